@@ -1,0 +1,5 @@
+"""Runs ``python -m spot_mlflow_cli``."""
+
+from spot_mlflow_cli.main import main
+
+main()

@@ -1,0 +1,143 @@
+"""``spot``: finds the command, runs it, and turns errors into one line and an exit status.
+
+Commands are named here and imported only when called, so that ``spot --help`` costs no MLflow and
+no Great Expectations.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from spot_mlflow.errors import SpotError, Unavailable
+from spot_mlflow.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# name -> (module under spot_mlflow_cli.commands, the line that `spot --help` shows), by story.
+SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "Start": {
+        "demo": ("demo", "The whole story on a real field experiment, in ./spot-demo."),
+        "init": ("init", "Write a commented lift.yaml, an instrument, or tag every model."),
+        "server": ("server", "Start MLflow with the gate and the S.P.O.T. pages."),
+    },
+    "Lift": {
+        "plan": ("plan", "Before launch: when will one know, and with what chance?"),
+        "promise": ("promise", "Record the predicted lift of a model version."),
+        "outcomes": ("outcomes", "Check an outcome log against the promise and record it."),
+    },
+    "People": {
+        "assess": ("assess", "Answer the S.P.O.T. questions, one at a time or from a file."),
+        "worksheet": ("worksheet", "Write the questions as a file that opens from a mail."),
+        "ask": ("ask", "Write the message that asks a role for its answers."),
+        "involve": ("involve", "Log who helped with naming, scope, features, review, feedback."),
+        "concern": ("concern", "Raise, answer, confirm or reopen a concern."),
+        "pulse": ("pulse", "Is it useful? Would you use it? Asked of users, guessed by builders."),
+        "todo": ("todo", "Who owes what, over all models."),
+    },
+    "See": {
+        "show": ("show", "Everything known about a model."),
+        "portfolio": ("portfolio", "All models at a glance."),
+        "report": ("report", "Write the HTML report of a model's latest check."),
+        "card": ("card", "Write the model card of a version."),
+        "benchmark": ("benchmark", "Compare a model with the portfolio, or pool summaries."),
+    },
+    "Decide": {
+        "gate": ("gate", "May this version go to Production? Exit 0 yes, 1 no, 3 unknown."),
+        "policy": ("policy", "Show or set what each target requires."),
+        "sign-off": ("sign_off", "Sign off a version for a target."),
+        "waive": ("waive", "Waive one requirement for a limited time, with a reason."),
+        "rollback": ("rollback", "Go back to a version that held the target before."),
+        "verify": ("verify", "Check that no evidence was edited, deleted or half written."),
+        "erase": ("erase", "Erase a person's name from the record on request."),
+    },
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [name for commands in SECTIONS.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        for commands in SECTIONS.values():
+            if cmd_name in commands:
+                module = importlib.import_module(f"{__package__}.commands.{commands[cmd_name][0]}")
+                command = module.command
+                assert isinstance(command, click.Command)  # noqa: S101 - ours, checked by a test
+                return command
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as e:
+            from spot_mlflow.validation import nearest
+
+            hint = nearest(args[0], self.list_commands(ctx)) if args else ""
+            raise click.UsageError(f"{e.message.rstrip('.')}{hint}", ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name, line) for name, (_, line) in commands.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="spot")
+@click.option(
+    "--tracking-uri",
+    metavar="URI",
+    help="Where MLflow is. Otherwise MLFLOW_TRACKING_URI, as MLflow itself does.",
+)
+def spot(tracking_uri: str | None) -> None:
+    """Is the model ready to be adopted, and did its promised lift come true?
+
+    \b
+    First steps:
+      spot demo                                  the whole story on real data
+      spot promise churn/3 lift.yaml             record what was promised
+      spot ask churn --role business             ask a colleague for an assessment
+      spot outcomes churn/3 outcomes.parquet     check what arrived
+      spot gate churn/3 --to Production          may it go?
+
+    Exit status: 0 fine, 1 refused, 2 wrong input, 3 could not be decided.
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    # The public API finds MLflow through MLflow's own variables; so does the command line.
+    if tracking_uri:
+        os.environ["MLFLOW_TRACKING_URI"] = tracking_uri
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point: runs ``spot`` and exits with the documented status."""
+    try:
+        status = spot.main(args=args, prog_name="spot", standalone_mode=False)
+    except click.Abort:
+        click.echo("Stopped; nothing was left half written.", err=True)
+        sys.exit(130)
+    except click.ClickException as e:
+        e.show()
+        sys.exit(e.exit_code)
+    except SpotError as e:
+        click.secho(f"Error: {e}", err=True, fg="red")
+        sys.exit(e.exit_status)
+    except BrokenPipeError:  # the reader (head, less) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except ConnectionError as e:
+        click.secho(f"Error: {e}", err=True, fg="red")
+        sys.exit(Unavailable.exit_status)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Everything known about one model, put together from its evidence; pure, no MLflow.
+
+``build_adoption`` is the one way from entries to what people and the gate see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.evidence import digest_of
+from spot_mlflow.involvement.appeal import Appeal, appeal_of
+from spot_mlflow.involvement.log import Involvement, involvement_of
+from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.readiness.instrument import Instrument, default_instrument
+from spot_mlflow.readiness.panel import Readiness, readiness_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from spot_mlflow.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFacts:
+    """What the registry says of one version.
+
+    Attributes:
+        version: its number, as text.
+        created: creation time, UTC.
+        stage: "None", "Staging", "Production" or "Archived".
+        aliases: aliases that point at it, case-folded.
+        run_id: training run, or "".
+        signature: digest of the model signature, or "".
+        model_id: LoggedModel, or "".
+    """
+
+    version: str
+    created: datetime
+    stage: str = "None"
+    aliases: tuple[str, ...] = ()
+    run_id: str = ""
+    signature: str = ""
+    model_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What the registry says of a model.
+
+    Attributes:
+        name: registered name.
+        created: creation timestamp in milliseconds; with the name, the identity of the model.
+        versions: oldest first.
+        tags: tags of the registered model.
+        description: of the registered model.
+    """
+
+    name: str
+    created: int
+    versions: tuple[VersionFacts, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+    def version(self, number: str | None) -> VersionFacts | None:
+        """Returns the facts of one version, or None."""
+        return next((v for v in self.versions if v.version == number), None)
+
+    def holders(self, target: str) -> tuple[VersionFacts, ...]:
+        """Returns the versions that hold a target now: a stage, or an alias written "@name"."""
+        wanted = target.casefold()
+        if wanted.startswith("@"):
+            return tuple(v for v in self.versions if wanted[1:] in v.aliases)
+        return tuple(v for v in self.versions if v.stage.casefold() == wanted)
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """Everything known about one version of a model.
+
+    Attributes:
+        facts: what the registry says.
+        version: the version spoken of; the newest where none was asked for; None without versions.
+        name: product name its users chose, or the registered name.
+        readiness: the panel's result.
+        involvement: the user-involvement log, concerns included.
+        appeal: what users and builders think of its appeal.
+        predictions: version -> the contract last recorded for it.
+        checks: version -> outcome checks (``LiftReport.to_dict`` with "at"), oldest first.
+        sign_offs: sign-off entries, oldest first.
+        waivers: waiver entries, oldest first.
+        decisions: decisions of the gate, oldest first.
+        entries: all complete entries, oldest first.
+        now: the moment this was true, UTC.
+    """
+
+    facts: ModelFacts
+    version: str | None
+    name: str
+    readiness: Readiness
+    involvement: Involvement
+    appeal: Appeal
+    predictions: Mapping[str, PredictedLift]
+    checks: Mapping[str, tuple[Mapping[str, Any], ...]]
+    sign_offs: tuple[Evidence, ...]
+    waivers: tuple[Evidence, ...]
+    decisions: tuple[Evidence, ...]
+    entries: tuple[Evidence, ...]
+    now: datetime
+
+    @property
+    def predicted(self) -> PredictedLift | None:
+        """The contract of the version spoken of."""
+        return self.predictions.get(self.version or "")
+
+    @property
+    def latest_check(self) -> Mapping[str, Any] | None:
+        """The newest outcome check of the version spoken of."""
+        found = self.checks.get(self.version or "", ())
+        return found[-1] if found else None
+
+    @property
+    def state_digest(self) -> str:
+        """Digest of the evidence this was built from; changes with every new entry."""
+        return digest_of(sorted(e.digest for e in self.entries))
+
+
+def build_adoption(
+    facts: ModelFacts,
+    entries: Sequence[Evidence],
+    *,
+    version: str | None,
+    now: datetime,
+    instrument: Instrument | None = None,
+) -> Adoption:
+    """Puts together what is known.
+
+    Args:
+        facts: what the registry says.
+        entries: complete evidence of the model, any order.
+        version: version to speak of; None for the newest.
+        now: the moment to judge ages at, UTC.
+        instrument: the questionnaire; the default one where None.
+    """
+    ordered = tuple(sorted(entries, key=lambda e: (e.at, e.id)))
+    if version is None and facts.versions:
+        version = facts.versions[-1].version
+
+    def of(*kinds: str) -> tuple[Evidence, ...]:
+        return tuple(e for e in ordered if e.kind in kinds)
+
+    predictions = {
+        e.version: PredictedLift.load(e.payload["contract"])
+        for e in of("prediction")
+        if e.version is not None
+    }
+    checks: dict[str, tuple[Mapping[str, Any], ...]] = {}
+    for e in of("outcomes"):
+        result = {**e.payload, "at": e.at.isoformat(), "run_id": e.run_id, "entry": e.id}
+        checks[e.version or ""] = (*checks.get(e.version or "", ()), result)
+    involvement = involvement_of(of("involvement", "concern"), version=version, now=now)
+    return Adoption(
+        facts=facts,
+        version=version,
+        name=involvement.product_name or facts.name,
+        readiness=readiness_of(
+            of("assessment"), instrument or default_instrument(), now=now, notes=of("discussion")
+        ),
+        involvement=involvement,
+        appeal=appeal_of(of("pulse")),
+        predictions=predictions,
+        checks=checks,
+        sign_offs=of("sign-off"),
+        waivers=of("waiver"),
+        decisions=of("decision"),
+        entries=ordered,
+        now=now,
+    )

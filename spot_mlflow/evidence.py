@@ -1,0 +1,82 @@
+"""One entry of the record, as everything but the record itself sees it.
+
+An entry is append-only: what was said, by whom, in which role, when, about which version, and the
+digests that tie it to what it followed (DESIGN of the record: ``docs/record.md``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+Role = Literal["executive", "business", "frontline", "data_scientist", "engineer"]
+ROLES: Final[tuple[Role, ...]] = ("executive", "business", "frontline", "data_scientist", "engineer")
+BUILDERS: Final[frozenset[str]] = frozenset({"data_scientist", "engineer"})
+USERS: Final[frozenset[str]] = frozenset({"executive", "business", "frontline"})
+
+Kind = Literal[
+    "prediction",
+    "assessment",
+    "involvement",
+    "concern",
+    "discussion",
+    "pulse",
+    "outcomes",
+    "sign-off",
+    "waiver",
+    "decision",
+    "policy",
+    "snapshot",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One complete entry of a model's record.
+
+    Attributes:
+        id: UUID of the entry.
+        kind: what sort of entry it is.
+        model: registered model name at the time of reading.
+        version: model version it speaks of, or None for the model as a whole.
+        at: when it was recorded, UTC.
+        person: who said it, or None where no person did or the name was erased.
+        role: the role in which it was said, or None.
+        payload: what was said; JSON values only.
+        digest: SHA-256 of the canonical payload, hex.
+        parents: digests of the entries that were newest when this one was written.
+        run_id: MLflow run that holds it.
+        recorded_by: the client's or server's word on who wrote the entry.
+    """
+
+    id: str
+    kind: str
+    model: str
+    version: str | None
+    at: datetime
+    person: str | None
+    role: str | None
+    payload: Mapping[str, Any]
+    digest: str
+    parents: tuple[str, ...] = ()
+    run_id: str = ""
+    recorded_by: str = ""
+    erased: bool = field(default=False)
+
+
+def canonical(payload: Any) -> str:
+    """Writes JSON in one way only: sorted keys, no spaces, no NaN; what digests are taken of."""
+    return json.dumps(
+        payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def digest_of(payload: Any) -> str:
+    """Returns the SHA-256 of the canonical payload, as 64 hex digits."""
+    return hashlib.sha256(canonical(payload).encode()).hexdigest()

@@ -1,0 +1,256 @@
+"""The lift contract: what was promised at training time, and how it will be measured.
+
+``lift.yaml`` and ``PredictedLift`` are the same thing. Units: a lift is in units of the metric for
+``effect: absolute`` (0.023 = 2.3 points of a rate) and a fraction of the holdout mean for
+``effect: relative``; it is always in improvement units, positive = good.
+"""
+
+from __future__ import annotations
+
+from datetime import date  # noqa: TC003 - pydantic reads it at run time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from spot_mlflow.evidence import digest_of
+from spot_mlflow.validation import Document, Span, load_yaml, parse_document  # noqa: TC001
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Label = str | int | float | bool
+
+Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
+
+
+class Prediction(Document):
+    """The promise itself; with neither ``se`` nor bounds it is a commitment, taken as exact."""
+
+    lift: float
+    se: NonNegative | None = None
+    low: float | None = None
+    high: float | None = None
+    source: str = ""
+    baseline: float | None = None  # expected mean of the holdout, where the promise knows it
+
+    @model_validator(mode="after")
+    def _bounds_agree(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("give both low and high, or neither")
+        if self.se is not None and self.low is not None:
+            raise ValueError("give se, or low and high, not both")
+        if self.low is not None and self.high is not None and not self.low <= self.lift <= self.high:
+            raise ValueError(f"low <= lift <= high must hold, got {self.low}, {self.lift}, {self.high}")
+        return self
+
+    @property
+    def standard_error(self) -> float:
+        """The standard error; from 95 % bounds as (high - low) / (2 * 1.96); 0 for a commitment."""
+        if self.se is not None:
+            return self.se
+        if self.low is not None and self.high is not None:
+            return (self.high - self.low) / (2 * Z95)
+        return 0.0
+
+
+class Economics(Document):
+    """Money per unit: of one more good outcome, of an offer, of handling it, of the incentive."""
+
+    unit: str = ""
+    value: float | None = None
+    offer_cost: NonNegative = 0.0
+    handling_cost: NonNegative = 0.0
+    incentive: NonNegative = 0.0
+    population: NonNegative | None = None  # units a year at full rollout
+    cost_to_serve: NonNegative = 0.0
+    capacity: NonNegative | None = None  # contacts that can be made
+    budget: NonNegative | None = None
+
+
+class Measurement(Document):
+    """Who will measure the outcome, and when; the gate asks for it."""
+
+    owner: str = Field(min_length=1)
+    starts: date | None = None
+    first_check: date | None = None
+
+
+class Funnel(Document):
+    """What the prediction assumed of the way from a recommendation to the customer."""
+
+    offered: Share = 1.0
+    delivered: Share = 1.0
+    on_time: Share = 1.0
+
+
+class SegmentPromise(Document):
+    """What was promised of one segment; without segments, mix is not split off."""
+
+    share: Share
+    response: float | None = None
+    value: float | None = None
+    cost: float | None = None
+    offered: Share | None = None
+    delivered: Share | None = None
+    on_time: Share | None = None
+
+
+class Outliers(Document):
+    """Declared before the outcomes are seen, never chosen afterwards."""
+
+    winsorize: Annotated[float, Field(gt=0.5, lt=1)]
+
+
+class Columns(Document):
+    """Where each thing stands in the outcome log; only arm and outcome are required."""
+
+    arm: str
+    outcome: str
+    unit: str | None = None
+    treated: Label | list[Label] = 1
+    holdout: Label = 0
+    decided_at: str | None = None
+    observed_at: str | None = None
+    score: str | None = None
+    segment: str | None = None
+    offer: str | None = None
+    offered: str | None = None
+    delivered: str | None = None
+    undelivered_reason: str | None = None
+    delivered_at: str | None = None
+    due_at: str | None = None
+    acted: str | None = None
+    acted_at: str | None = None
+    override_reason: str | None = None
+    team: str | None = None
+    actor: str | None = None
+    value: str | None = None
+    cost: str | None = None
+    covariate: str | None = None
+    cluster: str | None = None
+    propensity: str | None = None
+    denominator: str | None = None
+    model_version: str | None = None
+
+    @property
+    def treated_labels(self) -> list[Label]:
+        """The labels of the treatment arms, in the order given."""
+        return self.treated if isinstance(self.treated, list) else [self.treated]
+
+    @model_validator(mode="after")
+    def _arms_differ(self) -> Self:
+        labels = [str(x) for x in [*self.treated_labels, self.holdout]]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"treated and holdout must differ, got {labels}")
+        return self
+
+
+class PredictedLift(Document):
+    """The lift contract.
+
+    Attributes are the keys of ``lift.yaml``; see ``docs/lift-contract.md`` for each with an example.
+    """
+
+    metric: str = Field(min_length=1)
+    predicted: Prediction
+    columns: Columns
+    kind: Literal["binary", "count", "money"] = "binary"
+    effect: Literal["absolute", "relative"] = "absolute"
+    direction: Literal["increase", "decrease"] = "increase"
+    design: Literal["randomized", "logged_propensity", "before_after"] = "randomized"
+    population: str = ""
+    minimum_viable: float | None = None
+    tolerance: NonNegative | None = None
+    looks: Literal["once", "monitored"] | None = None
+    planned_units: Annotated[int, Field(ge=2)] | None = None
+    window: Span | None = None
+    period: Span | None = None  # length of one period of the log; a day unless given
+    treatment_share: Annotated[float, Field(gt=0, lt=1)] | dict[str, Share] | None = None
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    outliers: Outliers | None = None
+    economics: Economics | None = None
+    measurement: Measurement | None = None
+    funnel: Funnel = Funnel()
+    segments: dict[str, SegmentPromise] = {}
+    score_edges: list[float] = []  # score bins stored at training, ascending
+    decile_predictions: list[float] = []  # predicted lift per score bin, where a backtest gave it
+
+    @field_validator("predicted", mode="before")
+    @classmethod
+    def _bare_number(cls, value: Any) -> Any:
+        """``predicted: 0.35`` is a commitment without uncertainty."""
+        return {"lift": value} if isinstance(value, int | float) else value
+
+    @model_validator(mode="after")
+    def _promise_holds_together(self) -> Self:
+        minimum = self.minimum
+        if minimum is not None and minimum > self.predicted.lift:
+            raise ValueError(
+                f"minimum_viable == {minimum:g} is above the predicted lift {self.predicted.lift:g}: "
+                "the promise itself would not be worth having"
+            )
+        if self.looks == "monitored" and self.planned_units is None:
+            raise ValueError("looks: monitored needs planned_units (matured units, or clusters, planned)")
+        total = sum(s.share for s in self.segments.values())
+        if self.segments and abs(total - 1) > 1e-6:  # noqa: PLR2004 - rounding of written shares
+            raise ValueError(f"the shares of the segments sum to {total:g}, must sum to 1")
+        return self
+
+    @property
+    def minimum(self) -> float | None:
+        """The minimum viable lift m: as given, or derived as m = (k + i p0) / (V - i).
+
+        V is the value of one more good outcome, k the cost of an offer with its handling, i the
+        incentive paid to every acceptor, p0 the holdout's rate (0 where not given). None where it
+        cannot be derived.
+        """
+        if self.minimum_viable is not None:
+            return self.minimum_viable
+        e = self.economics
+        if e is None or e.value is None or e.value <= e.incentive or self.effect == "relative":
+            return None
+        spend = e.offer_cost + e.handling_cost + e.incentive * (self.predicted.baseline or 0.0)
+        return spend / (e.value - e.incentive) if spend else None
+
+    @property
+    def tolerance_used(self) -> float:
+        """The tolerance d: as given, else (P - m) / 2 where 0 < m < P, else 0.2 |P|."""
+        if self.tolerance is not None:
+            return self.tolerance
+        p, m = self.predicted.lift, self.minimum
+        return (p - m) / 2 if m is not None and 0 < m < p else 0.2 * abs(p)
+
+    @property
+    def looks_used(self) -> Literal["once", "monitored"]:
+        """``looks``, or monitored where planned_units is given, else once."""
+        return self.looks or ("monitored" if self.planned_units is not None else "once")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the contract: two contracts with the same digest promise the same."""
+        return digest_of(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values, without what was left at its default."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    def to_yaml(self) -> str:
+        """Writes the contract as ``lift.yaml``."""
+        import yaml
+
+        return str(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+
+    @classmethod
+    def load(cls, source: PredictedLift | dict[str, Any] | str | Path) -> PredictedLift:
+        """Reads a contract from a dict or the path of a YAML file.
+
+        Raises:
+            InvalidInput: naming file, key and the nearest known key.
+        """
+        if isinstance(source, str | Path):
+            return parse_document(cls, load_yaml(Path(source)), where=str(source))
+        return parse_document(cls, source, where="lift contract")

@@ -1,0 +1,370 @@
+"""The seam between engines and statistics: an outcome log reduced to sums and cross-products.
+
+Whatever the engine, a log becomes one row per (segment, arm, period) of this table; every estimate,
+gap, attribution and economic figure is computed from it. ``spot_mlflow_checks`` produces it,
+``spot_mlflow.lift`` consumes it, and it is what an incremental check stores and merges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+HOLDOUT: Final = "holdout"
+TREATMENT: Final = "treatment"  # the only treatment arm; several keep their own labels
+MISSING_SEGMENT: Final = "(missing)"
+OTHER_SEGMENT: Final = "(other)"
+
+# Measures a reduction may carry, in this order where present. All but `outcome` need a column.
+MEASURES: Final = (
+    "outcome",        # winsorized where the contract says so
+    "denominator",    # of a ratio metric
+    "covariate",      # measured before the decision
+    "value",          # money of the unit's outcome
+    "cost",           # money spent on the unit
+    "offered",        # 0/1
+    "delivered",      # 0/1
+    "on_time",        # 0/1: delivered_at <= due_at
+    "acted",          # 0/1
+    "system_failure", # 0/1: undelivered for a reason of the system
+    "weight",         # 1 / clipped propensity of the arm received
+    "weighted_outcome",  # weight * outcome
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Sufficient statistics per cell; a cell is one (segment, arm, period).
+
+    Sums run over the analysed units of the cell: assigned, matured, with an outcome. A missing
+    covariate counts as its centre, any other missing measure as 0; both are counted in ``missing``.
+
+    Attributes:
+        segment: (cells,) str labels; "" where the log has no segments.
+        arm: (cells,) str: ``HOLDOUT``, ``TREATMENT`` or the label of one of several arms.
+        period: (cells,) datetime64[D]: first day of the period of decision, NaT where not logged.
+        measures: names of the measures, ``outcome`` first.
+        assigned: (cells,) units assigned, matured or not, known arm.
+        matured: (cells,) units whose outcome window has passed.
+        n: (cells,) units analysed, int64.
+        center: (measures,) the constants c subtracted before summing; the same for all cells.
+        s1: (cells, measures) sum of (x - c).
+        s2: (cells, measures, measures) sum of (x - c)(y - c'); symmetric.
+        s3: (cells, measures) sum of (x - c)^3.
+        nonzero: (cells, measures) units with x != 0.
+        largest: (cells, measures) maximum of x (not centred), -inf where n = 0.
+        missing: (cells, measures) analysed units without a value of the measure.
+    """
+
+    segment: NDArray[np.object_]
+    arm: NDArray[np.object_]
+    period: NDArray[np.datetime64]
+    measures: tuple[str, ...]
+    assigned: NDArray[np.int64]
+    matured: NDArray[np.int64]
+    n: NDArray[np.int64]
+    center: NDArray[np.float64]
+    s1: NDArray[np.float64]
+    s2: NDArray[np.float64]
+    s3: NDArray[np.float64]
+    nonzero: NDArray[np.int64]
+    largest: NDArray[np.float64]
+    missing: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.n)
+
+    def index(self, measure: str) -> int | None:
+        """Returns the position of a measure, or None where the reduction does not carry it."""
+        return self.measures.index(measure) if measure in self.measures else None
+
+    def select(self, mask: NDArray[np.bool_]) -> Moments:
+        """Returns the cells where ``mask`` (cells,) is True."""
+        return self._take(lambda x: x[mask])
+
+    def _take(self, f: Any) -> Moments:
+        per_cell = {k: f(getattr(self, k)) for k in _PER_CELL}
+        return Moments(measures=self.measures, center=self.center, **per_cell)
+
+    def collapse(self, *keys: str) -> Moments:
+        """Adds cells up to the given keys, a subset of "segment", "arm", "period".
+
+        Returns one cell per distinct combination, in sorted order. Centres stay as they are, so
+        sums of cells are exact.
+        """
+        columns = [getattr(self, k).astype(str) for k in keys]
+        if not columns:
+            inverse, first = np.zeros(len(self), dtype=np.int64), np.zeros(min(1, len(self)), int)
+        else:
+            joined = np.rec.fromarrays(columns)
+            _, first, inverse = np.unique(joined, return_index=True, return_inverse=True)
+        size = len(first)
+
+        def add(x: NDArray[Any]) -> NDArray[Any]:
+            out = np.zeros((size, *x.shape[1:]), dtype=x.dtype)
+            np.add.at(out, inverse, x)
+            return out
+
+        largest = np.full((size, len(self.measures)), -np.inf)
+        np.maximum.at(largest, inverse, self.largest)
+        blank: dict[str, NDArray[Any]] = {
+            "segment": np.full(size, "", dtype=object),
+            "arm": np.full(size, "", dtype=object),
+            "period": np.full(size, np.datetime64("NaT"), dtype="datetime64[D]"),
+        }
+        kept = {k: getattr(self, k)[first] if k in keys else blank[k] for k in blank}
+        summed = {k: add(getattr(self, k)) for k in _SUMMED}
+        return Moments(
+            measures=self.measures, center=self.center, largest=largest, **kept, **summed
+        )
+
+    def arms(self) -> list[str]:
+        """Returns the treatment arms, sorted; the holdout is not among them."""
+        return sorted({str(a) for a in self.arm} - {HOLDOUT})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values; ``from_dict`` gives back an equal table."""
+        out: dict[str, Any] = {"measures": list(self.measures), "center": self.center.tolist()}
+        for k in _PER_CELL:
+            x = getattr(self, k)
+            if k == "period":
+                out[k] = [None if np.isnat(p) else str(p) for p in x]
+            elif k == "largest":
+                out[k] = [[v if np.isfinite(v) else None for v in row] for row in x.tolist()]
+            else:
+                out[k] = x.tolist()
+        return out
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Moments:
+        """Reads what ``to_dict`` wrote."""
+        m = len(data["measures"])
+        cells = len(data["n"])
+
+        def floats(key: str, *shape: int) -> NDArray[np.float64]:
+            return np.array(data[key], dtype=np.float64).reshape(shape)
+
+        def ints(key: str, *shape: int) -> NDArray[np.int64]:
+            return np.array(data[key], dtype=np.int64).reshape(shape)
+
+        largest = [[-np.inf if v is None else v for v in row] for row in data["largest"]]
+        return cls(
+            segment=np.array(data["segment"], dtype=object),
+            arm=np.array(data["arm"], dtype=object),
+            period=np.array([p or "NaT" for p in data["period"]], dtype="datetime64[D]"),
+            measures=tuple(data["measures"]),
+            assigned=ints("assigned", cells),
+            matured=ints("matured", cells),
+            n=ints("n", cells),
+            center=floats("center", m),
+            s1=floats("s1", cells, m),
+            s2=floats("s2", cells, m, m),
+            s3=floats("s3", cells, m),
+            nonzero=ints("nonzero", cells, m),
+            largest=np.array(largest, dtype=np.float64).reshape(cells, m),
+            missing=ints("missing", cells, m),
+        )
+
+    @classmethod
+    def of_units(
+        cls,
+        measures: Mapping[str, Sequence[float] | NDArray[Any]],
+        arm: Sequence[str] | NDArray[Any],
+        *,
+        segment: Sequence[str] | NDArray[Any] | None = None,
+        period: NDArray[np.datetime64] | None = None,
+    ) -> Moments:
+        """Reduces arrays of units that are in memory already; all are taken as matured.
+
+        Meant for simulations, tests and small samples; a log is reduced by ``spot_mlflow_checks``.
+
+        Args:
+            measures: name -> (units,) values, ``outcome`` among them; no missing values.
+            arm: (units,) labels, ``HOLDOUT`` and treatment arms.
+            segment: (units,) labels, or None.
+            period: (units,) datetime64[D], or None.
+        """
+        names = tuple(sorted(measures, key=lambda k: MEASURES.index(k) if k in MEASURES else 99))
+        x = np.column_stack([np.asarray(measures[k], dtype=np.float64) for k in names])
+        arms = np.asarray(arm).astype(str)
+        segments = np.full(len(x), "") if segment is None else np.asarray(segment).astype(str)
+        nat = np.datetime64("NaT", "D")
+        periods = np.full(len(x), nat) if period is None else period.astype("datetime64[D]")
+        keys = np.rec.fromarrays([segments, arms, periods.astype(str)])
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        center = x.mean(axis=0)
+        z = x - center
+        rows = [np.flatnonzero(inverse == i) for i in range(len(first))]
+        n = np.array([len(r) for r in rows], dtype=np.int64)
+        return cls(
+            segment=segments[first].astype(object),
+            arm=arms[first].astype(object),
+            period=periods[first],
+            measures=names,
+            assigned=n,
+            matured=n,
+            n=n,
+            center=center,
+            s1=np.array([z[r].sum(axis=0) for r in rows]),
+            s2=np.array([z[r].T @ z[r] for r in rows]),
+            s3=np.array([(z[r] ** 3).sum(axis=0) for r in rows]),
+            nonzero=np.array([(x[r] != 0).sum(axis=0) for r in rows]),
+            largest=np.array([x[r].max(axis=0) for r in rows]),
+            missing=np.zeros((len(first), len(names)), dtype=np.int64),
+        )
+
+
+_SUMMED = ("assigned", "matured", "n", "s1", "s2", "s3", "nonzero", "missing")
+_PER_CELL = ("segment", "arm", "period", "largest", *_SUMMED)
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterMoments:
+    """Sums over clusters, per arm; not additive over segments or periods.
+
+    With z = (units n_g, sum of outcome - c, sum of covariate - c') of a cluster g in an arm:
+
+    Attributes:
+        arm: (arms,) str labels as in ``Moments``.
+        clusters: (arms,) clusters with at least one analysed unit.
+        assigned_clusters: (arms,) clusters with at least one assigned unit.
+        center: (2,) constants c, c'; as in ``Moments.center`` for outcome and covariate.
+        s1: (arms, 3) sum of z.
+        s2: (arms, 3, 3) sum of z z'.
+        events: (arms,) clusters with at least one event (non-zero outcome).
+        straddling: clusters that have units in more than one arm.
+    """
+
+    arm: NDArray[np.object_]
+    clusters: NDArray[np.int64]
+    assigned_clusters: NDArray[np.int64]
+    center: NDArray[np.float64]
+    s1: NDArray[np.float64]
+    s2: NDArray[np.float64]
+    events: NDArray[np.int64]
+    straddling: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values."""
+        arrays = ("arm", "clusters", "assigned_clusters", "center", "s1", "s2", "events")
+        return {k: getattr(self, k).tolist() for k in arrays} | {"straddling": self.straddling}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ClusterMoments:
+        """Reads what ``to_dict`` wrote."""
+        return cls(
+            arm=np.array(data["arm"], dtype=object),
+            clusters=np.array(data["clusters"], dtype=np.int64),
+            assigned_clusters=np.array(data["assigned_clusters"], dtype=np.int64),
+            center=np.array(data["center"], dtype=np.float64),
+            s1=np.array(data["s1"], dtype=np.float64).reshape(-1, 3),
+            s2=np.array(data["s2"], dtype=np.float64).reshape(-1, 3, 3),
+            events=np.array(data["events"], dtype=np.int64),
+            straddling=int(data["straddling"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """How often one rule of the log was broken.
+
+    Attributes:
+        name: the rule, in snake case ("missing_arm", "duplicate_unit", "outcome_before_decision").
+        count: rows or units that break it.
+        total: rows or units it was asked of.
+        examples: a few unit ids or values, as text, that break it; never outcomes of persons.
+    """
+
+    name: str
+    count: int
+    total: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class OutcomeMoments:
+    """An outcome log, reduced: all that leaves the engine.
+
+    Attributes:
+        cells: the base pass.
+        faults: violations counted, by rule name.
+        as_of: ISO time at which maturity was judged, UTC.
+        source: what was read, for people; no secrets.
+        digest: digest of the source where it is cheap to have, else "".
+        rows: rows read.
+        columns: contract column keys present in the log ("arm", "delivered", ...).
+        passes: what was run over the source, in order ("base", "clusters", "units", ...).
+        clusters: one more pass, where the contract names a cluster column.
+        score_bins: moments with the score bin's index as segment ("0".."9"), where asked for.
+        teams: moments with the team as segment and the week as period, where asked for.
+        notes: what a reader must know ("412 segments folded into (other)").
+    """
+
+    cells: Moments
+    faults: Mapping[str, Fault]
+    as_of: str
+    source: str = ""
+    digest: str = ""
+    rows: int = 0
+    columns: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ("base",)
+    clusters: ClusterMoments | None = None
+    score_bins: Moments | None = None
+    teams: Moments | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values."""
+        optional = {
+            k: None if v is None else v.to_dict()
+            for k in ("clusters", "score_bins", "teams")
+            for v in [getattr(self, k)]
+        }
+        return {
+            "cells": self.cells.to_dict(),
+            "faults": {
+                k: {"count": f.count, "total": f.total, "examples": list(f.examples)}
+                for k, f in self.faults.items()
+            },
+            "as_of": self.as_of,
+            "source": self.source,
+            "digest": self.digest,
+            "rows": self.rows,
+            "columns": list(self.columns),
+            "passes": list(self.passes),
+            "notes": list(self.notes),
+            **optional,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> OutcomeMoments:
+        """Reads what ``to_dict`` wrote."""
+        faults = {
+            k: Fault(k, f["count"], f["total"], tuple(f["examples"]))
+            for k, f in data["faults"].items()
+        }
+        tables = {
+            k: None if data.get(k) is None else Moments.from_dict(data[k])
+            for k in ("score_bins", "teams")
+        }
+        clusters = data.get("clusters")
+        return cls(
+            cells=Moments.from_dict(data["cells"]),
+            faults=faults,
+            as_of=data["as_of"],
+            source=data["source"],
+            digest=data["digest"],
+            rows=data["rows"],
+            columns=tuple(data["columns"]),
+            passes=tuple(data["passes"]),
+            clusters=None if clusters is None else ClusterMoments.from_dict(clusters),
+            notes=tuple(data["notes"]),
+            **tables,
+        )

@@ -1,0 +1,170 @@
+"""Turns what a person wrote into checked values, with one form of message.
+
+Pydantic does the checking; this module gives its errors the project's form ("S1.now == 6, must be
+less than or equal to 5") and names the nearest known key for an unknown one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+
+from spot_mlflow.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)\s*", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class Document(BaseModel):
+    """A frozen value read from YAML, JSON or a dict; unknown keys and NaN are refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, ser_json_timedelta="iso8601"
+    )
+
+
+D = TypeVar("D", bound=BaseModel)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Returns "; did you mean 'x'?" for the known word nearest to ``word``, else an empty string."""
+    found = difflib.get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.5)
+    return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def check_choice(name: str, value: str, choices: Iterable[str], *, where: str = "") -> str:
+    """Returns ``value`` when it is one of ``choices``, else raises with the nearest one named."""
+    known = list(choices)
+    if value not in known:
+        raise InvalidInput(
+            f"{name} == {value!r}, must be one of {', '.join(known)}{nearest(str(value), known)}",
+            where=where,
+        )
+    return value
+
+
+def parse_document(kind: type[D], data: Any, *, where: str = "") -> D:
+    """Checks ``data`` against ``kind``; every fault is named with its key.
+
+    Raises:
+        InvalidInput: with one line per fault.
+    """
+    if isinstance(data, kind):
+        return data
+    if not isinstance(data, dict):
+        raise InvalidInput(
+            f"expected keys and values, got {type(data).__name__}",
+            where=where,
+            fix=f"Known keys: {', '.join(kind.model_fields)}.",
+        )
+    try:
+        return kind.model_validate(data)
+    except ValidationError as e:
+        lines = [_fault(kind, data, dict(err)) for err in e.errors(include_url=False)]
+        raise InvalidInput("; ".join(lines), where=where) from None
+
+
+def load_yaml(path: Path) -> Any:
+    """Reads one YAML file; the place of a syntax error is in the message."""
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InvalidInput("no such file", where=str(path)) from None
+    except (OSError, UnicodeDecodeError) as e:
+        raise InvalidInput(f"cannot be read as UTF-8 text: {e}", where=str(path)) from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as e:
+        mark = getattr(e, "problem_mark", None)
+        place = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise InvalidInput(
+            f"not valid YAML: {getattr(e, 'problem', None) or e}", where=place
+        ) from None
+
+
+def _fault(kind: type[BaseModel], data: Mapping[str, Any], err: Mapping[str, Any]) -> str:
+    loc = [str(p) for p in err["loc"] if not str(p).startswith("function-")]
+    key = ".".join(loc) or kind.__name__
+    if err["type"] == "extra_forbidden":
+        known = _known_keys(kind, loc[:-1])
+        hint = nearest(loc[-1], known) or f"; known keys: {', '.join(known)}"
+        return f"unknown key '{key}'{hint}"
+    if err["type"] == "missing":
+        return f"'{key}' is missing"
+    message = str(err["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if err["type"] == "value_error":
+        return message if not loc else f"{key}: {message}"
+    return f"{key} == {err['input']!r}, must be {message}"
+
+
+def _known_keys(kind: Any, path: list[str]) -> list[str]:
+    """Returns the fields of the document that ``path`` leads to, as far as it can be followed."""
+    import typing
+
+    for step in path:
+        field = getattr(kind, "model_fields", {}).get(step)
+        if field is None:
+            continue
+        options = [field.annotation, *typing.get_args(field.annotation)]
+        nested = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
+        if not nested:
+            return []
+        kind = nested[0]
+    return list(getattr(kind, "model_fields", {}))
+
+
+def parse_span(value: Any) -> timedelta:
+    """Reads "90d", "12h", "2w" or a timedelta; raises ValueError with the accepted forms."""
+    if isinstance(value, timedelta):
+        return value
+    match = _SPAN.fullmatch(str(value))
+    if match is None:
+        from pydantic import TypeAdapter
+
+        try:  # ISO 8601, as we write it ourselves
+            return TypeAdapter(timedelta).validate_python(value)
+        except ValidationError:
+            raise ValueError(f"{value!r} is no span of time; write 90d, 12h or 2w") from None
+    return timedelta(seconds=float(match[1]) * _SECONDS[match[2].lower()])
+
+
+def format_span(value: timedelta) -> str:
+    """Writes a span as ``parse_span`` reads it: "90d", "12h", "30s"."""
+    seconds = value.total_seconds()
+    for unit in ("d", "h", "min"):
+        if seconds % _SECONDS[unit] == 0:
+            return f"{seconds / _SECONDS[unit]:g}{unit}"
+    return f"{seconds:g}s"
+
+
+Span = Annotated[timedelta, BeforeValidator(parse_span), PlainSerializer(format_span, str)]
+
+
+def utc(value: datetime | date | str | None) -> datetime:
+    """Returns an aware UTC time; a naive one is taken as UTC, ``None`` is now."""
+    if value is None:
+        return datetime.now(timezone.utc)
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            raise InvalidInput(f"{value!r} is no date; write 2027-01-31") from None
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - made aware below
+    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+
+
+def finite(value: float | None) -> float | None:
+    """Returns ``value``, or None where it is NaN or infinite (JSON knows neither)."""
+    return value if value is not None and math.isfinite(value) else None
