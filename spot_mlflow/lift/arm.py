@@ -1,0 +1,139 @@
+"""One arm of a comparison: its count, mean, spread and skew, taken from moments.
+
+Units: means and variances are in units of the measure; a variance is the unbiased one (n - 1).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from spot_mlflow.lift.moments import HOLDOUT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spot_mlflow.lift.moments import Moments
+
+# Sugden, Smith and Jones (2000), after Cochran (1977): the normal interval of a mean holds its
+# level where n > 28 + 25 skew^2; Boos and Hughes-Oliver (2000) give the bound used here.
+SKEW_FACTOR: Final = 355 / 9
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Sufficient statistics of one arm for one measure.
+
+    Attributes:
+        n: units analysed.
+        mean: sample mean; NaN where n = 0.
+        var: unbiased sample variance; NaN where n < 2.
+        skew: moment coefficient of skewness (population form); 0 where the arm does not vary.
+        events: units with a non-zero value.
+        largest: greatest value.
+    """
+
+    n: int
+    mean: float
+    var: float
+    skew: float = 0.0
+    events: int = 0
+    largest: float = math.inf
+
+    @property
+    def total(self) -> float:
+        """Sum of the measure."""
+        return self.n * self.mean
+
+    @property
+    def second(self) -> float:
+        """Mean of the square."""
+        return self.var * (self.n - 1) / self.n + self.mean**2 if self.n > 1 else self.mean**2
+
+    @property
+    def skewed(self) -> bool:
+        """Whether the normal interval of this arm's mean is unreliable: skew^2 355/9 > n."""
+        return self.skew**2 * SKEW_FACTOR > self.n
+
+    @classmethod
+    def binary(cls, events: float, n: int) -> Arm:
+        """Returns the arm of a rate.
+
+        Args:
+            events: successes, 0 to ``n``.
+            n: units.
+        """
+        p = events / n if n else math.nan
+        var = p * (1 - p) * n / (n - 1) if n > 1 else math.nan
+        spread = p * (1 - p)
+        skew = (1 - 2 * p) / math.sqrt(spread) if n and spread > 0 else 0.0
+        return cls(n=n, mean=p, var=var, skew=skew, events=round(events), largest=float(events > 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Means and covariances of all measures, per cell.
+
+    Attributes:
+        n: (cells,) units analysed.
+        mean: (cells, measures); NaN where n = 0.
+        cov: (cells, measures, measures) unbiased; NaN where n < 2.
+        skew: (cells, measures).
+    """
+
+    n: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    cov: NDArray[np.float64]
+    skew: NDArray[np.float64]
+
+
+def cells_of(moments: Moments) -> Cells:
+    """Turns sums into means, covariances and skewness, cell by cell; no cell raises."""
+    n = moments.n.astype(np.float64)
+    with np.errstate(all="ignore"):  # empty cells become NaN, as documented
+        shift = moments.s1 / n[:, None]
+        raw = moments.s2 / n[:, None, None]
+        central = raw - shift[:, :, None] * shift[:, None, :]
+        spread = np.diagonal(central, axis1=1, axis2=2)
+        # What is left of a constant after rounding is no spread.
+        floor = 1e-14 * np.diagonal(raw, axis1=1, axis2=2)
+        spread = np.where(spread > floor, spread, 0.0)
+        third = moments.s3 / n[:, None] - 3 * shift * np.diagonal(raw, axis1=1, axis2=2)
+        third = third + 2 * shift**3
+        skew = np.where(spread > 0, third / spread**1.5, 0.0)
+        cov = central * (n / (n - 1))[:, None, None]
+        index = np.arange(len(moments.measures))
+        cov[:, index, index] = spread * (n / (n - 1))[:, None]
+    cov[moments.n < 2] = np.nan  # noqa: PLR2004 - a spread needs two units
+    return Cells(n=moments.n, mean=shift + moments.center, cov=cov, skew=skew)
+
+
+def arm_of(moments: Moments, measure: str = "outcome") -> Arm:
+    """Adds all cells to one arm; an empty table is an arm without units.
+
+    Args:
+        moments: cells of one arm, or of several that are to be pooled.
+        measure: which measure.
+    """
+    total = moments.collapse()
+    i = moments.measures.index(measure)
+    if len(total) == 0 or total.n[0] == 0:
+        return Arm(n=0, mean=math.nan, var=math.nan)
+    cells = cells_of(total)
+    return Arm(
+        n=int(total.n[0]),
+        mean=float(cells.mean[0, i]),
+        var=float(cells.cov[0, i, i]),
+        skew=float(cells.skew[0, i]),
+        events=int(total.nonzero[0, i]),
+        largest=float(total.largest[0, i]),
+    )
+
+
+def arms_of(moments: Moments, measure: str = "outcome") -> tuple[Arm, Arm]:
+    """Returns (treated, holdout); several treatment arms are pooled."""
+    held = moments.arm == HOLDOUT
+    return arm_of(moments.select(~held), measure), arm_of(moments.select(held), measure)

@@ -1,0 +1,222 @@
+"""The lift gap and the two verdicts: against the promise, and against the minimum viable lift.
+
+Two intervals, not one: viability looks at the realized lift alone, the verdict at the gap, in which
+the prediction's own uncertainty stands as well. All in improvement units.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spot_mlflow.lift.difference import quantile
+from spot_mlflow.lift.report import GapVerdict, Interval
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.report import Verdict, Viability
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a verdict is reached from.
+
+    Attributes:
+        viability: realized lift at the contract's confidence.
+        verdict: realized lift at the confidence the verdict needs: the same for one look; with half
+            the error where the prediction's interval takes the other half (monitored).
+        units: units (or clusters) analysed, both arms.
+        days: days that these units took to come, or None where not logged.
+        monitored: whether the interval holds under daily looking.
+        blocked: why no verdict can be given yet, or "".
+        events: for "x of 20 events", part of ``blocked``.
+    """
+
+    viability: Interval
+    verdict: Interval
+    units: float
+    days: float | None = None
+    monitored: bool = False
+    blocked: str = ""
+
+
+def promised_half(predicted: PredictedLift, *, monitored: bool) -> float:
+    """Half width of the prediction's interval at the level that the gap needs; 0 if a commitment.
+
+    Absolute: in units of the lift. Relative: on the scale log(1 + lift).
+    """
+    se = predicted.predicted.standard_error
+    if predicted.effect == "relative" and se:
+        se /= max(ratio_of(predicted.predicted.lift, predicted.direction), 1e-12)
+    level = 1 - (1 - predicted.confidence) / 2 if monitored else predicted.confidence
+    return quantile(level) * se if se else 0.0
+
+
+def ratio_of(lift: float, direction: str) -> float:
+    """Returns treated mean / holdout mean for a relative lift in improvement units."""
+    return 1 + lift if direction == "increase" else 1 - lift
+
+
+def gap_between(
+    realized: Interval, predicted: PredictedLift, *, monitored: bool = False
+) -> Interval:
+    """Realized minus predicted lift, with its interval.
+
+    One look: the two half widths are combined as a root of squares, which for symmetric intervals
+    is se_G^2 = se_R^2 + se_P^2 (for others the method of variance estimates recovery, Zou and
+    Donner 2008). Monitored: they add up, G in [L_R - U_P, U_R - L_P], since the prediction's
+    uncertainty never averages out. A relative lift is combined on log(1 + lift).
+
+    Args:
+        realized: realized lift at the confidence the verdict needs.
+        predicted: the contract.
+        monitored: whether ``realized`` is an interval that holds under daily looking.
+
+    Returns:
+        The gap in units of the lift; ``se`` where both have one.
+    """
+    half = promised_half(predicted, monitored=monitored)
+    if predicted.effect == "relative":
+        return _relative_gap(realized, predicted, half, monitored=monitored)
+    p = predicted.predicted
+    se = None if realized.se is None else math.hypot(realized.se, p.standard_error)
+    below = _combined(realized.lift - realized.low, half, monitored=monitored)
+    above = _combined(realized.high - realized.lift, half, monitored=monitored)
+    gap = realized.lift - p.lift
+    return Interval(gap, gap - below, gap + above, se)
+
+
+def _combined(a: float, b: float, *, monitored: bool) -> float:
+    return a + b if monitored else math.hypot(a, b)
+
+
+def _relative_gap(
+    realized: Interval, predicted: PredictedLift, half: float, *, monitored: bool
+) -> Interval:
+    """Combines on the scale of log ratios, then goes back to lift at the promised ratio."""
+    sign = 1 if predicted.direction == "increase" else -1
+    promised = ratio_of(predicted.predicted.lift, predicted.direction)
+    gap = realized.lift - predicted.predicted.lift
+    ends = (realized.low, realized.high) if sign > 0 else (realized.high, realized.low)
+    center, low, high = (max(ratio_of(x, predicted.direction), 0.0) for x in (realized.lift, *ends))
+    if half == 0 or promised <= 0 or not center > 0:
+        bounds = [realized.low - predicted.predicted.lift, realized.high - predicted.predicted.lift]
+        return Interval(gap, bounds[0], bounds[1], realized.se)
+    below = _combined(_log(center) - _log(low), half, monitored=monitored)
+    above = _combined(_log(high) - _log(center), half, monitored=monitored)
+    ratios = (center * math.exp(-below), center * _exp(above))
+    bounds = sorted(sign * (r - promised) for r in ratios)
+    return Interval(gap, bounds[0], bounds[1], None)
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else -math.inf
+
+
+def _exp(x: float) -> float:
+    return math.exp(x) if x < 700 else math.inf  # noqa: PLR2004 - beyond it a float overflows
+
+
+def judge(evidence: Evidence, predicted: PredictedLift) -> GapVerdict:
+    """Reaches both verdicts.
+
+    Args:
+        evidence: realized lift at the levels needed, units and days.
+        predicted: the contract.
+
+    Returns:
+        exceeded where the gap's lower bound is above the tolerance, shortfall where its upper bound
+        is below minus the tolerance, met where its lower bound is at least minus the tolerance,
+        else inconclusive with the units still needed.
+    """
+    gap = gap_between(evidence.verdict, predicted, monitored=evidence.monitored)
+    tolerance, minimum = predicted.tolerance_used, predicted.minimum
+    verdict: Verdict = "inconclusive" if evidence.blocked else _verdict(gap, tolerance)
+    viable: Viability = "undecided" if evidence.blocked else viability(evidence.viability, minimum)
+    units = days = None
+    if verdict == "inconclusive":
+        units = more_units(evidence, predicted, gap.lift)
+        days = _days(units, evidence)
+    reason = evidence.blocked or _reason(verdict, gap, evidence.verdict, predicted, units, days)
+    return GapVerdict(gap, verdict, viable, reason, tolerance, minimum, units, days)
+
+
+def _verdict(gap: Interval, tolerance: float) -> Verdict:
+    if gap.low > tolerance:
+        return "exceeded"
+    if gap.high < -tolerance:
+        return "shortfall"
+    return "met" if gap.low >= -tolerance else "inconclusive"
+
+
+def viability(realized: Interval, minimum: float | None) -> Viability:
+    """Compares the realized lift alone with the minimum viable lift; undecided without one."""
+    if minimum is None:
+        return "undecided"
+    if realized.low > minimum:
+        return "viable"
+    return "not viable" if realized.high < minimum else "undecided"
+
+
+def more_units(evidence: Evidence, predicted: PredictedLift, gap: float) -> float | None:
+    """Units still needed until the verdict would be reached if the estimate stayed as it is.
+
+    n' = n h_R^2 / (dist^2 - h_P^2) for one look, with h the half widths and dist the distance from
+    the gap to the nearer verdict; monitored, h_R (n / n')^.5 + h_P = dist. The width of a sequence
+    shrinks a little faster than this up to the planned units, so the answer errs on the late side.
+
+    Returns:
+        Units more than those analysed; inf for never: the prediction itself is too uncertain, or
+        the gap lies on the border; None where nothing is known yet.
+    """
+    realized = evidence.verdict
+    if math.isnan(gap) or not math.isfinite(realized.high - realized.low):
+        return None
+    tolerance = predicted.tolerance_used
+    up = gap > -tolerance
+    distance = abs(gap + tolerance)
+    half_r = realized.lift - realized.low if up else realized.high - realized.lift
+    half_p = promised_half(predicted, monitored=evidence.monitored)
+    if predicted.effect == "relative":
+        half_p *= ratio_of(predicted.predicted.lift, predicted.direction)
+    if evidence.monitored:
+        room = max(distance - half_p, 0.0) ** 2
+    else:
+        room = distance**2 - half_p**2
+    if room <= 0:
+        return math.inf
+    return max(0.0, math.ceil(evidence.units * half_r**2 / room - evidence.units))
+
+
+def _days(units: float | None, evidence: Evidence) -> float | None:
+    if units is None or evidence.days is None or evidence.units == 0:
+        return None
+    return units / (evidence.units / evidence.days) if math.isfinite(units) else None
+
+
+def _reason(  # noqa: PLR0913, PLR0917 - one sentence tells of all of them
+    verdict: Verdict,
+    gap: Interval,
+    realized: Interval,
+    predicted: PredictedLift,
+    units: float | None,
+    days: float | None,
+) -> str:
+    d = predicted.tolerance_used
+    found = f"realized {realized.lift:.4g} of {predicted.predicted.lift:.4g} promised"
+    if verdict == "exceeded":
+        return f"{found}; the gap is at least {gap.low:+.4g}, above the tolerance {d:.4g}"
+    if verdict == "shortfall":
+        return f"{found}; the gap is at most {gap.high:+.4g}, below the tolerance {-d:.4g}"
+    if verdict == "met":
+        return f"{found}; the gap is at least {gap.low:+.4g}, within the tolerance {-d:.4g}"
+    span = f"{found}; the gap may be anything from {gap.low:+.4g} to {gap.high:+.4g}"
+    if units is None:
+        return f"{span}: too early to say"
+    if math.isinf(units):
+        if promised_half(predicted, monitored=True) > 0:
+            return f"{span}: never to be decided, the prediction itself is too uncertain"
+        return f"{span}: never to be decided while the gap lies on the tolerance {-d:.4g}"
+    when = f", {days:,.0f} days" if days is not None else ""
+    return f"{span}: about {units:,.0f} more units{when}"
