@@ -1,0 +1,1 @@
+"""What people see: sentences, tags, charts and reports, all from one set of figures; pure."""

@@ -1,0 +1,92 @@
+"""The sentence that every surface opens with: money, cause and request.
+
+"Promised 120k, arrived 47k. Most was lost in Operation: 41 % of offers not delivered. Asked of you:
+capacity for team West by 30 January." Each part says as much as the evidence carries and no more:
+where there is no money it speaks of lift, where no cause is shown it names none.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.reporting import figures
+from spot_mlflow.reporting.lift_view import LiftView, lift_view, promise_scale
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.lift.report import LiftReport
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The opening sentence in its three parts, each possibly empty.
+
+    Attributes:
+        money: what was promised and what arrived.
+        cause: where the rest was lost.
+        request: what is asked of the reader, without "Asked of you:".
+    """
+
+    money: str
+    cause: str = ""
+    request: str = ""
+
+    @property
+    def text(self) -> str:
+        """The sentence as one line."""
+        asked = f"Asked of you: {self.request}" if self.request else ""
+        return " ".join(part for part in (self.money, self.cause, asked) if part)
+
+
+def headline(adoption: Adoption) -> str:
+    """Returns the sentence for all that is known of a model."""
+    return headline_of(adoption=adoption).text
+
+
+def headline_of(
+    check: LiftReport | Mapping[str, Any] | None = None, adoption: Adoption | None = None
+) -> Headline:
+    """Puts the sentence together.
+
+    Args:
+        check: the outcome check to speak of; the latest one of ``adoption`` where None.
+        adoption: what is known of the model, or None where only the check is at hand.
+    """
+    if check is None and adoption is not None:
+        check = adoption.latest_check
+    if check is None:
+        return _before_outcomes(adoption)
+    view = lift_view(check)
+    return Headline(_money(view), "", _request(view, adoption))
+
+
+def _before_outcomes(adoption: Adoption | None) -> Headline:
+    if adoption is None or adoption.predicted is None:
+        return Headline("No lift was promised yet.")
+    contract = adoption.predicted
+    promised = promise_scale(contract).amount(contract.predicted.lift)
+    return Headline(f"Promised {promised}; no outcome was checked yet.")
+
+
+def _money(view: LiftView) -> str:
+    scale = view.scale
+    promised = scale.amount(view.predicted.lift)
+    if view.data_fault:
+        return f"Promised {promised}; what arrived cannot be told from this log."
+    arrived = scale.number(view.realized.lift)
+    bounds = scale.interval(view.realized)
+    if view.verdict == "inconclusive":
+        return f"Promised {promised}; too early to tell: {arrived} so far ({bounds})."
+    return f"Promised {promised}, arrived {arrived} ({bounds})."
+
+
+def _request(view: LiftView, adoption: Adoption | None) -> str:  # noqa: ARG001 - drawn from it soon
+    more, days = view.data.get("more_units"), view.data.get("more_days")
+    if view.verdict == "inconclusive" and more is not None and math.isfinite(more):
+        wait = f", {figures.count(math.ceil(days))} days" if days is not None else ""
+        return f"about {figures.about(more)} more units{wait}."
+    return ""

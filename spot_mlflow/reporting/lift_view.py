@@ -1,0 +1,206 @@
+"""One outcome check as the surfaces see it, read from its documented JSON.
+
+A ``LiftReport`` that was just made and the entry that the record holds of it have one form in
+common, ``LiftReport.to_dict()``. Everything shown is read from that form, so that a report written
+today and one written from the record next year carry the same figures.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.lift.report import Interval, LiftReport
+from spot_mlflow.reporting.figures import LiftScale, scale_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spot_mlflow.lift.contract import PredictedLift
+
+
+@dataclass(frozen=True, slots=True)
+class LiftRow:
+    """One segment, arm or period.
+
+    Attributes:
+        label: its name, or the first day of the period.
+        estimate: realized lift with its interval.
+        n_treatment: treated units analysed.
+        n_holdout: holdout units analysed.
+        share: share of the units.
+        predicted: what was promised of it, or None.
+        p_value: against no lift, or None.
+    """
+
+    label: str
+    estimate: Interval
+    n_treatment: int
+    n_holdout: int
+    share: float
+    predicted: float | None
+    p_value: float | None
+
+
+@dataclass(frozen=True)
+class LiftView:
+    """One outcome check.
+
+    Attributes:
+        data: the check under its documented keys (``docs/json.md``).
+        predicted: the promise with its interval.
+        realized: what arrived with its interval.
+        gap: realized minus predicted with its interval.
+        segments: one row per segment, largest first.
+        arms: one row per treatment arm, where there are several.
+        periods: one row per period, by time.
+    """
+
+    data: Mapping[str, Any]
+    predicted: Interval
+    realized: Interval
+    gap: Interval
+    segments: tuple[LiftRow, ...] = ()
+    arms: tuple[LiftRow, ...] = ()
+    periods: tuple[LiftRow, ...] = ()
+    contract: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def metric(self) -> str:
+        """What is measured, in words of the business."""
+        return str(self.data["metric"])
+
+    @property
+    def verdict(self) -> str:
+        """Against the promise: exceeded, met, shortfall or inconclusive."""
+        return str(self.data["verdict"])
+
+    @property
+    def viable(self) -> str:
+        """Against the minimum viable lift: viable, not viable or undecided."""
+        return str(self.data["viable"])
+
+    @property
+    def grade(self) -> str:
+        """Evidence grade, A to D."""
+        return str(self.data["evidence"])
+
+    @property
+    def minimum(self) -> float | None:
+        """The minimum viable lift, or None."""
+        return _number(self.data.get("minimum_viable"))
+
+    @property
+    def tolerance(self) -> float:
+        """The tolerance of the verdict, in units of the lift."""
+        return _number(self.data.get("tolerance")) or 0.0
+
+    @property
+    def unit(self) -> str:
+        """Label of the currency, or an empty string."""
+        return str((self.contract.get("economics") or {}).get("unit") or "")
+
+    @property
+    def effect(self) -> str:
+        """Whether lifts are absolute or relative."""
+        return str(self.contract.get("effect", "absolute"))
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of the intervals."""
+        return float(self.contract.get("confidence", 0.95))
+
+    @property
+    def data_fault(self) -> bool:
+        """Whether a critical check on the log failed, so that no lift may be concluded."""
+        return any(
+            not c["success"] and c["severity"] == "critical" and not _about_lift(c["name"])
+            for c in self.data.get("checks", ())
+        )
+
+    @property
+    def always_valid(self) -> Interval | None:
+        """The interval that holds under daily looking, where there is one."""
+        found = (self.data.get("realized") or {}).get("always_valid")
+        return None if found is None else _interval(found)
+
+    @cached_property
+    def scale(self) -> LiftScale:
+        """How the lifts of this check are written."""
+        half = (self.realized.high - self.realized.low) / 2
+        exact = [self.predicted.lift]
+        exact += [] if self.minimum is None else [self.minimum]
+        if self.contract.get("minimum_viable") is None:
+            exact = exact[:1]  # a derived minimum has no written form to keep
+        return scale_of(
+            kind=str(self.contract.get("kind", "binary")),
+            effect=self.effect,
+            unit=self.unit,
+            half_width=half,
+            exact=tuple(exact),
+        )
+
+
+def lift_view(check: LiftReport | Mapping[str, Any]) -> LiftView:
+    """Reads a check, fresh or from the record."""
+    data = check.to_dict() if isinstance(check, LiftReport) else check
+    return LiftView(
+        data=data,
+        predicted=_interval(data["predicted"]),
+        realized=_interval(data["realized"]),
+        gap=_interval(data["gap"]),
+        segments=_rows(data, "segments"),
+        arms=_rows(data, "arms"),
+        periods=_rows(data, "periods"),
+        contract=data.get("contract") or {},
+    )
+
+
+def promise_scale(contract: PredictedLift) -> LiftScale:
+    """Returns how lifts are written where there is a promise and no outcome yet."""
+    p = contract.predicted
+    exact = (p.lift,) if contract.minimum_viable is None else (p.lift, contract.minimum_viable)
+    return scale_of(
+        kind=contract.kind,
+        effect=contract.effect,
+        unit=contract.economics.unit if contract.economics else "",
+        half_width=p.standard_error * 2 or None,
+        exact=exact,
+    )
+
+
+def _about_lift(name: str) -> bool:
+    lowered = name.lower()
+    return "realized_lift" in lowered or "realizedlift" in lowered
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _interval(data: Mapping[str, Any]) -> Interval:
+    """Reads an interval; JSON knows no infinity, so a missing bound is an unbounded one."""
+    low, high = data.get("low"), data.get("high")
+    return Interval(
+        lift=math.nan if data.get("lift") is None else float(data["lift"]),
+        low=-math.inf if low is None else float(low),
+        high=math.inf if high is None else float(high),
+        se=_number(data.get("se")),
+    )
+
+
+def _rows(data: Mapping[str, Any], key: str) -> tuple[LiftRow, ...]:
+    return tuple(
+        LiftRow(
+            label=str(r["label"]),
+            estimate=_interval(r["estimate"]),
+            n_treatment=int(r["n_treatment"]),
+            n_holdout=int(r["n_holdout"]),
+            share=float(r["share"]),
+            predicted=_number(r.get("predicted")),
+            p_value=_number(r.get("p_value")),
+        )
+        for r in data.get(key) or ()
+    )
