@@ -189,6 +189,17 @@ class LiftReport:
         """Whether every critical check passed."""
         return all(c.success for c in self.checks if c.severity == "critical")
 
+    @property
+    def days_since_deployment(self) -> int | None:
+        """Whole days from the first decision in the log to ``as_of``; None without dates."""
+        import numpy as np
+
+        known = self.moments.cells.period[~np.isnat(self.moments.cells.period)]
+        if not len(known):
+            return None
+        last = np.datetime64(self.moments.as_of[:10], "D")
+        return int((last - known.min().astype("datetime64[D]")).astype(int))
+
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values under the documented keys (``docs/json.md``); no moments."""
         a = self.analysis
@@ -230,6 +241,7 @@ class LiftReport:
             "source": self.moments.source,
             "rows": self.moments.rows,
             "as_of": self.moments.as_of,
+            "days_since_deployment": self.days_since_deployment,
             "created": self.created,
             "contract": self.predicted.to_dict(),
             "contract_digest": self.predicted.digest,

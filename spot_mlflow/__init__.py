@@ -1,0 +1,99 @@
+"""Is the model ready to be adopted, and did its promised lift come true?
+
+The public functions and values; each is imported when first used, so that ``import spot_mlflow``
+costs next to nothing.
+
+    import spot_mlflow as spot
+    spot.log_predicted_lift("churn", "lift.yaml")
+    spot.check_gate("churn/3", "Production").explain()
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.version import __version__
+
+if TYPE_CHECKING:
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.api import (
+        answer_concern,
+        check_gate,
+        confirm_concern,
+        get_adoption,
+        log_assessment,
+        log_involvement,
+        log_outcomes,
+        log_predicted_lift,
+        log_pulse,
+        raise_concern,
+        reopen_concern,
+        sign_off,
+        waive,
+    )
+    from spot_mlflow.errors import (
+        InvalidInput,
+        NotFound,
+        RecordDamaged,
+        Refused,
+        SpotError,
+        Unavailable,
+    )
+    from spot_mlflow.evidence import Evidence
+    from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.report import LiftReport
+
+__all__ = [
+    "Adoption",
+    "Evidence",
+    "GateDecision",
+    "InvalidInput",
+    "LiftReport",
+    "NotFound",
+    "PredictedLift",
+    "RecordDamaged",
+    "Refused",
+    "SpotError",
+    "Unavailable",
+    "__version__",
+    "answer_concern",
+    "check_gate",
+    "confirm_concern",
+    "get_adoption",
+    "log_assessment",
+    "log_involvement",
+    "log_outcomes",
+    "log_predicted_lift",
+    "log_pulse",
+    "raise_concern",
+    "reopen_concern",
+    "sign_off",
+    "waive",
+]
+
+_HOME = {
+    "Adoption": "adoption",
+    "Evidence": "evidence",
+    "GateDecision": "gate.decision",
+    "LiftReport": "lift.report",
+    "PredictedLift": "lift.contract",
+    **dict.fromkeys(
+        ("InvalidInput", "NotFound", "RecordDamaged", "Refused", "SpotError", "Unavailable"),
+        "errors",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name from its home on first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME.get(name, 'api')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

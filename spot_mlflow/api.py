@@ -1,0 +1,374 @@
+"""The public functions: what a training script and the command line call.
+
+``model`` everywhere is what a training script holds: "churn", "churn/3", "models:/churn/3",
+"models:/churn@champion", a ``ModelInfo`` (from ``log_model``), a ``ModelVersion`` or a
+``RegisteredModel``. Each call writes one entry of evidence, whole or not at all, and returns it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.errors import InvalidInput, NotFound, Refused
+from spot_mlflow.evidence import ROLES
+from spot_mlflow.validation import check_choice, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+    from pathlib import Path
+
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.evidence import Evidence
+    from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.report import LiftReport
+    from spot_mlflow.record import ModelRef, Record
+
+
+def _record(record: Record | None) -> Record:
+    if record is not None:
+        return record
+    from spot_mlflow.record import Record as _Record
+
+    return _Record()
+
+
+def _speaker(person: str, role: str) -> None:
+    if not str(person).strip():
+        raise InvalidInput("person is empty", fix="Say who speaks: a name or a pseudonym.")
+    check_choice("role", role, ROLES)
+
+
+def _versioned(ref: ModelRef) -> ModelRef:
+    if ref.version is None:
+        raise NotFound(
+            f"model {ref.name!r} has no version yet",
+            fix="Log one with log_model(..., registered_model_name=...).",
+        )
+    return ref
+
+
+def log_predicted_lift(
+    model: Any,
+    predicted: PredictedLift | Mapping[str, Any] | str | Path,
+    *,
+    person: str | None = None,
+    role: str | None = None,
+    record: Record | None = None,
+) -> Evidence:
+    """Records the promise made for a model version.
+
+    Args:
+        model: which version; see the module.
+        predicted: the lift contract, a dict of its keys, or the path of a ``lift.yaml``.
+        person: who promises, where known.
+        role: in which role.
+        record: where to write; MLflow's own settings where None.
+
+    Raises:
+        InvalidInput: a key is unknown, misspelt or out of range; nothing is written.
+        NotFound: no such model or version.
+    """
+    from spot_mlflow.lift.contract import PredictedLift
+
+    contract = PredictedLift.load(predicted if not hasattr(predicted, "items") else dict(predicted))  # type: ignore[arg-type]
+    if person is not None or role is not None:
+        _speaker(person or "", role or "")
+    record = _record(record)
+    ref = _versioned(record.resolve(model))
+    payload = {
+        "contract": contract.to_dict(),
+        "contract_digest": contract.digest,
+        "signature": record.signature_digest(ref),
+    }
+    p = contract.predicted
+    metrics = [("predicted_lift", p.lift, 0), ("predicted_lift_se", p.standard_error, 0)]
+    if contract.minimum is not None:
+        metrics.append(("minimum_viable_lift", contract.minimum, 0))
+    return record.append(
+        ref, "prediction", payload, person=person, role=role, metrics=metrics,
+        artifacts={"lift.yaml": contract.to_yaml().encode()},
+    )
+
+
+def log_assessment(
+    model: Any,
+    answers: Mapping[str, Any] | str | Path,
+    *,
+    person: str,
+    role: str,
+    record: Record | None = None,
+) -> Evidence:
+    """Records one respondent's answers to the S.P.O.T. questions.
+
+    Args:
+        model: which model; see the module.
+        answers: question id -> level 1 to 5, or a dict with now, target, by, owner, comment, or
+            "don't know"; or the path of an answer file.
+        person: who answers.
+        role: one of executive, business, frontline, data_scientist, engineer.
+        record: where to write.
+
+    Raises:
+        InvalidInput: an unknown question, a level out of 1 to 5; nothing is written.
+    """
+    from spot_mlflow.readiness.assessment import load_answers, parse_answers
+    from spot_mlflow.readiness.instrument import default_instrument
+
+    _speaker(person, role)
+    instrument = default_instrument()
+    given = dict(answers) if hasattr(answers, "items") else load_answers(answers, instrument)  # type: ignore[arg-type]
+    payload = parse_answers(given, instrument, where=f"answers of {person}")
+    record = _record(record)
+    return record.append(record.resolve(model), "assessment", payload, person=person, role=role)
+
+
+def log_involvement(
+    model: Any,
+    *,
+    phase: str,
+    kind: str,
+    person: str,
+    role: str,
+    what: str = "",
+    evidence: str | None = None,
+    when: datetime | date | str | None = None,
+    record: Record | None = None,
+) -> Evidence:
+    """Records that somebody took part.
+
+    Args:
+        model: which model; see the module.
+        phase: naming, scope, features, review or feedback.
+        kind: informed, contributed, decided, asked-no-concerns, champion or champion-stepped-down.
+        person: who took part.
+        role: in which role.
+        what: in a sentence; for a naming entry that decided, the product's name.
+        evidence: link to minutes, a mail, a recording.
+        when: the day it happened; now where None.
+        record: where to write.
+    """
+    from spot_mlflow.involvement.log import check_entry
+
+    _speaker(person, role)
+    payload = check_entry(phase=phase, kind=kind, what=what, evidence=evidence, when=when)
+    record = _record(record)
+    return record.append(record.resolve(model), "involvement", payload, person=person, role=role)
+
+
+def raise_concern(
+    model: Any, *, person: str, role: str, what: str, severity: str, record: Record | None = None
+) -> str:
+    """Raises a concern and returns its id ("c1a2b3").
+
+    Args:
+        model: which model; see the module.
+        person: who is concerned.
+        role: in which role.
+        what: the concern, in a sentence.
+        severity: blocking, major or minor.
+        record: where to write.
+    """
+    from spot_mlflow.involvement.concerns import check_raise
+
+    _speaker(person, role)
+    entry_id = uuid.uuid4().hex
+    concern = f"c{entry_id[:5]}"
+    payload = check_raise(concern=concern, what=what, severity=severity)
+    record = _record(record)
+    record.append(
+        record.resolve(model), "concern", payload, person=person, role=role, entry_id=entry_id
+    )
+    return concern
+
+
+def answer_concern(
+    model: Any, concern: str, *, person: str, role: str, what: str, record: Record | None = None
+) -> Evidence:
+    """Answers a concern; it closes when the one who raised it confirms."""
+    return _follow_up(model, concern, "answered", person, role, what, record)
+
+
+def confirm_concern(
+    model: Any, concern: str, *, person: str, role: str, what: str = "", record: Record | None = None
+) -> Evidence:
+    """Confirms that a concern was answered; only the one who raised it may."""
+    return _follow_up(model, concern, "confirmed", person, role, what, record)
+
+
+def reopen_concern(
+    model: Any, concern: str, *, person: str, role: str, what: str, record: Record | None = None
+) -> Evidence:
+    """Reopens a concern that was answered or confirmed; only the one who raised it may."""
+    return _follow_up(model, concern, "reopened", person, role, what, record)
+
+
+def _follow_up(  # noqa: PLR0917 - private; the public functions name their arguments
+    model: Any, concern: str, act: str, person: str, role: str, what: str, record: Record | None
+) -> Evidence:
+    from spot_mlflow.involvement.concerns import check_follow_up
+
+    _speaker(person, role)
+    record = _record(record)
+    ref = record.resolve(model)
+    known = record.adoption(ref).involvement.concerns
+    payload = check_follow_up(known, concern=concern, act=act, person=person, what=what)
+    return record.append(ref, "concern", payload, person=person, role=role)
+
+
+def log_pulse(
+    model: Any, *, person: str, role: str, useful: int, would_use: int, record: Record | None = None
+) -> Evidence:
+    """Records two answers, 1 to 5: "useful for my work", "I would use it tomorrow".
+
+    Users answer for themselves; a builder (data_scientist, engineer) guesses the users' answer.
+    """
+    from spot_mlflow.involvement.appeal import check_pulse
+
+    _speaker(person, role)
+    payload = check_pulse(useful=useful, would_use=would_use, role=role)
+    record = _record(record)
+    return record.append(record.resolve(model), "pulse", payload, person=person, role=role)
+
+
+def log_outcomes(
+    model: Any,
+    report: LiftReport,
+    *,
+    person: str | None = None,
+    role: str | None = None,
+    record: Record | None = None,
+) -> Evidence:
+    """Records an outcome check: metrics, data set, HTML report, chart and moments.
+
+    Args:
+        model: the version whose outcomes they are.
+        report: what ``spot_mlflow_checks.check_outcomes`` returned.
+        person: who checked, where known.
+        role: in which role.
+        record: where to write.
+
+    Raises:
+        InvalidInput: no promise was recorded for this version, or the report was checked against
+            another contract than was promised.
+    """
+    from spot_mlflow.record.outcomes import outcome_entry
+
+    record = _record(record)
+    ref = _versioned(record.resolve(model))
+    adoption = record.adoption(ref)
+    promised = adoption.predicted
+    if promised is None:
+        raise InvalidInput(
+            f"no predicted lift is recorded for {ref}", fix=f"First: spot promise {ref} lift.yaml"
+        )
+    if promised.digest != report.predicted.digest:
+        raise InvalidInput(
+            f"the outcomes were checked against another contract ({report.predicted.digest[:12]}) "
+            f"than was promised for {ref} ({promised.digest[:12]})",
+            fix="Check them against the promise, or record the new promise first.",
+        )
+    entry = outcome_entry(report, adoption)
+    return record.append(ref, "outcomes", person=person, role=role, **entry)
+
+
+def sign_off(
+    model: Any,
+    *,
+    target: str,
+    person: str,
+    role: str,
+    note: str = "",
+    record: Record | None = None,
+) -> Evidence:
+    """Signs off a version for a target ("Production", "@champion"); binds to its promise."""
+    from spot_mlflow.gate.targets import normalize_target
+
+    _speaker(person, role)
+    record = _record(record)
+    ref = _versioned(record.resolve(model))
+    adoption = record.adoption(ref)
+    payload = {
+        "target": normalize_target(target),
+        "contract_digest": adoption.predicted.digest if adoption.predicted else None,
+        "signature": signature_of(adoption),
+        "note": note,
+    }
+    return record.append(ref, "sign-off", payload, person=person, role=role)
+
+
+def signature_of(adoption: Adoption) -> str | None:
+    """Returns the digest of the model signature recorded with the version's promise, or None."""
+    found = [
+        e.payload.get("signature")
+        for e in adoption.entries
+        if e.kind == "prediction" and e.version == adoption.version
+    ]
+    return found[-1] if found else None
+
+
+def waive(
+    model: Any,
+    *,
+    target: str,
+    requirement: str,
+    reason: str,
+    approver: str,
+    expires: date | str | None = None,
+    role: str | None = None,
+    record: Record | None = None,
+) -> Evidence:
+    """Waives one requirement of a version for a limited time, with a reason; always shown.
+
+    Args:
+        model: which version.
+        target: for which target.
+        requirement: its name, as the gate prints it.
+        reason: why.
+        approver: who takes responsibility; not the one who asks for the transition.
+        expires: last day; 30 days from now where None, 90 at most.
+        role: the approver's role, where known.
+        record: where to write.
+    """
+    from spot_mlflow.gate.waivers import check_waiver
+
+    record = _record(record)
+    ref = _versioned(record.resolve(model))
+    payload = check_waiver(
+        target=target,
+        requirement=requirement,
+        reason=reason,
+        approver=approver,
+        expires=expires,
+        now=utc(None),
+    )
+    return record.append(ref, "waiver", payload, person=approver, role=role)
+
+
+def get_adoption(model: Any, *, record: Record | None = None) -> Adoption:
+    """Returns everything known about a model version, in one call."""
+    return _record(record).adoption(model)
+
+
+def check_gate(
+    model: Any, target: str, *, requester: str | None = None, record: Record | None = None
+) -> GateDecision:
+    """Asks whether a version may go to a target; asks only, nothing is recorded.
+
+    Args:
+        model: which version.
+        target: a stage ("Production") or an alias ("@champion").
+        requester: who would ask for the transition; the login where None.
+        record: where to read.
+    """
+    from spot_mlflow.gate.decision import decide
+    from spot_mlflow.record.policies import current_policy
+    from spot_mlflow.record.store import login
+
+    record = _record(record)
+    adoption = record.adoption(_versioned(record.resolve(model)))
+    return decide(
+        adoption, target, policy=current_policy(record), requester=requester or login()
+    )

@@ -1,0 +1,122 @@
+"""The companion experiment: where a model's evidence lives.
+
+It is named ``spot/<model name>`` and bound to (name, creation timestamp) of the model by tags, so
+that it survives a rename and a model made anew gets a record of its own. A companion experiment
+that was deleted is reported, never silently replaced.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow.errors import RecordDamaged
+from spot_mlflow.record.entry import CREATED, MODEL
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment
+
+    from spot_mlflow.record.references import ModelRef
+
+PREFIX_VARIABLE: Final = "SPOT_MLFLOW_PREFIX"
+_NOTE = (
+    "Evidence of spot-mlflow: one run per entry, append-only. "
+    "Edits and deletions are found by `spot verify`."
+)
+
+
+def prefix() -> str:
+    """Returns the prefix of companion experiments; some servers want a folder there."""
+    return os.environ.get(PREFIX_VARIABLE, "spot/")
+
+
+def name_of(ref: ModelRef) -> str:
+    """Returns the companion experiment's usual name; the registry's own is the bare prefix."""
+    return f"{prefix()}{ref.name}" if ref.name else prefix().rstrip("/") or "spot"
+
+
+def find(client: MlflowClient, ref: ModelRef, *, known_written: bool = False) -> Experiment | None:
+    """Returns the companion experiment of a model, or None where nothing was ever recorded.
+
+    Args:
+        client: MLflow.
+        ref: the model.
+        known_written: whether the registry says that something was recorded; then an experiment
+            that is gone is a fault.
+
+    Raises:
+        RecordDamaged: the experiment was deleted.
+    """
+    by_name = client.get_experiment_by_name(name_of(ref))
+    found = by_name if by_name is not None and _is_of(by_name, ref) else _by_identity(client, ref)
+    if found is None and by_name is not None and not by_name.tags.get(CREATED):
+        found = by_name  # made by hand, or its tags were removed: its runs say whose they are
+    if found is not None and found.lifecycle_stage == "deleted":
+        raise RecordDamaged(
+            f"the record (experiment {found.name!r}) was deleted",
+            where=f"model {ref.name!r}",
+            fix=f"Restore it: mlflow experiments restore --experiment-id {found.experiment_id}",
+        )
+    if found is None and known_written:
+        raise RecordDamaged(
+            f"the record (experiment {name_of(ref)!r}) is gone, yet the model's tags show that "
+            "there was one",
+            where=f"model {ref.name!r}",
+            fix="Restore it from a backup, or delete the model's spot.* tags to begin anew.",
+        )
+    return found
+
+
+def ensure(client: MlflowClient, ref: ModelRef, *, known_written: bool = False) -> Experiment:
+    """Returns the companion experiment, made where there was none; follows a rename."""
+    found = find(client, ref, known_written=known_written)
+    if found is None:
+        return _create(client, ref)
+    if found.tags.get(MODEL) not in (None, ref.name):
+        client.set_experiment_tag(found.experiment_id, MODEL, ref.name)
+        if client.get_experiment_by_name(name_of(ref)) is None:
+            client.rename_experiment(found.experiment_id, name_of(ref))
+    return found
+
+
+def _create(client: MlflowClient, ref: ModelRef) -> Experiment:
+    """Makes it; where the name belongs to an earlier model of that name, with the time added."""
+    from mlflow.exceptions import MlflowException
+
+    tags = {MODEL: ref.name, CREATED: str(ref.created), "mlflow.note.content": _NOTE}
+    # GenAI is the user interface's default kind for a new experiment; this one has plain runs.
+    tags["mlflow.experimentKind"] = "custom_model_development"
+    names = (name_of(ref), f"{name_of(ref)} ({ref.created})")
+    for name in names:
+        try:
+            return client.get_experiment(client.create_experiment(name, tags=tags))
+        except MlflowException as e:
+            if e.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        taken = client.get_experiment_by_name(name)
+        if taken is not None and _is_of(taken, ref):
+            return taken  # another process was first
+    raise RecordDamaged(f"experiments {' and '.join(map(repr, names))} belong to other models")
+
+
+def _is_of(experiment: Experiment, ref: ModelRef) -> bool:
+    return bool(experiment.tags.get(CREATED) == str(ref.created))
+
+
+def _by_identity(client: MlflowClient, ref: ModelRef) -> Experiment | None:
+    """Finds the experiment of a renamed model by the creation timestamp it is bound to."""
+    from mlflow.entities import ViewType
+
+    if not ref.name:
+        return None
+    found = client.search_experiments(
+        view_type=ViewType.ALL, filter_string=f"tags.`{CREATED}` = '{ref.created}'", max_results=50
+    )
+    mine = [e for e in found if e.tags.get(MODEL) == ref.name]
+    if mine:
+        return mine[0]
+    # Models made in the same millisecond share the timestamp: whose name still exists is taken.
+    registered = {m.name for m in client.search_registered_models(max_results=1000)} if found else set()
+    orphans = [e for e in found if e.tags.get(MODEL) not in registered]
+    return orphans[0] if len(orphans) == 1 else None

@@ -1,0 +1,74 @@
+"""Turns what MLflow raises into errors that say what to do."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from spot_mlflow.errors import InvalidInput, NotFound, Refused, SpotError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NOT_FOUND = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
+_REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED"}
+_DOWN = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"}
+_CONNECTION_SIGNS = ("max retries exceeded", "failed to establish", "connection refused", "timed out")
+_DATABASE_SIGNS = ("operationalerror", "could not connect", "connection is closed", "unable to open")
+
+
+@contextmanager
+def mlflow_errors(where: str) -> Iterator[None]:
+    """Translates MLflow's, the HTTP client's and the database's errors.
+
+    Args:
+        where: what was being done, for the message ("model 'churn'").
+    """
+    import requests
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except SpotError:
+        raise
+    except MlflowException as e:
+        raise _translated(e, where) from e
+    except (requests.exceptions.RequestException, ConnectionError, TimeoutError) as e:
+        raise _unavailable(e, where) from e
+
+
+def _translated(error: Exception, where: str) -> SpotError:
+    code = str(getattr(error, "error_code", ""))
+    text = str(getattr(error, "message", error)).strip()
+    lowered = text.lower()
+    if code in _NOT_FOUND:
+        return NotFound(text, where=where)
+    if code in _REFUSED:
+        return Refused(text, where=where)
+    if code in _DOWN or any(s in lowered for s in (*_CONNECTION_SIGNS, *_DATABASE_SIGNS)):
+        return _unavailable(error, where)
+    if code.startswith("INVALID"):
+        return InvalidInput(text, where=where)
+    return Unavailable(f"MLflow failed: {_first_line(text)}", where=where)
+
+
+def _unavailable(error: Exception, where: str) -> Unavailable:
+    import mlflow
+
+    return Unavailable(
+        f"MLflow at {_without_password(mlflow.get_tracking_uri())} did not answer: "
+        f"{_first_line(_without_password(str(error)))}",
+        where=where,
+        fix="Start it, or set MLFLOW_TRACKING_URI or --tracking-uri.",
+    )
+
+
+def _first_line(text: str, limit: int = 300) -> str:
+    line = next(iter(text.strip().splitlines()), "")
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _without_password(text: str) -> str:
+    import re
+
+    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)

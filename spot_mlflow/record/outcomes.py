@@ -1,0 +1,95 @@
+"""What an outcome check leaves in MLflow: payload, metrics, data set and artifacts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.evidence import digest_of
+from spot_mlflow.lift.report import LiftReport, jsonable
+from spot_mlflow.record.summary import CHART, REPORT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from spot_mlflow.adoption import Adoption
+
+MOMENTS: Final = "moments.json"
+_ROWS_KEPT: Final = 100  # segments and periods in the payload; all of them are in report.json
+
+
+def outcome_entry(report: LiftReport, adoption: Adoption) -> dict[str, Any]:
+    """Returns the arguments of ``Record.append`` for an outcome check.
+
+    A contract meant for one look must not be looked at twice in silence: where the record knows of
+    more earlier looks than the report, the analysis is made anew from the same moments.
+    """
+    from spot_mlflow.reporting import charts, lift_report
+
+    looks = previous_looks(adoption, report.predicted.digest)
+    if looks != report.previous_looks:
+        report = _looked_again(report, looks)
+    body = report.to_dict()
+    moments = json.dumps(report.moments.to_dict(), allow_nan=False).encode()
+    kept = {k: body[k][:_ROWS_KEPT] for k in ("segments", "periods")}
+    return {
+        "payload": body | kept | {"moments_digest": digest_of(report.moments.to_dict())},
+        "metrics": list(_metrics(report, adoption)),
+        "dataset": _dataset(report),
+        "artifacts": {
+            REPORT: lift_report.html(report, adoption).encode(),
+            CHART: charts.lift_gap_png(report),
+            "report.md": lift_report.markdown(report, adoption).encode(),
+            "report.json": report.to_json().encode(),
+            "validation.json": json.dumps(jsonable(report.validation), indent=1).encode(),
+            MOMENTS: moments,
+        },
+    }
+
+
+def previous_looks(adoption: Adoption, contract_digest: str) -> int:
+    """Returns how many checks of this contract are on record for the version spoken of."""
+    found = adoption.checks.get(adoption.version or "", ())
+    return sum(c.get("contract_digest") == contract_digest for c in found)
+
+
+def _looked_again(report: LiftReport, looks: int) -> LiftReport:
+    from spot_mlflow.lift.analysis import analyze
+
+    analysis = analyze(report.moments, report.predicted, previous_looks=looks)
+    return dataclasses.replace(report, analysis=analysis, previous_looks=looks)
+
+
+def _dataset(report: LiftReport) -> tuple[str, str, str]:
+    source = report.moments.source or "outcome log"
+    digest = report.moments.digest or digest_of(report.moments.to_dict())
+    return source.rsplit("/", 1)[-1], digest[:36], source
+
+
+def _metrics(report: LiftReport, adoption: Adoption) -> Iterator[tuple[str, float, int]]:
+    """Yields the figures by step = days since the first decision, earlier checks' points too."""
+    for earlier in adoption.checks.get(adoption.version or "", ()):
+        if earlier.get("contract_digest") == report.predicted.digest:
+            yield from _figures(dict(earlier))
+    yield from _figures(report.to_dict())
+
+
+def _figures(body: dict[str, Any]) -> Iterator[tuple[str, float, int]]:
+    step = int(body.get("days_since_deployment") or 0)
+    realized, gap = body["realized"], body["gap"]
+    figures = {
+        "predicted_lift": body["predicted"]["lift"],
+        "realized_lift": realized["lift"],
+        "realized_lift_low": realized["low"],
+        "realized_lift_high": realized["high"],
+        "lift_gap": gap["lift"],
+        "lift_gap_low": gap["low"],
+        "lift_gap_high": gap["high"],
+        "p_value": realized["p_value"],
+        "n_treatment": realized["n_treatment"],
+        "n_holdout": realized["n_holdout"],
+    }
+    for name, value in figures.items():
+        if value is not None:
+            yield name, float(value), step

@@ -1,0 +1,177 @@
+"""Finds the model version that a training script means.
+
+It may hold "churn", "churn/3", "models:/churn/3", "models:/churn@champion", a ``ModelInfo`` (from
+``log_model``), a ``ModelVersion`` or a ``RegisteredModel``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.errors import InvalidInput, NotFound
+from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.validation import nearest
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+_REFERENCE = re.compile(r"(?:models:/+)?(?P<name>[^/@]+)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))?")
+_STAGES = {"none": "None", "staging": "Staging", "production": "Production", "archived": "Archived"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model, made sure to exist.
+
+    Attributes:
+        name: registered name; "" for the registry as a whole.
+        version: version number as text, or None where the model has none yet.
+        created: creation timestamp of the registered model, milliseconds.
+    """
+
+    name: str
+    version: str | None
+    created: int
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.version}" if self.version else self.name
+
+
+def resolve(client: MlflowClient, model: Any) -> ModelRef:
+    """Finds the model version that ``model`` means; a bare name means its newest version.
+
+    Inside an MLflow run that registered a version of the model, a bare name means that version.
+
+    Raises:
+        NotFound: no such model, version or alias; the nearest known name is in the message.
+        InvalidInput: ``model`` is nothing that names a registered model.
+    """
+    if isinstance(model, ModelRef):
+        return model
+    with mlflow_errors(f"model {_said(model)}"):
+        if isinstance(model, str):
+            return _from_text(client, model)
+        if hasattr(model, "registered_model_version") and hasattr(model, "model_uri"):
+            return _from_model_info(client, model)
+        name, version = getattr(model, "name", None), getattr(model, "version", None)
+        if isinstance(name, str) and version is not None:
+            return _version(client, _registered(client, name), str(version))
+        if isinstance(name, str) and hasattr(model, "latest_versions"):
+            return _newest(client, _registered(client, name))
+    raise InvalidInput(
+        f"a {type(model).__name__} names no registered model",
+        fix="Pass 'churn', 'churn/3', 'models:/churn@champion', or what log_model returned.",
+    )
+
+
+def _said(model: Any) -> str:
+    return repr(model) if isinstance(model, str) else type(model).__name__
+
+
+def _from_text(client: MlflowClient, text: str) -> ModelRef:
+    match = _REFERENCE.fullmatch(text.strip())
+    if match is None:
+        raise InvalidInput(
+            f"{text!r} names no model", fix="Write churn, churn/3 or models:/churn@champion."
+        )
+    registered = _registered(client, match["name"])
+    if match["alias"]:
+        return _aliased(client, registered, match["alias"])
+    wanted = match["version"]
+    if wanted is None or wanted.casefold() == "latest":
+        return _newest(client, registered)
+    if wanted.casefold() in _STAGES:
+        return _staged(client, registered, _STAGES[wanted.casefold()])
+    return _version(client, registered, wanted)
+
+
+def _registered(client: MlflowClient, name: str) -> RegisteredModel:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_registered_model(name)
+    except MlflowException as e:
+        if e.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+    known = [m.name for m in client.search_registered_models(max_results=1000)]
+    raise NotFound(
+        f"no registered model {name!r}{nearest(name, known)}",
+        fix="Register it with log_model(..., registered_model_name=...).",
+    )
+
+
+def versions(client: MlflowClient, name: str) -> list[ModelVersion]:
+    """Returns all versions of a model, oldest first."""
+    quote = '"' if "'" in name else "'"
+    found: list[ModelVersion] = []
+    token: str | None = None
+    while True:
+        page = client.search_model_versions(
+            f"name={quote}{name}{quote}", max_results=10_000, page_token=token
+        )
+        found.extend(page)
+        token = page.token
+        if not token:
+            return sorted(found, key=lambda v: int(v.version))
+
+
+def _newest(client: MlflowClient, registered: RegisteredModel) -> ModelRef:
+    import mlflow
+
+    found = versions(client, registered.name)
+    run = mlflow.active_run()
+    mine = [v for v in found if run is not None and v.run_id == run.info.run_id]
+    last = (mine or found)[-1:]
+    version = str(last[0].version) if last else None
+    return ModelRef(registered.name, version, int(registered.creation_timestamp or 0))
+
+
+def _version(client: MlflowClient, registered: RegisteredModel, wanted: str) -> ModelRef:
+    known = [str(v.version) for v in versions(client, registered.name)]
+    if wanted not in known:
+        raise NotFound(
+            f"model {registered.name!r} has no version {wanted!r}; it has {', '.join(known) or 'none'}"
+        )
+    return ModelRef(registered.name, wanted, int(registered.creation_timestamp or 0))
+
+
+def _aliased(client: MlflowClient, registered: RegisteredModel, alias: str) -> ModelRef:
+    aliases = {str(k): str(v) for k, v in dict(registered.aliases or {}).items()}
+    version = aliases.get(alias) or {k.casefold(): v for k, v in aliases.items()}.get(alias.casefold())
+    if version is None:
+        raise NotFound(
+            f"model {registered.name!r} has no alias {alias!r}{nearest(alias, aliases)}; "
+            f"it has {', '.join(sorted(aliases)) or 'none'}"
+        )
+    return _version(client, registered, version)
+
+
+def _staged(client: MlflowClient, registered: RegisteredModel, stage: str) -> ModelRef:
+    found = [v for v in versions(client, registered.name) if v.current_stage == stage]
+    if not found:
+        raise NotFound(f"model {registered.name!r} has no version in stage {stage}")
+    return ModelRef(registered.name, str(found[-1].version), int(registered.creation_timestamp or 0))
+
+
+def _from_model_info(client: MlflowClient, info: Any) -> ModelRef:
+    """A ``ModelInfo`` knows its version number but not the registered name: its run does."""
+    number = info.registered_model_version
+    found = list(client.search_model_versions(f"run_id='{info.run_id}'")) if info.run_id else []
+    model_id = getattr(info, "model_id", None)
+    mine = [v for v in found if model_id and getattr(v, "model_id", None) == model_id] or found
+    match = [v for v in mine if number is None or str(v.version) == str(number)]
+    if not match:
+        raise InvalidInput(
+            "the model was logged but not registered",
+            fix="Pass registered_model_name= to log_model, or call mlflow.register_model.",
+        )
+    names = sorted({v.name for v in match})
+    if len(names) > 1:
+        raise InvalidInput(
+            f"the model is registered as {' and '.join(names)}", fix="Say which: 'name/version'."
+        )
+    last = max(match, key=lambda v: int(v.version))
+    return _version(client, _registered(client, last.name), str(last.version))

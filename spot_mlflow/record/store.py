@@ -1,0 +1,319 @@
+"""``Record``: writes and reads the evidence of all models on one MLflow."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import uuid
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.evidence import digest_of
+from spot_mlflow.record import companion, references
+from spot_mlflow.record.entry import Draft, Reading, read
+from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.references import ModelRef
+from spot_mlflow.record.writer import PlainWriter, Writer
+from spot_mlflow.validation import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+    from spot_mlflow.evidence import Evidence
+    from spot_mlflow.record.verification import Verification
+
+REGISTRY: Final = ModelRef("", None, 0)  # evidence of no model in particular: policies
+_PAGE: Final = 5_000
+_RECENT_PAGE: Final = 100
+_PARENTS: Final = 8
+UPDATED_TAG: Final = "spot.updated"
+
+
+class Record:
+    """The evidence of all models on one MLflow.
+
+    One object may be kept as long as a process lives; ``entries(..., recent=True)`` then reads only
+    what is new. It is not shared between threads.
+
+    Args:
+        tracking_uri: where MLflow is; MLflow's own setting where None.
+        registry_uri: where the registry is; MLflow's own setting where None.
+        client: a client to use instead of the URIs.
+        writer: how entries are written; found out where None (a gated server has a route for it).
+    """
+
+    def __init__(
+        self,
+        tracking_uri: str | None = None,
+        registry_uri: str | None = None,
+        *,
+        client: MlflowClient | None = None,
+        writer: Writer | None = None,
+    ) -> None:
+        if client is None:
+            from mlflow import MlflowClient
+
+            client = MlflowClient(tracking_uri, registry_uri)
+        self.client = client
+        self._writer = writer
+        self._seen: dict[str, dict[str, Reading]] = {}
+
+    @property
+    def writer(self) -> Writer:
+        """How entries are written here."""
+        if self._writer is None:
+            self._writer = PlainWriter(self.client)
+        return self._writer
+
+    # -- what is there ---------------------------------------------------------------------
+
+    def resolve(self, model: Any) -> ModelRef:
+        """Finds the model version that ``model`` means; see ``record.references``."""
+        return references.resolve(self.client, model)
+
+    def models(self) -> list[str]:
+        """Returns the names of all registered models, sorted; prompts are none."""
+        return sorted(name for name, _ in self.portfolio())
+
+    def portfolio(self) -> list[tuple[str, Mapping[str, str]]]:
+        """Returns (name, tags) of every registered model, read in pages of 1,000."""
+        found: list[tuple[str, Mapping[str, str]]] = []
+        token: str | None = None
+        with mlflow_errors("the registry"):
+            while True:
+                page = self.client.search_registered_models(max_results=1000, page_token=token)
+                found.extend((m.name, dict(m.tags or {})) for m in page)
+                token = page.token
+                if not token:
+                    return found
+
+    def facts(self, name: str) -> ModelFacts:
+        """Returns what the registry says of a model and its versions: two calls."""
+        with mlflow_errors(f"model {name!r}"):
+            model = self.client.get_registered_model(name)
+            versions = references.versions(self.client, name)
+        aliases: dict[str, list[str]] = {}
+        for alias, version in dict(model.aliases or {}).items():
+            aliases.setdefault(str(version), []).append(str(alias).casefold())
+        return ModelFacts(
+            name=model.name,
+            created=int(model.creation_timestamp or 0),
+            versions=tuple(
+                VersionFacts(
+                    version=str(v.version),
+                    created=datetime.fromtimestamp(v.creation_timestamp / 1000, timezone.utc),
+                    stage=v.current_stage or "None",
+                    aliases=tuple(sorted(aliases.get(str(v.version), ()))),
+                    run_id=v.run_id or "",
+                    model_id=getattr(v, "model_id", None) or "",
+                )
+                for v in versions
+            ),
+            tags=dict(model.tags or {}),
+            description=model.description or "",
+        )
+
+    def entries(self, ref: ModelRef, *, recent: bool = False) -> list[Evidence]:
+        """Returns the complete entries of a model, oldest first.
+
+        Args:
+            ref: the model, or ``REGISTRY``.
+            recent: read only what this object has not seen yet; edits of what it has seen are not
+                noticed. For summaries, never for decisions.
+        """
+        return counted(ref, self.readings(ref, recent=recent))
+
+    def readings(
+        self, ref: ModelRef, *, recent: bool = False, known_written: bool = False
+    ) -> list[Reading]:
+        """Returns every run of the companion experiment as it was read, those with faults too."""
+        with mlflow_errors(f"the record of {ref.name!r}"):
+            experiment = companion.find(self.client, ref, known_written=known_written)
+            if experiment is None:
+                return []
+            key = experiment.experiment_id
+            seen = self._seen.get(key) if recent else None
+            if seen is None:
+                seen = {run.info.run_id: read(run) for run in self._runs(key)}
+            else:
+                self._read_new(key, seen)
+            self._seen[key] = seen
+            return list(seen.values())
+
+    def adoption(
+        self,
+        model: Any,
+        version: str | None = None,
+        now: datetime | None = None,
+        *,
+        recent: bool = False,
+    ) -> Adoption:
+        """Returns everything known about a model version: one unfiltered search of its record."""
+        ref = self.resolve(model)
+        facts, entries = self.state(ref, recent=recent)
+        return build_adoption(facts, entries, version=version or ref.version, now=utc(now))
+
+    def state(
+        self, ref: ModelRef, *, recent: bool = False
+    ) -> tuple[ModelFacts, Sequence[Evidence]]:
+        """Returns what the registry and the record say of a model, in this order.
+
+        Args:
+            ref: the model.
+            recent: as in ``entries``.
+        """
+        facts = self.facts(ref.name)
+        known_written = UPDATED_TAG in facts.tags
+        readings = self.readings(ref, recent=recent, known_written=known_written)
+        return facts, counted(ref, readings)
+
+    def signature_digest(self, ref: ModelRef) -> str | None:
+        """Returns the digest of the version's model signature; None where it has none to read."""
+        from mlflow.exceptions import MlflowException
+        from mlflow.models import get_model_info
+
+        try:
+            info = get_model_info(f"models:/{ref.name}/{ref.version}")
+        except (MlflowException, OSError):  # registered without artifacts, or out of reach
+            return None
+        return digest_of(info.signature.to_dict()) if info.signature else None
+
+    def verify(self, model: Any) -> Verification:
+        """Checks that no evidence of a model was edited, deleted or half written."""
+        from spot_mlflow.record.verification import verify
+
+        ref = REGISTRY if model == REGISTRY else self.resolve(model)
+        known = UPDATED_TAG in self.facts(ref.name).tags if ref.name else False
+        return verify(ref, self.readings(ref, known_written=known))
+
+    # -- what is written -------------------------------------------------------------------
+
+    def append(
+        self,
+        ref: ModelRef,
+        kind: str,
+        payload: Mapping[str, Any],
+        *,
+        person: str | None = None,
+        role: str | None = None,
+        at: datetime | None = None,
+        metrics: Sequence[tuple[str, float, int]] = (),
+        artifacts: Mapping[str, bytes] | None = None,
+        dataset: tuple[str, str, str] | None = None,
+        recorded_by: str | None = None,
+        refresh: bool = True,
+        entry_id: str | None = None,
+    ) -> Evidence:
+        """Writes one entry, whole or not at all, and brings the summary up to date.
+
+        Args:
+            ref: the model version spoken of.
+            kind: what sort of entry.
+            payload: what is said; JSON values.
+            person: who says it.
+            role: in which role.
+            at: when; now where None.
+            metrics: (name, value, step) for MLflow's charts.
+            artifacts: path in the run -> content.
+            dataset: (name, digest, source) of the data read.
+            recorded_by: who writes it down; the login where None.
+            refresh: whether to bring tags and description up to date; once after many entries.
+            entry_id: UUID of the entry, hex; made up where None.
+
+        Raises:
+            Unavailable: MLflow did not answer; the entry, if begun, does not count.
+            RecordDamaged: the record was deleted.
+        """
+        with mlflow_errors(f"model {ref.name!r}"):
+            facts = self.facts(ref.name) if ref.name else None
+            version = facts.version(ref.version) if facts else None
+            draft = Draft(
+                ref=ref,
+                kind=kind,
+                payload=payload,
+                person=person,
+                role=role,
+                at=utc(at),
+                recorded_by=recorded_by if recorded_by is not None else login(),
+                parents=self._heads(ref),
+                metrics=tuple(metrics),
+                artifacts=dict(artifacts or {}),
+                dataset=dataset,
+                model_id=version.model_id if version and metrics else "",
+                id=entry_id or uuid.uuid4().hex,
+            )
+            known_written = facts is not None and UPDATED_TAG in facts.tags
+            evidence = self.writer.write(draft, known_written=known_written)
+            if refresh and ref.name:
+                self.refresh(ref)
+        return evidence
+
+    def refresh(self, ref: ModelRef) -> None:
+        """Derives summary tags and description anew from the record."""
+        from spot_mlflow.record.summary import refresh
+
+        with mlflow_errors(f"model {ref.name!r}"):
+            refresh(self, ref)
+
+    # -- how runs are read -----------------------------------------------------------------
+
+    def _runs(self, experiment_id: str) -> Iterator[Run]:
+        token: str | None = None
+        while True:
+            page = self.client.search_runs([experiment_id], max_results=_PAGE, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _read_new(self, experiment_id: str, seen: dict[str, Reading]) -> None:
+        """Reads the newest runs until a page brings nothing new, and those still being written."""
+        token: str | None = None
+        while True:
+            page = self.client.search_runs(
+                [experiment_id], max_results=_RECENT_PAGE, page_token=token
+            )
+            fresh = [r for r in page if r.info.run_id not in seen or seen[r.info.run_id].running]
+            seen.update({r.info.run_id: read(r) for r in fresh})
+            token = page.token
+            if not token or len(fresh) < _RECENT_PAGE // 2:
+                return
+
+    def _heads(self, ref: ModelRef) -> tuple[str, ...]:
+        """Returns the digests of the newest complete entries: what a new one follows."""
+        experiment = companion.find(self.client, ref)
+        if experiment is None:
+            return ()
+        newest = self.client.search_runs([experiment.experiment_id], max_results=_PARENTS)
+        readings = [read(run) for run in newest]
+        return tuple(sorted(r.evidence.digest for r in readings if r.evidence is not None))
+
+
+def counted(ref: ModelRef, readings: Iterable[Reading]) -> list[Evidence]:
+    """Returns the entries that count, oldest first.
+
+    An entry copied from another model, from an earlier model of the same name, or replayed under
+    its own id does not count; ``verify`` names it.
+    """
+    mine = [
+        r.evidence
+        for r in readings
+        if r.evidence is not None and r.envelope.get("created") == ref.created
+    ]
+    once = {e.id: e for e in sorted(mine, key=lambda e: e.run_id, reverse=True)}
+    return sorted(once.values(), key=lambda e: (e.at, e.id))
+
+
+def login() -> str:
+    """Returns who is at work here: MLflow's user name, else the login of the system."""
+    name = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    if name:
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such login, as in some containers
+        return ""

@@ -1,0 +1,122 @@
+"""Finds evidence that was edited, deleted or half written.
+
+Every entry carries the digest of what it says and the digests of entries it follows: an edit breaks
+the first, a deletion leaves an entry whose parent is missing. Whoever may write to MLflow could
+still make a consistent entry that never was, or delete the newest ones; a gated server signs
+entries and anchors the newest, so that these show as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spot_mlflow.record.entry import Reading
+    from spot_mlflow.record.references import ModelRef
+
+Trouble = Literal["edited", "missing", "half written", "foreign", "forged", "copied"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found.
+
+    Attributes:
+        trouble: what sort.
+        run_id: MLflow run, or "" where it is gone.
+        what: one sentence.
+    """
+
+    trouble: str
+    run_id: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What ``verify`` found.
+
+    Attributes:
+        model: registered name.
+        entries: complete entries.
+        findings: what is wrong, worst first.
+    """
+
+    model: str
+    entries: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was edited, deleted or forged; half-written entries do not count."""
+        return all(f.trouble in ("half written",) for f in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values."""
+        return {
+            "model": self.model,
+            "entries": self.entries,
+            "sound": self.sound,
+            "findings": [
+                {"trouble": f.trouble, "run_id": f.run_id, "what": f.what} for f in self.findings
+            ],
+        }
+
+
+def verify(ref: ModelRef, readings: Sequence[Reading]) -> Verification:
+    """Checks the readings of one model's record; pure."""
+    findings = [_fault(r) for r in readings if r.fault]
+    complete = [r for r in readings if r.evidence is not None]
+    findings += _missing_parents(complete) + _copies(complete) + _strangers(ref, complete)
+    order = ["edited", "missing", "forged", "copied", "foreign", "half written"]
+    findings.sort(key=lambda f: (order.index(f.trouble), f.run_id))
+    return Verification(ref.name, len(complete), tuple(findings))
+
+
+def _fault(reading: Reading) -> Finding:
+    trouble = reading.fault.split(":", 1)[0]
+    what = reading.fault.split(":", 1)[-1].strip()
+    if trouble == "half written":
+        what = "still being written" if reading.running else "its writer stopped before the end"
+    return Finding(trouble, reading.run_id, what)
+
+
+def _missing_parents(complete: Sequence[Reading]) -> list[Finding]:
+    present = {r.evidence.digest for r in complete if r.evidence}
+    children: dict[str, list[str]] = {}
+    for r in complete:
+        for parent in r.evidence.parents if r.evidence else ():
+            if parent not in present:
+                children.setdefault(parent, []).append(r.run_id)
+    return [
+        Finding(
+            "missing",
+            "",
+            f"entry {parent[:12]} is gone; {len(runs)} later entries follow it, first run {runs[0]}",
+        )
+        for parent, runs in children.items()
+    ]
+
+
+def _copies(complete: Sequence[Reading]) -> list[Finding]:
+    """An entry's id is its own: the same one twice is a replay."""
+    first: dict[str, str] = {}
+    found = []
+    for r in complete:
+        entry = r.evidence.id if r.evidence else ""
+        if entry in first:
+            found.append(Finding("copied", r.run_id, f"the same entry as run {first[entry]}"))
+        first.setdefault(entry, r.run_id)
+    return found
+
+
+def _strangers(ref: ModelRef, complete: Sequence[Reading]) -> list[Finding]:
+    """An entry of another model (or of an earlier model of this name) does not belong here."""
+    return [
+        Finding("foreign", r.run_id, f"an entry of model {r.envelope.get('model')!r} made at another time")
+        for r in complete
+        if r.envelope.get("created") != ref.created
+    ]
