@@ -1,0 +1,232 @@
+"""Concerns as threads: raised, answered, and confirmed or reopened by the one who raised them.
+
+A concern is over when the one who raised it says so, not when somebody has answered. The rules
+stand here; the record only keeps the acts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import InvalidInput, NotFound, Refused
+from spot_mlflow.evidence import USERS
+from spot_mlflow.person import check_text, person_key
+from spot_mlflow.validation import check_choice, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from spot_mlflow.evidence import Evidence
+
+SEVERITY_WEIGHTS: Final[dict[str, int]] = {"blocking": 3, "major": 2, "minor": 1}
+CLOSED_SHARE: Final[dict[str, float]] = {
+    "open": 0.0,
+    "answered": 0.5,  # an answer counts half until the one who asked is content
+    "confirmed": 1.0,
+    "reopened": 0.0,
+}
+ACTS: Final = ("raised", "answered", "confirmed", "reopened")
+
+
+@dataclass(frozen=True, slots=True)
+class ConcernAct:
+    """One act in a concern's thread."""
+
+    act: str
+    person: str | None
+    role: str | None
+    at: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A concern with its thread.
+
+    Attributes:
+        id: "c" and five or more hex digits.
+        severity: blocking, major or minor.
+        status: open, answered, confirmed or reopened.
+        raised_by: who raised it, None where the name was erased; role: in which role.
+        raised_at: when, UTC.
+        version: model version spoken of, or None.
+        what: the concern in the words of the one who raised it.
+        thread: every act, oldest first.
+        age_days: whole days since it was raised, until it was confirmed.
+    """
+
+    id: str
+    severity: str
+    status: str
+    raised_by: str | None
+    role: str | None
+    raised_at: datetime
+    version: str | None
+    what: str
+    thread: tuple[ConcernAct, ...] = field(default=())
+    age_days: int = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the one who raised it has confirmed the answer."""
+        return self.status == "confirmed"
+
+    @property
+    def waits_for(self) -> str:
+        """Whose turn it is: "an answer", "confirmation", or "" where nobody's."""
+        return {"answered": "confirmation", "confirmed": ""}.get(self.status, "an answer")
+
+
+def concern_id(entry_id: str) -> str:
+    """Returns a concern's id: "c" and the first five hex digits of the raising entry's UUID.
+
+    >>> concern_id("3f2a9b10-0000-4000-8000-000000000000")
+    'c3f2a9'
+    """
+    return "c" + entry_id.replace("-", "")[:5].lower()
+
+
+def concerns_of(entries: Iterable[Evidence], *, now: datetime) -> tuple[Concern, ...]:
+    """Returns the concerns, oldest first; acts of ``now`` or before, in any order.
+
+    A confirmation or a reopening by somebody else than the one who raised it stays in the thread
+    and changes nothing; so does an act on a concern that nobody raised.
+    """
+    acts = sorted(
+        (e for e in entries if e.kind == "concern" and e.at <= now), key=lambda e: (e.at, e.id)
+    )
+    concerns: dict[str, Concern] = {}
+    for e in acts:
+        if e.payload.get("act") == "raised":
+            id_ = str(e.payload.get("concern") or concern_id(e.id))
+            concerns.setdefault(id_, _raised(id_, e))
+    for e in acts:
+        found = concerns.get(str(e.payload.get("concern")))
+        if found is not None and e.payload.get("act") != "raised":
+            concerns[found.id] = _after(found, e)
+    ordered = sorted(concerns.values(), key=lambda c: (c.raised_at, c.id))
+    return tuple(replace(c, age_days=_age(c, now)) for c in ordered)
+
+
+def may_close(concern: Concern, person: str | None, role: str | None) -> bool:
+    """Whether this person may confirm or reopen: the one who raised it.
+
+    Where that name was erased on request, any user may, since the one who raised it cannot be told.
+    """
+    if concern.raised_by is None:
+        return role in USERS
+    return person_key(person) == person_key(concern.raised_by)
+
+
+def check_raise(what: str, severity: str) -> dict[str, Any]:
+    """Returns the payload of a new concern, without its id.
+
+    Raises:
+        InvalidInput: empty text or unknown severity.
+    """
+    return {
+        "act": "raised",
+        "what": check_text("what", what, where="concern"),
+        "severity": check_choice("severity", severity, SEVERITY_WEIGHTS, where="concern"),
+    }
+
+
+def check_act(
+    entries: Iterable[Evidence],
+    concern: str,
+    act: str,
+    *,
+    person: str | None,
+    role: str | None,
+    what: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """Checks an answer, a confirmation or a reopening, and returns its payload.
+
+    Args:
+        entries: the model's concern entries.
+        concern: id of the concern.
+        act: answered, confirmed or reopened.
+        person: who acts; role: in which role.
+        what: the answer, or why it is confirmed or reopened; only a confirmation may be silent.
+        now: the moment of the act, UTC.
+
+    Raises:
+        NotFound: no such concern, the nearest one named.
+        Refused: somebody else raised it.
+        InvalidInput: it cannot be done in the concern's present state, or the text is empty.
+    """
+    check_choice("act", act, ACTS[1:], where="concern")
+    found = find_concern(concerns_of(entries, now=now), concern)
+    if act in ("confirmed", "reopened") and not may_close(found, person, role):
+        whose = f"only {found.raised_by}, who raised it," if found.raised_by else "only a user"
+        verb = "confirm" if act == "confirmed" else "reopen"
+        raise Refused(
+            f"{whose} may {verb} it, not {person}",
+            where=found.id,
+            fix="Ask them, or answer it with `spot concern answer`.",
+        )
+    needed = {"confirmed": ("answered",), "reopened": ("answered", "confirmed")}.get(act)
+    if needed and found.status not in needed:
+        raise InvalidInput(
+            f"status == {found.status!r}, must be {' or '.join(needed)} to be {act}",
+            where=found.id,
+            fix="It needs an answer first: `spot concern answer`."
+            if found.status in ("open", "reopened")
+            else "Raise a new concern if there is one.",
+        )
+    if act == "answered" and found.closed:
+        raise InvalidInput(
+            "it is confirmed already", where=found.id, fix="The one who raised it may reopen it."
+        )
+    text = check_text("what", what, required=act != "confirmed", where=found.id)
+    return {"concern": found.id, "act": act, "what": text}
+
+
+def find_concern(concerns: Iterable[Concern], id_: str) -> Concern:
+    """Returns a concern by its id, or by an unambiguous beginning of it.
+
+    Raises:
+        NotFound: none, or several, with the known ones named.
+    """
+    known = {c.id: c for c in concerns}
+    wanted = str(id_).strip().lower()
+    if wanted in known:
+        return known[wanted]
+    starting = [c for i, c in known.items() if len(wanted) > 1 and i.startswith(wanted)]
+    if len(starting) == 1:
+        return starting[0]
+    hint = nearest(wanted, known)
+    raise NotFound(
+        f"no concern {id_!r}{hint}",
+        fix=f"Concerns: {', '.join(known)}." if known else "No concern has been raised.",
+    )
+
+
+def _raised(id_: str, e: Evidence) -> Concern:
+    what = str(e.payload.get("what", ""))
+    act = ConcernAct("raised", e.person, e.role, e.at, what)
+    severity = str(e.payload.get("severity", "major"))
+    return Concern(id_, severity, "open", e.person, e.role, e.at, e.version, what, (act,))
+
+
+def _after(concern: Concern, e: Evidence) -> Concern:
+    act = str(e.payload.get("act"))
+    if act not in ACTS or e.at < concern.raised_at:
+        return concern
+    step = ConcernAct(act, e.person, e.role, e.at, str(e.payload.get("what", "")))
+    thread = (*concern.thread, step)
+    if act == "answered":
+        status = concern.status if concern.closed else "answered"
+    else:
+        status = act if may_close(concern, e.person, e.role) else concern.status
+    return replace(concern, status=status, thread=thread)
+
+
+def _age(concern: Concern, now: datetime) -> int:
+    end = now
+    if concern.closed:
+        end = max(a.at for a in concern.thread if a.act == "confirmed")
+    return max(0, (end - concern.raised_at).days)

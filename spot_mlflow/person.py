@@ -1,0 +1,61 @@
+"""People as they are recorded: as given, told apart without regard to case, or under a pseudonym."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.evidence import ROLES
+from spot_mlflow.validation import check_choice
+
+MAX_NAME: Final = 200
+MAX_TEXT: Final = 4000  # longer texts belong into a document with a link
+
+
+def check_text(name: str, value: str | None, *, required: bool = True, where: str = "") -> str:
+    """Returns the text without blanks around it, checked for length.
+
+    Raises:
+        InvalidInput: it is empty where it must not be, or longer than 4,000 characters.
+    """
+    text = (value or "").strip()
+    if required and not text:
+        raise InvalidInput(f"{name} is empty, must say something", where=where)
+    if len(text) > MAX_TEXT:
+        raise InvalidInput(
+            f"{name} has {len(text):,} characters, must have at most {MAX_TEXT:,}",
+            where=where,
+            fix="Put the long text into a document and give its link.",
+        )
+    return text
+
+
+def check_person(person: str | None, *, where: str = "") -> str:
+    """Returns a person's name, mail address or pseudonym as given, on one line.
+
+    Raises:
+        InvalidInput: it is empty, longer than 200 characters, or has control characters.
+    """
+    name = " ".join((person or "").split())
+    if not name:
+        raise InvalidInput("person is empty", where=where, fix="Give a name, mail or pseudonym.")
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise InvalidInput(
+            f"person has {len(name)} characters, must be one printable line of at most {MAX_NAME}",
+            where=where,
+        )
+    return name
+
+
+def check_role(role: str | None, *, where: str = "") -> str:
+    """Returns the role when it is one of the five, else raises with the nearest one named."""
+    return check_choice("role", str(role), ROLES, where=where)
+
+
+def person_key(person: str | None) -> str:
+    """Returns what tells people apart: the name without regard to case or blanks.
+
+    >>> person_key(" Kim  Lee ") == person_key("kim lee")
+    True
+    """
+    return " ".join((person or "").split()).casefold()

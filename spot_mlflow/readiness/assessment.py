@@ -1,0 +1,140 @@
+"""Answers of one respondent, as written by people, turned into the payload that is recorded.
+
+Accepted: ``{"S1": 3, "S2": {"now": 2, "target": 4, "by": "2027-03-01", "owner": "...",
+"comment": "..."}, "O3": "don't know"}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import Field, field_validator
+
+from spot_mlflow.errors import InvalidInput, NotFound
+from spot_mlflow.evidence import digest_of
+from spot_mlflow.person import MAX_NAME, MAX_TEXT, check_text
+from spot_mlflow.validation import Document, nearest, parse_document
+
+if TYPE_CHECKING:
+    from spot_mlflow.readiness.instrument import Instrument
+
+DONT_KNOW: Final = "don't know"
+_DONT_KNOW: Final = frozenset(
+    {
+        "don't know",
+        "dont know",
+        "don’t know",
+        "do not know",
+        "i don't know",
+        "i don’t know",
+        "dk",
+        "?",
+        "unknown",
+    }
+)
+
+
+class AnswerInput(Document):
+    """One answer: the level now (None for "don't know"), and what is wanted until when."""
+
+    now: Annotated[int, Field(ge=1, le=5)] | None = None
+    target: Annotated[int, Field(ge=1, le=5)] | None = None
+    by: date | None = None
+    owner: Annotated[str, Field(max_length=MAX_NAME)] | None = None
+    comment: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
+
+    @field_validator("now", "target", mode="before")
+    @classmethod
+    def _whole(cls, value: Any) -> Any:
+        """Whole numbers only: True and 2.5 are no levels; "3" from a file is."""
+        if isinstance(value, bool):
+            raise ValueError(f"{value!r} is no level, must be 1 to 5")  # noqa: TRY004 - pydantic's way
+        if isinstance(value, str) and value.strip().casefold() in _DONT_KNOW:
+            return None
+        if isinstance(value, str) and value.strip().isdecimal():
+            return int(value)
+        return value
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _day(cls, value: Any) -> Any:
+        """A date only; a number of seconds is no date here."""
+        if isinstance(value, datetime):
+            return value.date()
+        if value is None or isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value).strip())
+        except ValueError:
+            raise ValueError(f"{value!r} is no date; write 2027-01-31") from None
+
+    @field_validator("owner", "comment", mode="after")
+    @classmethod
+    def _not_blank(cls, value: str | None) -> str | None:
+        return value if value and value.strip() else None
+
+
+def parse_answers(
+    answers: Mapping[str, Any], instrument: Instrument, *, where: str = ""
+) -> dict[str, Any]:
+    """Checks answers and returns the payload of an assessment.
+
+    Args:
+        answers: question id -> level 1 to 5, "don't know" (or None), or the longer form.
+        instrument: the questionnaire answered.
+        where: file or form, for the message.
+
+    Raises:
+        InvalidInput: naming every question at fault and the nearest known id.
+    """
+    if not isinstance(answers, Mapping):
+        raise InvalidInput(
+            f"expected question ids with answers, got {type(answers).__name__}",
+            where=where,
+            fix='For example {"S1": 3, "O3": "don\'t know"}.',
+        )
+    faults: list[str] = []
+    parsed: dict[str, Any] = {}
+    for id_, given in answers.items():
+        try:
+            instrument.question(str(id_))
+            parsed[str(id_)] = _parse_one(given, str(id_))
+        except NotFound:
+            faults.append(f"unknown question {id_!r}{nearest(str(id_), instrument.ids)}")
+        except InvalidInput as e:
+            faults.append(f"{id_}: {e.what}")
+    if faults:
+        raise InvalidInput("; ".join(faults), where=where)
+    if not parsed:
+        raise InvalidInput("no question is answered", where=where, fix="Answer one at least.")
+    ordered = {id_: parsed[id_] for id_ in instrument.ids if id_ in parsed}
+    return {"answers": ordered, "instrument": instrument.stamp}
+
+
+def _parse_one(given: Any, id_: str) -> dict[str, Any]:
+    short = given is None or isinstance(given, int | float | str)
+    answer = parse_document(AnswerInput, {"now": given} if short else given, where="")
+    if answer.now is not None and answer.target is not None and answer.target < answer.now:
+        raise InvalidInput(
+            f"target == {answer.target} is below now == {answer.now}, must be at or above it",
+            where=id_,
+        )
+    return answer.model_dump(mode="json")
+
+
+def parse_discussion(question: str, note: str, instrument: Instrument) -> dict[str, Any]:
+    """Returns the payload of a note on a contested question.
+
+    Raises:
+        NotFound: no such question.
+        InvalidInput: the note is empty or too long.
+    """
+    instrument.question(question)
+    return {"question": question, "note": check_text("note", note)}
+
+
+def answers_digest(answers: Mapping[str, Any]) -> str:
+    """Returns the SHA-256 of answers, to tell whether a file was imported before."""
+    return digest_of(dict(answers))
