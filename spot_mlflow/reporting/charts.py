@@ -1,43 +1,333 @@
-"""Charts, drawn by matplotlib through its object interface: no pyplot, no global state."""
+"""The pictures of a lift check: promised against realized, by segment, over time.
+
+Those of money, adoption and score stand in ``money_charts`` and ``adoption_charts``. Each is a
+``Chart`` with its alternative text and its numbers in a table. Nothing is told by colour alone:
+promised is an open square, realized a filled circle, a loss is hatched.
+"""
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.reporting import figures
+from spot_mlflow.reporting.drawing import Chart, rows_of_labels
 from spot_mlflow.reporting.lift_view import LiftView, lift_view
+from spot_mlflow.reporting.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.report import LiftReport
+    from spot_mlflow.lift.report import Interval, LiftReport
+    from spot_mlflow.reporting.drawing import Theme
+    from spot_mlflow.reporting.lift_view import LiftRow
+    from spot_mlflow.reporting.palette import Palette
 
-INK, MUTED, BLUE, PAPER = "#11171c", "#5f7281", "#0072b2", "#ffffff"
+ROWS_DRAWN: Final = 12  # segments in a picture; the table has them all
+LABEL_LENGTH: Final = 22  # characters of a label in a picture
 
 
-def lift_gap_png(check: LiftReport | Mapping[str, Any]) -> bytes:
+def lift_gap_png(check: LiftReport | Mapping[str, Any], theme: Theme = "light") -> bytes:
     """Draws predicted against realized lift with intervals, minimum and tolerance, as a PNG."""
-    figure = _lift_gap(lift_view(check))
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, facecolor=PAPER)
-    return buffer.getvalue()
+    return lift_gap_chart(lift_view(check)).png(theme)
 
 
-def _lift_gap(view: LiftView) -> Any:
-    from matplotlib.figure import Figure
+def lift_gap_svg(check: LiftReport | Mapping[str, Any]) -> str:
+    """Draws the same as a whole SVG file that follows the reader's theme."""
+    return lift_gap_chart(lift_view(check)).svg_file()
 
-    figure = Figure(figsize=(7.2, 2.6), layout="constrained")
-    axes = figure.add_subplot()
-    f = view.scale.factor
-    for y, (interval, marker, fill) in enumerate(
-        [(view.realized, "o", BLUE), (view.predicted, "s", PAPER)]
-    ):
-        axes.plot([f * interval.low, f * interval.high], [y, y], color=BLUE, linewidth=2)
-        axes.plot([f * interval.lift], [y], marker, color=BLUE, markerfacecolor=fill, markersize=9)
-    axes.set_yticks([0, 1], ["realized", "predicted"])
-    axes.set_ylim(-0.6, 1.6)
-    axes.axvline(0, color=MUTED, linewidth=0.8)
+
+def lift_gap_chart(view: LiftView) -> Chart:
+    """Predicted against realized lift, with intervals, the minimum viable lift and the tolerance."""
+    scale = view.scale
+    levels = [("promised", view.predicted), ("realized", view.realized)]
+    if view.always_valid is not None:
+        levels.append(("realized, valid at any look", view.always_valid))
+    rows = [(name, scale.number(i.lift), scale.interval(i)) for name, i in levels]
+    rows.append(("gap", scale.signed(view.gap.lift), scale.interval(view.gap)))
     if view.minimum is not None:
-        axes.axvline(f * view.minimum, color=INK, linestyle="--", linewidth=1)
-    axes.set_xlabel(f"lift in {view.scale.word or view.metric}")
-    return figure
+        rows.append(("least worth having", scale.number(view.minimum), figures.NOTHING))
+    rows.append(("tolerance", scale.number(view.tolerance), figures.NOTHING))
+    alt = (
+        f"Promised {scale.with_interval(view.predicted)}; "
+        f"realized {scale.with_interval(view.realized)}; verdict: {view.verdict}."
+    )
+    return Chart(
+        name="lift-gap",
+        title=f"Promised and realized lift of {view.metric}",
+        alt=alt,
+        height=0.55 * len(levels) + 1.25,
+        paint=lambda axes, palette, narrow: _paint_gap(axes, palette, view, narrow=narrow),
+        table=_lift_table(f"Lift, {unit_words(view)}", rows),
+    )
+
+
+def _paint_gap(axes: Any, palette: Palette, view: LiftView, *, narrow: bool) -> None:
+    f, scale = view.scale.factor, view.scale
+    rows: list[tuple[str, Interval]] = [("promised", view.predicted), ("realized", view.realized)]
+    if view.always_valid is not None:
+        rows.append(("at any look" if narrow else "valid at any look", view.always_valid))
+    low, high = _limits([f * x for _, i in rows for x in (i.low, i.high, i.lift)] + [0.0])
+    p, d = f * view.predicted.lift, f * view.tolerance
+    if d > 0:
+        axes.axvspan(p - d, p + d, color=palette.band, linewidth=0, zorder=0)
+        low, high = min(low, p - d), max(high, p + d)
+    axes.axvline(0, color=palette.muted, linewidth=0.8, zorder=1)
+    notes = [(p, "within tolerance")] if d > 0 else []
+    if view.minimum is not None:
+        axes.axvline(f * view.minimum, color=palette.ink, linestyle=(0, (4, 3)), linewidth=1.1)
+        notes.insert(0, (f * view.minimum, "least worth having"))
+    for y, (name, interval) in enumerate(rows):
+        mark_interval(axes, y, interval, f, palette, promised=name == "promised", thin=y > 1)
+        axes.annotate(
+            scale.number(interval.lift),
+            (f * interval.lift, y),
+            xytext=(0, 8),
+            textcoords="offset points",
+            ha="center",
+            color=palette.ink,
+            fontweight="bold" if y == 1 else "normal",
+        )
+    rows_of_labels(axes, [name for name, _ in rows], palette)
+    axes.set_ylim(len(rows) - 0.5, -0.95)
+    pad = 0.06 * (high - low)
+    axes.set_xlim(low - pad, high + pad)
+    _notes_above(axes, notes, palette)
+    axes.set_xlabel(unit_words(view))
+
+
+def _notes_above(axes: Any, notes: list[tuple[float, str]], palette: Palette) -> None:
+    """Names lines and bands above the axes; when two would meet, the second gives way upwards."""
+    left, right = axes.get_xlim()
+    near = len(notes) > 1 and abs(notes[0][0] - notes[1][0]) < 0.38 * (
+        right - left
+    )  # two labels side by side
+    for i, (x, words) in enumerate(notes):
+        place = (x - left) / (right - left)
+        side = "left" if place < 0.2 else "right" if place > 0.8 else "center"  # noqa: PLR2004 - near an edge text runs inwards
+        axes.annotate(
+            words,
+            (x, 1.0),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 3 + (12 if near and i else 0)),
+            textcoords="offset points",
+            ha=side,
+            va="bottom",
+            color=palette.muted,
+            fontsize=8.5,
+            annotation_clip=False,
+        )
+
+
+def mark_interval(
+    axes: Any,
+    y: float,
+    interval: Interval,
+    factor: float,
+    palette: Palette,
+    *,
+    promised: bool = False,
+    thin: bool = False,
+) -> None:
+    """Draws an estimate with its interval: an open square for a promise, else a filled circle.
+
+    An unbounded side runs to the edge and ends in an arrow.
+    """
+    colour = palette.promised if promised else palette.realized
+    low, high, lift = (factor * x for x in (interval.low, interval.high, interval.lift))
+    left, right = axes.get_xlim()
+    ends = (low if math.isfinite(low) else left, high if math.isfinite(high) else right)
+    style = (0, (2, 1.5)) if promised else "-"
+    axes.plot(ends, [y, y], color=colour, linewidth=1.2 if thin else 2.2, linestyle=style, zorder=2)
+    for bound, edge, marker in ((low, ends[0], "<"), (high, ends[1], ">")):
+        if not math.isfinite(bound):
+            axes.plot([edge], [y], marker, color=colour, markersize=6, clip_on=False, zorder=3)
+    axes.plot(
+        [lift],
+        [y],
+        "s" if promised else "o",
+        markersize=8 if not thin else 5,
+        markeredgewidth=1.8,
+        color=colour,
+        markerfacecolor=palette.paper if promised else colour,
+        zorder=4,
+    )
+
+
+def segments_chart(view: LiftView, rows: tuple[LiftRow, ...] | None = None) -> Chart | None:
+    """Realized lift of each segment (or arm) with its interval, beside what was promised of it."""
+    by_arm = rows is not None
+    rows = view.segments if rows is None else rows
+    if not rows:
+        return None
+    scale, drawn = view.scale, rows[:ROWS_DRAWN]
+    what = "arm" if by_arm else "segment"
+    best, worst = (f(rows, key=lambda r: r.estimate.lift) for f in (max, min))
+    alt = (
+        f"Realized lift by {what}: highest in {best.label} with {scale.with_interval(best.estimate)}, "
+        f"lowest in {worst.label} with {scale.with_interval(worst.estimate)}."
+    )
+    return Chart(
+        name="arms" if by_arm else "segments",
+        title=f"Realized lift by {what}",
+        alt=alt,
+        height=0.34 * len(drawn) + 0.95,
+        paint=lambda axes, palette, _: _paint_rows(axes, palette, view, drawn),
+        table=rows_table(view, rows, what),
+    )
+
+
+def rows_table(view: LiftView, rows: tuple[LiftRow, ...], what: str) -> Table:
+    """Writes segments, arms or periods as a table."""
+    scale = view.scale
+    return Table(
+        caption=f"Lift by {what}, {unit_words(view)}",
+        columns=(what, "realized", "interval", "promised", "treated", "holdout", "share"),
+        rows=tuple(
+            (
+                r.label,
+                scale.number(r.estimate.lift),
+                scale.interval(r.estimate),
+                scale.number(r.predicted),
+                figures.count(r.n_treatment),
+                figures.count(r.n_holdout),
+                figures.share(r.share),
+            )
+            for r in rows
+        ),
+        numeric=frozenset(range(1, 7)),
+    )
+
+
+def _paint_rows(axes: Any, palette: Palette, view: LiftView, rows: tuple[LiftRow, ...]) -> None:
+    f = view.scale.factor
+    values = [f * x for r in rows for x in (r.estimate.low, r.estimate.high)]
+    low, high = _limits([*values, 0.0, f * view.predicted.lift])
+    axes.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
+    axes.axvline(0, color=palette.muted, linewidth=0.8)
+    for y, r in enumerate(rows):
+        if r.predicted is not None:
+            promise = _exact(r.predicted)
+            mark_interval(axes, y, promise, f, palette, promised=True)
+        mark_interval(axes, y, r.estimate, f, palette)
+    rows_of_labels(axes, [clip(r.label) for r in rows], palette)
+    axes.set_xlabel(f"{unit_words(view)}; open square: promised, circle: realized")
+
+
+def over_time_chart(view: LiftView) -> Chart | None:
+    """Lift of each period with its interval, the promise, and the band valid at any look."""
+    rows = [r for r in view.periods if r.n_treatment and r.n_holdout]
+    if len(rows) < 2:  # noqa: PLR2004 - one point is no course
+        return None
+    scale = view.scale
+    first, last = rows[0], rows[-1]
+    alt = (
+        f"Realized lift by period of decision, from {scale.number(first.estimate.lift)} in the period of "
+        f"{first.label} to {scale.amount(last.estimate.lift)} in that of {last.label}; "
+        f"promised {scale.amount(view.predicted.lift)}."
+    )
+    return Chart(
+        name="over-time",
+        title="Realized lift over time",
+        alt=alt,
+        height=2.7,
+        paint=lambda axes, palette, narrow: _paint_time(axes, palette, view, rows, narrow=narrow),
+        table=rows_table(view, tuple(rows), "period"),
+    )
+
+
+def _paint_time(
+    axes: Any, palette: Palette, view: LiftView, rows: list[LiftRow], *, narrow: bool
+) -> None:
+    f = view.scale.factor
+    x = list(range(len(rows)))
+    low = [f * r.estimate.low for r in rows]
+    high = [f * r.estimate.high for r in rows]
+    bottom, top = _limits([*low, *high, 0.0, f * view.predicted.lift])
+    band = view.always_valid
+    if band is not None and math.isfinite(band.low) and math.isfinite(band.high):
+        axes.axhspan(f * band.low, f * band.high, color=palette.band, linewidth=0)
+        side_note(axes, f * (band.low + band.high) / 2, "whole log,\nat any look", palette)
+    axes.vlines(
+        x,
+        [max(v, bottom) for v in low],
+        [min(v, top) for v in high],
+        color=palette.realized,
+        linewidth=1.8,
+    )
+    axes.plot(
+        x,
+        [f * r.estimate.lift for r in rows],
+        "o-",
+        color=palette.realized,
+        linewidth=0.8,
+        markersize=5,
+    )
+    axes.axhline(
+        f * view.predicted.lift, color=palette.promised, linestyle=(0, (4, 3)), linewidth=1.4
+    )
+    side_note(axes, f * view.predicted.lift, "promised", palette)
+    axes.axhline(0, color=palette.muted, linewidth=0.8)
+    axes.set_ylim(bottom, top)
+    axes.set_ylabel(unit_words(view))
+    step = max(1, math.ceil(len(rows) / (3 if narrow else 7)))
+    axes.set_xticks(x[::step], [day(r.label) for r in rows][::step])
+
+
+def side_note(axes: Any, y: float, words: str, palette: Palette) -> None:
+    """Names a level at the right edge, beside the axes."""
+    axes.annotate(
+        words,
+        (1.0, y),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+        color=palette.muted,
+        fontsize=8.5,
+        annotation_clip=False,
+    )
+
+
+def unit_words(view: LiftView) -> str:
+    """Returns the unit of the lift for an axis: "percentage points", "% of the holdout", "USD per unit"."""
+    if view.effect == "relative":
+        return "% of the holdout's mean"
+    if view.scale.word == "points":
+        return "percentage points"
+    return f"{view.scale.word} per unit".strip()
+
+
+def clip(label: str, length: int = LABEL_LENGTH) -> str:
+    """Returns a label short enough for a picture; what matplotlib reads as mathematics is text here."""
+    flat = " ".join(label.split()) or "(none)"
+    short = flat if len(flat) <= length else flat[: length - 1] + "…"
+    return short.replace("$", r"\$")
+
+
+def day(label: str) -> str:
+    """Returns "2027-01-04" as "4 Jan"; other labels as they are."""
+    from datetime import date
+
+    try:
+        found = date.fromisoformat(label[:10])
+    except ValueError:
+        return clip(label)
+    return f"{found.day} {found:%b}"
+
+
+def _lift_table(caption: str, rows: list[tuple[str, str, str]]) -> Table:
+    return Table(caption, ("", "lift", "interval"), tuple(rows), frozenset({1, 2}))
+
+
+def _limits(values: list[float]) -> tuple[float, float]:
+    """Returns lowest and highest of the finite values, never the same."""
+    finite = [v for v in values if math.isfinite(v)] or [0.0]
+    low, high = min(finite), max(finite)
+    return (low, high) if high > low else (low - 1.0, high + 1.0)
+
+
+def _exact(value: float) -> Interval:
+    from spot_mlflow.lift.report import Interval
+
+    return Interval(value, value, value)
