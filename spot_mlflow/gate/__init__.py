@@ -1,0 +1,1 @@
+"""The gate: what each target requires, and the decision whether a version meets it; pure."""

@@ -1,26 +1,41 @@
-"""The policy in force: the newest one in the registry's own record, else the default."""
+"""The policy in force: the newest one of the registry-wide record, else the default one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spot_mlflow.errors import RecordDamaged, SpotError
 from spot_mlflow.gate.policy import Policy, default_policy
-from spot_mlflow.record.store import REGISTRY, Record
-from spot_mlflow.validation import parse_document
+from spot_mlflow.record.store import REGISTRY
 
 if TYPE_CHECKING:
     from spot_mlflow.evidence import Evidence
+    from spot_mlflow.record.store import Record
 
 
 def current_policy(record: Record) -> Policy:
-    """Returns the policy in force; the default, in mode observe, where none was ever set."""
-    found = [e for e in record.entries(REGISTRY) if e.kind == "policy"]
-    if not found:
+    """Returns the policy in force.
+
+    Raises:
+        RecordDamaged: the newest policy cannot be read as one; the gate then stays shut rather than
+            fall back to a weaker policy.
+    """
+    entries = [e for e in record.entries(REGISTRY) if e.kind == "policy"]
+    if not entries:
         return default_policy()
-    return parse_document(Policy, found[-1].payload["policy"], where="the recorded policy")
+    try:
+        return Policy.load(entries[-1].payload["policy"])
+    except (KeyError, SpotError) as e:
+        raise RecordDamaged(
+            f"the policy recorded at {entries[-1].at.isoformat()} cannot be read: {e}",
+            where=f"entry {entries[-1].id}",
+            fix="Set it again: spot policy set POLICY.YAML",
+        ) from e
 
 
-def set_policy(record: Record, policy: Policy, *, person: str | None = None) -> Evidence:
-    """Records a policy; it is in force from now on."""
-    payload = {"policy": policy.model_dump(mode="json", exclude_none=True)}
-    return record.append(REGISTRY, "policy", payload, person=person)
+def record_policy(
+    record: Record, policy: Policy, *, person: str | None = None, role: str | None = None
+) -> Evidence:
+    """Puts a policy in force: recorded for the registry as a whole, the newest one counts."""
+    payload = {"policy": policy.to_dict(), "digest": policy.digest}
+    return record.append(REGISTRY, "policy", payload, person=person, role=role)

@@ -1,0 +1,91 @@
+"""What a requirement is measured on: the adoption, the version, the target and who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.evidence import Evidence
+    from spot_mlflow.gate.policy import Policy
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a requirement is measured on.
+
+    Attributes:
+        adoption: everything known about the version.
+        version: the version asked about.
+        target: the policy's word for the target.
+        policy: the policy.
+        requester: who asks, or None where unknown.
+        asked: requirement -> setting, all that this target asks.
+    """
+
+    adoption: Adoption
+    version: str
+    target: str
+    policy: Policy
+    requester: str | None
+    asked: Mapping[str, Any]
+
+    @property
+    def now(self) -> datetime:
+        """The moment to judge ages at."""
+        return self.adoption.now
+
+    def age(self, at: datetime) -> timedelta:
+        """Returns how long ago ``at`` was."""
+        return self.now - at
+
+    def of(self, *kinds: str) -> tuple[Evidence, ...]:
+        """Returns the entries of some kinds, oldest first."""
+        return tuple(e for e in self.adoption.entries if e.kind in kinds)
+
+    def forebears(self) -> tuple[str, ...]:
+        """Returns the version and the earlier ones from which it inherits review and sign-off.
+
+        A retrain inherits from versions with the same lift contract and the same model signature;
+        a version without contract or without signature inherits nothing.
+        """
+        own = self.adoption.facts.version(self.version)
+        contract = self.adoption.predictions.get(self.version)
+        signature = self.signature(self.version)
+        if self.policy.retrain == "fresh" or own is None or contract is None or not signature:
+            return (self.version,)
+        same = [
+            v.version
+            for v in self.adoption.facts.versions
+            if v.version != self.version
+            and v.created <= own.created
+            and self.signature(v.version) == signature
+            and (promise := self.adoption.predictions.get(v.version)) is not None
+            and promise.digest == contract.digest
+        ]
+        return (self.version, *reversed(same))
+
+    def signature(self, version: str) -> str:
+        """Returns the digest of a version's model signature, recorded with its promise, or ""."""
+        facts = self.adoption.facts.version(version)
+        if facts is not None and facts.signature:
+            return facts.signature
+        promised = [
+            e.payload.get("signature") for e in self.of("prediction") if e.version == version
+        ]
+        return str(promised[-1] or "") if promised else ""
+
+
+def days(span: timedelta) -> str:
+    """Writes a span in whole days ("12 days")."""
+    whole = max(0, span.days)
+    return f"{whole} day" if whole == 1 else f"{whole} days"
+
+
+def joined(words: Sequence[str]) -> str:
+    """Writes words as a list ("S1, P2"), "none" where there are none."""
+    return ", ".join(words) if words else "none"

@@ -1,0 +1,212 @@
+"""The gate's answer: allowed or not, each requirement as measured against required, with the fix.
+
+A decision is a pure function of the adoption, the policy, the target and the requester. Archiving,
+removing and going back to a version that held the target before are never blocked by readiness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from spot_mlflow.errors import NotFound
+from spot_mlflow.evidence import digest_of
+from spot_mlflow.gate.case import Case
+from spot_mlflow.gate.history import held_before
+from spot_mlflow.gate.measures import MEASURES
+from spot_mlflow.gate.policy import check_target
+from spot_mlflow.gate.requirements import Requirement, word
+from spot_mlflow.gate.waivers import waiver_for
+from spot_mlflow.validation import utc
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.gate.policy import Mode, Policy
+
+Basis = Literal["requirements", "rollback"]
+
+# Entries that a decision does not rest on: its own kind would make every refusal a new state.
+_NO_GROUNDS: Final = frozenset({"decision", "snapshot"})
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """May this version have this target?
+
+    Attributes:
+        model: registered name.
+        version: the version asked about.
+        target: stage or "@alias", in the policy's spelling.
+        allowed: whether the target may be given; always so outside mode "block".
+        mode: observe, warn or block, as the policy has it for this model.
+        policy: ``name@version`` of the policy used.
+        requirements: every requirement of the target, in the policy's order.
+        requester: who asked, or None where unknown.
+        at: when it was decided, UTC.
+        basis: "rollback" where the version held the target before, else "requirements".
+        notes: what a reader should see and what never decides (the incumbent's shortfall, ...).
+        state: digest of the evidence it rests on; the same evidence gives the same decision.
+        policy_digest: SHA-256 of the policy.
+    """
+
+    model: str
+    version: str
+    target: str
+    allowed: bool
+    mode: Mode
+    policy: str
+    requirements: tuple[Requirement, ...]
+    requester: str | None
+    at: datetime
+    basis: Basis = "requirements"
+    notes: tuple[str, ...] = ()
+    state: str = ""
+    policy_digest: str = ""
+
+    @property
+    def missing(self) -> tuple[Requirement, ...]:
+        """The requirements that are neither met nor waived."""
+        return tuple(r for r in self.requirements if not r.passes)
+
+    @property
+    def waived(self) -> tuple[Requirement, ...]:
+        """The requirements that pass by a waiver only."""
+        return tuple(r for r in self.requirements if not r.met and r.waived is not None)
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether mode "block" would allow it too."""
+        return self.basis == "rollback" or not self.missing
+
+    @property
+    def outcome(self) -> str:
+        """In one word: allowed, waived, observed, warned or refused."""
+        if self.satisfied:
+            return "waived" if self.waived and self.basis == "requirements" else "allowed"
+        return {"observe": "observed", "warn": "warned", "block": "refused"}[self.mode]
+
+    @property
+    def verdict(self) -> str:
+        """The first line a person reads."""
+        ref = f"{self.model}/{self.version}"
+        count = len(self.missing)
+        things = f"{count} thing{'' if count == 1 else 's'} missing"
+        if self.basis == "rollback":
+            return f"{ref} may go back to {self.target}, which it held before"
+        if self.satisfied:
+            waived = f", {len(self.waived)} of them waived" if self.waived else ""
+            return f"{ref} may go to {self.target}: all {len(self.requirements)} requirements met{waived}"
+        if self.allowed:
+            return f"{ref} may go to {self.target} in mode {self.mode}, but {things}"
+        return f"{ref} may not go to {self.target}: {things}"
+
+    def explain(self) -> str:
+        """Returns the verdict line, then only what fails and what is waived, each with its fix."""
+        lines = [f"{self.verdict} (policy {self.policy})."]
+        if self.basis != "rollback":
+            for r in self.missing:
+                lines.append(f"  - {r.title}: {r.measured}; required: {r.required}. {r.why}")
+                lines.append(f"    Ask {r.who}: {r.fix}")
+            lines += [f"  - {r.title}: {r.measured}; waived: {r.waived}" for r in self.waived]
+        lines += [f"  Note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values under the documented keys."""
+        return {
+            "model": self.model,
+            "version": self.version,
+            "target": self.target,
+            "allowed": self.allowed,
+            "outcome": self.outcome,
+            "mode": self.mode,
+            "policy": self.policy,
+            "policy_digest": self.policy_digest,
+            "basis": self.basis,
+            "verdict": self.verdict,
+            "requirements": [r.to_dict() for r in self.requirements],
+            "notes": list(self.notes),
+            "requester": self.requester,
+            "at": self.at.isoformat(),
+            "state": self.state,
+        }
+
+
+def decide(
+    adoption: Adoption,
+    target: str,
+    *,
+    policy: Policy,
+    requester: str | None = None,
+    now: datetime | None = None,
+    version: str | None = None,
+) -> GateDecision:
+    """Decides whether a version may have a target.
+
+    Args:
+        adoption: everything known about the model.
+        target: a stage, or an alias written "@name".
+        policy: what each target requires.
+        requester: who asks; nobody approves their own request.
+        now: the moment to judge ages at; the adoption's where None.
+        version: the version; the adoption's where None.
+
+    Raises:
+        InvalidInput: the policy says nothing of the target.
+        NotFound: no such version.
+    """
+    key = check_target(policy, target)
+    number = version if version is not None else adoption.version
+    name = adoption.facts.name
+    if number is None or adoption.facts.version(number) is None:
+        known = ", ".join(v.version for v in adoption.facts.versions) or "none"
+        raise NotFound(f"model {name!r} has no version {number!r}; it has {known}")
+    if now is not None and utc(now) != adoption.now:
+        adoption = replace(adoption, now=utc(now))
+    asked = policy.requires(key)
+    case = Case(adoption, number, key, policy, requester, asked)
+    mode = policy.mode_for(name)
+    decision = GateDecision(
+        model=name,
+        version=number,
+        target=key,
+        allowed=True,
+        mode=mode,
+        policy=policy.label,
+        requirements=tuple(_judge(case, n, setting) for n, setting in asked.items()),
+        requester=requester,
+        at=adoption.now,
+        basis="rollback" if held_before(adoption, number, key) else "requirements",
+        notes=_notes(case),
+        state=digest_of(sorted(e.digest for e in adoption.entries if e.kind not in _NO_GROUNDS)),
+        policy_digest=policy.digest,
+    )
+    return replace(decision, allowed=decision.satisfied or mode != "block")
+
+
+def _judge(case: Case, name: str, setting: Any) -> Requirement:
+    """Measures one requirement and looks for a waiver where it is not met."""
+    measure = MEASURES[name](case, setting)
+    model = case.adoption.facts.name
+    found = word(name, measure, model=model, ref=f"{model}/{case.version}", target=case.target)
+    waiver = waiver_for(case, name)
+    return found if waiver is None else replace(found, waived=waiver)
+
+
+def _notes(case: Case) -> tuple[str, ...]:
+    """What is shown and never decides: the incumbent's result, concerns that are only listed."""
+    notes: list[str] = []
+    for held in case.adoption.facts.holders(case.target):
+        checks = case.adoption.checks.get(held.version, ())
+        if held.version != case.version and checks:
+            notes.append(
+                f"version {held.version}, which holds {case.target} now, was checked: "
+                f"{checks[-1].get('verdict')}, {checks[-1].get('viable')}"
+            )
+    listed = [c for c in case.adoption.involvement.concerns if c.status in ("open", "reopened")]
+    if listed:
+        said = ", ".join(f"{c.id} ({c.severity}): {c.what}" for c in listed)
+        notes.append(f"open concerns: {said}")
+    return tuple(notes)

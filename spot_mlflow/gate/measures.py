@@ -1,0 +1,354 @@
+"""Measures each requirement from what is known about a model; pure.
+
+One function a requirement: from the adoption and the policy's setting to a ``Measure``. They are
+found by name through ``MEASURES``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.evidence import BUILDERS, ROLES, USERS
+from spot_mlflow.gate.case import days, joined
+from spot_mlflow.gate.requirements import Measure
+from spot_mlflow.gate.sign_offs import sign_off
+from spot_mlflow.gate.targets import fold
+from spot_mlflow.validation import format_span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.evidence import Evidence
+    from spot_mlflow.gate.case import Case
+
+_LETTERS: Final = {"S": "Strategy", "P": "Product", "O": "Operation", "T": "Technology"}
+_CLOSED_BY: Final = {"listed": 0, "answered": 1, "confirmed": 2}
+
+
+# --- assessment -------------------------------------------------------------------------------
+
+
+def _recent(case: Case) -> dict[str, Evidence]:
+    """Returns person -> newest assessment, of those recent enough for the policy."""
+    limit: timedelta | None = case.asked.get("assessment_age")
+    found: dict[str, Evidence] = {}
+    for entry in case.of("assessment"):
+        if limit is None or case.age(entry.at) <= limit:
+            # An erased name still was a person; which one cannot be told, so each entry counts once.
+            found[fold(entry.person) if entry.person else entry.id] = entry
+    return found
+
+
+def _asked_role(case: Case) -> str:
+    """Returns the role to ask next: one required and missing, else a user role not yet heard."""
+    heard = {e.role for e in _recent(case).values()}
+    wanted = [*case.asked.get("assessment_roles", ()), "business", "frontline", "executive", *ROLES]
+    return next((r for r in wanted if r not in heard), "business")
+
+
+def assessment_age(case: Case, limit: timedelta) -> Measure:
+    """The newest assessment's age."""
+    required = f"assessed within {format_span(limit)}"
+    entries = case.of("assessment")
+    if not entries:
+        return Measure(False, "never assessed", required)
+    age = case.age(entries[-1].at)
+    return Measure(age <= limit, f"assessed {days(age)} ago", required)
+
+
+def assessment_people(case: Case, least: int) -> Measure:
+    """How many people answered recently."""
+    count = len(_recent(case))
+    noun = "person" if count == 1 else "people"
+    return Measure(
+        count >= least,
+        f"{count} {noun}",
+        f"{least} people{_within(case)}",
+        {"role": _asked_role(case)},
+    )
+
+
+def assessment_non_builders(case: Case, least: int) -> Measure:
+    """How many of them are no builders."""
+    count = sum(e.role not in BUILDERS for e in _recent(case).values())
+    return Measure(
+        count >= least, f"{count} who did not build it", f"at least {least}{_within(case)}"
+    )
+
+
+def assessment_roles(case: Case, roles: Sequence[str]) -> Measure:
+    """Which of the required roles answered recently."""
+    heard = sorted({str(e.role) for e in _recent(case).values() if e.role})
+    missing = [r for r in roles if r not in heard]
+    return Measure(
+        not missing,
+        f"heard: {joined(heard)}" + (f"; missing: {joined(missing)}" if missing else ""),
+        f"{joined(roles)}{_within(case)}",
+        {"role": missing[0] if missing else "business", "roles": joined(missing or roles)},
+    )
+
+
+def _within(case: Case) -> str:
+    limit = case.asked.get("assessment_age")
+    return f" within {format_span(limit)}" if limit is not None else ""
+
+
+# --- levels -----------------------------------------------------------------------------------
+
+
+def letter_levels(case: Case, least: Mapping[str, int]) -> Measure:
+    """The level of some letters."""
+    letters = case.adoption.readiness.letters
+    found = {k: letters[k].level if k in letters else None for k in least}
+    low = [k for k, level in found.items() if level is None or level < least[k]]
+    said = [f"{_LETTERS[k]} {'not known' if v is None else v}" for k, v in found.items()]
+    required = joined([f"{_LETTERS[k]} {v}" for k, v in least.items()])
+    return Measure(not low, joined(said), f"at least {required}", _weak(low))
+
+
+def weakest_letter(case: Case, least: int) -> Measure:
+    """The level of the weakest letter."""
+    letters = case.adoption.readiness.letters
+    levels = {k: letters[k].level if k in letters else None for k in _LETTERS}
+    low = [k for k, level in levels.items() if level is None or level < least]
+    said = [f"{_LETTERS[k]} {'not known' if levels[k] is None else levels[k]}" for k in low]
+    lowest = min((level for level in levels.values() if level is not None), default=None)
+    measured = joined(said) if low else f"the weakest is at {lowest}"
+    return Measure(not low, measured, f"every letter at least {least}", _weak(low))
+
+
+def _weak(letters: Sequence[str]) -> dict[str, str]:
+    return {"letters": joined([_LETTERS[k] for k in letters])}
+
+
+def question_level(case: Case, least: int) -> Measure:
+    """Questions below a level; unknown ones are ``questions_known``'s."""
+    questions = case.adoption.readiness.questions
+    low = [q for q, r in questions.items() if r.level is not None and r.level < least]
+    measured = joined([f"{q} at {questions[q].level}" for q in low]) if low else "none lower"
+    return Measure(
+        not low, measured, f"every question at least {least}", {"questions": joined(low)}
+    )
+
+
+def questions_known(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
+    """Questions that nobody who was asked knew."""
+    questions = case.adoption.readiness.questions
+    unknown = [q for q, r in questions.items() if r.level is None]
+    role = _asked_role(case)
+    measured = f"not known: {joined(unknown)}" if unknown else "all known"
+    return Measure(not unknown, measured, "every question known", {"role": role})
+
+
+def contested_noted(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
+    """Contested questions without a note."""
+    questions = case.adoption.readiness.questions
+    bare = [q for q, r in questions.items() if r.contested and not r.noted]
+    said = [f"{q} ({questions[q].low} to {questions[q].high})" for q in bare]
+    measured = f"contested without a note: {joined(said)}" if bare else "none open"
+    question = bare[0] if bare else "QUESTION"
+    return Measure(not bare, measured, "a note on every contested question", {"question": question})
+
+
+# --- involvement ------------------------------------------------------------------------------
+
+
+def scope_user(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
+    """Users who helped with the scope."""
+    found = [
+        e
+        for e in case.of("involvement")
+        if e.payload.get("phase") == "scope"
+        and e.payload.get("kind") in ("contributed", "decided")
+        and e.role in USERS
+    ]
+    return Measure(bool(found), f"{len(found)} by users", "at least 1 contribution by a user")
+
+
+def involvement_phases(case: Case, least: int) -> Measure:
+    """How many phases have a contribution."""
+    phases = case.adoption.involvement.phases
+    have = [p for p, count in phases.items() if count]
+    missing = [p for p, count in phases.items() if not count]
+    values = {"phase": missing[0] if missing else "review"}
+    measured = f"{len(have)} of {len(phases)}: {joined(have)}"
+    return Measure(len(have) >= least, measured, f"{least} phases", values)
+
+
+def involvement_includes(case: Case, wanted: Sequence[str]) -> Measure:
+    """Which of the required phases have a contribution."""
+    phases = case.adoption.involvement.phases
+    missing = [p for p in wanted if not phases.get(p)]
+    measured = f"missing: {joined(missing)}" if missing else "all there"
+    return Measure(
+        not missing, measured, joined(wanted), {"phase": (missing or wanted or ["review"])[0]}
+    )
+
+
+def review_age(case: Case, limit: timedelta) -> Measure:
+    """The newest review of this version, or of one it inherits from."""
+    required = f"this version reviewed within {format_span(limit)}"
+    reviews = case.adoption.involvement.reviews
+    for version in case.forebears():
+        times = [at for reviewed, at in reviews if reviewed == version]
+        if times and case.age(max(times)) <= limit:
+            inherited = "" if version == case.version else f", inherited from version {version}"
+            return Measure(True, f"reviewed {days(case.age(max(times)))} ago{inherited}", required)
+    others = sorted({str(v) for v, _ in reviews if v is not None and v != case.version})
+    own = [at for v, at in reviews if v == case.version]
+    if own:
+        return Measure(False, f"reviewed {days(case.age(max(own)))} ago", required)
+    said = f"not reviewed (reviewed: version {joined(others)})" if others else "never reviewed"
+    return Measure(False, said, required)
+
+
+def user_champion(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
+    """The active user champion."""
+    champion = case.adoption.involvement.champion
+    return Measure(champion is not None, champion or "nobody", "an active champion among the users")
+
+
+# --- concerns ---------------------------------------------------------------------------------
+
+
+def _concerns(case: Case, severity: str, setting: str) -> Measure:
+    found = [c for c in case.adoption.involvement.concerns if c.severity == severity]
+    short = [c for c in found if _CLOSED_BY.get(c.status, 0) < _CLOSED_BY[setting]]
+    said = joined([f"{c.id} {c.status} for {days(case.age(c.raised_at))}" for c in short or found])
+    values = {}
+    if short:
+        act = "answer" if short[0].status in ("open", "reopened") else "confirm"
+        values = {"concern": short[0].id, "act": act}
+    return Measure(not short, said, "listed" if setting == "listed" else f"all {setting}", values)
+
+
+def blocking_concerns(case: Case, setting: str) -> Measure:
+    """How far the blocking concerns are."""
+    return _concerns(case, "blocking", setting)
+
+
+def major_concerns(case: Case, setting: str) -> Measure:
+    """How far the major concerns are."""
+    return _concerns(case, "major", setting)
+
+
+# --- lift -------------------------------------------------------------------------------------
+
+
+def lift_predicted(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
+    """The contract of this version."""
+    contract = case.adoption.predictions.get(case.version)
+    measured = (
+        "no lift contract" if contract is None else f"{contract.predicted.lift:g} {contract.metric}"
+    )
+    return Measure(contract is not None, measured, "a lift contract of this version")
+
+
+def lift_minimum(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
+    """The minimum viable lift of the contract."""
+    contract = case.adoption.predictions.get(case.version)
+    minimum = contract.minimum if contract else None
+    measured = "no minimum viable lift" if minimum is None else f"minimum {minimum:g}"
+    return Measure(minimum is not None, measured, "a minimum viable lift, given or derived")
+
+
+def lift_lower_bound(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
+    """The lower bound of the predicted lift against the minimum."""
+    contract = case.adoption.predictions.get(case.version)
+    minimum = contract.minimum if contract else None
+    if contract is None or minimum is None:
+        return Measure(False, "cannot be told", "lower bound of the predicted lift >= the minimum")
+    p = contract.predicted
+    low = p.low if p.low is not None else p.lift - 1.959963984540054 * p.standard_error
+    return Measure(low >= minimum, f"lower bound {low:.4g}", f"at least the minimum {minimum:.4g}")
+
+
+def measurement_set(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
+    """Who measures, and when."""
+    contract = case.adoption.predictions.get(case.version)
+    m = contract.measurement if contract else None
+    if m is None:
+        return Measure(False, "nobody named", "owner and date of the first check")
+    date = m.first_check or m.starts
+    return Measure(
+        date is not None,
+        f"{m.owner}, {date.isoformat() if date else 'no date'}",
+        "owner and date of the first check",
+    )
+
+
+def lift_viable(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
+    """The viability of this version's own newest check."""
+    checks = case.adoption.checks.get(case.version, ())
+    viable = str(checks[-1].get("viable")) if checks else "not checked yet"
+    return Measure(viable != "not viable", viable, 'not "not viable"')
+
+
+def incumbent_checked(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
+    """Whether those that hold the target now are overdue with their outcome check."""
+    required = "the incumbent's outcome check is not overdue"
+    late: list[tuple[str, str, str]] = []
+    for held in case.adoption.facts.holders(case.target):
+        due = first_check_due(case.adoption, held.version)
+        if held.version == case.version or due is None or case.adoption.checks.get(held.version):
+            continue
+        if due < case.now:
+            contract = case.adoption.predictions[held.version]
+            owner = contract.measurement.owner if contract.measurement else "a data scientist"
+            late.append((held.version, due.date().isoformat(), owner))
+    if not late:
+        return Measure(True, "not overdue", required, {})
+    name = case.adoption.facts.name
+    said = joined([f"version {v} was due {when}" for v, when, _ in late])
+    return Measure(
+        False, said, required, {"incumbent": f"{name}/{late[0][0]}", "owner": late[0][2]}
+    )
+
+
+def first_check_due(adoption: Adoption, version: str) -> datetime | None:
+    """When the first outcome check of a version is due, or None where its contract does not say.
+
+    The contract's ``first_check``; else ``starts`` plus the outcome window.
+    """
+    from spot_mlflow.validation import utc
+
+    contract = adoption.predictions.get(version)
+    if contract is None or contract.measurement is None:
+        return None
+    if contract.measurement.first_check is not None:
+        return utc(contract.measurement.first_check)
+    if contract.measurement.starts is not None and contract.window is not None:
+        return utc(contract.measurement.starts) + contract.window
+    return None
+
+
+MEASURES: Final[Mapping[str, Callable[[Case, Any], Measure]]] = {
+    f.__name__: f
+    for f in (
+        assessment_age,
+        assessment_people,
+        assessment_non_builders,
+        assessment_roles,
+        letter_levels,
+        weakest_letter,
+        question_level,
+        questions_known,
+        contested_noted,
+        scope_user,
+        involvement_phases,
+        involvement_includes,
+        review_age,
+        user_champion,
+        blocking_concerns,
+        major_concerns,
+        lift_predicted,
+        lift_minimum,
+        lift_lower_bound,
+        measurement_set,
+        lift_viable,
+        incumbent_checked,
+        sign_off,
+    )
+}
