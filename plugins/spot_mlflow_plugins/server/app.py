@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from spot_mlflow.version import __version__
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.gating import gate_stores, or_die
+from spot_mlflow_plugins.server.routes import register_routes
 
 _logger = logging.getLogger("mlflow.spot")
 
@@ -20,35 +21,19 @@ _logger = logging.getLogger("mlflow.spot")
 def create_app() -> Any:
     """Returns MLflow's own server application, gated."""
     flask_app = private.flask_app()
-    gate_stores()
-    register_routes(flask_app)
-    if private.serves_asgi():
-        return private.fastapi_app(flask_app)
-    return flask_app
+    with or_die():
+        gate_stores()
+        register_routes(flask_app)
+        if private.serves_asgi():
+            return private.fastapi_app(flask_app)
+        return flask_app
 
 
-def gate_stores() -> None:
-    """Swaps the classes of the live stores for their gated subclasses.
-
-    Raises:
-        SystemExit: when a store could not be gated; a server that looks gated and is not would be
-            worse than none.
-    """
-    from spot_mlflow_plugins.guard import GateMixin, gated
-
-    registry = private.model_registry_store()
-    if not isinstance(registry, GateMixin):
-        registry.__class__ = gated(type(registry))
-
-
-def register_routes(flask_app: Any) -> None:
-    """Adds the routes of spot to MLflow's Flask application, once."""
-    if "spot_health" in flask_app.view_functions:
-        return
-
-    def health() -> dict[str, str]:
-        return {"spot": __version__, "gate": "on"}
-
-    flask_app.add_url_rule(
-        private.with_static_prefix("/spot/health"), "spot_health", health, methods=["GET"]
-    )
+def create_auth_app() -> Any:
+    """Returns MLflow's basic-auth server application, gated; the actor is the authenticated user."""
+    flask_app = private.flask_app()
+    with or_die():
+        gate_stores()
+        register_routes(flask_app)
+        private.authorize(flask_app)
+        return private.auth_app(flask_app)

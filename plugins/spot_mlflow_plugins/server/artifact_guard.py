@@ -1,0 +1,161 @@
+"""Keeps plain clients from writing or deleting artifacts of evidence.
+
+Uploads and deletions go past the tracking store. Proxied ones (``/mlflow-artifacts/``, Flask and
+native FastAPI, single and multipart) all end in one live repository object, whose class is swapped
+as the stores' are. Two routes reach an artifact location directly, by run id; these are looked at
+before the request.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.refusal import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from spot_mlflow_plugins.server.companions import Companions
+
+_RUN_ID: Final = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
+_FIX: Final = "Artifacts of evidence come with their entry; record a new entry instead."
+
+
+class ArtifactGuard:
+    """Mixin for the repository behind ``--artifacts-destination``; see ``guarded_repository``."""
+
+    _spot_companions: Companions
+
+    def log_artifact(self, local_file: str, artifact_path: str | None = None) -> Any:
+        """Refuses to write under evidence."""
+        self._spot_check(artifact_path)
+        return super().log_artifact(local_file, artifact_path)  # type: ignore[misc] # the repository's
+
+    def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> Any:
+        """Refuses to write under evidence."""
+        self._spot_check(artifact_path)
+        return super().log_artifacts(local_dir, artifact_path)  # type: ignore[misc] # the repository's
+
+    def delete_artifacts(self, artifact_path: str | None = None) -> Any:
+        """Refuses to delete evidence, or a folder that holds some."""
+        self._spot_check(artifact_path)
+        self._spot_check_inside(artifact_path)
+        return super().delete_artifacts(artifact_path)  # type: ignore[misc] # the repository's
+
+    def _spot_check(self, *parts: str | None) -> None:
+        """Refuses a path whose first segment is a companion, or that names a run in one."""
+        path = posixpath.normpath(posixpath.join("", *[p for p in parts if p]))
+        segments = [s for s in path.split("/") if s not in ("", ".")]
+        if segments[:1] == ["workspaces"]:
+            segments = segments[2:]
+        store = private.tracking_store()
+        held = bool(segments) and (
+            (segments[0].isdecimal() and self._spot_companions.experiment(store, segments[0]))
+            or any(
+                self._spot_companions.run(store, s.lower())
+                for s in segments
+                if _RUN_ID.fullmatch(s)
+            )
+        )
+        if held:
+            raise refusal(f"Artifact path '{path}' belongs to evidence.", _FIX)
+
+    def _spot_check_inside(self, path: str | None) -> None:
+        """Refuses to delete a folder above a companion; asked of the store, deletions are rare."""
+        above = posixpath.normpath(path or ".")
+        for root in _companion_roots(self._spot_companions):
+            if above == "." or (root + "/").startswith(above.strip("/") + "/"):
+                raise refusal(f"Artifact path '{path or ''}' holds evidence ('{root}').", _FIX)
+
+
+# method -> which positional arguments are parts of the path, in the order they are joined.
+_STREAMS: Final[dict[str, tuple[tuple[int, str], ...]]] = {
+    "log_artifact_from_stream": ((2, "artifact_path"), (1, "artifact_file_name")),
+    "log_artifact_from_async_stream": ((2, "artifact_path"), (1, "artifact_file_name")),
+    "create_multipart_upload": ((2, "artifact_path"), (0, "local_file")),
+    "complete_multipart_upload": ((3, "artifact_path"), (0, "local_file")),
+    "abort_multipart_upload": ((2, "artifact_path"), (0, "local_file")),
+    "create_presigned_upload_url": ((0, "artifact_path"),),
+}
+
+
+def guarded_repository(repository_class: type, companions: Companions) -> type:
+    """Returns ``repository_class`` with the guard in front."""
+    body: dict[str, Any] = {"_spot_companions": companions}
+    for method, where in _STREAMS.items():
+        if hasattr(repository_class, method):
+            body[method] = _checked(getattr(repository_class, method), where)
+    return type(f"Guarded{repository_class.__name__}", (ArtifactGuard, repository_class), body)
+
+
+def _checked(method: Any, where: tuple[tuple[int, str], ...]) -> Any:
+    import functools
+    import inspect
+
+    def parts(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterable[str | None]:
+        return [args[i] if len(args) > i else kwargs.get(name) for i, name in where]
+
+    if inspect.iscoroutinefunction(method):
+
+        @functools.wraps(method)
+        async def later(self: Any, *args: Any, **kwargs: Any) -> Any:
+            self._spot_check(*parts(args, kwargs))
+            return await method(self, *args, **kwargs)
+
+        return later
+
+    @functools.wraps(method)
+    def now(self: Any, *args: Any, **kwargs: Any) -> Any:
+        self._spot_check(*parts(args, kwargs))
+        return method(self, *args, **kwargs)
+
+    return now
+
+
+def _companion_roots(companions: Companions) -> list[str]:
+    """Returns the paths of all companions below the artifacts destination."""
+    from urllib.parse import urlparse
+
+    store, roots, token = private.tracking_store(), [], None
+    while True:
+        page = store.search_experiments(
+            view_type=private.all_views(), max_results=1000, page_token=token
+        )
+        for found in page:
+            if companions.experiment(store, found.experiment_id):
+                where = urlparse(found.artifact_location or "")
+                roots.append(where.path.strip("/") if where.scheme == "mlflow-artifacts" else "")
+                roots.append(str(found.experiment_id))
+        token = page.token
+        if not token:
+            return [r for r in roots if r]
+
+
+def check_direct_upload(companions: Companions, path: str, args: Any, body: Any) -> None:
+    """Refuses the two routes that write to a run's own artifact location.
+
+    Args:
+        companions: which runs hold evidence.
+        path: of the request.
+        args: its query.
+        body: its JSON, or None.
+
+    Raises:
+        MlflowException: 403 where the run is evidence.
+    """
+    if path.endswith("/mlflow/upload-artifact"):
+        run_id, model_id = args.get("run_uuid"), None
+    elif path.endswith("/mlflow/artifacts/presigned-upload-url"):
+        said = body if isinstance(body, dict) else {}
+        run_id, model_id = said.get("run_id") or said.get("runId"), said.get("model_id")
+        model_id = model_id or said.get("modelId")
+    else:
+        return
+    store = private.tracking_store()
+    if run_id and companions.run(store, run_id):
+        raise refusal(f"Run {run_id} is evidence.", _FIX)
+    if model_id and companions.logged_model(store, model_id):
+        raise refusal(f"Logged model {model_id} belongs to evidence.", _FIX)

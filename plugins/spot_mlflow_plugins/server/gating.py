@@ -1,0 +1,100 @@
+"""Puts the gate in front of the live stores, or stops the server.
+
+A server that looks gated and is not would be worse than none, so everything is checked at start:
+that each store's class was really swapped, that every method the guard relies on is there, and
+that the signing key can be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow_plugins import mlflow_private as private
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_logger = logging.getLogger("mlflow.spot")
+
+# Without these a store could be written past the guard.
+_NEEDED: Final = ("create_run", "log_batch", "set_tag", "delete_run", "update_run_info")
+START_FAILED: Final = 3  # gunicorn's own status for "a worker could not boot": it stops, too
+
+
+@contextlib.contextmanager
+def or_die() -> Iterator[None]:
+    """Stops the whole server, with the reason, when anything inside fails.
+
+    uvicorn's supervisor would start a failed worker again and again; it is told to stop as well.
+    """
+    try:
+        yield
+    except BaseException as e:
+        _logger.critical("The gate could not be put in place, the server does not start: %s", e)
+        _logger.debug("", exc_info=True)
+        sys.stderr.write(f"spot: the gate could not be put in place, no server is started: {e}\n")
+        sys.stderr.flush()
+        supervisor = multiprocessing.parent_process()
+        if supervisor is not None and supervisor.pid:
+            os.kill(supervisor.pid, signal.SIGTERM)
+        raise SystemExit(START_FAILED) from e
+
+
+def gate_stores() -> None:
+    """Swaps the classes of the live stores and of the artifact repository; safe to call twice.
+
+    Raises:
+        RuntimeError: a store could not be gated.
+    """
+    from spot_mlflow.record.companion import prefix
+    from spot_mlflow_plugins.guard import GateMixin, gated
+    from spot_mlflow_plugins.server.artifact_guard import ArtifactGuard, guarded_repository
+    from spot_mlflow_plugins.server.tracking_guard import TrackingGuard, guarded
+
+    if private.artifacts_only():
+        raise RuntimeError("an --artifacts-only server has no registry to gate; drop --app-name")
+    registry, tracking = private.model_registry_store(), private.tracking_store()
+    if not isinstance(registry, GateMixin):
+        registry.__class__ = gated(type(registry))
+    if not isinstance(tracking, TrackingGuard):
+        _check_needed(type(tracking))
+        tracking.__class__ = guarded(type(tracking), prefix())
+    repository = private.artifact_repository()
+    if repository is not None and not isinstance(repository, ArtifactGuard):
+        repository.__class__ = guarded_repository(type(repository), tracking._spot_companions)  # noqa: SLF001 - set by guarded() above
+    check_gated()
+
+
+def check_gated() -> None:
+    """Looks again, at the objects that MLflow's handlers really use.
+
+    Raises:
+        RuntimeError: one of them is not gated.
+    """
+    from spot_mlflow_plugins.guard import GateMixin
+    from spot_mlflow_plugins.server.artifact_guard import ArtifactGuard
+    from spot_mlflow_plugins.server.tracking_guard import TrackingGuard
+
+    repository = private.artifact_repository()
+    parts = [
+        ("registry store", private.model_registry_store(), GateMixin),
+        ("tracking store", private.tracking_store(), TrackingGuard),
+        *([("artifact repository", repository, ArtifactGuard)] if repository is not None else []),
+    ]
+    for what, live, mixin in parts:
+        if not isinstance(live, mixin):
+            raise RuntimeError(f"the {what} ({type(live).__name__}) is not gated")  # noqa: TRY004 - not a caller's mistake
+
+
+def _check_needed(store_class: type) -> None:
+    missing = [name for name in _NEEDED if not hasattr(store_class, name)]
+    if missing:
+        raise RuntimeError(
+            f"{store_class.__name__} has no {', '.join(missing)}: this MLflow is not supported"
+        )
