@@ -271,7 +271,7 @@ def _paint_time(
     axes.set_ylim(bottom, top)
     axes.set_ylabel(unit_words(view))
     step = max(1, math.ceil(len(rows) / (3 if narrow else 7)))
-    axes.set_xticks(x[::step], [day(r.label) for r in rows][::step])
+    axes.set_xticks(x[::step], [figures.short_day(r.label) for r in rows][::step])
 
 
 def side_note(axes: Any, y: float, words: str, palette: Palette) -> None:
@@ -303,17 +303,6 @@ def clip(label: str, length: int = LABEL_LENGTH) -> str:
     flat = " ".join(label.split()) or "(none)"
     short = flat if len(flat) <= length else flat[: length - 1] + "…"
     return short.replace("$", r"\$")
-
-
-def day(label: str) -> str:
-    """Returns "2027-01-04" as "4 Jan"; other labels as they are."""
-    from datetime import date
-
-    try:
-        found = date.fromisoformat(label[:10])
-    except ValueError:
-        return clip(label)
-    return f"{found.day} {found:%b}"
 
 
 def _lift_table(caption: str, rows: list[tuple[str, str, str]]) -> Table:

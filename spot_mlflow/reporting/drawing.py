@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Theme = Literal["light", "dark"]
 WIDE: Final = 7.2  # inches; 72 units an inch in SVG
-NARROW: Final = 4.2  # for a phone, where a wide drawing would shrink its letters out of sight
+NARROW: Final = 3.8  # for a phone, where a wide drawing would shrink its letters out of sight
 TITLE_HEIGHT: Final = 0.35  # inches
 TEXT_SIZE: Final = 9.5  # points
 # matplotlib's settings are global to the process; drawing takes its turn.
@@ -79,10 +79,11 @@ class Chart:
 
     def _draw(self, palette: Palette, *, narrow: bool, titled: bool = False) -> Any:
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         height = self.height + (TITLE_HEIGHT if titled else 0)
-        figure = Figure(figsize=(NARROW if narrow else WIDE, height), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
+        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
+        figure = Figure(figsize=(NARROW if narrow else WIDE, height), layout=layout)
         axes = figure.add_subplot()
         if titled:  # in a page the heading above says it
             title = self.title.replace("$", r"\$")

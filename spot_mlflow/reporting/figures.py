@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
 
 NOTHING: Final = "–"  # where there is no figure
 MOST_DECIMALS: Final = 4
+# Not strftime's, which speak the language of the machine.
+MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 PDG_TWO_DIGITS: Final = 3.55
 SMALLEST_P: Final = 0.001
 THOUSAND: Final = 1_000
@@ -98,6 +114,44 @@ def _significant(value: float) -> str:
     decimals = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
     text = number(value, min(decimals, 2))
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def day(when: date | str | None) -> str:
+    """Writes a date or an ISO time as "30 January 2027"; what is none, as it is."""
+    found = _date(when)
+    return (
+        str(when or NOTHING)
+        if found is None
+        else f"{found.day} {MONTHS[found.month - 1]} {found.year}"
+    )
+
+
+def short_day(when: date | str | None) -> str:
+    """Writes a date or an ISO time as "30 Jan", for axes; what is none, as it is."""
+    found = _date(when)
+    return str(when or NOTHING) if found is None else f"{found.day} {MONTHS[found.month - 1][:3]}"
+
+
+def _date(when: date | str | None) -> date | None:
+    if not isinstance(when, str):
+        return when
+    try:
+        return date.fromisoformat(when[:10])
+    except ValueError:
+        return None
+
+
+def things(n: int, one: str, many: str = "") -> str:
+    """Writes a number of things: "1 concern", "3 concerns"."""
+    return f"{count(n)} {one if n == 1 else many or one + 's'}"
+
+
+def sentence(text: str) -> str:
+    """Returns ``text`` with a capital at the front and a full stop at the end."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
 @dataclass(frozen=True, slots=True)

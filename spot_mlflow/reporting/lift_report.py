@@ -2,53 +2,124 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.reporting import figures, words
 from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_view import LiftView, lift_view
-from spot_mlflow.reporting.summary import escape_markdown
+from spot_mlflow.reporting.page import render
+from spot_mlflow.reporting.sections import sections_of
+from spot_mlflow.reporting.tables import Table, escape_markdown
+from spot_mlflow.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.lift.report import LiftReport
+    from spot_mlflow.reporting.sections import Section
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One large figure of the first screen: what it is, the figure, its interval."""
+
+    label: str
+    figure: str
+    detail: str = ""
 
 
 def html(check: LiftReport | Mapping[str, Any], adoption: Adoption | None = None) -> str:
-    """Returns one HTML file that needs no network.
+    """Returns one HTML file that needs no network, follows the reader's theme, and prints.
 
     Args:
         check: the outcome check, fresh or from the record.
         adoption: what else is known of the model, or None.
     """
-    from jinja2 import Environment, PackageLoader
-
     view = lift_view(check)
-    loader = PackageLoader("spot_mlflow.reporting", "templates")
-    environment = Environment(loader=loader, autoescape=True)
-    return environment.get_template("report.html.j2").render(
-        title=f"Lift of {view.metric}",
-        headline=headline_of(check, adoption).text,
-        rows=_figures(view),
+    return render(
+        "report.html.j2",
+        title=f"Lift of {view.metric}: {verdict_words(view)}",
+        name=view.metric if adoption is None else adoption.name,
+        version=None if adoption is None else adoption.version,
+        day=figures.day(view.data.get("created")),
+        headline=headline_of(check, adoption),
+        verdicts=verdicts(view),
+        cards=cards(view),
+        sections=sections_of(view, adoption),
+        contract=_contract(view),
+        foot=f"Written by spot-mlflow {__version__}; every figure is in the record as JSON.",
     )
 
 
 def markdown(check: LiftReport | Mapping[str, Any], adoption: Adoption | None = None) -> str:
-    """Returns the report as Markdown, with the same figures."""
+    """Returns the report as Markdown, with the same sentences and figures."""
     view = lift_view(check)
-    rows = [f"| {escape_markdown(k)} | {escape_markdown(v)} |" for k, v in _figures(view)]
-    head = escape_markdown(headline_of(check, adoption).text)
-    title = f"# Lift of {escape_markdown(view.metric)}"
-    return "\n\n".join([title, head, "\n".join(["| | |", "|---|---|", *rows])]) + "\n"
+    head = headline_of(check, adoption)
+    parts = [f"# Lift of {escape_markdown(view.metric)}", f"**{escape_markdown(head.money)}**"]
+    if head.cause:
+        parts.append(escape_markdown(head.cause))
+    if head.request:
+        parts.append(f"Asked of you: {escape_markdown(head.request)}")
+    parts.append(" · ".join(f"{sign} {text}".strip() for sign, text in verdicts(view)))
+    table = Table(
+        "Figures",
+        ("figure", "value", "interval"),
+        tuple((c.label, c.figure, c.detail) for c in cards(view)),
+    )
+    parts.append(table.markdown())
+    for section in sections_of(view, adoption):
+        parts += section_markdown(section)
+    return "\n\n".join(parts) + "\n"
 
 
-def _figures(view: LiftView) -> list[tuple[str, str]]:
+def section_markdown(section: Section) -> list[str]:
+    """Returns the paragraphs of a section as Markdown; a picture is given by its numbers."""
+    parts = [f"## {escape_markdown(section.title)}"]
+    parts += [escape_markdown(p) for p in section.text]
+    for chart in section.charts:
+        parts += [escape_markdown(chart.alt), chart.table.markdown()]
+    parts += [t.markdown() for t in section.tables]
+    if section.notes:
+        parts.append("\n".join(f"- {escape_markdown(n)}" for n in section.notes))
+    return parts
+
+
+def verdict_words(view: LiftView) -> str:
+    """Returns the verdict in words of the business."""
+    return words.DATA_FAULT if view.data_fault else words.VERDICTS[view.verdict]
+
+
+def verdicts(view: LiftView) -> list[tuple[str, str]]:
+    """Returns (sign, words) of verdict, viability and evidence."""
+    out = [(words.SIGNS[view.verdict], verdict_words(view))]
+    if view.minimum is None:
+        out.append(("", words.NO_MINIMUM))
+    elif not view.data_fault:
+        out.append((words.SIGNS[view.viable], words.VIABILITY[view.viable]))
+    out.append(("", words.GRADES.get(view.grade, view.grade)))
+    return out
+
+
+def cards(view: LiftView) -> list[Card]:
+    """Returns the large figures of the first screen."""
     scale = view.scale
-    return [
-        ("Predicted lift", scale.with_interval(view.predicted)),
-        ("Realized lift", scale.with_interval(view.realized)),
-        ("Lift gap", f"{scale.signed_amount(view.gap.lift)} ({scale.interval(view.gap)})"),
-        ("Verdict", view.verdict),
-        ("Worth having", view.viable),
-    ]
+
+    def detail(interval: Any) -> str:
+        bounds = scale.interval(interval)
+        return "" if interval.low == interval.high else bounds
+
+    out = [Card("Promised", scale.amount(view.predicted.lift), detail(view.predicted))]
+    if not view.data_fault:
+        out += [
+            Card("Arrived", scale.amount(view.realized.lift), detail(view.realized)),
+            Card("Gap", scale.signed_amount(view.gap.lift), detail(view.gap)),
+        ]
+    return out
+
+
+def _contract(view: LiftView) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(dict(view.contract), sort_keys=False, allow_unicode=True))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_view import LiftView, lift_view, promise_scale
+from spot_mlflow.reporting.tables import escape_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -169,13 +170,6 @@ def _shrinking(block: str) -> list[str]:
         parts = [p for p in parts if not p.startswith(opening)]
         out.append("\n\n".join(parts))
     return out
-
-
-def escape_markdown(text: str) -> str:
-    """Returns ``text`` so that Markdown shows it as it is: no markup, no HTML, one line."""
-    flat = " ".join(str(text).split())
-    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", flat)
 
 
 def shorten(value: str, limit: int = LIMIT - 1) -> str:

@@ -1,0 +1,49 @@
+"""Sets templates as HTML: autoescaped, one style sheet, no network."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.reporting.palette import DARK, LIGHT, css_variables
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(template: str, **values: Any) -> str:
+    """Returns a page made of a template in ``templates``; whatever people wrote is escaped."""
+    found = environment()
+    style = found.get_template("style.css").render(
+        light=css_variables(LIGHT), dark=css_variables(DARK)
+    )
+    return found.get_template(template).render(style=style, **values)
+
+
+@cache
+def environment() -> Environment:
+    """Returns the Jinja environment of reports; a server's pages may add their own templates."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("spot_mlflow.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["typeset"] = typeset
+    made.filters["capital"] = capital
+    return made
+
+
+def typeset(text: str) -> str:
+    """Returns a figure as print has it: a true minus, and a unit that stays with its number."""
+    text = re.sub(r"(?<![\w.\-])-(?=\d)", "\u2212", str(text))
+    return re.sub(r"(?<=\d) (?=%|points?\b|[A-Z]{3}\b)", "\u00a0", text)
+
+
+def capital(text: str) -> str:
+    """Returns ``text`` with a capital at the front; Jinja's own lowers the rest."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,161 @@
+"""What a lift report says, section by section; HTML, Markdown and terminal only set it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.reporting import charts, figures, words
+from spot_mlflow.reporting.tables import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.reporting.drawing import Chart
+    from spot_mlflow.reporting.lift_view import LiftView
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of a report.
+
+    Attributes:
+        key: anchor, unique in the report.
+        title: heading.
+        text: sentences, one paragraph each.
+        charts: pictures, each with its numbers.
+        tables: tables that belong to no picture.
+        notes: what a reader must know, in small print.
+    """
+
+    key: str
+    title: str
+    text: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def sections_of(view: LiftView, adoption: Adoption | None = None) -> tuple[Section, ...]:
+    """Returns the sections that have something to say, in the order of reading."""
+    made = (_result(view), _segments(view), _time(view), _checks(view), _method(view))
+    return tuple(s for s in made if s is not None)
+
+
+def _result(view: LiftView) -> Section:
+    realized = view.data["realized"]
+    text = [figures.sentence(str(view.data.get("reason") or ""))]
+    if view.viable != "undecided" or view.minimum is not None:
+        text.append(_worth(view))
+    notes = [*realized.get("caveats", ()), *view.data.get("notes", ())]
+    if not realized.get("reliable", True):
+        notes.insert(0, "Interval unreliable: few very large outcomes decide it.")
+    return Section(
+        "result",
+        "Did the promised lift arrive?",
+        text=tuple(t for t in text if t),
+        charts=(charts.lift_gap_chart(view),),
+        notes=tuple(figures.sentence(n) for n in notes),
+    )
+
+
+def _worth(view: LiftView) -> str:
+    if view.minimum is None:
+        return figures.sentence(words.NO_MINIMUM)
+    least = view.scale.amount(view.minimum)
+    return {
+        "viable": f"It is worth having: the whole interval lies above the least worthwhile lift of {least}.",
+        "not viable": f"It is not worth its cost: the whole interval lies below the least worthwhile lift of {least}.",
+        "undecided": f"Whether it is worth having is not decided: the interval reaches across the least worthwhile lift of {least}.",
+    }[view.viable]
+
+
+def _segments(view: LiftView) -> Section | None:
+    pictures = [charts.segments_chart(view), charts.segments_chart(view, view.arms)]
+    found = tuple(c for c in pictures if c is not None)
+    if not found:
+        return None
+    hidden = len(view.segments) - charts.ROWS_DRAWN
+    note = (
+        (f"The picture shows the {charts.ROWS_DRAWN} largest; the table has all.",)
+        if hidden > 0
+        else ()
+    )
+    return Section("segments", "For whom did it work?", charts=found, notes=note)
+
+
+def _time(view: LiftView) -> Section | None:
+    chart = charts.over_time_chart(view)
+    return None if chart is None else Section("time", "How did it go over time?", charts=(chart,))
+
+
+def _checks(view: LiftView) -> Section | None:
+    checks = sorted(view.data.get("checks") or (), key=_check_order)
+    if not checks:
+        return None
+    failed = [c for c in checks if not c["success"]]
+    passed = len(checks) - len(failed)
+    said = f"{figures.count(passed)} of {figures.things(len(checks), 'check')} passed."
+    table = Table(
+        caption="Checks on the outcome log",
+        columns=("result", "what was found", "if it fails"),
+        rows=tuple(
+            (
+                "✓ passed" if c["success"] else "✕ failed",
+                str(c["message"]) or str(c["name"]).replace("_", " "),
+                words.SEVERITIES.get(str(c["severity"]), str(c["severity"])),
+            )
+            for c in checks
+        ),
+    )
+    return Section("checks", "Can the log be trusted?", text=(said,), tables=(table,))
+
+
+def _check_order(check: Mapping[str, Any]) -> tuple[bool, int]:
+    order = list(words.SEVERITIES)
+    severity = str(check["severity"])
+    return bool(check["success"]), order.index(severity) if severity in order else len(order)
+
+
+def _method(view: LiftView) -> Section:
+    data, realized, scale = view.data, view.data["realized"], view.scale
+    rate = view.contract.get("kind", "binary") == "binary"
+
+    def mean(x: Any) -> str:
+        return (
+            figures.NOTHING if x is None else figures.share(x, 2) if rate else figures.number(x, 2)
+        )
+
+    rows: list[tuple[str, str]] = [
+        ("Metric", view.metric),
+        ("Population", str(view.contract.get("population") or figures.NOTHING)),
+        ("Method", str(realized.get("method", figures.NOTHING))),
+        ("Evidence", words.GRADES.get(view.grade, view.grade)),
+        (
+            "Treated",
+            f"{figures.count(realized['n_treatment'])} units, mean {mean(realized.get('mean_treatment'))}",
+        ),
+        (
+            "Holdout",
+            f"{figures.count(realized['n_holdout'])} units, mean {mean(realized.get('mean_holdout'))}",
+        ),
+        (
+            "Matured",
+            f"{figures.count(data.get('matured'))} of {figures.count(data.get('assigned'))} units assigned",
+        ),
+        ("Interval", f"{figures.share(view.confidence)} confidence"),
+        ("Against no lift", figures.p_value(realized.get("p_value"))),
+        ("Sample ratio as designed", figures.p_value(data.get("sample_ratio_p"))),
+        ("Tolerance", scale.amount(view.tolerance)),
+        (
+            "Source",
+            f"{data.get('source') or figures.NOTHING}, {figures.count(data.get('rows'))} rows",
+        ),
+        ("Passes over the source", ", ".join(data.get("passes") or ()) or figures.NOTHING),
+        ("Judged as of", figures.day(data.get("as_of"))),
+        ("Earlier checks of this promise", figures.count(data.get("previous_looks", 0))),
+        ("Contract", str(data.get("contract_digest") or "")[:12] or figures.NOTHING),
+    ]
+    table = Table("How it was measured", ("what", "value"), tuple(rows))
+    return Section("method", "How was it measured?", tables=(table,))

@@ -1,0 +1,56 @@
+"""Statistical terms in words of the business, the same on every surface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERDICTS: Final[Mapping[str, str]] = {
+    "exceeded": "More than promised",
+    "met": "Promise kept",
+    "shortfall": "Less than promised",
+    "inconclusive": "Too early to tell",
+}
+# Shape beside the word, so that nothing is told by colour alone.
+SIGNS: Final[Mapping[str, str]] = {
+    "exceeded": "▲",
+    "met": "✓",
+    "shortfall": "▼",
+    "inconclusive": "…",
+    "viable": "✓",
+    "not viable": "✕",
+    "undecided": "…",
+}
+VIABILITY: Final[Mapping[str, str]] = {
+    "viable": "Worth having",
+    "not viable": "Not worth its cost",
+    "undecided": "Worth not decided yet",
+}
+NO_MINIMUM: Final = "No least worthwhile lift was set"
+DATA_FAULT: Final = "The log must be put right first"
+GRADES: Final[Mapping[str, str]] = {
+    "A": "Evidence A: randomized holdout",
+    "B": "Evidence B: known chances of treatment",
+    "C": "Evidence C: estimated chances of treatment",
+    "D": "Evidence D: before and after only",
+}
+SEVERITIES: Final[Mapping[str, str]] = {
+    "critical": "stops the verdict",
+    "warning": "weakens it",
+    "info": "for information",
+}
+LETTERS: Final[Mapping[str, str]] = {
+    "S": "Strategy",
+    "P": "Product",
+    "O": "Operation",
+    "T": "Technology",
+}
+ROLES: Final[Mapping[str, str]] = {
+    "executive": "executive",
+    "business": "business expert",
+    "frontline": "frontline",
+    "data_scientist": "data scientist",
+    "engineer": "engineer",
+}
