@@ -7,12 +7,11 @@ for G clusters and Student's t with Satterthwaite's degrees of freedom.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from spot_mlflow.lift.difference import UNKNOWN, Estimate, interval, satterthwaite
+from spot_mlflow.lift.difference import Means
 from spot_mlflow.lift.moments import HOLDOUT
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ FEW_CLUSTERS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ClusteredArm:
+class ClusteredArm(NamedTuple):
     """Mean of one arm over clusters.
 
     Attributes:
@@ -77,31 +75,25 @@ def clustered_arms(
     )
 
 
-def clustered_difference(
-    treated: ClusteredArm, holdout: ClusteredArm, *, confidence: float = 0.95
-) -> Estimate:
-    """Difference in means with clusters as the units of assignment.
+def clustered_means(moments: ClusterMoments, *, theta: float = 0.0) -> Means:
+    """Returns the means of both arms with clusters as the units of assignment.
 
     Args:
-        treated: clusters that got the treatment.
-        holdout: clusters that did not.
-        confidence: two-sided, between 0 and 1.
+        moments: sums over clusters.
+        theta: coefficient of the covariate (CUPED).
 
     Returns:
-        Treated minus holdout, in units of the outcome; ``UNKNOWN`` with fewer than two clusters in
-        an arm.
-
-    Raises:
-        InvalidInput: where confidence is not between 0 and 1.
+        Means in units of the outcome, with G - 1 degrees of freedom each; variances are NaN with
+        fewer than two clusters in an arm.
     """
-    if min(treated.clusters, holdout.clusters) < 2:  # noqa: PLR2004 - a spread needs two
-        return UNKNOWN
-    df = satterthwaite([(treated.var, treated.clusters - 1), (holdout.var, holdout.clusters - 1)])
+    treated, holdout = clustered_arms(moments, theta=theta)
     total = treated.clusters + holdout.clusters
-    return interval(
-        treated.mean - holdout.mean,
-        math.sqrt(treated.var + holdout.var),
-        confidence=confidence,
-        df=df,
-        method=f"ratio of sums over {total} clusters, Satterthwaite t",
+    return Means(
+        treated.mean,
+        holdout.mean,
+        treated.var,
+        holdout.var,
+        treated.clusters - 1.0,
+        holdout.clusters - 1.0,
+        method=f"ratio of sums over {total:,} clusters, Satterthwaite t",
     )

@@ -43,8 +43,14 @@ class Prediction(Document):
             raise ValueError("give both low and high, or neither")
         if self.se is not None and self.low is not None:
             raise ValueError("give se, or low and high, not both")
-        if self.low is not None and self.high is not None and not self.low <= self.lift <= self.high:
-            raise ValueError(f"low <= lift <= high must hold, got {self.low}, {self.lift}, {self.high}")
+        if (
+            self.low is not None
+            and self.high is not None
+            and not self.low <= self.lift <= self.high
+        ):
+            raise ValueError(
+                f"low <= lift <= high must hold, got {self.low}, {self.lift}, {self.high}"
+            )
         return self
 
     @property
@@ -194,7 +200,9 @@ class PredictedLift(Document):
                 "the promise itself would not be worth having"
             )
         if self.looks == "monitored" and self.planned_units is None:
-            raise ValueError("looks: monitored needs planned_units (matured units, or clusters, planned)")
+            raise ValueError(
+                "looks: monitored needs planned_units (matured units, or clusters, planned)"
+            )
         total = sum(s.share for s in self.segments.values())
         if self.segments and abs(total - 1) > 1e-6:  # noqa: PLR2004 - rounding of written shares
             raise ValueError(f"the shares of the segments sum to {total:g}, must sum to 1")

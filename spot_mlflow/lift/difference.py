@@ -1,4 +1,8 @@
-"""Difference in means between treated and holdout, in raw units (treated minus holdout)."""
+"""Two means and what is estimated from them: difference and ratio, with intervals.
+
+Every estimator (Welch, clusters, strata, CUPED, ratio metrics, weights) gives ``Means``; from there
+on one path leads to the lift. Raw units: treated minus holdout, or treated / holdout - 1.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from typing import TYPE_CHECKING
 from spot_mlflow.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from spot_mlflow.lift.arm import Arm
 
 
@@ -41,6 +47,60 @@ class Estimate:
         return replace(self, value=-self.value, low=-self.high, high=-self.low)
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Two estimated means with their variances.
+
+    Attributes:
+        treated: mean of the treated; NaN where unknown.
+        holdout: mean of the holdout; NaN where unknown.
+        var_treated: variance of ``treated`` (not of a unit) from its own arm.
+        var_holdout: variance of ``holdout`` from its own arm.
+        df_treated: degrees of freedom of ``var_treated``.
+        df_holdout: degrees of freedom of ``var_holdout``.
+        common_treated: what is added to the variance of ``treated`` by something both arms share
+            (the centre of a covariate, the mix of segments).
+        common_holdout: the same for ``holdout``.
+        cov: covariance of the two means by what they share.
+        method: how they were estimated.
+    """
+
+    treated: float
+    holdout: float
+    var_treated: float
+    var_holdout: float
+    df_treated: float = math.inf
+    df_holdout: float = math.inf
+    common_treated: float = 0.0
+    common_holdout: float = 0.0
+    cov: float = 0.0
+    method: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether both means and their variances are known."""
+        return all(
+            math.isfinite(x)
+            for x in (self.treated, self.holdout, self.var_treated, self.var_holdout)
+        )
+
+    @property
+    def total_treated(self) -> float:
+        """Variance of ``treated``, shared part included."""
+        return self.var_treated + self.common_treated
+
+    @property
+    def total_holdout(self) -> float:
+        """Variance of ``holdout``, shared part included."""
+        return self.var_holdout + self.common_holdout
+
+    @property
+    def se(self) -> float:
+        """Standard error of the difference; what is shared by both in full cancels."""
+        shared = self.common_treated + self.common_holdout - 2 * self.cov
+        return math.sqrt(max(0.0, self.var_treated + self.var_holdout + shared))
+
+
 UNKNOWN = Estimate(math.nan, -math.inf, math.inf, None, method="nothing to estimate from yet")
 
 
@@ -67,14 +127,15 @@ def two_sided_p(statistic: float, df: float = math.inf) -> float:
     return float(2 * (ndtr(z) if math.isinf(df) else stdtr(df, z)))
 
 
-def satterthwaite(parts: list[tuple[float, float]]) -> float:
-    """Degrees of freedom of a sum of independent variances (Satterthwaite 1946).
+def satterthwaite(parts: Iterable[tuple[float, float]]) -> float:
+    """Degrees of freedom of a sum of independent variances (Satterthwaite 1946, Biometrics 2).
 
     Args:
         parts: (variance of the mean, its degrees of freedom), one per arm or stratum.
     """
-    total = math.fsum(v for v, _ in parts)
-    below = math.fsum((v / total) ** 2 / df for v, df in parts if df > 0 and v > 0) if total else 0
+    kept = [(v, df) for v, df in parts if df > 0 and v > 0]
+    total = math.fsum(v for v, _ in kept)
+    below = math.fsum((v / total) ** 2 / df for v, df in kept)
     return 1 / below if below > 0 else math.inf
 
 
@@ -97,6 +158,44 @@ def interval(
     return Estimate(value, value - half, value + half, se, df, p, method)
 
 
+def means_of(treated: Arm, holdout: Arm) -> Means:
+    """Returns the plain means of two arms; each variance from its own arm (Welch)."""
+    if treated.n < 2 or holdout.n < 2:  # noqa: PLR2004 - a spread needs two units
+        return Means(treated.mean, holdout.mean, math.nan, math.nan, method="Welch")
+    return Means(
+        treated.mean,
+        holdout.mean,
+        treated.var / treated.n,
+        holdout.var / holdout.n,
+        treated.n - 1.0,
+        holdout.n - 1.0,
+        method="Welch",
+    )
+
+
+def difference(means: Means, *, confidence: float = 0.95) -> Estimate:
+    """Treated minus holdout with Student's t interval, Satterthwaite's degrees of freedom.
+
+    Args:
+        means: the two means.
+        confidence: two-sided, between 0 and 1.
+
+    Returns:
+        In units of the measure; ``UNKNOWN`` where a mean or a variance is.
+
+    Raises:
+        InvalidInput: where confidence is not between 0 and 1.
+    """
+    check_confidence(confidence)
+    if not means.known:
+        return replace(UNKNOWN, value=means.treated - means.holdout)
+    df = satterthwaite(
+        [(means.var_treated, means.df_treated), (means.var_holdout, means.df_holdout)]
+    )
+    value = means.treated - means.holdout
+    return interval(value, means.se, confidence=confidence, df=df, method=means.method)
+
+
 def welch(treated: Arm, holdout: Arm, *, confidence: float = 0.95) -> Estimate:
     """Difference in means with Welch's interval.
 
@@ -114,13 +213,7 @@ def welch(treated: Arm, holdout: Arm, *, confidence: float = 0.95) -> Estimate:
     Raises:
         InvalidInput: where confidence is not between 0 and 1.
     """
-    check_confidence(confidence)
-    if treated.n < 2 or holdout.n < 2:  # noqa: PLR2004 - a spread needs two units
-        return UNKNOWN
-    parts = [(a.var / a.n, a.n - 1.0) for a in (treated, holdout)]
-    se = math.sqrt(math.fsum(v for v, _ in parts))
-    df = satterthwaite(parts)
-    return interval(treated.mean - holdout.mean, se, confidence=confidence, df=df, method="Welch")
+    return difference(means_of(treated, holdout), confidence=confidence)
 
 
 def pooled(treated: Arm, holdout: Arm, *, confidence: float = 0.95) -> Estimate:
@@ -138,8 +231,42 @@ def pooled(treated: Arm, holdout: Arm, *, confidence: float = 0.95) -> Estimate:
     if treated.n < 2 or holdout.n < 2:  # noqa: PLR2004 - a spread needs two units
         return UNKNOWN
     df = treated.n + holdout.n - 2.0
-    var = (treated.var * (treated.n - 1) + holdout.var * (holdout.n - 1)) / df
-    se = math.sqrt(var * (1 / treated.n + 1 / holdout.n))
-    return interval(
-        treated.mean - holdout.mean, se, confidence=confidence, df=df, method="pooled variance"
-    )
+    se = math.sqrt(pooled_variance(treated, holdout) * (1 / treated.n + 1 / holdout.n))
+    value = treated.mean - holdout.mean
+    return interval(value, se, confidence=confidence, df=df, method="pooled variance")
+
+
+def pooled_variance(treated: Arm, holdout: Arm) -> float:
+    """Returns the variance of a unit, assumed the same in both arms."""
+    squares = treated.var * (treated.n - 1) + holdout.var * (holdout.n - 1)
+    return squares / (treated.n + holdout.n - 2)
+
+
+def newcombe(treated: Arm, holdout: Arm, *, confidence: float = 0.95) -> Estimate:
+    """Difference of two rates by the hybrid score interval, which holds with no event in an arm.
+
+    Source: Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
+
+    Args:
+        treated: binary arm that got the treatment.
+        holdout: binary arm that did not.
+        confidence: two-sided, between 0 and 1.
+
+    Raises:
+        InvalidInput: where confidence is not between 0 and 1.
+    """
+    z = quantile(confidence)
+    if treated.n < 1 or holdout.n < 1:
+        return UNKNOWN
+    (p, l_t, u_t), (q, l_c, u_c) = (_wilson(a, z) for a in (treated, holdout))
+    low = p - q - math.hypot(p - l_t, u_c - q)
+    high = p - q + math.hypot(u_t - p, q - l_c)
+    return Estimate(p - q, low, high, None, method="hybrid score (Newcombe)")
+
+
+def _wilson(arm: Arm, z: float) -> tuple[float, float, float]:
+    """Returns rate, lower and upper bound of Wilson's score interval (1927)."""
+    p, n = arm.mean, arm.n
+    center = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return p, max(0.0, min(p, center - half)), min(1.0, max(p, center + half))

@@ -24,17 +24,17 @@ OTHER_SEGMENT: Final = "(other)"
 
 # Measures a reduction may carry, in this order where present. All but `outcome` need a column.
 MEASURES: Final = (
-    "outcome",        # winsorized where the contract says so
-    "denominator",    # of a ratio metric
-    "covariate",      # measured before the decision
-    "value",          # money of the unit's outcome
-    "cost",           # money spent on the unit
-    "offered",        # 0/1
-    "delivered",      # 0/1
-    "on_time",        # 0/1: delivered_at <= due_at
-    "acted",          # 0/1
-    "system_failure", # 0/1: undelivered for a reason of the system
-    "weight",         # 1 / clipped propensity of the arm received
+    "outcome",  # winsorized where the contract says so
+    "denominator",  # of a ratio metric
+    "covariate",  # measured before the decision
+    "value",  # money of the unit's outcome
+    "cost",  # money spent on the unit
+    "offered",  # 0/1
+    "delivered",  # 0/1
+    "on_time",  # 0/1: delivered_at <= due_at
+    "acted",  # 0/1
+    "system_failure",  # 0/1: undelivered for a reason of the system
+    "weight",  # 1 / clipped propensity of the arm received
     "weighted_outcome",  # weight * outcome
 )
 

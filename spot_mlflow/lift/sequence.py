@@ -1,0 +1,281 @@
+"""Intervals that hold however often one looks: asymptotic confidence sequences.
+
+Every such method breaks on small holdouts (measured: 12 to 29 % false alarms at a nominal 5 %), so
+two guards stand before it: a burn-in of events in the smallest arm, and, for outcomes that cannot
+be negative, a standard error taken under each hypothesis that is tested.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.difference import Estimate, check_confidence, pooled_variance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from spot_mlflow.lift.arm import Arm
+    from spot_mlflow.lift.difference import Means
+
+    Floats = NDArray[np.float64]
+
+BURN_IN: Final = 20  # events in the smallest arm, below which no sequence is read
+_HALVINGS: Final = 60
+
+
+def mixing_variance(alpha: float, planned: float) -> float:
+    """The r^2 that makes the sequence narrowest at ``planned`` units.
+
+    Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2021), arXiv:2103.06476, eq. (24):
+    r^2 = (-2 ln alpha + ln(1 - 2 ln alpha)) / N*.
+
+    Args:
+        alpha: error over all looks, between 0 and 1.
+        planned: units (or clusters) planned, N*.
+
+    Raises:
+        InvalidInput: where alpha or planned are out of range.
+    """
+    check_confidence(1 - alpha)
+    if not planned > 0:
+        raise InvalidInput(f"planned units == {planned}, must be above 0")
+    return (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / planned
+
+
+def multiplier(n: ArrayLike, *, alpha: float, planned: float) -> Floats:
+    """B(n): how many standard errors the sequence reaches to each side after n units.
+
+    Source: arXiv:2103.06476, theorem 2.2:
+    B = sqrt((n r^2 + 1) / (n r^2) ln((n r^2 + 1) / alpha^2)).
+
+    Args:
+        n: units so far, both arms; any shape.
+        alpha: error over all looks.
+        planned: N*, at which B is least.
+
+    Raises:
+        InvalidInput: where alpha or planned are out of range.
+    """
+    scaled = np.asarray(n, dtype=np.float64) * mixing_variance(alpha, planned)
+    return np.sqrt((scaled + 1) / scaled * np.log((scaled + 1) / alpha**2))
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """The state of a comparison at one or many looks; arrays of one shape, or numbers.
+
+    Attributes:
+        n_t: units treated.
+        n_c: units in the holdout.
+        value_t: mean of the treated, adjusted where the estimator adjusts.
+        value_c: mean of the holdout.
+        var_t: variance of a treated unit, design effect included.
+        var_c: variance of a holdout unit, design effect included.
+        pooled: variance of a unit over both arms, design effect included.
+        raw_t: plain mean of the treated.
+        raw_c: plain mean of the holdout.
+        ratio: k = sum y^2 / sum y over both arms; NaN where the outcome may be negative.
+        effect: what clusters or adjustment multiply the plain variance with.
+    """
+
+    n_t: Floats
+    n_c: Floats
+    value_t: Floats
+    value_c: Floats
+    var_t: Floats
+    var_c: Floats
+    pooled: Floats
+    raw_t: Floats
+    raw_c: Floats
+    ratio: Floats
+    effect: Floats
+
+    @classmethod
+    def of(cls, treated: Arm, holdout: Arm, means: Means | None = None) -> Looks:
+        """Takes the state from two arms, and the adjusted means where there are such."""
+        plain = treated.var / treated.n + holdout.var / holdout.n
+        effect = means.se**2 / plain if means is not None and plain > 0 else 1.0
+        squares = treated.n * treated.second + holdout.n * holdout.second
+        total = treated.total + holdout.total
+        shown = (means.treated, means.holdout) if means else (treated.mean, holdout.mean)
+        numbers = (
+            treated.n,
+            holdout.n,
+            *shown,
+            treated.var * effect,
+            holdout.var * effect,
+            pooled_variance(treated, holdout) * effect,
+            treated.mean,
+            holdout.mean,
+            squares / total if min(treated.mean, holdout.mean) >= 0 and total > 0 else math.nan,
+            effect,
+        )
+        return cls(*(np.asarray(x, dtype=np.float64) for x in numbers))
+
+
+def _unit_variance(mean: Floats, ratio: Floats) -> Floats:
+    """Variance of a unit with this mean when E y^2 / E y stays as it is: k m - m^2."""
+    return np.maximum(ratio * mean - mean**2, 0.0)
+
+
+def difference_variance(gap: Floats, looks: Looks) -> Floats:
+    """SE^2 of the difference under the hypothesis that it is ``gap``.
+
+    max(Welch, pooled, V_g), V_g = (k m - m^2)/n_c + (k (m+g) - (m+g)^2)/n_t with
+    m = (n_t (y_t - g) + n_c y_c)/n clipped so that both means stay >= 0.
+
+    Args:
+        gap: hypotheses; the shape of the looks.
+        looks: state at each look.
+    """
+    n = looks.n_t + looks.n_c
+    base = (looks.n_t * (looks.raw_t - gap) + looks.n_c * looks.raw_c) / n
+    base = np.maximum(base, np.maximum(0.0, -gap))
+    null = _unit_variance(base, looks.ratio) / looks.n_c
+    null = (null + _unit_variance(base + gap, looks.ratio) / looks.n_t) * looks.effect
+    welch = looks.var_t / looks.n_t + looks.var_c / looks.n_c
+    pooled = looks.pooled * (1 / looks.n_t + 1 / looks.n_c)
+    return np.fmax(np.fmax(welch, pooled), null)
+
+
+def ratio_variance(ratio: Floats, looks: Looks) -> Floats:
+    """SE^2 of (treated mean - ratio * holdout mean) under the hypothesis that it is 0.
+
+    As ``difference_variance``, with the holdout mean (n_t y_t + n_c y_c)/(n_t ratio + n_c).
+
+    Args:
+        ratio: hypotheses, > 0; the shape of the looks.
+        looks: state at each look.
+    """
+    total = looks.n_t * looks.raw_t + looks.n_c * looks.raw_c
+    base = np.maximum(total / (looks.n_t * ratio + looks.n_c), 0.0)
+    null = ratio**2 * _unit_variance(base, looks.ratio) / looks.n_c
+    null = (null + _unit_variance(ratio * base, looks.ratio) / looks.n_t) * looks.effect
+    welch = looks.var_t / looks.n_t + ratio**2 * looks.var_c / looks.n_c
+    pooled = looks.pooled * (1 / looks.n_t + ratio**2 / looks.n_c)
+    return np.fmax(np.fmax(welch, pooled), null)
+
+
+def difference_bounds(looks: Looks, width: ArrayLike) -> tuple[Floats, Floats]:
+    """All differences that are not rejected: |value - g| <= width * SE_g.
+
+    Args:
+        looks: state at each look.
+        width: how many standard errors, from ``multiplier``.
+
+    Returns:
+        (low, high), the shape of the looks.
+    """
+    b = np.asarray(width, dtype=np.float64)
+    value = looks.value_t - looks.value_c
+
+    def kept(gap: Floats) -> NDArray[np.bool_]:
+        return (value - gap) ** 2 <= b**2 * difference_variance(gap, looks)
+
+    reach = b * np.sqrt(_greatest_variance(looks))
+    return _edge(kept, value, value - reach), _edge(kept, value, value + reach)
+
+
+def ratio_bounds(looks: Looks, width: ArrayLike) -> tuple[Floats, Floats]:
+    """All ratios that are not rejected: |treated - ratio * holdout| <= width * SE_ratio.
+
+    Args:
+        looks: state at each look.
+        width: how many standard errors, from ``multiplier``.
+
+    Returns:
+        (low, high) of treated / holdout; high is inf where no ratio is rejected from above.
+    """
+    b = np.asarray(width, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        center = np.log(looks.value_t / looks.value_c)
+    center = np.clip(np.nan_to_num(center, posinf=0.0, neginf=0.0), -_FAR, _FAR)
+
+    def kept(log_ratio: Floats) -> NDArray[np.bool_]:
+        r = np.exp(log_ratio)
+        statistic = looks.value_t - r * looks.value_c
+        return statistic**2 <= b**2 * ratio_variance(r, looks)
+
+    low, high = _edge(kept, center, center - _FAR), _edge(kept, center, center + _FAR)
+    return (
+        np.where(kept(center - _FAR), 0.0, np.exp(low)),
+        np.where(kept(center + _FAR), np.inf, np.exp(high)),
+    )
+
+
+_FAR: Final = 30.0  # in logs of the ratio
+
+
+def _greatest_variance(looks: Looks) -> Floats:
+    """No hypothesis has a greater variance than this: k m - m^2 is at most k^2 / 4."""
+    any_null = looks.effect * looks.ratio**2 / 4 * (1 / looks.n_t + 1 / looks.n_c)
+    welch = looks.var_t / looks.n_t + looks.var_c / looks.n_c
+    pooled = looks.pooled * (1 / looks.n_t + 1 / looks.n_c)
+    return np.fmax(np.fmax(welch, pooled), any_null)
+
+
+def _edge(kept: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outside: Floats) -> Floats:
+    """Bisects between a value that is kept and one that is not, at all looks at once."""
+    for _ in range(_HALVINGS):
+        middle = (inside + outside) / 2
+        ok = kept(middle)
+        inside, outside = np.where(ok, middle, inside), np.where(ok, outside, middle)
+    return outside
+
+
+def confidence_sequence(
+    treated: Arm,
+    holdout: Arm,
+    *,
+    alpha: float = 0.05,
+    planned: float,
+    effect: Literal["absolute", "relative"] = "absolute",
+    means: Means | None = None,
+    units: float | None = None,
+) -> Estimate:
+    """Lift with an interval that holds at every look.
+
+    Args:
+        treated: arm that got the treatment.
+        holdout: arm that did not.
+        alpha: error over all looks together.
+        planned: units (or clusters) planned, N*.
+        effect: difference, or ratio minus 1.
+        means: adjusted or clustered means; plain ones where None.
+        units: units (or clusters) so far; both arms' units where None.
+
+    Returns:
+        In raw units; bounds are infinite where nothing is known yet. No check of the burn-in.
+
+    Raises:
+        InvalidInput: where alpha or planned are out of range.
+    """
+    n = treated.n + holdout.n if units is None else units
+    r2 = mixing_variance(alpha, planned)
+    if min(treated.n, holdout.n) < 2:  # noqa: PLR2004 - a spread needs two units
+        return Estimate(math.nan, -math.inf, math.inf, None, method="no sequence yet")
+    looks = Looks.of(treated, holdout, means)
+    width = multiplier(n, alpha=alpha, planned=planned)
+    method = f"{means.method if means else 'Welch'}, valid at every look (r^2 = {r2:.3g})"
+    if effect == "relative":
+        low, high = ratio_bounds(looks, width)
+        if not looks.value_c > 0:
+            return Estimate(math.nan, -math.inf, math.inf, None, method=method)
+        value = float(looks.value_t / looks.value_c) - 1
+        return Estimate(value, float(low) - 1, float(high) - 1, None, method=method)
+    low, high = difference_bounds(looks, width)
+    value = float(looks.value_t - looks.value_c)
+    se = float(np.sqrt(difference_variance(np.asarray(value), looks)))
+    return Estimate(value, float(low), float(high), se, method=method)
+
+
+def events_in(arm: Arm, kind: str) -> int:
+    """Events of one arm: the rarer of success and failure for binary, else non-zero outcomes."""
+    return min(arm.events, arm.n - arm.events) if kind == "binary" else arm.events
