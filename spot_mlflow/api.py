@@ -8,22 +8,23 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.errors import InvalidInput, NotFound, Refused
-from spot_mlflow.evidence import ROLES
-from spot_mlflow.validation import check_choice, utc
+from spot_mlflow.errors import InvalidInput, NotFound
+from spot_mlflow.person import check_person, check_role
+from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
-    from pathlib import Path
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.report import LiftReport
+    from spot_mlflow.readiness.instrument import Instrument
     from spot_mlflow.record import ModelRef, Record
 
 
@@ -36,9 +37,8 @@ def _record(record: Record | None) -> Record:
 
 
 def _speaker(person: str, role: str) -> None:
-    if not str(person).strip():
-        raise InvalidInput("person is empty", fix="Say who speaks: a name or a pseudonym.")
-    check_choice("role", role, ROLES)
+    check_person(person)
+    check_role(role)
 
 
 def _versioned(ref: ModelRef) -> ModelRef:
@@ -88,7 +88,12 @@ def log_predicted_lift(
     if contract.minimum is not None:
         metrics.append(("minimum_viable_lift", contract.minimum, 0))
     return record.append(
-        ref, "prediction", payload, person=person, role=role, metrics=metrics,
+        ref,
+        "prediction",
+        payload,
+        person=person,
+        role=role,
+        metrics=metrics,
         artifacts={"lift.yaml": contract.to_yaml().encode()},
     )
 
@@ -114,15 +119,25 @@ def log_assessment(
     Raises:
         InvalidInput: an unknown question, a level out of 1 to 5; nothing is written.
     """
-    from spot_mlflow.readiness.assessment import load_answers, parse_answers
+    from spot_mlflow.readiness.assessment import parse_answers
     from spot_mlflow.readiness.instrument import default_instrument
 
     _speaker(person, role)
     instrument = default_instrument()
-    given = dict(answers) if hasattr(answers, "items") else load_answers(answers, instrument)  # type: ignore[arg-type]
+    given = _answers_of(answers, instrument)
     payload = parse_answers(given, instrument, where=f"answers of {person}")
     record = _record(record)
     return record.append(record.resolve(model), "assessment", payload, person=person, role=role)
+
+
+def _answers_of(
+    answers: Mapping[str, Any] | str | Path, instrument: Instrument
+) -> Mapping[str, Any]:
+    if not isinstance(answers, str | Path):
+        return answers
+    from spot_mlflow.readiness.answer_file import read_answer_file
+
+    return read_answer_file(Path(answers), instrument).answers
 
 
 def log_involvement(
@@ -192,7 +207,13 @@ def answer_concern(
 
 
 def confirm_concern(
-    model: Any, concern: str, *, person: str, role: str, what: str = "", record: Record | None = None
+    model: Any,
+    concern: str,
+    *,
+    person: str,
+    role: str,
+    what: str = "",
+    record: Record | None = None,
 ) -> Evidence:
     """Confirms that a concern was answered; only the one who raised it may."""
     return _follow_up(model, concern, "confirmed", person, role, what, record)
@@ -214,7 +235,7 @@ def _follow_up(  # noqa: PLR0917 - private; the public functions name their argu
     record = _record(record)
     ref = record.resolve(model)
     known = record.adoption(ref).involvement.concerns
-    payload = check_follow_up(known, concern=concern, act=act, person=person, what=what)
+    payload = check_follow_up(known, concern=concern, act=act, person=person, role=role, what=what)
     return record.append(ref, "concern", payload, person=person, role=role)
 
 
@@ -333,6 +354,7 @@ def waive(
         record: where to write.
     """
     from spot_mlflow.gate.waivers import check_waiver
+    from spot_mlflow.record.policies import current_policy
 
     record = _record(record)
     ref = _versioned(record.resolve(model))
@@ -343,6 +365,7 @@ def waive(
         approver=approver,
         expires=expires,
         now=utc(None),
+        policy=current_policy(record),
     )
     return record.append(ref, "waiver", payload, person=approver, role=role)
 
@@ -369,6 +392,4 @@ def check_gate(
 
     record = _record(record)
     adoption = record.adoption(_versioned(record.resolve(model)))
-    return decide(
-        adoption, target, policy=current_policy(record), requester=requester or login()
-    )
+    return decide(adoption, target, policy=current_policy(record), requester=requester or login())

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Role = Literal["executive", "business", "frontline", "data_scientist", "engineer"]
-ROLES: Final[tuple[Role, ...]] = ("executive", "business", "frontline", "data_scientist", "engineer")
+ROLES: Final[tuple[Role, ...]] = (
+    "executive",
+    "business",
+    "frontline",
+    "data_scientist",
+    "engineer",
+)
 BUILDERS: Final[frozenset[str]] = frozenset({"data_scientist", "engineer"})
 USERS: Final[frozenset[str]] = frozenset({"executive", "business", "frontline"})
 

@@ -69,7 +69,7 @@ def parse_document(kind: type[D], data: Any, *, where: str = "") -> D:
     try:
         return kind.model_validate(data)
     except ValidationError as e:
-        lines = [_fault(kind, data, dict(err)) for err in e.errors(include_url=False)]
+        lines = [_fault(kind, dict(err)) for err in e.errors(include_url=False)]
         raise InvalidInput("; ".join(lines), where=where) from None
 
 
@@ -93,7 +93,7 @@ def load_yaml(path: Path) -> Any:
         ) from None
 
 
-def _fault(kind: type[BaseModel], data: Mapping[str, Any], err: Mapping[str, Any]) -> str:
+def _fault(kind: type[BaseModel], err: Mapping[str, Any]) -> str:
     loc = [str(p) for p in err["loc"] if not str(p).startswith("function-")]
     key = ".".join(loc) or kind.__name__
     if err["type"] == "extra_forbidden":
@@ -162,7 +162,11 @@ def utc(value: datetime | date | str | None) -> datetime:
             raise InvalidInput(f"{value!r} is no date; write 2027-01-31") from None
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - made aware below
-    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+    return (
+        value.replace(tzinfo=timezone.utc)
+        if value.tzinfo is None
+        else value.astimezone(timezone.utc)
+    )
 
 
 def finite(value: float | None) -> float | None:

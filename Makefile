@@ -1,0 +1,46 @@
+# make demo    the main job on real data, in ./spot-demo
+# make test    all tests, with coverage
+# make check   ruff, ruff format, mypy --strict, import-linter
+# make bench   speed and memory, as ratios in benchmarks/results.json
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Four workers on two cores: half of the time the tests wait for servers.
+WORKERS ?= 4
+
+.PHONY: demo test check bench format clean simulate
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/spot demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered --cov-report=xml $(PYTEST_ARGS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks
+
+simulate: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.simulate
+
+clean:
+	rm -rf $(VENV) dist build .coverage* coverage.xml .mypy_cache .ruff_cache .pytest_cache .hypothesis

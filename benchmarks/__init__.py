@@ -1,0 +1,1 @@
+"""Speed and memory, measured as ratios against a baseline named in the same run."""

@@ -1,0 +1,85 @@
+"""``spot promise``: records the predicted lift of a model version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.contract import PredictedLift
+
+
+@click.command("promise")
+@model_argument
+@click.argument("contract", metavar="LIFT.YAML", type=click.Path(path_type=Path))
+@format_option("text", "json")
+@dry_run_option
+def command(model: str, contract: Path, output_format: str, *, dry_run: bool) -> None:
+    """Record what a model version promises: the lift contract.
+
+    \b
+    The contract says what is measured, how much lift is promised, how sure that is, the least
+    lift worth having, and how it will be measured. `spot init outcomes.csv` writes one to start
+    from.
+
+    \b
+    Example:
+      spot promise churn/3 lift.yaml
+      spot plan lift.yaml                 when will one know?
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow import log_predicted_lift
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.record import Record
+    from spot_mlflow_cli.terminal import echo_json
+
+    predicted = PredictedLift.load(contract)
+    record = Record()
+    ref = record.resolve(model)
+    if not dry_run:
+        log_predicted_lift(ref, predicted, record=record)
+    if output_format == "json":
+        echo_json(
+            {
+                "model": ref.name,
+                "version": ref.version,
+                "recorded": not dry_run,
+                "contract": predicted.to_dict(),
+                "contract_digest": predicted.digest,
+                "minimum_viable": predicted.minimum,
+                "tolerance": predicted.tolerance_used,
+                "looks": predicted.looks_used,
+            }
+        )
+        return
+    for line in _lines(predicted):
+        click.echo(line)
+    said = "Would be recorded" if dry_run else "Recorded"
+    click.echo(f"{said} for {ref}. Next: spot gate {ref} --to Production")
+
+
+def _lines(predicted: PredictedLift) -> list[str]:
+    from spot_mlflow.reporting.lift_view import promise_scale
+
+    scale = promise_scale(predicted)
+    p = predicted.predicted
+    sure = (
+        f" ± {1.96 * p.standard_error:.3g}"
+        if p.standard_error
+        else ", without uncertainty: a commitment"
+    )
+    minimum = predicted.minimum
+    lines = [f"Promised: {scale.signed_amount(p.lift)} of {predicted.metric}{sure}"]
+    if minimum is None:
+        lines.append(
+            "No minimum viable lift: the gate will ask for one (minimum_viable, or economics)."
+        )
+    else:
+        lines.append(f"Least lift worth having: {scale.amount(minimum)}")
+    lines.append(f"Tolerance: {predicted.tolerance_used:.3g}; looks: {predicted.looks_used}")
+    if predicted.measurement is None:
+        lines.append("No measurement owner: the gate will ask for one (measurement).")
+    return lines

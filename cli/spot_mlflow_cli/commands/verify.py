@@ -1,0 +1,63 @@
+"""``spot verify``: finds evidence that was edited, deleted or half written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from spot_mlflow_cli.options import format_option
+
+if TYPE_CHECKING:
+    from spot_mlflow.record import Verification
+
+
+@click.command("verify")
+@click.argument("model", metavar="[MODEL]", required=False)
+@click.option("--all", "everything", is_flag=True, help="Verify the records of all models.")
+@format_option("text", "json")
+@click.pass_context
+def command(ctx: click.Context, model: str | None, output_format: str, *, everything: bool) -> None:
+    """Check that no evidence was edited, deleted or half written.
+
+    Every entry carries the digest of what it says and the digests of entries it follows. Half-written
+    entries are shown but do no harm: they never count.
+
+    \b
+    Example:
+      spot verify churn
+      spot verify --all --format json
+
+    Exit status: 0 sound, 1 something was edited, deleted or forged.
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow.record import REGISTRY, Record
+    from spot_mlflow_cli.terminal import echo_json, progress
+
+    if (model is None) == (not everything):
+        raise click.UsageError("Say which MODEL, or --all.")
+    record = Record()
+    found: list[Verification] = []
+    with progress() as bar:
+        names = record.models() if model is None else [model]
+        task = bar.add_task("Verifying", total=len(names) + 1)
+        for name in names:
+            found.append(record.verify(name))
+            bar.advance(task)
+        found.append(record.verify(REGISTRY))
+    if output_format == "json":
+        echo_json([v.to_dict() for v in found])
+    else:
+        for verification in found:
+            _print(verification)
+    ctx.exit(0 if all(v.sound for v in found) else 1)
+
+
+def _print(verification: Verification) -> None:
+    name = verification.model or "policies"
+    if not verification.entries and not verification.findings:
+        return
+    state = "sound" if verification.sound else "NOT SOUND"
+    click.echo(f"{name}: {verification.entries} entries, {state}")
+    for finding in verification.findings:
+        run = f" (run {finding.run_id})" if finding.run_id else ""
+        click.echo(f"  {finding.trouble}: {finding.what}{run}")

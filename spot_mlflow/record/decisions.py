@@ -1,0 +1,68 @@
+"""Decisions of the gate, read and recorded: each one is itself evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.adoption import Adoption, build_adoption
+from spot_mlflow.gate.history import already_recorded
+from spot_mlflow.record.references import ModelRef
+from spot_mlflow.record.store import UPDATED_TAG, Record, counted
+from spot_mlflow.validation import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from spot_mlflow.evidence import Evidence
+    from spot_mlflow.gate.decision import GateDecision
+
+
+def adoption_for_decision(record: Record, model: str, version: str) -> Adoption:
+    """Returns what a decision rests on, reading only what this ``Record`` has not seen yet.
+
+    An entry that was seen complete is kept as it was: its digest bound it, so an edit or deletion
+    after that is found by ``verify`` and cannot take an objection out of a decision.
+
+    Args:
+        record: best one that lives as long as its process; it is not shared between threads.
+        model: registered name.
+        version: version number.
+    """
+    facts = record.facts(model)
+    ref = ModelRef(facts.name, version, facts.created)
+    readings = record.readings(ref, recent=True, known_written=UPDATED_TAG in facts.tags)
+    return build_adoption(facts, counted(ref, readings), version=version, now=utc(None))
+
+
+def record_decision(
+    record: Record,
+    decision: GateDecision,
+    *,
+    created: int,
+    known: Sequence[Evidence] = (),
+    applied: bool = False,
+    replaced: Mapping[str, Sequence[str]] | None = None,
+) -> Evidence | None:
+    """Records a decision, unless it is the same refusal over again.
+
+    Args:
+        record: where to write.
+        decision: what was decided.
+        created: creation timestamp of the registered model, milliseconds.
+        known: the decisions recorded so far, oldest first.
+        applied: whether the target was really given, or given up.
+        replaced: target -> versions that gave it up for this.
+
+    Returns:
+        The entry, or None where an equal one was there.
+    """
+    if not applied and already_recorded(known, decision):
+        return None
+    payload: dict[str, Any] = {**decision.to_dict(), "applied": applied}
+    if replaced:
+        payload["replaced"] = {k: sorted(v) for k, v in replaced.items() if v}
+    ref = ModelRef(decision.model, decision.version, created)
+    # The summary rests on the evidence, not on decisions: nothing to derive anew.
+    return record.append(
+        ref, "decision", payload, recorded_by=decision.requester or "", refresh=False
+    )

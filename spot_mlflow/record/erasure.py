@@ -1,0 +1,119 @@
+"""Erases a person's name from the record on request; the entries stay, and the log still verifies.
+
+Names stand in run tags, the entry holds only their salted commitment. Erasing replaces the name by
+a token that is the same in all entries of that person, so that people can still be counted, and
+deletes the salt, so that the commitment binds to nothing any more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import NotFound
+from spot_mlflow.evidence import canonical
+from spot_mlflow.record import companion
+from spot_mlflow.record.entry import CREATED, ENTRY, ERASED, PERSON, RECORDER, SALT, read
+from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.references import ModelRef
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment, Run
+
+    from spot_mlflow.record.store import Record
+
+_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased.
+
+    Attributes:
+        token: what stands in the name's place.
+        entries: entries in which the name stood, as the speaker or as the one who wrote it down.
+        models: their models.
+        mentions: runs whose free text still holds the name; text is immutable, so that only
+            deleting the run removes it (``verify`` will then name it as missing).
+    """
+
+    token: str
+    entries: int
+    models: tuple[str, ...]
+    mentions: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values."""
+        return {
+            "token": self.token,
+            "entries": self.entries,
+            "models": list(self.models),
+            "mentions": list(self.mentions),
+        }
+
+
+def erase_person(record: Record, person: str, *, dry_run: bool = False) -> Erasure:
+    """Erases a name in the records of all models.
+
+    Args:
+        record: where.
+        person: the name, exactly as recorded.
+        dry_run: count only.
+
+    Raises:
+        NotFound: the name stands in no record.
+    """
+    token = f"(erased {secrets.token_hex(3)})"
+    models: dict[str, int] = {}
+    mentions: list[str] = []
+    with mlflow_errors("the records"):
+        for experiment in _companions(record):
+            for run in _runs(record, experiment):
+                if person in (run.data.tags.get(PERSON), run.data.tags.get(RECORDER)):
+                    models[experiment.tags.get("spot.model", "")] = (
+                        models.get(experiment.tags.get("spot.model", ""), 0) + 1
+                    )
+                    if not dry_run:
+                        _erase(record, run, person, token)
+                if _mentions(run, person):
+                    mentions.append(run.info.run_id)
+        if not models and not mentions:
+            raise NotFound(f"nobody is recorded as {person!r}")
+        if not dry_run:
+            for name in filter(None, models):
+                record.refresh(ModelRef(name, None, record.facts(name).created))
+    return Erasure(token, sum(models.values()), tuple(sorted(models)), tuple(mentions))
+
+
+def _companions(record: Record) -> list[Experiment]:
+    found: list[Experiment] = []
+    token: str | None = None
+    while True:
+        page = record.client.search_experiments(max_results=_PAGE, page_token=token)
+        found.extend(
+            e for e in page if e.tags.get(CREATED) or e.name.startswith(companion.prefix())
+        )
+        token = page.token
+        if not token:
+            return found
+
+
+def _runs(record: Record, experiment: Experiment) -> list[Run]:
+    return [r for r in record.runs(experiment.experiment_id) if ENTRY in r.data.tags]
+
+
+def _erase(record: Record, run: Run, person: str, token: str) -> None:
+    """Marks first, so that a stop half-way leaves an entry that verifies and can be erased again."""
+    client, run_id = record.client, run.info.run_id
+    client.set_tag(run_id, ERASED, "true")
+    for tag in (PERSON, RECORDER):
+        if run.data.tags.get(tag) == person:
+            client.set_tag(run_id, tag, token)
+    if SALT in run.data.tags:
+        client.delete_tag(run_id, SALT)
+
+
+def _mentions(run: Run, person: str) -> bool:
+    reading = read(run)
+    return bool(reading.envelope) and person in canonical(reading.envelope.get("payload"))
