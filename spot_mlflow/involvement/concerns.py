@@ -79,13 +79,13 @@ class Concern:
         return {"answered": "confirmation", "confirmed": ""}.get(self.status, "an answer")
 
 
-def concern_id(entry_id: str) -> str:
-    """Returns a concern's id: "c" and the first five hex digits of the raising entry's UUID.
+def concern_id(entry_id: str, *, digits: int = 5) -> str:
+    """Returns a concern's id: "c" and the first hex digits of the raising entry's UUID.
 
     >>> concern_id("3f2a9b10-0000-4000-8000-000000000000")
     'c3f2a9'
     """
-    return "c" + entry_id.replace("-", "")[:5].lower()
+    return "c" + entry_id.replace("-", "")[:digits].lower()
 
 
 def concerns_of(entries: Iterable[Evidence], *, now: datetime) -> tuple[Concern, ...]:
@@ -101,7 +101,9 @@ def concerns_of(entries: Iterable[Evidence], *, now: datetime) -> tuple[Concern,
     for e in acts:
         if e.payload.get("act") == "raised":
             id_ = str(e.payload.get("concern") or concern_id(e.id))
-            concerns.setdefault(id_, _raised(id_, e))
+            if id_ in concerns:  # one in a million: two ids begin with the same five digits
+                id_ = concern_id(e.id, digits=12)
+            concerns[id_] = _raised(id_, e)
     for e in acts:
         found = concerns.get(str(e.payload.get("concern")))
         if found is not None and e.payload.get("act") != "raised":
@@ -120,38 +122,43 @@ def may_close(concern: Concern, person: str | None, role: str | None) -> bool:
     return person_key(person) == person_key(concern.raised_by)
 
 
-def check_raise(what: str, severity: str) -> dict[str, Any]:
-    """Returns the payload of a new concern, without its id.
+def check_raise(*, what: str, severity: str, concern: str | None = None) -> dict[str, Any]:
+    """Returns the payload of a new concern.
+
+    Args:
+        what: the concern, in the words of the one who raises it.
+        severity: blocking, major or minor.
+        concern: its id, from ``concern_id``; left out where None.
 
     Raises:
         InvalidInput: empty text or unknown severity.
     """
-    return {
+    payload = {
         "act": "raised",
         "what": check_text("what", what, where="concern"),
         "severity": check_choice("severity", severity, SEVERITY_WEIGHTS, where="concern"),
     }
+    return payload if concern is None else {"concern": concern, **payload}
 
 
-def check_act(
-    entries: Iterable[Evidence],
+def check_follow_up(
+    concerns: Iterable[Concern],
+    *,
     concern: str,
     act: str,
-    *,
     person: str | None,
-    role: str | None,
-    what: str,
-    now: datetime,
+    role: str | None = None,
+    what: str = "",
 ) -> dict[str, Any]:
     """Checks an answer, a confirmation or a reopening, and returns its payload.
 
     Args:
-        entries: the model's concern entries.
-        concern: id of the concern.
+        concerns: the model's concerns as they stand now.
+        concern: id of the one acted on, or an unambiguous beginning of it.
         act: answered, confirmed or reopened.
-        person: who acts; role: in which role.
+        person: who acts.
+        role: in which role.
         what: the answer, or why it is confirmed or reopened; only a confirmation may be silent.
-        now: the moment of the act, UTC.
 
     Raises:
         NotFound: no such concern, the nearest one named.
@@ -159,7 +166,7 @@ def check_act(
         InvalidInput: it cannot be done in the concern's present state, or the text is empty.
     """
     check_choice("act", act, ACTS[1:], where="concern")
-    found = find_concern(concerns_of(entries, now=now), concern)
+    found = find_concern(concerns, concern)
     if act in ("confirmed", "reopened") and not may_close(found, person, role):
         whose = f"only {found.raised_by}, who raised it," if found.raised_by else "only a user"
         verb = "confirm" if act == "confirmed" else "reopen"
@@ -168,21 +175,29 @@ def check_act(
             where=found.id,
             fix="Ask them, or answer it with `spot concern answer`.",
         )
-    needed = {"confirmed": ("answered",), "reopened": ("answered", "confirmed")}.get(act)
-    if needed and found.status not in needed:
-        raise InvalidInput(
-            f"status == {found.status!r}, must be {' or '.join(needed)} to be {act}",
-            where=found.id,
-            fix="It needs an answer first: `spot concern answer`."
-            if found.status in ("open", "reopened")
-            else "Raise a new concern if there is one.",
-        )
-    if act == "answered" and found.closed:
-        raise InvalidInput(
-            "it is confirmed already", where=found.id, fix="The one who raised it may reopen it."
-        )
+    _check_state(found, act)
     text = check_text("what", what, required=act != "confirmed", where=found.id)
     return {"concern": found.id, "act": act, "what": text}
+
+
+def _check_state(concern: Concern, act: str) -> None:
+    if act == "answered":
+        if concern.closed:
+            raise InvalidInput(
+                "it is confirmed already",
+                where=concern.id,
+                fix="The one who raised it may reopen it.",
+            )
+        return
+    needed = ("answered",) if act == "confirmed" else ("answered", "confirmed")
+    if concern.status not in needed:
+        raise InvalidInput(
+            f"status == {concern.status!r}, must be {' or '.join(needed)} to be {act}",
+            where=concern.id,
+            fix="It needs an answer first: `spot concern answer`."
+            if concern.status in ("open", "reopened")
+            else "Raise a new concern if there is one.",
+        )
 
 
 def find_concern(concerns: Iterable[Concern], id_: str) -> Concern:

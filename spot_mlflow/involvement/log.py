@@ -8,7 +8,6 @@ its users' own by those who build it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +20,7 @@ from spot_mlflow.person import check_text, person_key
 from spot_mlflow.validation import check_choice, utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from spot_mlflow.evidence import Evidence
 

@@ -6,14 +6,14 @@ Accepted: ``{"S1": 3, "S2": {"now": 2, "target": 4, "by": "2027-03-01", "owner":
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field, field_validator
 
-from spot_mlflow.errors import InvalidInput, NotFound
-from spot_mlflow.evidence import digest_of
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow.person import MAX_NAME, MAX_TEXT, check_text
 from spot_mlflow.validation import Document, nearest, parse_document
 
@@ -70,14 +70,26 @@ class AnswerInput(Document):
         except ValueError:
             raise ValueError(f"{value!r} is no date; write 2027-01-31") from None
 
-    @field_validator("owner", "comment", mode="after")
+    @field_validator("owner", mode="after")
     @classmethod
-    def _not_blank(cls, value: str | None) -> str | None:
-        return value if value and value.strip() else None
+    def _one_line(cls, value: str | None) -> str | None:
+        return " ".join((value or "").split()) or None
+
+    @field_validator("comment", mode="after")
+    @classmethod
+    def _plain_text(cls, value: str | None) -> str | None:
+        """Line ends as one character, no control characters: as every worksheet can carry it."""
+        text = (value or "").replace("\r\n", "\n").replace("\r", "\n")
+        kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+        return "".join(kept).strip() or None
 
 
 def parse_answers(
-    answers: Mapping[str, Any], instrument: Instrument, *, where: str = ""
+    answers: Mapping[str, Any],
+    instrument: Instrument,
+    *,
+    where: str = "",
+    stamp: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Checks answers and returns the payload of an assessment.
 
@@ -85,9 +97,12 @@ def parse_answers(
         answers: question id -> level 1 to 5, "don't know" (or None), or the longer form.
         instrument: the questionnaire answered.
         where: file or form, for the message.
+        stamp: name, version and text hash of the instrument that the respondent read, where it is
+            known from a worksheet; otherwise that of ``instrument``.
 
     Raises:
-        InvalidInput: naming every question at fault and the nearest known id.
+        InvalidInput: naming every question at fault and the nearest known id, or that the answers
+            were given to an instrument that must not be compared with this one.
     """
     if not isinstance(answers, Mapping):
         raise InvalidInput(
@@ -95,32 +110,40 @@ def parse_answers(
             where=where,
             fix='For example {"S1": 3, "O3": "don\'t know"}.',
         )
-    faults: list[str] = []
-    parsed: dict[str, Any] = {}
-    for id_, given in answers.items():
-        try:
-            instrument.question(str(id_))
-            parsed[str(id_)] = _parse_one(given, str(id_))
-        except NotFound:
-            faults.append(f"unknown question {id_!r}{nearest(str(id_), instrument.ids)}")
-        except InvalidInput as e:
-            faults.append(f"{id_}: {e.what}")
+    parsed = {str(id_): _parse_one(given, str(id_), instrument) for id_, given in answers.items()}
+    faults = [p for p in parsed.values() if isinstance(p, str)]
     if faults:
         raise InvalidInput("; ".join(faults), where=where)
     if not parsed:
         raise InvalidInput("no question is answered", where=where, fix="Answer one at least.")
     ordered = {id_: parsed[id_] for id_ in instrument.ids if id_ in parsed}
-    return {"answers": ordered, "instrument": instrument.stamp}
+    return {"answers": ordered, "instrument": _stamp(stamp, instrument, where)}
 
 
-def _parse_one(given: Any, id_: str) -> dict[str, Any]:
-    short = given is None or isinstance(given, int | float | str)
-    answer = parse_document(AnswerInput, {"now": given} if short else given, where="")
-    if answer.now is not None and answer.target is not None and answer.target < answer.now:
+def _stamp(stamp: Mapping[str, Any] | None, instrument: Instrument, where: str) -> dict[str, str]:
+    if not stamp:
+        return instrument.stamp
+    if not instrument.comparable(stamp):
         raise InvalidInput(
-            f"target == {answer.target} is below now == {answer.now}, must be at or above it",
-            where=id_,
+            f"answers to {stamp.get('name')} {stamp.get('version')}, must be to "
+            f"{instrument.name} {instrument.major}.x: its questions may mean something else",
+            where=where,
+            fix="Send a new worksheet: `spot ask`.",
         )
+    return {key: str(stamp.get(key, "")) for key in ("name", "version", "hash")}
+
+
+def _parse_one(given: Any, id_: str, instrument: Instrument) -> dict[str, Any] | str:
+    """Returns the answer in its long form, or what is wrong with it."""
+    if id_ not in instrument.ids:
+        return f"unknown question {id_!r}{nearest(id_, instrument.ids)}"
+    short = given is None or isinstance(given, int | float | str)
+    try:
+        answer = parse_document(AnswerInput, {"now": given} if short else given)
+    except InvalidInput as e:
+        return f"{id_}: {e.what}"
+    if answer.now is not None and answer.target is not None and answer.target < answer.now:
+        return f"{id_}: target == {answer.target}, must be at or above now == {answer.now}"
     return answer.model_dump(mode="json")
 
 
@@ -133,8 +156,3 @@ def parse_discussion(question: str, note: str, instrument: Instrument) -> dict[s
     """
     instrument.question(question)
     return {"question": question, "note": check_text("note", note)}
-
-
-def answers_digest(answers: Mapping[str, Any]) -> str:
-    """Returns the SHA-256 of answers, to tell whether a file was imported before."""
-    return digest_of(dict(answers))

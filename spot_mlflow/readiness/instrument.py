@@ -17,6 +17,8 @@ from spot_mlflow.evidence import ROLES, Role, digest_of
 from spot_mlflow.validation import Document, load_yaml, nearest, parse_document
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typing_extensions import Self
 
 Letter = Literal["S", "P", "O", "T"]
@@ -123,7 +125,7 @@ class Instrument(Document):
         """What is kept with the answers: name, version and text hash."""
         return {"name": self.name, "version": self.version, "hash": self.hash}
 
-    def comparable(self, stamp: dict[str, Any]) -> bool:
+    def comparable(self, stamp: Mapping[str, Any]) -> bool:
         """Whether answers with this stamp may be read together with this instrument."""
         version = str(stamp.get("version", ""))
         return stamp.get("name") == self.name and version.split(".", maxsplit=1)[0] == self.major

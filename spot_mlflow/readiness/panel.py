@@ -247,7 +247,7 @@ def readiness_of(
         notes: discussion notes on contested questions.
     """
     known = [e for e in entries if e.at <= now and e.kind == "assessment"]
-    usable = [e for e in known if instrument.comparable(dict(e.payload.get("instrument", {})))]
+    usable = [e for e in known if instrument.comparable(e.payload.get("instrument", {}))]
     noted = [n for n in notes if n.at <= now]
     result = _panel(usable, instrument, now, noted)
     started = round_start([e.at for e in usable])
@@ -275,7 +275,7 @@ def _panel(
     questions = {
         q.id: _question(q.id, q.asks, respondents, now, notes) for q in instrument.questions
     }
-    letters = {
+    letters: dict[str, LetterResult] = {
         letter: _letter([questions[q.id] for q in instrument.questions_of(letter)])
         for letter in LETTERS
     }

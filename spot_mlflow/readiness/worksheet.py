@@ -1,0 +1,185 @@
+"""A worksheet: one role's questions (or all) as a file that people fill in without any install.
+
+HTML opens from a mail on a phone and saves an answer file; Markdown, YAML and CSV import back
+without loss. What is filled in already stays filled in.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.readiness.answer_file import FIELDS, cell, long_form
+from spot_mlflow.validation import check_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from spot_mlflow.readiness.instrument import Instrument, Question
+
+FORMATS: Final = ("html", "markdown", "yaml", "csv")
+ENDINGS: Final[Mapping[str, str]] = {
+    "html": ".html",
+    "markdown": ".md",
+    "yaml": ".yaml",
+    "csv": ".csv",
+}
+MINUTES_A_QUESTION: Final = 0.4  # three minutes for the seven questions of one role
+
+
+@dataclass(frozen=True, slots=True)
+class Worksheet:
+    """What a worksheet shows.
+
+    Attributes:
+        instrument: the questionnaire.
+        model: registered name; it travels with the answers.
+        role: whose questions; None for the whole instrument.
+        title: how people call the model; the registered name unless given.
+        person: the respondent, where known.
+        deadline: until when an answer is wanted.
+        return_to: mail address to which the answers go.
+        answers: what is filled in already, in the long form.
+    """
+
+    instrument: Instrument
+    model: str
+    role: str | None = None
+    title: str = ""
+    person: str = ""
+    deadline: date | None = None
+    return_to: str = ""
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The questions asked, and any other that is answered already."""
+        asked = {q.id for q in self.instrument.questions_for(self.role)}
+        return tuple(q for q in self.instrument.questions if q.id in asked or q.id in self.answers)
+
+    @property
+    def heading(self) -> str:
+        """How people call the model."""
+        return self.title or self.model
+
+    @property
+    def minutes(self) -> int:
+        """How long it takes, in whole minutes."""
+        return max(1, round(len(self.questions) * MINUTES_A_QUESTION))
+
+    def file_name(self, format_: str) -> str:
+        """Returns a file name that any system takes ("spot-churn-business.html")."""
+        parts = ["spot", self.model, self.role or "all"]
+        safe = [re.sub(r"[^A-Za-z0-9]+", "-", p).strip("-").lower() or "model" for p in parts]
+        return "-".join(safe)[:100] + ENDINGS[format_]
+
+    def render(self, format_: str) -> str:
+        """Returns the worksheet as html, markdown, yaml or csv.
+
+        Raises:
+            InvalidInput: another format, or a question is filled in that does not exist.
+        """
+        check_choice("format", format_, FORMATS)
+        unknown = [i for i in self.answers if i not in self.instrument.ids]
+        if unknown:
+            raise InvalidInput(f"unknown question {unknown[0]!r}", where="worksheet")
+        if format_ == "html":
+            from spot_mlflow.readiness.worksheet_html import html
+
+            return html(self)
+        if format_ == "markdown":
+            from spot_mlflow.readiness.worksheet_markdown import markdown
+
+            return markdown(self)
+        return _yaml(self) if format_ == "yaml" else _csv(self)
+
+
+def _yaml(sheet: Worksheet) -> str:
+    filled = long_form(sheet.answers)
+    lines = [
+        *_comment(f"{sheet.instrument.title}  {sheet.heading}"),
+        *_comment(sheet.instrument.intro),
+        *_comment(
+            "now and target: the number of a sentence, or don't know. Leave blank what you skip."
+        ),
+        f"model: {_quoted(sheet.model)}",
+        f"role: {_quoted(sheet.role or '')}",
+        f"person: {_quoted(sheet.person)}",
+        "instrument: {"
+        + ", ".join(f"{k}: {_quoted(v)}" for k, v in sheet.instrument.stamp.items())
+        + "}",
+        "answers:",
+    ]
+    for q in sheet.questions:
+        lines += ["", *_comment(q.text, 2)]
+        lines += [
+            line for n, x in enumerate(q.levels, 1) for line in _comment(f"  {n} = {x.text}", 2)
+        ]
+        lines.append(f"  {q.id}:")
+        given = filled.get(q.id, {})
+        lines += [f"    {f}: {_quoted(given[f]) if given.get(f) else ''}".rstrip() for f in FIELDS]
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str, indent: int = 0) -> list[str]:
+    import textwrap
+
+    lead = " " * indent + "# "
+    words = text.strip("\n")
+    hang = len(words) - len(words.lstrip())
+    return textwrap.wrap(
+        " ".join(words.split()),
+        width=96,
+        initial_indent=lead + " " * hang,
+        subsequent_indent=lead + " " * (hang + 2 if hang else 0),
+    )
+
+
+def _quoted(text: str) -> str:
+    """Writes a YAML scalar on one line."""
+    import yaml
+
+    if text.isdecimal() or re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return text
+    return str(yaml.safe_dump(text, default_style='"', width=10**9, allow_unicode=True)).strip()
+
+
+def _csv(sheet: Worksheet) -> str:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    levels = [f"level {n}" for n in range(1, 6)]
+    writer.writerow(
+        [
+            "question",
+            "text",
+            *levels,
+            *FIELDS,
+            "model",
+            "role",
+            "person",
+            "instrument",
+            "version",
+            "hash",
+        ]
+    )
+    filled = long_form(sheet.answers)
+    stamp = sheet.instrument.stamp
+    for q in sheet.questions:
+        given = filled.get(q.id, {})
+        row = [
+            q.id,
+            q.text,
+            *(x.text for x in q.levels),
+            *(given.get(f, "") for f in FIELDS),
+            sheet.model,
+            sheet.role or "",
+            sheet.person,
+            *stamp.values(),
+        ]
+        writer.writerow([cell(str(c)) for c in row])
+    return out.getvalue()
