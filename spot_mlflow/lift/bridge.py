@@ -191,7 +191,9 @@ class Bridge:
         """
         basis = basis or self.basis
         money = basis == "money" and self.promised_money is not None
-        level = self.promised_money if money and self.promised_money is not None else self.promised_lift
+        level = (
+            self.promised_money if money and self.promised_money is not None else self.promised_lift
+        )
         bars = [Bar("promised", "promised", 0.0, level, level, level)]
         for c in self.contributions:
             x = c.amount(basis)

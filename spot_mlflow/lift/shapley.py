@@ -38,7 +38,8 @@ def shapley_weights(players: int) -> NDArray[np.float64]:
     n = players
     plus = np.array([factorial(max(s - 1, 0)) * factorial(n - s) / factorial(n) for s in size])
     minus = np.array([factorial(s) * factorial(max(n - s - 1, 0)) / factorial(n) for s in size])
-    return np.where(inside, plus[:, None], -minus[:, None]).T
+    out: NDArray[np.float64] = np.where(inside, plus[:, None], -minus[:, None]).T
+    return out
 
 
 def waterfall_weights(order: tuple[int, ...]) -> NDArray[np.float64]:

@@ -1,0 +1,124 @@
+"""Judging several causes at once: widths of intervals, Holm's step-down, false-discovery control."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spot_mlflow.lift.contract import PredictedLift
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """How many standard errors an interval reaches to each side.
+
+    Attributes:
+        mixing: n r^2 of the asymptotic confidence sequence (Waudby-Smith et al., arXiv:2103.06476),
+            valid under daily looking; None for one look at a normal estimate.
+    """
+
+    mixing: float | None = None
+
+    def multiplier(self, alpha: float) -> float:
+        """Returns the two-sided multiplier of the standard error at level ``alpha``."""
+        from scipy.special import ndtri
+
+        if self.mixing is None:
+            return float(ndtri(1 - alpha / 2))
+        m = self.mixing
+        return math.sqrt((m + 1) / m * math.log((m + 1) / alpha**2))
+
+    def p_value(self, t: float) -> float:
+        """Returns the one-sided p value of an estimate ``t`` standard errors above 0."""
+        from scipy.special import ndtr
+
+        if self.mixing is None:
+            return float(ndtr(-t))
+        if t <= 0:
+            return 1.0
+        m = self.mixing
+        return min(1.0, math.sqrt((m + 1) * math.exp(-t * t * m / (m + 1))) / 2)
+
+
+def width_of(predicted: PredictedLift, units: float) -> Width:
+    """Returns the width that the contract asks for: one look, or any number of them.
+
+    Args:
+        predicted: the contract; ``planned_units`` tunes the sequence where it is monitored.
+        units: analysed units so far.
+    """
+    if predicted.looks_used == "once" or predicted.planned_units is None or units <= 0:
+        return Width()
+    from spot_mlflow.lift.sequence import mixing_variance
+
+    return Width(mixing=units * mixing_variance(1 - predicted.confidence, predicted.planned_units))
+
+
+@dataclass(frozen=True, slots=True)
+class Simultaneous:
+    """The answer for one of several hypotheses "nothing was lost here".
+
+    Attributes:
+        lost_at_least: simultaneous lower bound of the loss.
+        p_adjusted: Holm-adjusted one-sided p value.
+        found: whether the hypothesis falls.
+    """
+
+    lost_at_least: float
+    p_adjusted: float
+    found: bool
+
+
+def holm(
+    loss: NDArray[np.float64], se: NDArray[np.float64], width: Width, *, alpha: float
+) -> list[Simultaneous]:
+    """Judges losses family-wise by Holm's (1979) step-down.
+
+    The lower bounds are those compatible with it (Strassburger and Bretz 2008): Bonferroni's, and
+    no less than 0 where the hypothesis falls. A loss without error (se 0) is taken as it is.
+
+    Args:
+        loss: (m,) estimated losses, positive where something was lost.
+        se: (m,) standard errors.
+        width: of the intervals.
+        alpha: family-wise level, one-sided.
+    """
+    random = se > 0
+    m = max(int(random.sum()), 1)
+    t = np.where(random, loss / np.where(random, se, 1.0), 0.0)
+    p = np.array([width.p_value(float(x)) for x in t])
+    adjusted = np.where(random, 1.0, np.where(loss > 0, 0.0, 1.0))
+    highest = 0.0
+    tested = [int(i) for i in np.flatnonzero(random)]
+    for step, i in enumerate(sorted(tested, key=lambda i: float(p[i]))):
+        highest = max(highest, min(1.0, (m - step) * float(p[i])))
+        adjusted[i] = highest
+    bound = loss - width.multiplier(min(2 * alpha / m, 1.0)) * se
+    out = []
+    for i in range(len(loss)):
+        found = bool(adjusted[i] < alpha)
+        low = max(float(bound[i]), 0.0) if found else float(bound[i])
+        out.append(Simultaneous(low, float(adjusted[i]), found))
+    return out
+
+
+def benjamini_hochberg(p: NDArray[np.float64], *, rate: float = 0.05) -> NDArray[np.bool_]:
+    """Returns which hypotheses fall with the false-discovery rate at most ``rate``.
+
+    Benjamini and Hochberg (1995).
+    """
+    m = len(p)
+    if m == 0:
+        return np.zeros(0, dtype=bool)
+    order = np.argsort(p)
+    passed = np.flatnonzero(p[order] <= rate * np.arange(1, m + 1) / m)
+    out = np.zeros(m, dtype=bool)
+    if len(passed):
+        out[order[: passed[-1] + 1]] = True
+    return out

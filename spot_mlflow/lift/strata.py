@@ -1,0 +1,232 @@
+"""Means per segment and arm, with the covariance of the means: what the bridge is computed from.
+
+Everything here is linear in the sums of the reduction, so one pass over the log is enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spot_mlflow.lift.moments import HOLDOUT, TREATMENT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.moments import Moments
+
+
+# What the bridge reads, beside the lift itself: name -> (measure, factor) summed up.
+_SUMS = {
+    "denominator": {"denominator": 1.0},
+    "weight": {"weight": 1.0},
+    "value": {"value": 1.0},
+    "cost": {"cost": 1.0},
+    "handling": {"handling": 1.0},
+    "offered": {"offered": 1.0},
+    "attempted": {"offered": 1.0, "system_failure": -1.0},
+    "delivered": {"delivered": 1.0},
+    "on_time": {"on_time": 1.0},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Strata:
+    """Means and their covariances, per stratum (segment) and arm.
+
+    Attributes:
+        labels: (S,) segments, those promised but absent from the log included.
+        names: (m,) names of the columns of the means; "lift" first, in improvement units.
+        weight: (S,) share of the analysed units of both arms.
+        n_treated: (S,) treated units. n_holdout: (S,) holdout units.
+        treated: (S, m) means over the treated; 0 where there are none.
+        holdout: (S, m) means over the holdout.
+        cov_treated: (S, m, m) covariance of these means.
+        cov_holdout: (S, m, m) the same of the holdout.
+    """
+
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    weight: NDArray[np.float64]
+    n_treated: NDArray[np.float64]
+    n_holdout: NDArray[np.float64]
+    treated: NDArray[np.float64]
+    holdout: NDArray[np.float64]
+    cov_treated: NDArray[np.float64]
+    cov_holdout: NDArray[np.float64]
+
+    @property
+    def units(self) -> float:
+        """Analysed units of both arms."""
+        return float(self.n_treated.sum() + self.n_holdout.sum())
+
+    def has(self, name: str) -> bool:
+        """Tells whether the column was logged."""
+        return name in self.names
+
+    @property
+    def estimable(self) -> NDArray[np.bool_]:
+        """(S,) strata with units in both arms."""
+        return (self.n_treated > 0) & (self.n_holdout > 0)
+
+    def widened(self, factor: float) -> Strata:
+        """Returns the strata with every covariance times ``factor`` (a design effect)."""
+        return replace(
+            self, cov_treated=self.cov_treated * factor, cov_holdout=self.cov_holdout * factor
+        )
+
+
+def pooled_arms(cells: Moments) -> Moments:
+    """Returns the cells with all treatment arms under one label."""
+    arm = np.where(cells.arm.astype(str) == HOLDOUT, HOLDOUT, TREATMENT).astype(object)
+    return replace(cells, arm=arm)
+
+
+def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
+    """Reduces the cells to means per segment and arm.
+
+    Args:
+        cells: the base pass.
+        predicted: the contract: direction, promised segments, incentive.
+    """
+    table = pooled_arms(cells).collapse("segment", "arm")
+    table = table.select(table.n > 0)
+    labels = tuple(sorted({str(s) for s in table.segment} | set(predicted.segments)))
+    names, mapping = _mapping(table, predicted)
+    centre = (
+        _covariate_mean(table) * mapping[0, index]
+        if (index := table.index("covariate")) is not None
+        else 0.0
+    )
+    row = {label: i for i, label in enumerate(labels)}
+    size, wide = len(labels), len(names)
+    n = {arm: np.zeros(size) for arm in (TREATMENT, HOLDOUT)}
+    mean = {arm: np.zeros((size, wide)) for arm in n}
+    cov = {arm: np.zeros((size, wide, wide)) for arm in n}
+    paid = _pays(predicted, table)
+    for i in range(len(table)):
+        arm, s = str(table.arm[i]), row[str(table.segment[i])]
+        units = float(table.n[i])
+        raw = table.center + table.s1[i] / units
+        spread = table.s2[i] / units - np.outer(table.s1[i], table.s1[i]) / units**2
+        m, c = mapping @ raw, mapping @ spread @ mapping.T
+        m[0] -= centre
+        if paid:
+            cell = table.select(np.arange(len(table)) == i)
+            m, c = _with_paid(m, c, cell, names, predicted.direction)
+        n[arm][s] = units
+        mean[arm][s] = m
+        cov[arm][s] = c / max(units - 1, 1)
+    total = sum(x.sum() for x in n.values())
+    weight = (n[TREATMENT] + n[HOLDOUT]) / total if total else np.zeros(size)
+    return Strata(
+        labels, names, weight, n[TREATMENT], n[HOLDOUT], mean[TREATMENT], mean[HOLDOUT],
+        cov[TREATMENT], cov[HOLDOUT],
+    )  # fmt: skip
+
+
+def _mapping(
+    table: Moments, predicted: PredictedLift
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Returns the names of the columns and the (m, measures) matrix that makes them."""
+    sign = -1.0 if predicted.direction == "decrease" else 1.0
+    have = set(table.measures)
+    weighted = {"weight", "weighted_outcome"} <= have and predicted.design == "logged_propensity"
+    lift = {"weighted_outcome" if weighted else "outcome": sign}
+    if "covariate" in have and not weighted and "denominator" not in have:
+        lift["covariate"] = -sign * _theta(table)
+    rows = {"lift": lift}
+    rows |= {
+        name: parts
+        for name, parts in _SUMS.items()
+        if set(parts) <= have and (name != "weight" or weighted)
+    }
+    matrix = np.zeros((len(rows), len(table.measures)))
+    for i, parts in enumerate(rows.values()):
+        for measure, factor in parts.items():
+            matrix[i, table.measures.index(measure)] = factor
+    names = tuple(rows)
+    if _pays(predicted, table):
+        names = (*names, "paid")
+        matrix = np.vstack([matrix, np.zeros(len(table.measures))])
+    return names, matrix
+
+
+def _theta(table: Moments) -> float:
+    """CUPED's theta = cov(y, x) / var(x), pooled over both arms (Deng et al. 2013)."""
+    n = table.n.sum()
+    s1, s2 = table.s1.sum(axis=0), table.s2.sum(axis=0)
+    y, x = table.measures.index("outcome"), table.measures.index("covariate")
+    variance = s2[x, x] - s1[x] ** 2 / n
+    return float((s2[y, x] - s1[y] * s1[x] / n) / variance) if variance > 0 else 0.0
+
+
+def _covariate_mean(table: Moments) -> float:
+    """Returns the mean of the covariate over both arms, about which the outcome is adjusted."""
+    x = table.measures.index("covariate")
+    return float(table.center[x] + table.s1[:, x].sum() / max(int(table.n.sum()), 1))
+
+
+def _pays(predicted: PredictedLift, table: Moments) -> bool:
+    """Tells whether an incentive must be reckoned: promised, and no cost logged that holds it."""
+    e = predicted.economics
+    return (
+        e is not None
+        and e.incentive > 0
+        and predicted.kind == "binary"
+        and "cost" not in table.measures
+    )
+
+
+def _with_paid(
+    mean: NDArray[np.float64],
+    cov: NDArray[np.float64],
+    cell: Moments,
+    names: tuple[str, ...],
+    direction: str,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Adds the share of units that got the incentive: a good outcome after a delivered offer.
+
+    Its products with the other columns follow from the binary outcome: whoever was paid was
+    offered, attempted and delivered, and has all of the value.
+
+    Args:
+        mean: (m,) means of the columns. cov: (m, m) their covariance.
+        cell: the one cell they are of.
+        names: of the columns, "paid" among them.
+        direction: of the contract.
+    """
+    raw, product = _products(cell)
+    y, through = cell.measures.index("outcome"), cell.index("delivered")
+    increase = direction == "increase"
+    reached = 1.0 if through is None else float(raw[through])
+    good = float(raw[y] if through is None else product[y, through])
+    paid = good if increase else reached - good
+    joint = dict.fromkeys(("offered", "attempted", "delivered", "paid"), paid)
+    joint["lift"] = paid if increase else 0.0
+    late, worth = cell.index("on_time"), cell.index("value")
+    if late is not None:
+        joint["on_time"] = float(product[y, late] if increase else raw[late] - product[y, late])
+    if worth is not None:
+        joint["value"] = float(raw[worth] if through is None else product[worth, through])
+    out, wide, at = mean.copy(), cov.copy(), names.index("paid")
+    out[at] = paid
+    for j, name in enumerate(names):
+        if name == "lift":
+            wide[at, j] = (1.0 if increase else -1.0) * (joint["lift"] - paid * float(raw[y]))
+        elif name in joint:
+            wide[at, j] = joint[name] - paid * out[j]
+        wide[j, at] = wide[at, j]
+    return out, wide
+
+
+def _products(cell: Moments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns means (m,) and means of products (m, m) of one cell, not centred."""
+    n = float(cell.n[0])
+    raw = cell.center + cell.s1[0] / n
+    shift = np.outer(raw, cell.center)
+    product = cell.s2[0] / n + shift + shift.T - np.outer(cell.center, cell.center)
+    return raw, product
