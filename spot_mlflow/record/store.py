@@ -44,6 +44,8 @@ class Record:
         registry_uri: where the registry is; MLflow's own setting where None.
         client: a client to use instead of the URIs.
         writer: how entries are written; found out where None (a gated server has a route for it).
+        recorded_by: who writes entries down; the login where None. One who speaks under a pseudonym
+            writes under it as well.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Record:
         *,
         client: MlflowClient | None = None,
         writer: Writer | None = None,
+        recorded_by: str | None = None,
     ) -> None:
         if client is None:
             import mlflow
@@ -66,6 +69,7 @@ class Record:
             client = MlflowClient(tracking_uri, registry_uri)
         self.client = client
         self._writer = writer
+        self._recorded_by = recorded_by
         self._seen: dict[str, dict[str, Reading]] = {}
 
     @property
@@ -244,7 +248,7 @@ class Record:
                 person=person,
                 role=role,
                 at=utc(at),
-                recorded_by=recorded_by if recorded_by is not None else login(),
+                recorded_by=self._recorder(recorded_by),
                 parents=self._heads(ref),
                 metrics=tuple(metrics),
                 artifacts=dict(artifacts or {}),
@@ -257,6 +261,10 @@ class Record:
             if refresh and ref.name:
                 self.refresh(ref)
         return evidence
+
+    def _recorder(self, given: str | None) -> str:
+        chosen = given if given is not None else self._recorded_by
+        return chosen if chosen is not None else login()
 
     def refresh(self, ref: ModelRef) -> None:
         """Derives summary tags and description anew from the record."""
