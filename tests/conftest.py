@@ -1,0 +1,123 @@
+"""What every test may use: an MLflow of its own, real servers, and a rule about skipping."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
+# Test modules import helpers that stand beside them ("from servers import ...").
+sys.path.insert(0, str(Path(__file__).parent))
+
+# MLflow and Great Expectations must not phone home, nor print links, from a test.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Turns a skip into a failure where nothing may skip (CI has installed everything).
+
+    Data that may not be copied into the project is the one exception.
+    """
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("SPOT_TESTS_SKIP_NOTHING"):
+        reason = str(report.longrepr)
+        if "shared/data" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} skipped, and here nothing may: {reason}"
+
+
+@pytest.fixture(scope="session")
+def _empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with MLflow's tables and nothing in them: made once, copied for each test."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def mlflow_uri(
+    _empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """An MLflow of the test's own in an SQLite file, set as MLflow's own; artifacts beside it."""
+    import shutil
+
+    import mlflow
+
+    shutil.copy(_empty_mlflow, tmp_path / "mlflow.db")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    before, registry = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    yield uri
+    while mlflow.active_run() is not None:
+        mlflow.end_run()
+    mlflow.set_tracking_uri(before)
+    mlflow.set_registry_uri(registry)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data that may not be copied into the project."""
+    if not DATA.is_dir():
+        pytest.skip(f"{DATA} is absent: the data there may not be copied into the project (shared/data)")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def postgres_uri() -> Iterator[str]:
+    """A PostgreSQL of the session's own; its default database is free to use."""
+    from servers import postgres_programs, postgres_server
+
+    if postgres_programs() is None:
+        pytest.skip("package postgresql is not installed: no PostgreSQL to start")
+    with postgres_server() as uri:
+        yield uri
+
+
+@pytest.fixture
+def postgres_database(postgres_uri: str) -> Iterator[str]:
+    """A fresh PostgreSQL database; dropped afterwards."""
+    import uuid
+
+    import sqlalchemy as sa
+
+    name = f"t{uuid.uuid4().hex[:12]}"
+    admin = sa.create_engine(postgres_uri, isolation_level="AUTOCOMMIT")
+    with admin.connect() as c:
+        c.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    yield postgres_uri.rsplit("/", 1)[0] + f"/{name}"
+    with admin.connect() as c:
+        c.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def plain_server(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) -> Iterator[str]:
+    """A plain ``mlflow server``, without our server plugin; shared by the session's tests."""
+    import shutil
+
+    from servers import mlflow_server
+
+    folder = tmp_path_factory.mktemp("plain-server")
+    shutil.copy(_empty_mlflow, folder / "mlflow.db")
+    with mlflow_server(folder, workers=2) as server:
+        yield server.url

@@ -1,0 +1,141 @@
+"""Real servers on loopback for tests: MLflow and PostgreSQL, started on free ports, stopped by id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+def free_port() -> int:
+    """Returns a port that nobody listened on a moment ago."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@dataclass
+class MlflowServer:
+    """A running ``mlflow server``."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@contextlib.contextmanager
+def mlflow_server(
+    folder: Path,
+    *arguments: str,
+    backend: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    workers: int = 1,
+    health: str = "/health",
+) -> Iterator[MlflowServer]:
+    """Starts ``mlflow server`` with its database and artifacts in ``folder``; stops it afterwards."""
+    port = free_port()
+    backend = backend or f"sqlite:///{folder / 'mlflow.db'}"
+    log = folder / f"server-{port}.log"
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+        "--workers", str(workers), "--backend-store-uri", backend,
+        "--artifacts-destination", str(folder / "artifacts"), *arguments,
+    ]  # fmt: skip
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "COV_"))}
+    clean |= {"MLFLOW_DISABLE_TELEMETRY": "true", **(environment or {})}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdout=out, stderr=out, env=clean, cwd=folder, start_new_session=True
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}{health}", process, log)
+        yield MlflowServer(f"http://127.0.0.1:{port}", process, log)
+    finally:
+        stop(process)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> None:
+    """Waits until ``url`` answers; raises with the log's end where the server has ended."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - loopback
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"{url} did not answer:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a server and the workers it started: its own process group, by id."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(20)
+
+
+def postgres_programs() -> Path | None:
+    """Returns the folder of PostgreSQL's server programs, or None where they are not installed."""
+    on_path = shutil.which("postgres")
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    found = [Path(on_path).parent] if on_path else folders
+    return next((f for f in found if (f / "initdb").exists()), None)
+
+
+def _as_postgres(command: Sequence[str]) -> list[str]:
+    """PostgreSQL refuses to run as root: the package's own user runs it then."""
+    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else list(command)
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[str]:
+    """Starts a PostgreSQL of its own in a temporary folder; yields its SQLAlchemy URL.
+
+    Raises:
+        FileNotFoundError: PostgreSQL's server programs are not installed.
+    """
+    import tempfile
+
+    programs = postgres_programs()
+    if programs is None:
+        raise FileNotFoundError("PostgreSQL's server programs (package postgresql) are not installed")
+    port = free_port()
+    # Not pytest's tmp_path: that is root's own, and the server runs as another user.
+    folder = Path(tempfile.mkdtemp(prefix="spot-pg-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    data = folder / "data"
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off -c max_connections=200"
+    control = str(programs / "pg_ctl")
+    try:
+        for command in (
+            [str(programs / "initdb"), "-D", str(data), "-U", "spot", "-A", "trust", "-E", "UTF8", "-N"],
+            [control, "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start"],
+        ):
+            subprocess.run(
+                _as_postgres(command), check=True, capture_output=True, cwd=folder, timeout=120
+            )
+        yield f"postgresql+psycopg://spot@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run(
+            _as_postgres([control, "-D", str(data), "-m", "immediate", "-w", "stop"]),
+            check=False, capture_output=True, cwd=folder, timeout=60,
+        )  # fmt: skip
+        shutil.rmtree(folder, ignore_errors=True)
