@@ -138,3 +138,161 @@ def auth_app(flask: Any) -> Any:
     from mlflow.server.auth import create_app
 
     return create_app(flask)
+
+
+# --- the server's own places ----------------------------------------------------------------------
+
+
+def backend_uri() -> str:
+    """Returns the URI of the server's tracking store."""
+    import os
+
+    from mlflow.server import BACKEND_STORE_URI_ENV_VAR
+
+    return os.environ[BACKEND_STORE_URI_ENV_VAR]
+
+
+def registry_uri() -> str:
+    """Returns the URI of the server's registry store, without a gate in front of it."""
+    import os
+
+    from mlflow.server import REGISTRY_STORE_URI_ENV_VAR
+
+    uri = os.environ.get(REGISTRY_STORE_URI_ENV_VAR) or backend_uri()
+    return uri.removeprefix("spot+")
+
+
+def plain_artifact_repository() -> Any:
+    """Returns a repository of our own for ``--artifacts-destination``, which is not guarded."""
+    import os
+
+    from mlflow.server import ARTIFACTS_DESTINATION_ENV_VAR
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(os.environ[ARTIFACTS_DESTINATION_ENV_VAR])
+
+
+def proxied_path(artifact_uri: str) -> str | None:
+    """Returns where a proxied artifact location lies below the destination; None if not proxied."""
+    from mlflow.server.handlers import (
+        _get_proxied_run_artifact_destination_path,
+        _get_workspace_scoped_repo_path_if_enabled,
+        _is_servable_proxied_run_artifact_root,
+    )
+
+    if not _is_servable_proxied_run_artifact_root(artifact_uri):
+        return None
+    path = _get_proxied_run_artifact_destination_path(artifact_uri)
+    return str(_get_workspace_scoped_repo_path_if_enabled(path))
+
+
+# --- the registry store -------------------------------------------------------------------------
+
+
+def is_prompt_tag(key: str) -> bool:
+    """Says whether a tag makes a registered model, or a version, a prompt."""
+    from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
+
+    return bool(key == IS_PROMPT_TAG_KEY)
+
+
+def is_prompt_model(model: Any) -> bool:
+    """Says whether a registered model is a prompt; its public ``tags`` hide that."""
+    return bool(model._is_prompt())  # noqa: SLF001 - this is what the module is for
+
+
+def is_prompt_source(source: str) -> bool:
+    """Says whether a version's source is a placeholder: a prompt's text stands in its tags."""
+    from mlflow.prompt.constants import _PROMPT_SOURCE_PLACEHOLDERS
+
+    return source in _PROMPT_SOURCE_PLACEHOLDERS
+
+
+def is_prompt_version(version: Any) -> bool:
+    """Says whether a version is a prompt's: by its tag, and with nothing that could be loaded."""
+    return bool(version._is_prompt()) and is_prompt_source(str(version.source))  # noqa: SLF001 - as above
+
+
+def in_stage(store: Any, name: str, stage: str) -> list[Any]:
+    """Returns the versions of a model in a stage, all of them.
+
+    ``get_latest_versions`` gives one per stage only; a search reads every version's tags.
+    """
+    found: list[Any] = []
+    token: str | None = None
+    while True:
+        quote = '"' if "'" in name else "'"
+        page = store.search_model_versions(
+            f"name = {quote}{name}{quote}", max_results=1000, page_token=token
+        )
+        found.extend(v for v in page if v.current_stage == stage)
+        token = page.token
+        if not token:
+            return found
+
+
+def sql_registry_store() -> type:
+    """Returns the class of a registry in a database, workspaces included where they are on."""
+    from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
+
+    if MLFLOW_ENABLE_WORKSPACES.get():
+        from mlflow.store.model_registry.sqlalchemy_workspace_store import (
+            WorkspaceAwareSqlAlchemyStore,
+        )
+
+        return WorkspaceAwareSqlAlchemyStore
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+
+    return SqlAlchemyStore
+
+
+def rest_registry_store(uri: str) -> tuple[type, Any]:
+    """Returns the class of a remote registry, and its argument: where and as whom."""
+    from functools import partial
+
+    from mlflow.store.model_registry.rest_store import RestStore
+    from mlflow.utils.credentials import get_default_host_creds
+
+    return RestStore, partial(get_default_host_creds, uri)
+
+
+def read_replica_uri() -> str | None:
+    """Returns the database that the server was told to read from, or None."""
+    import os
+
+    from mlflow.server.constants import READ_REPLICA_BACKEND_STORE_URI_ENV_VAR
+
+    return os.environ.get(READ_REPLICA_BACKEND_STORE_URI_ENV_VAR) or None
+
+
+def sender_is_admin() -> bool:
+    """Says whether the authenticated user of this request administers the server."""
+    from mlflow.server.auth import sender_is_admin as is_admin
+
+    return bool(is_admin())
+
+
+def authorize(flask: Any) -> None:
+    """Tells basic auth who may call which route of ours; what it does not know it may refuse.
+
+    Pages and answers about a model need the right to read that model.
+    """
+    from mlflow.server import auth
+
+    from spot_mlflow_plugins.server.authorization import validators
+
+    auth.BEFORE_REQUEST_VALIDATORS.update(validators())
+
+
+def may_read_model(name: str) -> bool:
+    """Says whether the authenticated user may read a registered model."""
+    from mlflow.server.auth import _get_registered_model_permission
+
+    return bool(_get_registered_model_permission(name).can_read)
+
+
+def may_update_model(name: str) -> bool:
+    """Says whether the authenticated user may update a registered model."""
+    from mlflow.server.auth import _get_registered_model_permission
+
+    return bool(_get_registered_model_permission(name).can_update)

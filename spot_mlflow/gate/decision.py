@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.gate.policy import Mode, Policy
 
-Basis = Literal["requirements", "rollback"]
+Basis = Literal["requirements", "rollback", "removal", "unread"]
 
 # Entries that a decision does not rest on: its own kind would make every refusal a new state.
 _NO_GROUNDS: Final = frozenset({"decision", "snapshot"})
@@ -45,7 +45,9 @@ class GateDecision:
         requirements: every requirement of the target, in the policy's order.
         requester: who asked, or None where unknown.
         at: when it was decided, UTC.
-        basis: "rollback" where the version held the target before, else "requirements".
+        basis: "rollback" where the version held the target before, "removal" where it gives the
+            target up, "unread" where the evidence could not be read (and mode is not block), else
+            "requirements".
         notes: what a reader should see and what never decides (the incumbent's shortfall, ...).
         state: digest of the evidence it rests on; the same evidence gives the same decision.
         policy_digest: SHA-256 of the policy.
@@ -78,7 +80,9 @@ class GateDecision:
     @property
     def satisfied(self) -> bool:
         """Whether mode "block" would allow it too."""
-        return self.basis == "rollback" or not self.missing
+        return self.basis in ("rollback", "removal") or (
+            self.basis == "requirements" and not self.missing
+        )
 
     @property
     def outcome(self) -> str:
@@ -95,6 +99,10 @@ class GateDecision:
         things = f"{count} thing{'' if count == 1 else 's'} missing"
         if self.basis == "rollback":
             return f"{ref} may go back to {self.target}, which it held before"
+        if self.basis == "removal":
+            return f"{ref} may always give up {self.target}"
+        if self.basis == "unread":
+            return f"{ref} may go to {self.target} in mode {self.mode}; the evidence cannot be read"
         if self.satisfied:
             waived = f", {len(self.waived)} of them waived" if self.waived else ""
             return f"{ref} may go to {self.target}: all {len(self.requirements)} requirements met{waived}"
@@ -105,7 +113,7 @@ class GateDecision:
     def explain(self) -> str:
         """Returns the verdict line, then only what fails and what is waived, each with its fix."""
         lines = [f"{self.verdict} (policy {self.policy})."]
-        if self.basis != "rollback":
+        if self.basis == "requirements":
             for r in self.missing:
                 lines.append(f"  - {r.title}: {r.measured}; required: {r.required}. {r.why}")
                 lines.append(f"    Ask {r.who}: {r.fix}")
@@ -142,6 +150,7 @@ def decide(
     requester: str | None = None,
     now: datetime | None = None,
     version: str | None = None,
+    renamed: str | None = None,
 ) -> GateDecision:
     """Decides whether a version may have a target.
 
@@ -152,6 +161,9 @@ def decide(
         requester: who asks; nobody approves their own request.
         now: the moment to judge ages at; the adoption's where None.
         version: the version; the adoption's where None.
+        renamed: the name that the model is about to get. The version is then judged by the mode of
+            that name and by its requirements alone: what it held under a name that was watched
+            less strictly is no merit.
 
     Raises:
         InvalidInput: the policy says nothing of the target.
@@ -167,7 +179,8 @@ def decide(
         adoption = replace(adoption, now=utc(now))
     asked = policy.requires(key)
     case = Case(adoption, number, key, policy, requester, asked)
-    mode = policy.mode_for(name)
+    mode = policy.mode_for(renamed or name)
+    back = renamed is None and held_before(adoption, number, key)
     decision = GateDecision(
         model=name,
         version=number,
@@ -178,12 +191,45 @@ def decide(
         requirements=tuple(_judge(case, n, setting) for n, setting in asked.items()),
         requester=requester,
         at=adoption.now,
-        basis="rollback" if held_before(adoption, number, key) else "requirements",
+        basis="rollback" if back else "requirements",
         notes=_notes(case),
         state=digest_of(sorted(e.digest for e in adoption.entries if e.kind not in _NO_GROUNDS)),
         policy_digest=policy.digest,
     )
     return replace(decision, allowed=decision.satisfied or mode != "block")
+
+
+def removal(
+    model: str, version: str, target: str, *, policy: Policy, requester: str | None
+) -> GateDecision:
+    """Returns the decision that a version gives up a target: always allowed, and worth recording."""
+    return _without_requirements(model, version, target, "removal", policy, requester)
+
+
+def undecided(
+    model: str, version: str, target: str, *, policy: Policy, requester: str | None, why: str
+) -> GateDecision:
+    """Returns the decision for evidence that cannot be read, outside mode "block": allowed."""
+    found = _without_requirements(model, version, target, "unread", policy, requester)
+    return replace(found, notes=(f"the evidence could not be read: {why}",))
+
+
+def _without_requirements(  # noqa: PLR0917 - private, and no two alike
+    model: str, version: str, target: str, basis: Basis, policy: Policy, requester: str | None
+) -> GateDecision:
+    return GateDecision(
+        model=model,
+        version=version,
+        target=policy.key_of(target) or target,
+        allowed=True,
+        mode=policy.mode_for(model),
+        policy=policy.label,
+        requirements=(),
+        requester=requester,
+        at=utc(None),
+        basis=basis,
+        policy_digest=policy.digest,
+    )
 
 
 def _judge(case: Case, name: str, setting: Any) -> Requirement:

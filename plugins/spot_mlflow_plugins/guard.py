@@ -1,0 +1,359 @@
+"""The gate in front of a model registry store: what changes a deployment is decided first.
+
+``gated(SqlAlchemyStore)`` is that class with ``GateMixin`` before it; every method goes on to
+MLflow's own once it may. Arguments keep MLflow's names (a test compares them), since MLflow calls
+them by keyword.
+
+Refusals are ``MlflowException`` with PERMISSION_DENIED: HTTP 403, which clients show and do not
+retry.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import SpotError
+from spot_mlflow.gate.targets import fold
+from spot_mlflow_plugins import mlflow_private as private
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from spot_mlflow_plugins.decider import Decider, Ruling
+
+_Store: Any = object  # MLflow's store class comes after the mixin, whichever it is; none is typed
+_logger: Final = logging.getLogger("mlflow.spot")
+_TAG: Final = "spot"  # reserved: "spot" itself and all that begin with "spot."
+_deriving: Final[ContextVar[bool]] = ContextVar("spot_deriving_summary", default=False)
+
+
+@contextmanager
+def deriving_summary() -> Iterator[None]:
+    """Lets the code inside set reserved tags: those derived from the record, never decided on."""
+    token = _deriving.set(True)
+    try:
+        yield
+    finally:
+        _deriving.reset(token)
+
+
+def is_reserved(key: str) -> bool:
+    """Whether a tag is the gate's own, however it is written."""
+    folded = fold(str(key))
+    return folded == _TAG or folded.startswith(f"{_TAG}.")
+
+
+def deny(message: str) -> Exception:
+    """Returns the refusal: HTTP 403 with PERMISSION_DENIED."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    return MlflowException(f"[spot] {message}", error_code=PERMISSION_DENIED)
+
+
+@contextmanager
+def _as_mlflow_errors() -> Iterator[None]:
+    """Turns our errors into MLflow's: what cannot be decided is refused, never let through."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, TEMPORARILY_UNAVAILABLE
+
+    try:
+        yield
+    except SpotError as e:
+        code = TEMPORARILY_UNAVAILABLE if e.http_status == 503 else PERMISSION_DENIED  # noqa: PLR2004 - HTTP
+        raise MlflowException(f"[spot] could not be decided: {e}", error_code=code) from e
+
+
+class GateMixin(_Store):  # type: ignore[misc] # see _Store
+    """Stands before a registry store's class and asks a ``Decider``.
+
+    Attributes:
+        _spot_decider: set by who makes the store; without one nothing that is gated passes.
+    """
+
+    _spot_decider: Decider | None = None
+
+    # -- targets ---------------------------------------------------------------------------------
+
+    def transition_model_version_stage(
+        self: Any,
+        name: str,
+        version: Any,
+        stage: str,
+        archive_existing_versions: bool,  # noqa: FBT001 - MLflow's signature
+    ) -> Any:
+        """Moves a version to a stage, once it may; the versions that this archives are recorded."""
+        from mlflow.entities.model_registry.model_version_stages import get_canonical_stage
+
+        wanted = get_canonical_stage(stage)
+        found = self.get_model_version(name, version)
+        if private.is_prompt_version(found):
+            return super().transition_model_version_stage(
+                name, version, stage, archive_existing_versions
+            )
+        gate = _Passage(self, found)
+        if fold(found.current_stage) != fold(wanted):
+            gate.leaving(found.current_stage)
+        gate.entering(
+            wanted, also_leaving=_archived(self, found, wanted, archive_existing_versions)
+        )
+        with gate:
+            return super().transition_model_version_stage(
+                found.name, found.version, stage, archive_existing_versions
+            )
+
+    def set_registered_model_alias(self: Any, name: str, alias: str, version: Any) -> Any:
+        """Points an alias at a version, once it may."""
+        found = self.get_model_version(name, version)
+        if private.is_prompt_version(found):
+            return super().set_registered_model_alias(name, alias, version)
+        model = self.get_registered_model(found.name)
+        holder = dict(model.aliases or {}).get(alias)
+        others = [str(holder)] if holder is not None and str(holder) != str(found.version) else []
+        gate = _Passage(self, found)
+        gate.entering(f"@{alias}", also_leaving=others)
+        with gate:
+            return super().set_registered_model_alias(found.name, alias, found.version)
+
+    def delete_registered_model_alias(self: Any, name: str, alias: str) -> Any:
+        """Takes an alias away: never refused, and recorded."""
+        model = self.get_registered_model(name)
+        holder = dict(model.aliases or {}).get(alias)
+        if holder is None or private.is_prompt_model(model):
+            return super().delete_registered_model_alias(name, alias)
+        gate = _Passage(self, self.get_model_version(model.name, holder))
+        gate.leaving(f"@{alias}")
+        with gate:
+            return super().delete_registered_model_alias(name, alias)
+
+    # -- what holds a target is not deleted or renamed away ----------------------------------------
+
+    def delete_model_version(self: Any, name: str, version: Any) -> Any:
+        """Deletes a version that holds no gated target."""
+        found = self.get_model_version(name, version)
+        if not private.is_prompt_version(found):
+            self._spot_refuse_held(found.name, only=str(found.version))
+        return super().delete_model_version(name, version)
+
+    def delete_registered_model(self: Any, name: str) -> Any:
+        """Deletes a model no version of which holds a gated target."""
+        self._spot_refuse_held(name)
+        return super().delete_registered_model(name)
+
+    def rename_registered_model(self: Any, name: str, new_name: str) -> Any:
+        """Renames a model; into a stricter pattern only with holders that meet its requirements."""
+        decider = self._spot_asked()
+        with _as_mlflow_errors():
+            policy = decider.policy()
+            stricter = policy.mode_for(new_name) == "block" and policy.mode_for(name) != "block"
+            held = self._spot_held(name) if stricter else {}
+            for target, versions in held.items():
+                for version in versions:
+                    ruling = decider.decide(name, version, target, renamed=new_name)
+                    if not ruling.decision.allowed:
+                        decider.record(ruling, applied=False)
+                        raise deny(
+                            f"{name!r} may not become {new_name!r}: {ruling.decision.explain()}"
+                        )
+        return super().rename_registered_model(name, new_name)
+
+    # -- tags --------------------------------------------------------------------------------------
+
+    def create_registered_model(
+        self: Any,
+        name: str,
+        tags: Sequence[Any] | None = None,
+        description: str | None = None,
+        deployment_job_id: str | None = None,
+    ) -> Any:
+        """Registers a model without the reserved tags it may bring."""
+        return super().create_registered_model(
+            name, _unreserved(tags), description, deployment_job_id
+        )
+
+    def create_model_version(  # noqa: PLR0917 - MLflow's signature
+        self: Any,
+        name: str,
+        source: str,
+        run_id: str | None = None,
+        tags: Sequence[Any] | None = None,
+        run_link: str | None = None,
+        description: str | None = None,
+        local_model_path: str | None = None,
+        model_id: str | None = None,
+    ) -> Any:
+        """Registers a version without reserved tags (a copy brings its source's)."""
+        kept = _unreserved(tags)
+        if any(private.is_prompt_tag(fold(t.key)) for t in kept):
+            genuine = private.is_prompt_source(source) and private.is_prompt_model(
+                self.get_registered_model(name)
+            )
+            kept = kept if genuine else [t for t in kept if not private.is_prompt_tag(fold(t.key))]
+        return super().create_model_version(
+            name, source, run_id, kept, run_link, description, local_model_path, model_id
+        )
+
+    def set_registered_model_tag(self: Any, name: str, tag: Any) -> Any:
+        """Sets a tag that is not the gate's."""
+        if private.is_prompt_tag(fold(tag.key)):
+            _refuse_disguise(private.is_prompt_model(self.get_registered_model(name)), tag)
+        _refuse_reserved(tag.key)
+        return super().set_registered_model_tag(name, tag)
+
+    def delete_registered_model_tag(self: Any, name: str, key: str) -> Any:
+        """Deletes a tag that is not the gate's."""
+        _refuse_reserved(key)
+        if private.is_prompt_tag(fold(key)):
+            raise _disguise(key)
+        return super().delete_registered_model_tag(name, key)
+
+    def set_model_version_tag(self: Any, name: str, version: Any, tag: Any) -> Any:
+        """Sets a tag that is not the gate's."""
+        if private.is_prompt_tag(fold(tag.key)):
+            _refuse_disguise(private.is_prompt_version(self.get_model_version(name, version)), tag)
+        _refuse_reserved(tag.key)
+        return super().set_model_version_tag(name, version, tag)
+
+    def delete_model_version_tag(self: Any, name: str, version: Any, key: str) -> Any:
+        """Deletes a tag that is not the gate's."""
+        _refuse_reserved(key)
+        if private.is_prompt_tag(fold(key)):
+            raise _disguise(key)
+        return super().delete_model_version_tag(name, version, key)
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _spot_asked(self) -> Decider:
+        if self._spot_decider is None:
+            raise deny("the gate has nobody to ask: this store was gated without a decider")
+        return self._spot_decider
+
+    def _spot_held(self: Any, name: str) -> dict[str, list[str]]:
+        """Returns gated target -> versions that hold it now."""
+        with _as_mlflow_errors():
+            policy = self._spot_asked().policy()
+        model = self.get_registered_model(name)
+        held: dict[str, list[str]] = defaultdict(list)
+        for alias, version in dict(model.aliases or {}).items():
+            if policy.key_of(f"@{alias}") is not None:
+                held[f"@{alias}"].append(str(version))
+        for stage in ("Staging", "Production"):
+            if policy.key_of(stage) is not None:
+                held[stage] += [str(v.version) for v in private.in_stage(self, model.name, stage)]
+        return {target: versions for target, versions in held.items() if versions}
+
+    def _spot_refuse_held(self: Any, name: str, only: str | None = None) -> None:
+        with _as_mlflow_errors():
+            policy = self._spot_asked().policy()
+        if policy.mode_for(name) != "block":
+            return
+        model = self.get_registered_model(name)
+        if private.is_prompt_model(model) and only is None:
+            return
+        for target, versions in self._spot_held(name).items():
+            for version in versions:
+                if only in (None, version):
+                    raise deny(
+                        f"{name}/{version} holds {target} and cannot be deleted. "
+                        f"Take it out first: {_way_out(target)}."
+                    )
+
+
+class _Passage:
+    """One change of targets: decided before, recorded after, as a context manager around it."""
+
+    def __init__(self, store: Any, version: Any) -> None:
+        self._store = store
+        self._decider: Decider = store._spot_asked()  # noqa: SLF001 - ours
+        self._name, self._version = str(version.name), str(version.version)
+        self._ruling: Ruling | None = None
+        self._replaced: dict[str, list[str]] = {}
+        self._left: str | None = None
+        with _as_mlflow_errors():
+            self._policy = self._decider.policy()
+
+    def leaving(self, target: str) -> None:
+        """Notes that the version gives up a target by this."""
+        self._left = target if self._policy.key_of(target) is not None else None
+
+    def entering(self, target: str, *, also_leaving: Iterable[str]) -> None:
+        """Decides whether the version may have a target; refuses where it may not."""
+        if self._policy.key_of(target) is None:
+            return
+        with _as_mlflow_errors():
+            ruling = self._decider.decide(self._name, self._version, target)
+        decision = ruling.decision
+        if not decision.allowed:
+            self._decider.record(ruling, applied=False)
+            raise deny(decision.explain())
+        if not decision.satisfied and decision.mode == "warn":
+            _logger.warning("%s", decision.explain())
+        self._ruling = ruling
+        self._replaced[decision.target] = list(also_leaving)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            return
+        if self._left is not None:
+            self._replaced.setdefault(self._left, []).append(self._version)
+        if self._ruling is None and self._left is not None:
+            created = self._store.get_registered_model(self._name).creation_timestamp
+            with _as_mlflow_errors():
+                self._ruling = self._decider.release(
+                    self._name, self._version, self._left, created=int(created or 0)
+                )
+        if self._ruling is not None:
+            self._decider.record(self._ruling, applied=True, replaced=self._replaced)
+
+
+def _archived(store: Any, found: Any, stage: str, archive: bool) -> list[str]:  # noqa: FBT001 - MLflow's flag
+    """Returns the versions that MLflow archives along with a transition."""
+    holders = private.in_stage(store, found.name, stage) if archive else []
+    return [str(v.version) for v in holders if str(v.version) != str(found.version)]
+
+
+def _unreserved(tags: Sequence[Any] | None) -> list[Any]:
+    return [t for t in tags or [] if _deriving.get() or not is_reserved(t.key)]
+
+
+def _refuse_reserved(key: str) -> None:
+    if is_reserved(key) and not _deriving.get():
+        raise deny(
+            f"tag {key!r} is reserved: it is derived from the record. "
+            "Record evidence instead: spot assess, spot involve, spot promise, spot outcomes."
+        )
+
+
+def _refuse_disguise(is_prompt: bool, tag: Any) -> None:  # noqa: FBT001 - a fact
+    said = str(tag.value).casefold() == "true"
+    if said != is_prompt or not private.is_prompt_tag(tag.key):
+        raise _disguise(tag.key)
+
+
+def _disguise(key: str) -> Exception:
+    return deny(
+        f"tag {key!r} decides whether this is a prompt or a model and cannot be changed. "
+        "Create it anew as what it is."
+    )
+
+
+def _way_out(target: str) -> str:
+    if target.startswith("@"):
+        return f"client.delete_registered_model_alias(name, {target[1:]!r})"
+    return "client.transition_model_version_stage(name, version, 'Archived')"
+
+
+@cache
+def gated(store_class: type) -> type:
+    """Returns a registry store's class with the gate in front; the same one each time."""
+    if issubclass(store_class, GateMixin):
+        return store_class
+    return type(f"Gated{store_class.__name__}", (GateMixin, store_class), {})
