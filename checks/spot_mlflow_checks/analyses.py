@@ -1,0 +1,29 @@
+"""One analysis of one reduced log, shared by all who ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.report import LiftAnalysis
+
+# Kept only while the moments themselves are.
+_analyses: WeakKeyDictionary[OutcomeMoments, dict[tuple[str, int], LiftAnalysis]] = (
+    WeakKeyDictionary()
+)
+
+
+def analysis_of(
+    moments: OutcomeMoments, predicted: PredictedLift, previous_looks: int = 0
+) -> LiftAnalysis:
+    """Analyses moments once for all Expectations that ask."""
+    from spot_mlflow.lift.analysis import analyze
+
+    known = _analyses.setdefault(moments, {})
+    key = (predicted.digest, previous_looks)
+    if key not in known:
+        known[key] = analyze(moments, predicted, previous_looks=previous_looks)
+    return known[key]

@@ -1,0 +1,94 @@
+"""``check_outcomes``: a log and a contract in, a ``LiftReport`` out; nothing is logged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.report import LiftReport
+from spot_mlflow_checks.analyses import analysis_of
+from spot_mlflow_checks.engines import open_source
+from spot_mlflow_checks.outcomes import SEGMENT_LIMIT, reduce_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+    from pathlib import Path
+
+    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.report import CheckResult, LiftAnalysis
+
+
+def check_outcomes(
+    source: Any,
+    predicted: PredictedLift | dict[str, Any] | str | Path,
+    *,
+    as_of: datetime | date | str | None = None,
+    table: str | None = None,
+    query: str | None = None,
+    model_version: str | None = None,
+    previous: OutcomeMoments | LiftReport | None = None,
+    previous_looks: int = 0,
+    progress: Callable[[str], None] | None = None,
+    segment_limit: int = SEGMENT_LIMIT,
+) -> LiftReport:
+    """Checks an outcome log against a lift contract.
+
+    Args:
+        source: a pandas, polars or pyarrow frame; a DuckDB relation; the path or glob of CSV or
+            Parquet files; a SQLAlchemy URL, engine or connection; a Spark DataFrame.
+        predicted: the contract, as an object, a dict or the path of ``lift.yaml``.
+        as_of: moment at which maturity is judged; now where None, UTC where it has no zone.
+        table: for a database, the table; "schema.table" where it stands in a schema.
+        query: for a database, a query instead of a table.
+        model_version: the version checked; rows of other versions do not count.
+        previous: what an earlier check of this contract found; closed cohorts are not read again
+            where that gives the same answer.
+        previous_looks: checks of this contract that came before.
+        progress: called with the name of each pass as it begins.
+        segment_limit: segments kept apart; the rest is folded together, and said.
+
+    Returns:
+        The report; log it with ``spot_mlflow.log_outcomes``.
+
+    Raises:
+        InvalidInput: naming what is wrong with the source or the contract, and where.
+    """
+    from spot_mlflow_checks.validation import validate
+
+    contract = PredictedLift.load(predicted)
+    with open_source(source, contract, table=table, query=query) as opened:
+        moments = reduce_source(
+            opened,
+            contract,
+            as_of=as_of,
+            model_version=model_version,
+            segment_limit=segment_limit,
+            progress=progress,
+        )
+    if progress:
+        progress("statistics")
+    # Before Great Expectations, which would wrap what this raises into a result.
+    analysis = analysis_of(moments, contract, previous_looks)
+    checks, validation = validate(moments, contract, previous_looks=previous_looks)
+    return LiftReport(
+        predicted=contract,
+        analysis=withhold(analysis, checks),
+        checks=checks,
+        moments=moments,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        validation=validation,
+        previous_looks=previous_looks,
+    )
+
+
+def withhold(analysis: LiftAnalysis, checks: tuple[CheckResult, ...]) -> LiftAnalysis:
+    """Takes the verdicts back where a fault of the data could have made them."""
+    faults = [c for c in checks if not c.success and c.severity == "critical"]
+    if not faults:
+        return analysis
+    reason = "data: " + "; ".join(c.message for c in faults)
+    outcome = replace(analysis.outcome, verdict="inconclusive", viable="undecided", reason=reason, more_units=None, more_days=None)
+    return replace(analysis, outcome=outcome)

@@ -1,0 +1,73 @@
+"""Which columns of a log a contract uses, and which measures come of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow.lift.moments import MEASURES
+from spot_mlflow_checks.engines.source import missing_column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spot_mlflow.lift.contract import Columns, PredictedLift
+    from spot_mlflow_checks.engines.source import Source
+
+# Without these a check would measure something else than was promised.
+_REQUIRED: Final = ("arm", "outcome", "unit", "decided_at", "cluster", "denominator", "propensity")
+_SETTINGS: Final = ("treated", "holdout")
+
+
+@dataclass(frozen=True, slots=True)
+class LogColumns:
+    """The columns of one log that a contract uses.
+
+    Attributes:
+        names: contract key -> column, for the columns that the log has.
+        absent: contract key -> column that the contract names and the log has not.
+        measures: measures of the reduction, in the order of ``MEASURES``.
+    """
+
+    names: Mapping[str, str]
+    absent: Mapping[str, str]
+    measures: tuple[str, ...]
+
+
+def contract_columns(columns: Columns) -> dict[str, str]:
+    """Returns contract key -> column name, for every column the contract names."""
+    named = columns.model_dump()
+    return {k: v for k, v in named.items() if k not in _SETTINGS and v is not None}
+
+
+def wanted_columns(predicted: PredictedLift) -> dict[str, str]:
+    """Returns column name -> contract key; what a source must keep of a log."""
+    return {v: f"columns.{k}" for k, v in contract_columns(predicted.columns).items()}
+
+
+def columns_in(source: Source, predicted: PredictedLift) -> LogColumns:
+    """Finds the contract's columns in the log.
+
+    Raises:
+        InvalidInput: where a required column is missing, naming the nearest one.
+    """
+    named = contract_columns(predicted.columns)
+    have = list(source.families)
+    absent = {k: v for k, v in named.items() if v not in source.families}
+    for key in _REQUIRED:
+        if key in absent:
+            raise missing_column(absent[key], key, have, source.name)
+    names = {k: v for k, v in named.items() if k not in absent}
+    return LogColumns(names=names, absent=absent, measures=_measures(set(names), predicted))
+
+
+def _measures(keys: set[str], predicted: PredictedLift) -> tuple[str, ...]:
+    weighted = predicted.design == "logged_propensity" and "propensity" in keys
+    has = {
+        "outcome": True,
+        "on_time": {"delivered_at", "due_at"} <= keys,
+        "system_failure": "undelivered_reason" in keys,
+        "weight": weighted,
+        "weighted_outcome": weighted,
+    }
+    return tuple(m for m in MEASURES if has.get(m, m in keys))

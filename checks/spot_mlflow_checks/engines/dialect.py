@@ -1,0 +1,275 @@
+"""How each engine says the same thing: numbers, times, labels and truth out of any column.
+
+Every expression is SQLAlchemy Core, so that column names are quoted by the library and one query
+text serves DuckDB (frames and files), SQLite, PostgreSQL, a warehouse and Spark.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.sql.compiler import GenericTypeCompiler, IdentifierPreparer, SQLCompiler
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect as SQLDialect
+    from sqlalchemy.sql.elements import ColumnElement
+
+Family = Literal["integer", "float", "bool", "text", "time", "date", "any", "other"]
+
+LARGEST: Final = 1.7976931348623157e308  # of a double; what is larger is infinite
+TRUE_WORDS: Final = ("true", "t", "yes", "y")
+FALSE_WORDS: Final = ("false", "f", "no", "n")
+# Spellings of "no value" that exports write into text columns.
+BLANK_WORDS: Final = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat", "-")
+
+_NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+_OFFSET = r"([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_TIME = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?"
+
+
+class Dialect:
+    """Standard SQL; the other dialects say where they differ."""
+
+    name = "sql"
+    sql: SQLDialect | None = None  # None: the SQLAlchemy engine has its own
+
+    def compile(self, query: sa.Select[Any]) -> str:
+        """Returns the text of a query with its literals written out and escaped."""
+        assert self.sql is not None  # noqa: S101 - engines of SQLAlchemy never come here
+        return str(query.compile(dialect=self.sql, compile_kwargs={"literal_binds": True}))
+
+    def double(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        """Casts a numeric expression to double."""
+        return sa.cast(x, sa.Double())
+
+    def text(self, x: ColumnElement[Any]) -> ColumnElement[str]:
+        """Casts anything to text."""
+        return sa.cast(x, sa.Text())
+
+    def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether a double is NaN."""
+        return x != x  # noqa: PLR0124 - the standard's only way to say it
+
+    def word(self, x: ColumnElement[Any]) -> ColumnElement[str]:
+        """A text column as it is compared: trimmed and in lower case."""
+        return sa.func.lower(sa.func.trim(x))
+
+    def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        """A number out of text; NULL where it is none."""
+        return sa.case((x.regexp_match(_NUMBER), self.double(x)))
+
+    def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        """Seconds since 1970 UTC out of ISO 8601 text; NULL where it is none."""
+        return sa.case((x.regexp_match(_TIME), self.seconds(sa.cast(x, sa.DateTime(timezone=True)))))
+
+    def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        """Seconds since 1970 UTC of a time or date; a naive one is taken as UTC."""
+        return self.double(sa.extract("epoch", x))
+
+    def floor(self, x: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The largest whole number not above x."""
+        return sa.func.floor(x)
+
+    def number(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
+        """A double out of any column, infinite ones included; NULL where missing or unreadable."""
+        if family in {"integer", "float"}:
+            return self.double(x)
+        if family == "bool":
+            return sa.case((x.is_(sa.true()), 1.0), (x.is_(sa.false()), 0.0))
+        if family in {"text", "any"}:
+            word = self.word(x)
+            return sa.case(
+                (word.in_(TRUE_WORDS), 1.0), (word.in_(FALSE_WORDS), 0.0), else_=self.parse_number(x)
+            )
+        return sa.cast(sa.null(), sa.Double())
+
+    def blank(self, x: ColumnElement[Any], family: Family) -> ColumnElement[bool]:
+        """Whether nothing is there: NULL, NaN, empty text, or a spelling of "no value"."""
+        if family == "float":
+            return sa.or_(x.is_(None), self.is_nan(self.double(x)))
+        if family in {"text", "any"}:
+            return sa.or_(x.is_(None), self.word(x).in_(BLANK_WORDS))
+        return x.is_(None)
+
+    def time(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
+        """Seconds since 1970 UTC out of any column that can hold a time."""
+        if family in {"time", "date"}:
+            return self.seconds(x)
+        if family in {"text", "any"}:
+            return self.parse_time(x)
+        return sa.cast(sa.null(), sa.Double())
+
+    def truth(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
+        """1.0 or 0.0 out of a flag in any spelling; NULL where missing."""
+        number = self.number(x, family)
+        if family == "bool":
+            return number
+        return sa.case((number != 0, 1.0), (number == 0, 0.0))
+
+    def equals(self, x: ColumnElement[Any], family: Family, label: Any) -> ColumnElement[bool]:
+        """Whether a column holds a label of the contract, in the column's own type."""
+        number = as_number(label)
+        if family == "bool":
+            truth = as_truth(label)
+            return sa.false() if truth is None else x.is_(sa.true() if truth else sa.false())
+        if family in {"integer", "float"}:
+            return sa.false() if number is None else self.double(x) == number
+        if family in {"text", "any"}:
+            return sa.func.trim(self.text(x)).in_(spellings(label))
+        return sa.false()
+
+
+def as_number(label: Any) -> float | None:
+    """A label as a number, or None: True is 1, "1.0" is 1."""
+    try:
+        return float(label)
+    except ValueError:
+        truth = as_truth(label)
+        return None if truth is None else float(truth)
+
+
+def as_truth(label: Any) -> bool | None:
+    """A label as a truth value, or None where it is neither."""
+    word = str(label).strip().lower()
+    if word in (*TRUE_WORDS, "1", "1.0"):
+        return True
+    return False if word in (*FALSE_WORDS, "0", "0.0") else None
+
+
+def spellings(label: Any) -> list[str]:
+    """How a label may be written in a text column: 1 is also 1.0, and true for a boolean."""
+    found = {str(label).strip()}
+    if not isinstance(label, str) or as_number(label) is not None:
+        number = as_number(label)
+        if number is not None and number == int(number):
+            found |= {str(int(number)), f"{int(number)}.0"}
+            if number in {0, 1} and (isinstance(label, bool) or not isinstance(label, str)):
+                words = TRUE_WORDS if number else FALSE_WORDS
+                found |= {w for word in words for w in (word, word.capitalize(), word.upper())}
+    return sorted(found)
+
+
+class _DuckDB(PGDialect):
+    """PostgreSQL's grammar without its backslashes; DuckDB follows the standard."""
+
+    supports_statement_cache = True
+    _backslash_escapes = False
+
+
+class DuckDialect(Dialect):
+    """DuckDB: frames, Parquet, CSV and relations."""
+
+    name = "duckdb"
+    sql = _DuckDB(paramstyle="named")
+
+    def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
+        return sa.func.isnan(x)
+
+    def _try(self, x: ColumnElement[Any], kind: str) -> ColumnElement[Any]:
+        return sa.func.try_cast(x.op("AS")(sa.literal_column(kind)))
+
+    def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        return self._try(x, "DOUBLE")
+
+    def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        # Plain TIMESTAMP drops the offset it reads, TIMESTAMPTZ takes the session's zone for none.
+        zoned = sa.and_(sa.func.length(x) > 10, sa.func.regexp_matches(x, _OFFSET))  # noqa: PLR2004
+        return sa.case(
+            (zoned, sa.func.epoch(self._try(x, "TIMESTAMPTZ"))),
+            else_=sa.func.epoch(self._try(x, "TIMESTAMP")),
+        )
+
+    def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        return sa.func.epoch(x)
+
+
+class SQLiteDialect(Dialect):
+    """SQLite, whose columns may hold anything whatever they are declared to hold."""
+
+    name = "sqlite"
+
+    def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        kind = sa.func.typeof(x)
+        # JSON knows numbers as we do; a plain CAST would make 0 of any word.
+        said = sa.and_(sa.func.json_valid(sa.func.trim(x)) == 1)
+        parsed = sa.case((said, sa.case((sa.func.json_type(sa.func.trim(x)).in_(("integer", "real")), self.double(x)))))
+        return sa.case((kind.in_(("integer", "real")), self.double(x)), (kind == "text", parsed))
+
+    def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        # Whole seconds and the fraction apart: julianday() alone is exact to 0.1 ms only.
+        whole = sa.cast(sa.func.strftime("%s", x), sa.Double())
+        fraction = sa.cast(sa.func.strftime("%f", x), sa.Double())
+        written = sa.and_(sa.func.typeof(x) == "text", sa.func.length(x) >= 10)  # noqa: PLR2004
+        return sa.case((written, whole + (fraction - self.floor(fraction))))
+
+    def floor(self, x: ColumnElement[Any]) -> ColumnElement[Any]:
+        whole = sa.cast(x, sa.Integer())  # truncates towards zero; FLOOR is not in every build
+        return whole - sa.case((sa.cast(whole, sa.Double()) > x, 1), else_=0)
+
+    def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        return self.parse_time(x)
+
+
+class PostgresDialect(Dialect):
+    """PostgreSQL."""
+
+    name = "postgresql"
+
+    def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
+        return x == sa.cast(sa.literal("NaN"), sa.Double())
+
+
+class _SparkCompiler(SQLCompiler):
+    def render_literal_value(self, value: Any, type_: Any) -> str:
+        """Spark reads backslashes and doubled quotes inside a literal; both are escaped."""
+        if isinstance(value, str):
+            escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+            return f"'{escaped}'"
+        return super().render_literal_value(value, type_)
+
+
+class _SparkTypes(GenericTypeCompiler):
+    def visit_TEXT(self, type_: Any, **kw: Any) -> str:  # noqa: ARG002, N802 - SQLAlchemy's names
+        return "STRING"
+
+
+class _SparkPreparer(IdentifierPreparer):
+    def __init__(self, dialect: Any) -> None:
+        super().__init__(dialect, initial_quote="`", escape_quote="`")
+
+
+class _Spark(DefaultDialect):
+    name = "spark"
+    statement_compiler = _SparkCompiler
+    type_compiler_cls = _SparkTypes
+    preparer = _SparkPreparer
+    supports_statement_cache = True
+    supports_native_boolean = True
+
+
+class SparkDialect(Dialect):
+    """Spark SQL, local or on a cluster."""
+
+    name = "spark"
+    sql = _Spark(paramstyle="named")
+
+    def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
+        return sa.func.isnan(x)
+
+    def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        return sa.func.try_cast(sa.func.trim(x).op("AS")(sa.literal_column("DOUBLE")))
+
+    def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        zoned = sa.and_(sa.func.length(x) > 10, sa.func.regexp_like(x, _OFFSET))  # noqa: PLR2004
+        said = sa.case((zoned, x), else_=sa.func.concat(x, sa.case((sa.func.length(x) > 10, "Z"), else_="T00:00:00Z")))  # noqa: PLR2004
+        return self.seconds(sa.func.try_cast(said.op("AS")(sa.literal_column("TIMESTAMP"))))
+
+    def time(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
+        # A date becomes a time in the session's zone; as text it keeps ours, UTC.
+        return self.parse_time(self.text(x)) if family == "date" else super().time(x, family)
+
+    def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        return self.double(sa.func.unix_micros(x)) / 1e6

@@ -1,0 +1,168 @@
+"""Frames, CSV, Parquet and DuckDB relations: DuckDB reads them where they lie.
+
+Frames are scanned in place, files are streamed; aggregation spills to a folder of its own, which is
+removed when the source is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow_checks.engines.dialect import DuckDialect, Family
+from spot_mlflow_checks.engines.source import Source, check_names, log_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import sqlalchemy as sa
+
+# What DuckDB may hold before it spills; with Python and its libraries this stays under 1 GiB.
+MEMORY_LIMIT: Final = "400MB"
+
+_FAMILIES: Final[dict[str, Family]] = {
+    "BOOLEAN": "bool",
+    "FLOAT": "float",
+    "DOUBLE": "float",
+    "VARCHAR": "text",
+    "UUID": "other",
+    "DATE": "date",
+    **dict.fromkeys(
+        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
+        "integer",
+    ),
+}
+
+
+def family_of(kind: str) -> Family:
+    """Returns the family of a DuckDB type."""
+    if kind.startswith("DECIMAL"):
+        return "integer"  # exact numbers: neither NaN nor infinite
+    if kind.startswith("TIMESTAMP"):
+        return "time"
+    if kind.startswith("ENUM"):
+        return "text"
+    return _FAMILIES.get(kind, "other")
+
+
+class DuckSource(Source):
+    """A log that DuckDB reads, in a connection of our own or the relation's."""
+
+    def __init__(self, relation: Any, name: str, *, own: Any = None, spill: Any = None) -> None:
+        self.name = name
+        self.dialect = DuckDialect()
+        self._relation, self._own, self._spill = relation, own, spill
+        kinds = [str(t) for t in relation.types]
+        self.families = dict(zip(relation.columns, map(family_of, kinds), strict=True))
+        self.log = log_table(relation.columns)
+
+    def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+        import duckdb
+
+        text = self.dialect.compile(query)
+        try:
+            rows: list[tuple[Any, ...]] = self._relation.query(self.log.name, text).fetchall()  # type: ignore[attr-defined] # a TableClause has a name
+        except duckdb.Error as e:
+            raise InvalidInput(f"cannot be read: {_first_line(e)}", where=self.name) from None
+        return rows
+
+    def close(self) -> None:
+        self._relation = None
+        if self._own is not None:
+            self._own.close()
+        if self._spill is not None:
+            self._spill.cleanup()
+
+
+def _first_line(e: Exception) -> str:
+    return str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
+
+
+def _connect() -> tuple[Any, tempfile.TemporaryDirectory[str]]:
+    import duckdb
+
+    spill = tempfile.TemporaryDirectory(prefix="spot-spill-")
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": os.environ.get("SPOT_MEMORY_LIMIT", MEMORY_LIMIT),
+            "temp_directory": spill.name,
+            "preserve_insertion_order": "false",
+        },
+    )
+    return connection, spill
+
+
+def open_relation(relation: Any, wanted: Mapping[str, str]) -> DuckSource:
+    """Opens a DuckDB relation in its own connection."""
+    check_names(relation.columns, wanted, "DuckDB relation")
+    return DuckSource(relation, "DuckDB relation")
+
+
+def open_frame(frame: Any, wanted: Mapping[str, str]) -> DuckSource:
+    """Opens a pandas, polars or pyarrow frame without copying what numpy or Arrow hold already."""
+    import narwhals as nw
+
+    kind = type(frame).__module__.split(".", 1)[0]
+    names = [str(c) for c in getattr(frame, "columns", ())]
+    if nw.dependencies.is_pandas_dataframe(frame):
+        check_names(names, wanted, "pandas frame")
+        scanned = _pandas_columns(frame, wanted)
+    elif nw.dependencies.is_pyarrow_table(frame):
+        check_names(frame.column_names, wanted, "pyarrow table")
+        scanned = frame
+    else:
+        scanned = nw.from_native(frame).lazy().collect("pyarrow").to_native()
+    connection, spill = _connect()
+    connection.register("frame", scanned)
+    return DuckSource(connection.table("frame"), f"{kind} frame", own=connection, spill=spill)
+
+
+def _pandas_columns(frame: Any, wanted: Mapping[str, str]) -> Any:
+    """Returns the wanted columns, no rows copied; columns of Python objects become plain text."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for name in frame.columns:
+        if str(name) in wanted:
+            column = frame[name]
+            columns[str(name)] = _plain(column) if column.dtype == object else column
+    if not columns:
+        columns = {str(c): frame[c] for c in list(frame.columns)[:1]}
+    return pd.DataFrame(columns, copy=False)
+
+
+def _plain(column: Any) -> Any:
+    """Turns a column of mixed Python objects into one type; ISO text where they differ."""
+    import pandas as pd
+
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in {"string", "boolean", "floating", "integer", "decimal", "empty"}:
+        return column
+    return column.map(lambda v: v.isoformat() if hasattr(v, "isoformat") else str(v), na_action="ignore")
+
+
+def open_path(path: str, wanted: Mapping[str, str]) -> DuckSource:
+    """Opens a CSV or Parquet file, or a glob of them; rows are streamed, never loaded whole."""
+    import duckdb
+
+    connection, spill = _connect()
+    try:
+        if _is_parquet(path):
+            relation = connection.read_parquet(path, union_by_name=True)
+        else:
+            # Everything as text: a value that does not parse is then counted, with its unit.
+            relation = connection.read_csv(path, all_varchar=True, header=True)
+        check_names(relation.columns, wanted, path)
+        return DuckSource(relation, path, own=connection, spill=spill)
+    except duckdb.Error as e:
+        connection.close()
+        spill.cleanup()
+        raise InvalidInput(f"cannot be read: {_first_line(e)}", where=path) from None
+
+
+def _is_parquet(path: str) -> bool:
+    return Path(path).suffix.lower() in {".parquet", ".pq", ".parq"}

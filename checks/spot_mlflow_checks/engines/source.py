@@ -1,0 +1,99 @@
+"""What every place an outcome log lies in can do: name its columns and answer one query."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.validation import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from types import TracebackType
+
+    from spot_mlflow_checks.engines.dialect import Dialect, Family
+
+LOG = "outcome_log"  # the name of the log inside an engine of ours
+
+
+class Source(ABC):
+    """An outcome log where it lies; only answers to group-bys leave it.
+
+    Attributes:
+        name: what it is, for people; never a secret.
+        dialect: how its engine says things.
+        families: column name -> family of its type.
+        log: what to select from.
+        digest: digest of the content where it is cheap to have, else "".
+    """
+
+    name: str
+    dialect: Dialect
+    families: Mapping[str, Family]
+    log: sa.FromClause
+    digest: str = ""
+
+    @abstractmethod
+    def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+        """Runs a query and returns its rows; meant for a few thousand of them at most."""
+
+    def close(self) -> None:
+        """Gives back what the source took."""
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def column(self, name: str) -> sa.ColumnElement[Any]:
+        """Returns a column of the log, quoted whatever its name holds."""
+        found: sa.ColumnElement[Any] = self.log.c[name]
+        return found
+
+
+def log_table(names: Iterable[str], table: str = LOG, schema: str | None = None) -> sa.TableClause:
+    """Returns a table to select from, all names quoted."""
+    columns = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
+    return sa.table(
+        sa.quoted_name(table, quote=True),
+        *columns,
+        schema=None if schema is None else sa.quoted_name(schema, quote=True),
+    )
+
+
+def check_names(names: Sequence[str], wanted: Mapping[str, str], where: str) -> None:
+    """Refuses a log in which a wanted column occurs twice.
+
+    Args:
+        names: columns of the log.
+        wanted: column -> contract key that names it.
+        where: the source, for people.
+    """
+    for name, count in Counter(names).items():
+        if count > 1 and name in wanted:
+            raise InvalidInput(
+                f"column {name!r} occurs {count} times; the contract names it as {wanted[name]}",
+                where=where,
+                fix="Rename all but one of them.",
+            )
+
+
+def missing_column(name: str, key: str, names: Sequence[str], where: str) -> InvalidInput:
+    """Returns the error for a column that the contract names and the log has not."""
+    shown = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")  # noqa: PLR2004 - a line's worth
+    return InvalidInput(
+        f"no column {name!r}, which the contract names as columns.{key}{nearest(name, names)}; "
+        f"it has {shown or 'no columns'}",
+        where=where,
+        fix="Correct columns in lift.yaml, or the file.",
+    )

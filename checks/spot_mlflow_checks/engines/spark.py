@@ -1,0 +1,77 @@
+"""A Spark DataFrame, reduced by Spark SQL where it lies."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow_checks.engines.dialect import Family, SparkDialect
+from spot_mlflow_checks.engines.source import Source, check_names, log_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import sqlalchemy as sa
+
+_FAMILIES: Final[dict[str, Family]] = {
+    "boolean": "bool",
+    "float": "float",
+    "double": "float",
+    "string": "text",
+    "date": "date",
+    "timestamp": "time",
+    "timestamp_ntz": "time",
+    **dict.fromkeys(("tinyint", "smallint", "int", "bigint"), "integer"),
+}
+
+
+def _family(kind: str) -> Family:
+    if kind.startswith("decimal"):
+        return "integer"  # exact numbers: neither NaN nor infinite
+    if kind.startswith(("varchar", "char")):
+        return "text"
+    return _FAMILIES.get(kind, "other")
+
+
+class SparkSource(Source):
+    """A log in Spark, behind a view that lives as long as the check."""
+
+    def __init__(self, frame: Any) -> None:
+        self.name = "Spark DataFrame"
+        self.dialect = SparkDialect()
+        self.families = {name: _family(kind) for name, kind in frame.dtypes}
+        self._session = frame.sparkSession
+        self._view = f"spot_outcome_log_{uuid.uuid4().hex}"
+        _zone_free(frame).createOrReplaceTempView(self._view)
+        self.log = log_table(frame.columns, self._view)
+
+    def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+        text = self.dialect.compile(query)
+        try:
+            return [tuple(row) for row in self._session.sql(text).collect()]
+        except Exception as e:
+            if not type(e).__module__.startswith(("pyspark", "py4j")):
+                raise
+            lines = str(e).strip().splitlines()
+            raise InvalidInput(f"cannot be read: {lines[0] if lines else type(e).__name__}", where=self.name) from None
+
+    def close(self) -> None:
+        self._session.catalog.dropTempView(self._view)
+
+
+def _zone_free(frame: Any) -> Any:
+    """Gives times without a zone the zone UTC, as everywhere else, whatever the session's is."""
+    from pyspark.sql import functions as f
+
+    for name, kind in frame.dtypes:
+        if kind == "timestamp_ntz":
+            local = f.col("`" + name.replace("`", "``") + "`").cast("string")
+            frame = frame.withColumn(name, f.to_timestamp(f.concat(local, f.lit("Z"))))
+    return frame
+
+
+def open_spark(frame: Any, wanted: Mapping[str, str]) -> SparkSource:
+    """Opens a Spark DataFrame."""
+    check_names(frame.columns, wanted, "Spark DataFrame")
+    return SparkSource(frame)

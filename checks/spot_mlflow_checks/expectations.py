@@ -1,0 +1,294 @@
+"""The Expectations, for our own check and for anyone's Great Expectations context.
+
+Each takes the lift contract as a dict and depends on the one metric ``outcome_log.moments``: any
+number of them costs one reduction, on pandas, SQL and Spark alike.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Final
+
+from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.render import LegacyDiagnosticRendererType, LegacyRendererType
+from great_expectations.render.components import RenderedStringTemplateContent
+from great_expectations.render.renderer.renderer import renderer
+from great_expectations.render.renderer_configuration import RendererConfiguration
+
+from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.moments import OutcomeMoments
+from spot_mlflow.lift.report import LiftAnalysis
+from spot_mlflow_checks import judgements
+from spot_mlflow_checks.analyses import analysis_of
+from spot_mlflow_checks.judgements import Judgement
+from spot_mlflow_checks.metric import METRIC, VALUE_KEYS
+
+class OutcomeLogExpectation(BatchExpectation, ABC):  # type: ignore[misc] # untyped base
+    """What all Expectations on an outcome log share; abstract, not to be used itself.
+
+    Args:
+        contract: the lift contract, as ``PredictedLift.to_dict()`` gives it.
+        as_of: ISO time at which maturity is judged; now where None.
+        model_version: rows of other versions do not count; None takes all.
+        segment_limit: segments kept apart.
+        previous_looks: checks of this contract that came before.
+    """
+
+    contract: dict[str, Any]
+    as_of: str | None = None
+    model_version: str | None = None
+    segment_limit: int | None = None
+    previous_looks: int = 0
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = (METRIC,)
+    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "table")
+    success_keys: ClassVar[tuple[str, ...]] = (*VALUE_KEYS, "previous_looks")
+
+    @abstractmethod
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        """Returns what this check says of the moments; None where it cannot be asked."""
+
+    def _analysis(self, moments: OutcomeMoments, predicted: PredictedLift) -> LiftAnalysis:
+        return analysis_of(moments, predicted, self.previous_looks)
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - GX's signature
+        execution_engine: Any = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        predicted = PredictedLift.load(dict(self.contract))
+        found = self.judge(metrics[METRIC], predicted)
+        if found is None:
+            message = "Not asked: the log or the contract has not what it needs"
+            details = {"message": message, "severity": "info", "asked": False}
+            return {"success": True, "result": {"observed_value": None, "details": details}}
+        details = {"message": found.message, "severity": found.severity, "asked": True}
+        return {
+            "success": bool(found.success),
+            "result": {"observed_value": found.observed, "details": details},
+        }
+
+    @classmethod
+    def _sentence(cls) -> str:
+        """The first line of the docstring: what is expected."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    @classmethod
+    def _prescriptive_template(cls, renderer_configuration: RendererConfiguration) -> Any:
+        renderer_configuration.template_str = cls._sentence()
+        return renderer_configuration
+
+    @classmethod
+    @renderer(renderer_type=LegacyRendererType.PRESCRIPTIVE)
+    def _prescriptive_renderer(cls, **_: Any) -> list[RenderedStringTemplateContent]:
+        template = {"template": cls._sentence(), "params": {}}
+        content = {"content_block_type": "string_template", "string_template": template}
+        return [RenderedStringTemplateContent(**content)]
+
+    @classmethod
+    @renderer(renderer_type=LegacyDiagnosticRendererType.OBSERVED_VALUE)
+    def _diagnostic_observed_value_renderer(cls, result: Any = None, **_: Any) -> str:
+        details = (result.result or {}).get("details") if result else None
+        return str(details["message"]) if details else "--"
+
+
+class FaultExpectation(OutcomeLogExpectation, ABC):
+    """An Expectation that counts faults of the log; abstract.
+
+    Args:
+        tolerated: share of faults up to which it passes; the check's own where None.
+    """
+
+    check: ClassVar[str] = ""
+    tolerated: float | None = None
+
+    success_keys: ClassVar[tuple[str, ...]] = (*OutcomeLogExpectation.success_keys, "tolerated")
+
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:  # noqa: ARG002
+        rule = judgements.BY_NAME[self.check]
+        return rule.judge(moments, tolerated=self.tolerated) if rule.applies(moments) else None
+
+    @classmethod
+    def is_abstract(cls) -> bool:
+        """A class without a check of its own is not registered."""
+        return not cls.check
+
+
+class ExpectArmsToBeAssigned(FaultExpectation):
+    """Expect every row to have an arm."""
+
+    check: ClassVar[str] = "arms_assigned"
+
+
+class ExpectArmsToBeKnown(FaultExpectation):
+    """Expect every arm to be one that the contract names."""
+
+    check: ClassVar[str] = "arms_known"
+
+
+class ExpectOutcomeLogToBeComplete(FaultExpectation):
+    """Expect every mature unit to have an outcome."""
+
+    check: ClassVar[str] = "outcomes_complete"
+
+
+class ExpectOutcomesToBeReadable(FaultExpectation):
+    """Expect every outcome to be a number."""
+
+    check: ClassVar[str] = "outcomes_readable"
+
+
+class ExpectOutcomesToBePlausible(FaultExpectation):
+    """Expect outcomes to be finite, and of their kind."""
+
+    check: ClassVar[str] = "outcomes_plausible"
+
+
+class ExpectMoneyToBePlausible(FaultExpectation):
+    """Expect values and costs to be finite and not negative."""
+
+    check: ClassVar[str] = "money_plausible"
+
+
+class ExpectUnitsToBeUnique(FaultExpectation):
+    """Expect every unit to appear once."""
+
+    check: ClassVar[str] = "units_unique"
+
+
+class ExpectUnitsToStayInOneArm(FaultExpectation):
+    """Expect no unit to be in two arms."""
+
+    check: ClassVar[str] = "units_in_one_arm"
+
+
+class ExpectClustersToBeNamed(FaultExpectation):
+    """Expect every unit to have its cluster."""
+
+    check: ClassVar[str] = "clusters_named"
+
+
+class ExpectTimesToBePlausible(FaultExpectation):
+    """Expect every decision to have a plausible time."""
+
+    check: ClassVar[str] = "times_plausible"
+
+
+class ExpectOutcomesToFollowDecisions(FaultExpectation):
+    """Expect no outcome to be older than its decision."""
+
+    check: ClassVar[str] = "outcomes_after_decisions"
+
+
+class ExpectOutcomesToComeInTime(FaultExpectation):
+    """Expect every outcome to come within its window."""
+
+    check: ClassVar[str] = "outcomes_in_window"
+
+
+class ExpectOutcomesToBeMature(FaultExpectation):
+    """Expect every unit to be mature."""
+
+    check: ClassVar[str] = "outcomes_mature"
+
+
+class ExpectDeliveriesToFollowOffers(FaultExpectation):
+    """Expect every delivery to follow an offer and its decision."""
+
+    check: ClassVar[str] = "delivery_after_offer"
+
+
+class ExpectHoldoutToBeUntouched(FaultExpectation):
+    """Expect nobody in the holdout to be offered anything."""
+
+    check: ClassVar[str] = "holdout_untouched"
+
+
+class ExpectOneModelVersion(FaultExpectation):
+    """Expect every row to belong to the model version checked."""
+
+    check: ClassVar[str] = "one_model_version"
+
+
+class ExpectPropensitiesToBeValid(FaultExpectation):
+    """Expect every propensity to be in (0, 1]."""
+
+    check: ClassVar[str] = "propensities_valid"
+
+
+class ExpectPredictionsToBeCovered(FaultExpectation):
+    """Expect scored units to have an outcome."""
+
+    check: ClassVar[str] = "predictions_covered"
+
+
+class ExpectClosedCohortsToStayClosed(FaultExpectation):
+    """Expect closed cohorts not to change after they were checked."""
+
+    check: ClassVar[str] = "cohorts_closed"
+
+
+class ExpectSampleRatioToMatchDesign(OutcomeLogExpectation):
+    """Expect the arms to have the sizes that the design gave them."""
+
+    check: ClassVar[str] = "sample_ratio"
+
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        if predicted.treatment_share is None:
+            return None
+        return judgements.judge_sample_ratio(self._analysis(moments, predicted))
+
+
+class ExpectSegmentMixToMatchBacktest(OutcomeLogExpectation):
+    """Expect the segments to come in the shares that the backtest promised."""
+
+    check: ClassVar[str] = "segment_mix"
+
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        return judgements.judge_mix(moments, predicted)
+
+
+class ExpectRealizedLiftToMeetPrediction(OutcomeLogExpectation):
+    """Expect the realized lift to meet the predicted one, within the tolerance."""
+
+    check: ClassVar[str] = "lift_met"
+
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        return judgements.judge_lift(self._analysis(moments, predicted))
+
+
+class ExpectRealizedLiftToBeViable(OutcomeLogExpectation):
+    """Expect the realized lift to be above the smallest lift worth having."""
+
+    check: ClassVar[str] = "lift_viable"
+
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        return judgements.judge_viability(self._analysis(moments, predicted))
+
+
+EXPECTATIONS: Final[tuple[type[Any], ...]] = (
+    ExpectArmsToBeAssigned,
+    ExpectArmsToBeKnown,
+    ExpectOutcomeLogToBeComplete,
+    ExpectOutcomesToBeReadable,
+    ExpectOutcomesToBePlausible,
+    ExpectMoneyToBePlausible,
+    ExpectUnitsToBeUnique,
+    ExpectUnitsToStayInOneArm,
+    ExpectClustersToBeNamed,
+    ExpectTimesToBePlausible,
+    ExpectOutcomesToFollowDecisions,
+    ExpectOutcomesToComeInTime,
+    ExpectOutcomesToBeMature,
+    ExpectDeliveriesToFollowOffers,
+    ExpectHoldoutToBeUntouched,
+    ExpectOneModelVersion,
+    ExpectPropensitiesToBeValid,
+    ExpectPredictionsToBeCovered,
+    ExpectClosedCohortsToStayClosed,
+    ExpectSampleRatioToMatchDesign,
+    ExpectSegmentMixToMatchBacktest,
+    ExpectRealizedLiftToMeetPrediction,
+    ExpectRealizedLiftToBeViable,
+)

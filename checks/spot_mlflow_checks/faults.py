@@ -1,0 +1,147 @@
+"""What can be wrong with a log, each rule once: the condition, and of which rows it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import sqlalchemy as sa
+
+from spot_mlflow_checks.engines.dialect import LARGEST
+from spot_mlflow_checks.rows import EARLIEST, UNKNOWN_ARM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spot_mlflow_checks.rows import Reading
+
+    Condition = Callable[[Reading, Any], sa.ColumnElement[bool]]
+
+Universe = Literal["rows", "assigned", "matured", "holdout", "scored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the log.
+
+    Attributes:
+        name: as in ``Fault.name``.
+        asked_of: the rows that can break it.
+        needs: contract keys whose columns it reads, besides arm and outcome.
+        broken: the condition, over a judged row.
+    """
+
+    name: str
+    asked_of: Universe
+    needs: tuple[str, ...]
+    broken: Condition
+
+
+def _infinite(x: Any) -> sa.ColumnElement[bool]:
+    # NaN sorts above everything in most engines, so it is kept out by naming the finite range first.
+    return sa.or_(x < -LARGEST, x > LARGEST)
+
+
+def _negative(key: str) -> Condition:
+    return lambda _r, c: c[key] < 0
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    Rule("missing_arm", "rows", (), lambda _r, c: c.arm.is_(None)),
+    Rule("unknown_arm", "rows", (), lambda _r, c: c.arm == UNKNOWN_ARM),
+    Rule("missing_outcome", "matured", (), lambda _r, c: sa.and_(c.matured == 1, c.n == 0)),
+    Rule(
+        "unassigned_outcome",
+        "rows",
+        (),
+        lambda _r, c: sa.and_(c.arm.is_(None), c.outcome_blank == 0),
+    ),
+    Rule(
+        "unreadable_outcome",
+        "rows",
+        (),
+        lambda _r, c: sa.and_(c.outcome_blank == 0, c.outcome.is_(None)),
+    ),
+    Rule("missing_time", "rows", ("decided_at",), lambda _r, c: c.decided_at.is_(None)),
+    Rule(
+        "absurd_time",
+        "rows",
+        ("decided_at",),
+        lambda r, c: sa.or_(c.decided_at > r.as_of, c.decided_at < EARLIEST),
+    ),
+    Rule(
+        "outcome_before_decision",
+        "rows",
+        ("decided_at", "observed_at"),
+        lambda _r, c: c.observed_at < c.decided_at,
+    ),
+    Rule("outcome_after_window", "assigned", ("decided_at", "observed_at"), lambda _r, c: sa.and_(c.late == 1, c.outcome != 0)),
+    Rule("immature", "assigned", ("decided_at",), lambda _r, c: sa.and_(c.assigned == 1, c.matured == 0)),
+    Rule("negative_value", "rows", ("value",), _negative("value")),
+    Rule("negative_cost", "rows", ("cost",), _negative("cost")),
+    Rule(
+        "delivered_without_offer",
+        "rows",
+        ("offered", "delivered"),
+        lambda _r, c: sa.and_(c.delivered == 1, c.offered == 0),
+    ),
+    Rule(
+        "delivered_before_decision",
+        "rows",
+        ("decided_at", "delivered_at"),
+        lambda _r, c: c.delivered_at < c.decided_at,
+    ),
+    Rule("holdout_offered", "holdout", ("offered",), lambda _r, c: sa.and_(c.arm == 0, c.offered == 1)),
+    Rule("holdout_delivered", "holdout", ("delivered",), lambda _r, c: sa.and_(c.arm == 0, c.delivered == 1)),
+    Rule("propensity_out_of_range", "assigned", ("propensity",), lambda _r, c: sa.and_(c.assigned == 1, sa.or_(c.propensity.is_(None), c.propensity <= 0, c.propensity > 1))),
+    Rule("missing_cluster", "assigned", ("cluster",), lambda _r, c: sa.and_(c.assigned == 1, c.cluster.is_(None))),
+    Rule("missing_unit", "rows", ("unit",), lambda _r, c: c.unit.is_(None)),
+    Rule("uncovered", "scored", ("score",), lambda r, c: sa.and_(c.score.is_not(None), c.n == 0, _due(r, c))),
+)
+
+
+def _due(r: Reading, c: Any) -> sa.ColumnElement[bool]:
+    """Whether a scored unit's outcome should be there by now."""
+    if r.window_seconds is None:
+        return sa.true()
+    return sa.func.coalesce(c.decided_at + r.window_seconds <= r.as_of, sa.false())
+
+
+def rules_for(r: Reading) -> list[Rule]:
+    """Returns the rules that this log's columns allow to ask."""
+    found = [rule for rule in (*RULES, *_kind_rules(r)) if r.has(*rule.needs)]
+    if r.has("model_version") and r.model_version is not None:
+        found.append(Rule("other_model_version", "rows", (), lambda _r, c: c.other_version == 1))
+    return found
+
+
+def _kind_rules(r: Reading) -> list[Rule]:
+    """Rules on outcomes and money that depend on what the outcome is and how it is stored."""
+    out: list[Rule] = []
+    kind = r.predicted.kind
+    if kind == "binary" and not r.has("denominator"):
+        out.append(Rule("outcome_not_binary", "rows", (), lambda _r, c: sa.and_(c.outcome.not_in((0.0, 1.0)), sa.func.abs(c.outcome) <= LARGEST)))
+    if kind == "count":
+        out.append(Rule("negative_outcome", "rows", (), _negative("outcome")))
+    for key in ("outcome", "value", "cost", "covariate", "denominator"):
+        if r.has(key) and r.source.families[r.columns.names[key]] in {"float", "text", "any"}:
+            out.append(Rule(f"infinite_{key}", "rows", (key,), lambda _r, c, key=key: _not_nan(_r, c[key])))  # type: ignore[misc]
+    return out
+
+
+def _not_nan(r: Reading, x: Any) -> sa.ColumnElement[bool]:
+    return sa.and_(_infinite(x), sa.not_(r.source.dialect.is_nan(x)))
+
+
+def universe(r: Reading, name: Universe, c: Any) -> sa.ColumnElement[Any]:
+    """1 for a row that can break a rule asked of ``name``."""
+    from spot_mlflow_checks.rows import flag
+
+    if name == "rows":
+        return sa.literal(1)
+    if name == "holdout":
+        return flag(c.arm == 0)
+    if name == "scored":
+        return flag(sa.and_(c.score.is_not(None), _due(r, c)))
+    column: sa.ColumnElement[Any] = c[name]
+    return column

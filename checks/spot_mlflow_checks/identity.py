@@ -1,0 +1,62 @@
+"""The identity pass: units that occur twice, and units in two arms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from spot_mlflow.lift.moments import Fault
+from spot_mlflow_checks.reduction import segment_label
+from spot_mlflow_checks.rows import Reading, flag, judged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def identity_pass(r: Reading) -> dict[str, Fault]:
+    """Groups by unit; only counts and the first unit of each fault leave the engine."""
+    c = judged(r).c
+    known = sa.case((c.arm >= 0, c.arm))
+    per_unit = (
+        sa.select(
+            c.unit,
+            sa.func.count().label("times"),
+            sa.func.min(known).label("lowest"),
+            sa.func.max(known).label("highest"),
+        )
+        .where(c.unit.is_not(None))
+        .group_by(c.unit)
+        .subquery("per_unit")
+    )
+    u = per_unit.c
+    twice, both = u.times > 1, u.lowest < u.highest
+    query = sa.select(
+        sa.func.count(),
+        sa.func.sum(flag(twice)),
+        sa.func.sum(flag(both)),
+        sa.func.min(sa.case((twice, u.unit))),
+        sa.func.min(sa.case((both, u.unit))),
+    ).select_from(per_unit)
+    total, *found = r.source.fetch(query)[0]
+    counts, firsts = [int(v or 0) for v in found[:2]], found[2:]
+    return {
+        name: Fault(name, count, int(total), () if first is None else (segment_label(first),))
+        for name, count, first in zip(("duplicate_unit", "unit_in_two_arms"), counts, firsts, strict=True)
+    }
+
+
+def example_pass(r: Reading, faults: dict[str, Fault], rules: Sequence[Any]) -> dict[str, Fault]:
+    """Finds the first unit of each fault that occurred; run only where something is wrong."""
+    hit = [rule for rule in rules if faults[rule.name].count]
+    if not hit or not r.has("unit"):
+        return faults
+    c = judged(r).c
+    firsts = [sa.func.min(sa.case((rule.broken(r, c), c.unit))) for rule in hit]
+    row = r.source.fetch(sa.select(*[x.label(f"v{i}") for i, x in enumerate(firsts)]))[0]
+    out = dict(faults)
+    for rule, first in zip(hit, row, strict=True):
+        if first is not None:
+            fault = faults[rule.name]
+            out[rule.name] = Fault(fault.name, fault.count, fault.total, (segment_label(first),))
+    return out

@@ -1,0 +1,217 @@
+"""From the columns of a log to one judged row per unit: arm, period, maturity, measures, faults.
+
+Nothing runs here: the module builds the query that every pass groups. The rules, in order:
+a unit is *assigned* when its arm is known, it was decided by ``as_of`` and its model version is the
+one checked; *matured* once ``decided_at + window`` has passed; *analysed* when it is matured and has
+an outcome. An outcome that came after its window counts as none came: 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from spot_mlflow_checks.engines.dialect import LARGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow_checks.columns import LogColumns
+    from spot_mlflow_checks.engines.source import Source
+
+    Expression = sa.ColumnElement[Any]
+
+UNKNOWN_ARM: Final = -1
+DAY: Final = 86_400
+_MONDAY: Final = 4 * DAY  # 1970-01-01 was a Thursday; whole weeks begin on Mondays
+EARLIEST: Final = 0  # 1970: what was decided before is a slip of the pen
+CLIP: Final = 0.01  # a logged propensity below it would let one unit speak for a hundred
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way of reading one log: what every pass over it agrees on.
+
+    Attributes:
+        source: where the log lies.
+        predicted: the contract.
+        columns: the contract's columns in this log.
+        as_of: seconds since 1970 UTC at which maturity is judged.
+        model_version: the version checked, or None for any.
+        center: measure -> constant subtracted before squaring.
+        cap: outcomes above it count as it (winsorizing), or None.
+        since: units decided earlier are not read (seconds), or None.
+    """
+
+    source: Source
+    predicted: PredictedLift
+    columns: LogColumns
+    as_of: float
+    model_version: str | None = None
+    center: Mapping[str, float] = field(default_factory=dict)
+    cap: float | None = None
+    since: float | None = None
+
+    @property
+    def period_seconds(self) -> int:
+        """Length of a period; whole days, one at least."""
+        period = self.predicted.period
+        return DAY if period is None else max(1, round(period.total_seconds() / DAY)) * DAY
+
+    @property
+    def period_start(self) -> int:
+        """Where periods begin to be counted, seconds since 1970."""
+        return _MONDAY if self.period_seconds % (7 * DAY) == 0 else 0
+
+    @property
+    def window_seconds(self) -> float | None:
+        """The outcome window, where the log says when a unit was decided."""
+        if self.predicted.window is None or not self.has("decided_at"):
+            return None
+        return self.predicted.window.total_seconds()
+
+    @property
+    def arms(self) -> list[Any]:
+        """Labels by arm code: the holdout is 0."""
+        return [self.predicted.columns.holdout, *self.predicted.columns.treated_labels]
+
+    def has(self, *keys: str) -> bool:
+        """Whether the log has the columns of these contract keys."""
+        return all(k in self.columns.names for k in keys)
+
+
+def flag(condition: Expression) -> Expression:
+    """1 where the condition holds, else 0; a sum of it counts on every engine."""
+    return sa.case((condition, 1), else_=0)
+
+
+def judged(r: Reading) -> sa.Subquery:
+    """Returns the query of judged rows; its columns are what ``reduction`` groups."""
+    typed = _typed(r)
+    placed = _placed(r, typed)
+    return _measured(r, placed)
+
+
+def _typed(r: Reading) -> sa.Subquery:
+    """Every column in its meaning: numbers as doubles, times as seconds, flags as 0 and 1."""
+    d, families = r.source.dialect, r.source.families
+
+    def of(key: str) -> tuple[Expression, Any]:
+        name = r.columns.names[key]
+        return r.source.column(name), families[name]
+
+    arm = sa.case(
+        (d.blank(*of("arm")), sa.null()),
+        *[(d.equals(*of("arm"), label), i) for i, label in enumerate(r.arms)],
+        else_=UNKNOWN_ARM,
+    )
+    out: dict[str, Expression] = {"arm": arm}
+    for key in ("outcome", "denominator", "covariate", "value", "cost", "propensity"):
+        if r.has(key):
+            out[key] = d.number(*of(key))
+    out["outcome_blank"] = flag(d.blank(*of("outcome")))
+    for key in ("offered", "delivered", "acted"):
+        if r.has(key):
+            out[key] = d.truth(*of(key))
+    for key in ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at"):
+        if r.has(key):
+            out[key] = d.time(*of(key))
+    for key in ("segment", "unit", "cluster", "team", "actor", "offer"):
+        if r.has(key):
+            column, family = of(key)
+            # A blank cluster or unit is none at all; a blank segment is labelled later.
+            out[key] = sa.case((sa.not_(d.blank(column, family)), column))
+    if r.has("score"):
+        out["score"] = d.number(*of("score"))
+    if r.has("undelivered_reason"):
+        column, family = of("undelivered_reason")
+        out["reason"] = d.word(column) if family in {"text", "any"} else sa.cast(sa.null(), sa.Text())
+    if r.has("model_version") and r.model_version is not None:
+        out["other_version"] = flag(sa.not_(d.equals(*of("model_version"), r.model_version)))
+    query = sa.select(*[x.label(k) for k, x in out.items()]).select_from(r.source.log)
+    if r.since is not None and r.has("decided_at"):
+        query = query.where(d.time(*of("decided_at")) >= r.since)
+    return query.subquery("typed")
+
+
+def _placed(r: Reading, typed: sa.Subquery) -> sa.Subquery:
+    """Adds where a unit stands: period, assigned, matured, and the outcome that counts."""
+    t = typed.c
+    known = t.arm >= 0
+    assigned = [known]
+    if "other_version" in t:
+        assigned.append(t.other_version == 0)
+    period: Expression = sa.cast(sa.null(), sa.BigInteger())
+    matured: list[Expression] = []
+    late: Expression = sa.false()
+    if r.has("decided_at"):
+        # Every comparison with a missing time is unknown: what is not known is not refused here.
+        future = sa.or_(t.decided_at > r.as_of, t.decided_at < EARLIEST)
+        assigned.append(sa.or_(t.decided_at.is_(None), sa.not_(future)))
+        index = r.source.dialect.floor((t.decided_at - r.period_start) / float(r.period_seconds))
+        period = sa.case((sa.not_(future), sa.cast(index, sa.BigInteger())))
+        if r.window_seconds is not None:
+            matured.append(sa.func.coalesce(t.decided_at + r.window_seconds <= r.as_of, sa.false()))
+            if "observed_at" in t:
+                late = sa.func.coalesce(t.observed_at > t.decided_at + r.window_seconds, sa.false())
+    finite = sa.func.abs(t.outcome) <= LARGEST
+    usable = [finite]
+    if r.predicted.kind == "binary" and r.columns.measures[0] == "outcome" and not r.has("denominator"):
+        usable.append(t.outcome.in_((0.0, 1.0)))
+    if r.window_seconds is None and "observed_at" in t:
+        usable.append(sa.or_(t.observed_at.is_(None), t.observed_at <= r.as_of))
+    y = sa.case((sa.and_(late, finite), 0.0), (sa.and_(*usable), t.outcome))
+    return sa.select(
+        *[c for c in t],
+        flag(sa.and_(*assigned)).label("assigned"),
+        flag(sa.and_(*assigned, *matured)).label("matured"),
+        flag(late).label("late"),
+        period.label("period"),
+        y.label("y"),
+    ).subquery("placed")
+
+
+def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
+    """Adds the measures of analysed units, NULL for all others."""
+    p = placed.c
+    analysed = sa.and_(p.matured == 1, p.y.is_not(None))
+    kept = [c for c in p if c.name not in {"denominator", "covariate", "value", "cost"}]
+    out = [*kept, flag(analysed).label("n")]
+    for m in r.columns.measures:
+        raw = _measure(r, p, m)
+        finite = raw if m in INDICATORS or m in {"outcome", "weight", "weighted_outcome"} else sa.case((sa.func.abs(raw) <= LARGEST, raw))
+        fill = r.center.get(m, 0.0) if m == "covariate" else 0.0
+        value = finite if m == "outcome" else sa.func.coalesce(finite, fill)
+        out.append(sa.case((analysed, value)).label(f"x_{m}"))
+        if m != "outcome":
+            out.append(sa.case((analysed, flag(finite.is_(None))), else_=0).label(f"missing_{m}"))
+    for key in ("value", "cost", "denominator", "covariate"):
+        if key in p:
+            out.append(p[key].label(key))
+    return sa.select(*out).subquery("judged")
+
+
+INDICATORS: Final = frozenset({"offered", "delivered", "on_time", "acted", "system_failure"})
+
+
+def is_indicator(r: Reading, measure: str) -> bool:
+    """Whether a measure is 0 or 1 in every analysed unit, so that x = x squared = x cubed."""
+    binary = r.predicted.kind == "binary" and not r.has("denominator")
+    return measure in INDICATORS or (measure == "outcome" and binary)
+
+
+def _measure(r: Reading, p: Any, name: str) -> Expression:
+    if name == "outcome":
+        return p.y if r.cap is None else sa.case((p.y > r.cap, r.cap), else_=p.y)
+    if name == "on_time":
+        return sa.case((p.delivered_at <= p.due_at, 1.0), (p.delivered_at > p.due_at, 0.0))
+    if name == "system_failure":
+        return sa.case((p.reason == "system", 1.0), (p.reason.is_not(None), 0.0))
+    if name in {"weight", "weighted_outcome"}:
+        clipped = sa.case((p.propensity < CLIP, CLIP), (p.propensity > 1, 1.0), else_=p.propensity)
+        return 1.0 / clipped if name == "weight" else p.y / clipped
+    column: Expression = p[name]
+    return column
