@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.evidence import digest_of
-from spot_mlflow.record import companion, references
+from spot_mlflow.record import companion, references, remote
 from spot_mlflow.record.entry import Draft, Reading, read
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.references import ModelRef
-from spot_mlflow.record.writer import PlainWriter, Writer
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record.verification import Verification
+    from spot_mlflow.record.writer import Writer
 
 REGISTRY: Final = ModelRef("", None, 0)  # evidence of no model in particular: policies
 _PAGE: Final = 5_000
@@ -76,7 +76,7 @@ class Record:
     def writer(self) -> Writer:
         """How entries are written here."""
         if self._writer is None:
-            self._writer = PlainWriter(self.client)
+            self._writer = remote.writer_for(self.client)
         return self._writer
 
     # -- what is there ---------------------------------------------------------------------
@@ -188,15 +188,20 @@ class Record:
 
         try:
             info = get_model_info(f"models:/{ref.name}/{ref.version}")
-        except (MlflowException, OSError):  # registered without artifacts, or out of reach
+        except (MlflowException, OSError, ImportError):  # no artifacts, or out of this client's reach
             return None
         return digest_of(info.signature.to_dict()) if info.signature else None
 
     def verify(self, model: Any) -> Verification:
-        """Checks that no evidence of a model was edited, deleted or half written."""
+        """Checks that no evidence of a model was edited, deleted or half written.
+
+        A gated server is asked: it has the key and remembers which entries there were.
+        """
         from spot_mlflow.record.verification import verify
 
         ref = REGISTRY if model == REGISTRY else self.resolve(model)
+        if isinstance(self.writer, remote.RouteWriter):
+            return self.writer.verify(ref)
         known = UPDATED_TAG in self.facts(ref.name).tags if ref.name else False
         return verify(ref, self.readings(ref, known_written=known))
 
@@ -271,7 +276,10 @@ class Record:
         from spot_mlflow.record.summary import refresh
 
         with mlflow_errors(f"model {ref.name!r}"):
-            refresh(self, ref)
+            if isinstance(self.writer, remote.RouteWriter):
+                self.writer.refresh(ref)
+            else:
+                refresh(self, ref)
 
     # -- how runs are read -----------------------------------------------------------------
 

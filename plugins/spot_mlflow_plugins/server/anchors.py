@@ -62,7 +62,9 @@ class Anchors:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self._folder / "adopted").touch()
 
-    def add(self, experiment_id: str, entries: Iterable[Evidence], *, adopted: bool = False) -> None:
+    def add(
+        self, experiment_id: str, entries: Iterable[Evidence], *, adopted: bool = False
+    ) -> None:
         """Appends entries, durably; several workers may do so at once.
 
         Raises:

@@ -53,8 +53,11 @@ def gate_stores() -> None:
         RuntimeError: a store could not be gated.
     """
     from spot_mlflow.record.companion import prefix
+    from spot_mlflow_plugins.decider import RecordDecider
     from spot_mlflow_plugins.guard import GateMixin, gated
     from spot_mlflow_plugins.server.artifact_guard import ArtifactGuard, guarded_repository
+    from spot_mlflow_plugins.server.identity import authenticated_user
+    from spot_mlflow_plugins.server.record import open_record
     from spot_mlflow_plugins.server.tracking_guard import TrackingGuard, guarded
 
     if private.artifacts_only():
@@ -62,6 +65,8 @@ def gate_stores() -> None:
     registry, tracking = private.model_registry_store(), private.tracking_store()
     if not isinstance(registry, GateMixin):
         registry.__class__ = gated(type(registry))
+    # Also where the URI was spot+...: only the server's own record signs what it writes.
+    registry._spot_decider = RecordDecider(open_record, authenticated_user)  # noqa: SLF001 - ours
     if not isinstance(tracking, TrackingGuard):
         _check_needed(type(tracking))
         tracking.__class__ = guarded(type(tracking), prefix())
@@ -69,6 +74,7 @@ def gate_stores() -> None:
     if repository is not None and not isinstance(repository, ArtifactGuard):
         repository.__class__ = guarded_repository(type(repository), tracking._spot_companions)  # noqa: SLF001 - set by guarded() above
     check_gated()
+    open_record()  # reads the signing key now, not at the first decision
 
 
 def check_gated() -> None:

@@ -1,11 +1,21 @@
-"""The routes that spot adds to MLflow's server."""
+"""The routes that spot adds to MLflow's server, and how their errors become HTTP."""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import logging
+from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.errors import InvalidInput, SpotError
 from spot_mlflow.version import __version__
 from spot_mlflow_plugins import mlflow_private as private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_logger = logging.getLogger("mlflow.spot")
+
+API = "/ajax-api/2.0/spot"
 
 
 def register_routes(flask_app: Any) -> None:
@@ -13,17 +23,137 @@ def register_routes(flask_app: Any) -> None:
     if "spot_health" in flask_app.view_functions:
         return
     flask_app.before_request(_check_uploads)
-    flask_app.add_url_rule(
-        private.with_static_prefix("/spot/health"), "spot_health", health, methods=["GET"]
-    )
+    for path, method, view in ROUTES:
+        flask_app.add_url_rule(
+            private.with_static_prefix(path), f"spot_{view.__name__}", view, methods=[method]
+        )
 
 
-def health() -> dict[str, str]:
+def answers_json(view: Callable[[], Any]) -> Callable[[], Any]:
+    """Turns a view's value into JSON, and errors into a status with MLflow's error body."""
+
+    @functools.wraps(view)
+    def wrapper() -> Any:
+        from flask import jsonify
+        from mlflow.exceptions import MlflowException
+
+        from spot_mlflow.record.faults import mlflow_errors
+
+        try:
+            with mlflow_errors("the record"):
+                return jsonify(view())
+        except SpotError as e:
+            return jsonify(error_code=error_code(e), message=f"[spot] {e}"), e.http_status
+        except MlflowException as e:
+            body = e.serialize_as_json()
+            return body, e.get_http_status_code(), {"Content-Type": "application/json"}
+        except OSError as e:
+            _logger.exception("The server could not write")
+            message = f"[spot] The server could not write: {e.strerror or e}"
+            return jsonify(error_code="TEMPORARILY_UNAVAILABLE", message=message), 503
+
+    return wrapper
+
+
+def error_code(error: SpotError) -> str:
+    """Returns MLflow's word for the error, so that its clients raise the right exception."""
+    return {
+        400: "INVALID_PARAMETER_VALUE",
+        403: "PERMISSION_DENIED",
+        404: "RESOURCE_DOES_NOT_EXIST",
+        503: "TEMPORARILY_UNAVAILABLE",
+    }.get(error.http_status, "RESOURCE_CONFLICT")
+
+
+@answers_json
+def health() -> dict[str, Any]:
     """Says that the gate stands; fails where it does not."""
     from spot_mlflow_plugins.server.gating import check_gated
 
     check_gated()
     return {"spot": __version__, "gate": "on"}
+
+
+@answers_json
+def server() -> dict[str, Any]:
+    """Tells a client that entries go through the route here, and who it is to this server."""
+    from spot_mlflow_plugins.server.identity import authenticated_user, requires_login
+
+    return {
+        "spot": __version__,
+        "entries": "route",
+        "login": requires_login(),
+        "user": authenticated_user(),
+    }
+
+
+@answers_json
+def entries() -> dict[str, Any]:
+    """Writes one entry."""
+    from spot_mlflow_plugins.server.entry_route import write_entry
+
+    return write_entry(_body())
+
+
+@answers_json
+def refresh() -> dict[str, Any]:
+    """Derives a model's summary anew; harmless at any time."""
+    from spot_mlflow_plugins.server.record import model_lock, server_record
+
+    name = _model_name()
+    with model_lock(name):
+        record = server_record()
+        facts = record.facts(name)
+        record.refresh(_ref(facts, _body().get("version")))
+    return {"model": name}
+
+
+@answers_json
+def verify() -> dict[str, Any]:
+    """Checks a model's record, signatures and anchors included; all records where none is named."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.verification import verify_all, verify_model
+
+    name = request.args.get("model")
+    found = [verify_model(name)] if name is not None else verify_all()
+    return {"models": [v.to_dict() for v in found], "sound": all(v.sound for v in found)}
+
+
+def _ref(facts: Any, version: Any) -> Any:
+    from spot_mlflow.record import ModelRef
+
+    known = version if facts.version(str(version)) else None
+    return ModelRef(facts.name, known, facts.created)
+
+
+def _body() -> Any:
+    """Returns the request's JSON.
+
+    Raises:
+        InvalidInput: it is too large, or no JSON.
+    """
+    from flask import request
+    from werkzeug.exceptions import BadRequest
+
+    from spot_mlflow_plugins.server.entry_route import MAX_BODY
+
+    if (request.content_length or 0) > MAX_BODY:
+        raise InvalidInput(
+            f"the request has {request.content_length:,} bytes, must have at most {MAX_BODY:,}"
+        )
+    try:
+        return request.get_json(force=True)
+    except (BadRequest, RecursionError):
+        raise InvalidInput("the request is no JSON") from None
+
+
+def _model_name() -> str:
+    body = _body()
+    name = body.get("model") if isinstance(body, dict) else None
+    if not isinstance(name, str) or not name:
+        raise InvalidInput("'model' is empty", fix="Name the registered model.")
+    return name
 
 
 def _check_uploads() -> Any:
@@ -44,3 +174,12 @@ def _check_uploads() -> Any:
     except MlflowException as e:
         return e.serialize_as_json(), e.get_http_status_code(), {"Content-Type": "application/json"}
     return None
+
+
+ROUTES = (
+    ("/spot/health", "GET", health),
+    (f"{API}/server", "GET", server),
+    (f"{API}/entries", "POST", entries),
+    (f"{API}/refresh", "POST", refresh),
+    (f"{API}/verify", "GET", verify),
+)

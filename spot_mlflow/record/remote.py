@@ -1,0 +1,177 @@
+"""A gated server: notices one, and writes through its entry route.
+
+On such a server plain writing into a companion experiment is refused; the route stamps who writes,
+signs the entry and derives the summary tags. Nothing has to be configured: a server is asked once.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import (
+    InvalidInput,
+    NotFound,
+    RecordDamaged,
+    Refused,
+    SpotError,
+    Unavailable,
+)
+from spot_mlflow.evidence import Evidence
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from spot_mlflow.record.entry import Draft
+    from spot_mlflow.record.references import ModelRef
+    from spot_mlflow.record.verification import Verification
+    from spot_mlflow.record.writer import Writer
+
+API: Final = "/ajax-api/2.0/spot"
+_PLAIN: Final = (404, 405, 501)  # no such route: MLflow without the server plugin
+_ERRORS: Final[dict[int, type[SpotError]]] = {
+    400: InvalidInput,
+    401: Refused,
+    403: Refused,
+    404: NotFound,
+    409: RecordDamaged,
+    413: InvalidInput,
+}
+_known: dict[str, bool] = {}
+
+
+class RouteWriter:
+    """Writes through the entry route of a gated server.
+
+    Args:
+        uri: of the tracking server.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def write(self, draft: Draft, *, known_written: bool) -> Evidence:  # noqa: ARG002 - the server looks itself
+        """Sends the entry; the server writes it whole or not at all.
+
+        Raises:
+            Refused: a rule of the server says no.
+            InvalidInput: the server cannot use it.
+            Unavailable: the server did not answer.
+        """
+        draft.text()  # refuses what cannot be written before anything is sent
+        said = _call(self._uri, "POST", "/entries", _request(draft))
+        return Evidence(
+            id=said["id"],
+            kind=said["kind"],
+            model=said["model"],
+            version=said["version"],
+            at=datetime.fromisoformat(said["at"]),
+            person=said["person"],
+            role=said["role"],
+            payload=said["payload"],
+            digest=said["digest"],
+            parents=tuple(said["parents"]),
+            run_id=said["run_id"],
+            recorded_by=said["recorded_by"],
+        )
+
+    def refresh(self, ref: ModelRef) -> None:
+        """Has the server derive a model's summary anew; its tags are the server's to write."""
+        _call(self._uri, "POST", "/refresh", {"model": ref.name, "version": ref.version})
+
+    def verify(self, ref: ModelRef) -> Verification:
+        """Returns what the server finds in a record, signatures and anchors included."""
+        from urllib.parse import urlencode
+
+        from spot_mlflow.record.verification import Finding, Verification
+
+        said = _call(self._uri, "GET", f"/verify?{urlencode({'model': ref.name})}", None)
+        found = said["models"][0]
+        findings = tuple(Finding(f["trouble"], f["run_id"], f["what"]) for f in found["findings"])
+        return Verification(found["model"], found["entries"], findings)
+
+
+def writer_for(client: MlflowClient) -> Writer:
+    """Returns how entries are written on the client's MLflow: plainly, or by a server's route.
+
+    Raises:
+        Unavailable: the server did not answer.
+    """
+    from spot_mlflow.record.writer import PlainWriter
+
+    uri = str(client.tracking_uri)
+    return RouteWriter(uri) if is_gated(uri) else PlainWriter(client)
+
+
+def is_gated(uri: str) -> bool:
+    """Says whether an MLflow has the entry route; asked once of each server and process."""
+    if not uri.startswith(("http://", "https://")):
+        return False
+    if uri not in _known:
+        response = _response(uri, "GET", "/server", None)
+        if response.status_code not in (200, *_PLAIN):
+            _raise(response)
+        _known[uri] = response.status_code not in _PLAIN and _is_ours(response)
+    return _known[uri]
+
+
+def _is_ours(response: Any) -> bool:
+    """Some proxies answer every path with a page of their own."""
+    try:
+        return isinstance(response.json(), dict) and response.json().get("entries") == "route"
+    except ValueError:
+        return False
+
+
+def _request(draft: Draft) -> dict[str, Any]:
+    return {
+        "id": draft.id,
+        "model": draft.ref.name,
+        "version": draft.ref.version,
+        "kind": draft.kind,
+        "payload": dict(draft.payload),
+        "person": draft.person,
+        "role": draft.role,
+        "at": draft.at.isoformat(),
+        "metrics": [list(m) for m in draft.metrics],
+        "artifacts": {k: base64.b64encode(v).decode() for k, v in draft.artifacts.items()},
+        "dataset": None if draft.dataset is None else list(draft.dataset),
+        "recorded_by": draft.recorded_by,
+    }
+
+
+def _call(uri: str, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    response = _response(uri, method, path, body)
+    if response.status_code != 200:  # noqa: PLR2004 - HTTP
+        _raise(response)
+    return dict(response.json())
+
+
+def _response(uri: str, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    """Asks as MLflow's own client does: its credentials, certificates, retries and workspace."""
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    from spot_mlflow.record.faults import mlflow_errors
+
+    said = {} if body is None else {"json": body}
+    with mlflow_errors("the entry route"):
+        return http_request(
+            get_default_host_creds(uri), f"{API}{path}", method, raise_on_status=False, **said
+        )
+
+
+def _raise(response: Any) -> None:
+    """Raises the error that the server's status stands for, in the server's words."""
+    try:
+        message = str(response.json().get("message", ""))
+    except (ValueError, AttributeError):
+        message = ""
+    message = message.removeprefix("[spot] ") or f"the server answered {response.status_code}"
+    if response.status_code == 401:  # noqa: PLR2004 - HTTP
+        raise Refused(
+            "the server asks for a login",
+            fix="Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
+        )
+    raise _ERRORS.get(response.status_code, Unavailable)(message)
