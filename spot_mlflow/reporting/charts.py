@@ -80,7 +80,7 @@ def _paint_gap(axes: Any, palette: Palette, view: LiftView, *, narrow: bool) -> 
     for y, (name, interval) in enumerate(rows):
         mark_interval(axes, y, interval, f, palette, promised=name == "promised", thin=y > 1)
         axes.annotate(
-            scale.number(interval.lift),
+            figures.typeset(scale.number(interval.lift)),
             (f * interval.lift, y),
             xytext=(0, 8),
             textcoords="offset points",

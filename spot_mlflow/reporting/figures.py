@@ -9,6 +9,7 @@ uncertainty keeps two significant digits where they lie between 10 and 35, else 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
@@ -69,6 +70,8 @@ def share(value: float | None, decimals: int | None = None) -> str:
         return NOTHING
     if decimals is None:
         decimals = 0 if value == 0 or abs(value) >= 0.0995 else 1 if abs(value) >= 0.00995 else 2  # noqa: PLR2004 - two significant digits
+        text = number(100 * value, decimals)
+        return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
     return f"{number(100 * value, decimals)} %"
 
 
@@ -91,27 +94,29 @@ def money(value: float | None, unit: str = "", *, half_width: float | None = Non
     """
     if value is None or not math.isfinite(value):
         return NOTHING if value is None or math.isnan(value) else "unbounded"
-    if half_width is not None and math.isfinite(half_width) and half_width > 0:
-        step = 10.0 ** math.floor(math.log10(half_width))
-        # A step above the value would round it away: "0k" for 47k says less than "47k (-60k ...)".
-        step = min(step, 10.0 ** math.floor(math.log10(abs(value)))) if value else step
+    step = 0.0
+    if half_width is not None and 0 < half_width < math.inf:
+        step = 10.0 ** -decimals_for(half_width)
         value = round(value / step) * step
-    return f"{_short(value)} {unit}".strip()
+    return f"{_short(value, step)} {unit}".strip()
 
 
-def _short(value: float) -> str:
+def _short(value: float, step: float) -> str:
+    """Writes a sum in units, thousands, millions or billions, to three digits or to the step."""
     size = abs(value)
-    for limit, divisor, letter in ((BILLION, BILLION, "bn"), (MILLION, MILLION, "M")):
-        if size >= 0.9995 * limit:
-            return f"{_significant(value / divisor)}{letter}"
-    if size >= 10 * THOUSAND:
-        return f"{_significant(value / THOUSAND)}k"
-    decimals = 0 if size >= THOUSAND or size == round(size) else 2
-    return number(value, decimals)
+    for limit, letter in ((BILLION, "bn"), (MILLION, "M"), (THOUSAND, "k")):
+        least = 10 * limit if limit == THOUSAND else limit
+        if size >= 0.9995 * least or (step >= limit and size >= limit):
+            return f"{_significant(value / limit, step / limit)}{letter}"
+    cents = size < THOUSAND and size != round(size) and step < 1
+    return number(value, 2 if cents else 0)
 
 
-def _significant(value: float) -> str:
+def _significant(value: float, step: float) -> str:
+    """Writes three significant digits, or fewer where a step of rounding leaves no more."""
     decimals = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+    if step:
+        decimals = min(decimals, max(0, -math.floor(math.log10(step) + 1e-9)))
     text = number(value, min(decimals, 2))
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -144,6 +149,15 @@ def _date(when: date | str | None) -> date | None:
 def things(n: int, one: str, many: str = "") -> str:
     """Writes a number of things: "1 concern", "3 concerns"."""
     return f"{count(n)} {one if n == 1 else many or one + 's'}"
+
+
+def typeset(text: str) -> str:
+    """Returns figures as print has them: a true minus, and a unit that stays with its number.
+
+    For HTML and charts; tags, Markdown and terminal keep to what any keyboard can search for.
+    """
+    text = re.sub(r"(?<![\w.\-])-(?=\d)", "\u2212", str(text))
+    return re.sub(r"(?<=\d) (?=%|points?\b|[A-Z]{3}\b)", "\u00a0", text)
 
 
 def sentence(text: str) -> str:
@@ -200,6 +214,11 @@ class LiftScale:
         if math.isinf(high):
             return f"at least {self.number(low)}"
         return f"{self.number(low)} to {self.number(high)}"
+
+    def unit(self, value: float | None) -> str:
+        """Returns the unit that belongs behind a value: "point" behind "1"."""
+        text = self.number(value)
+        return self._with_word(text).removeprefix(text).strip()
 
     def with_interval(self, interval: Interval | None) -> str:
         """Writes estimate and bounds: "2.1 points (1.6 to 2.6)"; an exact one without bounds."""

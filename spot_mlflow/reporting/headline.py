@@ -7,18 +7,21 @@ where there is no money it speaks of lift, where no cause is shown it names none
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.reporting import figures
+from spot_mlflow.reporting.cause import cause_sentence, losing_letter
 from spot_mlflow.reporting.lift_view import LiftView, lift_view, promise_scale
+from spot_mlflow.reporting.request import request_sentence
+from spot_mlflow.reporting.worth import money_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.lift.report import LiftReport
+    from spot_mlflow.reporting.worth import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +62,20 @@ def headline_of(
     if check is None and adoption is not None:
         check = adoption.latest_check
     if check is None:
-        return _before_outcomes(adoption)
+        return Headline(_before_outcomes(adoption), request=request_sentence(None, adoption))
     view = lift_view(check)
-    return Headline(_money(view), "", _request(view, adoption))
+    letter = losing_letter(view)
+    return Headline(
+        _money(view), cause_sentence(view), request_sentence(view, adoption, letter=letter)
+    )
 
 
-def _before_outcomes(adoption: Adoption | None) -> Headline:
+def _before_outcomes(adoption: Adoption | None) -> str:
     if adoption is None or adoption.predicted is None:
-        return Headline("No lift was promised yet.")
+        return "No lift was promised yet."
     contract = adoption.predicted
     promised = promise_scale(contract).amount(contract.predicted.lift)
-    return Headline(f"Promised {promised}; no outcome was checked yet.")
+    return f"Promised {promised}; no outcome was checked yet."
 
 
 def _money(view: LiftView) -> str:
@@ -77,16 +83,18 @@ def _money(view: LiftView) -> str:
     promised = scale.amount(view.predicted.lift)
     if view.data_fault:
         return f"Promised {promised}; what arrived cannot be told from this log."
+    money = money_of(view)
+    if money is not None:
+        return _in_money(view, money)
     arrived = scale.number(view.realized.lift)
     bounds = scale.interval(view.realized)
     if view.verdict == "inconclusive":
-        return f"Promised {promised}; too early to tell: {arrived} so far ({bounds})."
+        return f"Promised {promised}, {arrived} so far ({bounds}): too early to tell."
     return f"Promised {promised}, arrived {arrived} ({bounds})."
 
 
-def _request(view: LiftView, adoption: Adoption | None) -> str:  # noqa: ARG001 - drawn from it soon
-    more, days = view.data.get("more_units"), view.data.get("more_days")
-    if view.verdict == "inconclusive" and more is not None and math.isfinite(more):
-        wait = f", {figures.count(math.ceil(days))} days" if days is not None else ""
-        return f"about {figures.about(more)} more units{wait}."
-    return ""
+def _in_money(view: LiftView, money: Money) -> str:
+    arrived = figures.money(money.realized.lift, half_width=money.half_width)
+    if view.verdict == "inconclusive":
+        return f"Promised {money.promised_text}, {arrived} so far ({money.range_text}): too early to tell."
+    return f"Promised {money.promised_text}, arrived {arrived} ({money.range_text})."

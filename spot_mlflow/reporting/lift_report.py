@@ -11,22 +11,24 @@ from spot_mlflow.reporting.lift_view import LiftView, lift_view
 from spot_mlflow.reporting.page import render
 from spot_mlflow.reporting.sections import sections_of
 from spot_mlflow.reporting.tables import Table, escape_markdown
+from spot_mlflow.reporting.worth import money_of
 from spot_mlflow.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.lift.report import LiftReport
+    from spot_mlflow.lift.report import Interval, LiftReport
     from spot_mlflow.reporting.sections import Section
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One large figure of the first screen: what it is, the figure, its interval."""
+    """One large figure of the first screen: what it is, the figure, its unit, its interval."""
 
     label: str
     figure: str
+    unit: str = ""
     detail: str = ""
 
 
@@ -66,7 +68,7 @@ def markdown(check: LiftReport | Mapping[str, Any], adoption: Adoption | None = 
     table = Table(
         "Figures",
         ("figure", "value", "interval"),
-        tuple((c.label, c.figure, c.detail) for c in cards(view)),
+        tuple((c.label, f"{c.figure} {c.unit}".strip(), c.detail) for c in cards(view)),
     )
     parts.append(table.markdown())
     for section in sections_of(view, adoption):
@@ -104,18 +106,22 @@ def verdicts(view: LiftView) -> list[tuple[str, str]]:
 
 def cards(view: LiftView) -> list[Card]:
     """Returns the large figures of the first screen."""
-    scale = view.scale
+    scale, money = view.scale, money_of(view)
 
-    def detail(interval: Any) -> str:
-        bounds = scale.interval(interval)
-        return "" if interval.low == interval.high else bounds
+    def card(label: str, interval: Interval, figure: str) -> Card:
+        exact = interval.low == interval.high
+        return Card(
+            label, figure, scale.unit(interval.lift), "" if exact else scale.interval(interval)
+        )
 
-    out = [Card("Promised", scale.amount(view.predicted.lift), detail(view.predicted))]
+    out = [card("Promised", view.predicted, scale.number(view.predicted.lift))]
     if not view.data_fault:
-        out += [
-            Card("Arrived", scale.amount(view.realized.lift), detail(view.realized)),
-            Card("Gap", scale.signed_amount(view.gap.lift), detail(view.gap)),
-        ]
+        out.append(card("Arrived", view.realized, scale.number(view.realized.lift)))
+        out.append(card("Gap", view.gap, scale.signed(view.gap.lift)))
+    if money is not None:
+        out.append(Card("Value promised", money.promised_text, "", "to date"))
+        if not view.data_fault:
+            out.append(Card("Value arrived", money.arrived_text, "", money.range_text))
     return out
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.palette import DARK, LIGHT, css_variables
 
 if TYPE_CHECKING:
@@ -33,15 +33,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["typeset"] = typeset
+    made.filters["typeset"] = figures.typeset
     made.filters["capital"] = capital
     return made
-
-
-def typeset(text: str) -> str:
-    """Returns a figure as print has it: a true minus, and a unit that stays with its number."""
-    text = re.sub(r"(?<![\w.\-])-(?=\d)", "\u2212", str(text))
-    return re.sub(r"(?<=\d) (?=%|points?\b|[A-Z]{3}\b)", "\u00a0", text)
 
 
 def capital(text: str) -> str:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.reporting import charts, figures, words
+from spot_mlflow.reporting.cause import bridge_of, cause_sentence
+from spot_mlflow.reporting.money_charts import waterfall_chart
+from spot_mlflow.reporting.request import plan_words, target_text
 from spot_mlflow.reporting.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.adoption import Adoption
+    from spot_mlflow.readiness.panel import LetterResult
     from spot_mlflow.reporting.drawing import Chart
     from spot_mlflow.reporting.lift_view import LiftView
+
+
+PLAN_SHOWN: Final = 8  # steps of the plan in a report
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,15 @@ class Section:
 
 def sections_of(view: LiftView, adoption: Adoption | None = None) -> tuple[Section, ...]:
     """Returns the sections that have something to say, in the order of reading."""
-    made = (_result(view), _segments(view), _time(view), _checks(view), _method(view))
+    made = (
+        _result(view),
+        _lost(view),
+        _segments(view),
+        _time(view),
+        _readiness(adoption),
+        _checks(view),
+        _method(view),
+    )
     return tuple(s for s in made if s is not None)
 
 
@@ -69,6 +84,65 @@ def _worth(view: LiftView) -> str:
         "not viable": f"It is not worth its cost: the whole interval lies below the least worthwhile lift of {least}.",
         "undecided": f"Whether it is worth having is not decided: the interval reaches across the least worthwhile lift of {least}.",
     }[view.viable]
+
+
+def _lost(view: LiftView) -> Section | None:
+    bridge = bridge_of(view)
+    if bridge is None or view.data_fault:
+        return None
+    said = cause_sentence(view)
+    pictures = [waterfall_chart(view, bridge)]
+    if bridge.basis == "money" and bridge.effect == "absolute":
+        pictures.append(waterfall_chart(view, bridge, "lift"))
+    notes = (
+        f"The gap is split by {bridge.rule}; the parts sum to it exactly.",
+        *bridge.notes,
+    )
+    return Section(
+        "lost",
+        "Where was the rest lost?" if view.gap.lift < 0 else "Where did the difference come from?",
+        text=(said,) if said else (),
+        charts=tuple(pictures),
+        notes=tuple(figures.sentence(n) for n in notes),
+    )
+
+
+def _readiness(adoption: Adoption | None) -> Section | None:
+    if adoption is None or not adoption.readiness.people:
+        return None
+    ready, people = adoption.readiness, adoption.involvement
+    rows = [
+        (
+            word,
+            "not known"
+            if ready.letters[letter].level is None
+            else str(ready.letters[letter].level),
+            figures.NOTHING
+            if ready.letters[letter].target is None
+            else str(ready.letters[letter].target),
+            _weakest(ready.letters[letter]),
+        )
+        for letter, word in words.LETTERS.items()
+    ]
+    table = Table(
+        "Readiness by letter, levels 1 to 5",
+        ("letter", "now", "target", "weakest answer"),
+        tuple(rows),
+        frozenset({1, 2}),
+    )
+    text = (
+        f"{figures.things(ready.people, 'person', 'people')} answered; users involved: {people.words}.",
+    )
+    plan = tuple(f"Planned: {plan_words(p)}" for p in ready.plan[:PLAN_SHOWN])
+    return Section(
+        "readiness", "How ready was the organization?", text=text, tables=(table,), notes=plan
+    )
+
+
+def _weakest(letter: LetterResult) -> str:
+    if letter.weakest is None or letter.level is None:
+        return figures.NOTHING
+    return target_text(letter.weakest, letter.level)
 
 
 def _segments(view: LiftView) -> Section | None:

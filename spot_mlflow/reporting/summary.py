@@ -5,103 +5,154 @@ Both are derived from the record, for people to read and search; the gate never 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.reporting import figures, words
 from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_view import LiftView, lift_view, promise_scale
-from spot_mlflow.reporting.tables import escape_markdown
+from spot_mlflow.reporting.request import wait_words
+from spot_mlflow.reporting.tables import Table, escape_markdown
+from spot_mlflow.reporting.worth import money_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from spot_mlflow.adoption import Adoption
+    from spot_mlflow.gate.decision import GateDecision
 
 NOT_ASSESSED: Final = "not assessed"
+NOT_KNOWN: Final = "not known"
+NONE: Final = "none"
+TARGET: Final = "Production"  # what the headline tag speaks of
 LIMIT: Final = 5_000  # characters of a tag or a description that PostgreSQL keeps
 BEGIN: Final = "<!-- spot:begin -->"
 END: Final = "<!-- spot:end -->"
-LETTERS: Final[Mapping[str, str]] = {
-    "S": "strategy",
-    "P": "product",
-    "O": "operation",
-    "T": "technology",
-}
 _BLOCK = re.compile(rf"\s*{re.escape(BEGIN)}.*?{re.escape(END)}\s*", re.DOTALL)
+_KEPT: Final = {
+    "exceeded": "more than promised",
+    "met": "kept promise",
+    "shortfall": "less than promised",
+}
 
 
-def summary_tags(adoption: Adoption) -> dict[str, str]:
+def summary_tags(adoption: Adoption, *, decision: GateDecision | None = None) -> dict[str, str]:
     """Returns the summary tags of a model or version; each value under 5,000 characters.
 
-    Only tags with something to say are returned; the record removes those that went away.
+    A tag that was written before and has nothing to say any more says so; none has to be deleted.
+
+    Args:
+        adoption: what is known of the model.
+        decision: the gate's answer for Production; by the default policy where None.
     """
+    if not adoption.entries:
+        return {"spot": NOT_ASSESSED}
     check = adoption.latest_check
     view = None if check is None else lift_view(check)
     tags = {
-        "spot": _headline_tag(adoption, view),
+        "spot": headline_tag(adoption, view, decision),
         **_people_tags(adoption),
         **_lift_tags(adoption, view),
+        "spot.updated": adoption.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    tags["spot.updated"] = adoption.now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {k: shorten(v) for k, v in tags.items() if v}
 
 
-def _headline_tag(adoption: Adoption, view: LiftView | None) -> str:
-    if not adoption.entries:
-        return NOT_ASSESSED
-    parts = [_lift_words(view)] if view is not None else []
-    if view is None and adoption.predicted is not None:
+def headline_tag(
+    adoption: Adoption, view: LiftView | None, decision: GateDecision | None = None
+) -> str:
+    """Returns the one tag that is read first.
+
+    "kept promise: 2.1 of 2.3 points · Production: no, 2 things".
+    """
+    if view is not None:
+        lift = _lift_words(view)
+    elif adoption.predicted is not None:
         scale = promise_scale(adoption.predicted)
-        parts.append(f"promised {scale.amount(adoption.predicted.predicted.lift)}")
-    if adoption.readiness.overall is None:
+        lift = f"promised {scale.amount(adoption.predicted.predicted.lift)}, not checked yet"
+    else:
+        lift = "no lift promised"
+    parts = [lift]
+    if not adoption.readiness.people:
         parts.append(NOT_ASSESSED)
-    return " · ".join(parts)
+    parts.append(_gate_words(adoption, decision))
+    return " · ".join(p for p in parts if p)
 
 
 def _lift_words(view: LiftView) -> str:
+    if view.data_fault:
+        return "not known: the outcome log must be put right"
     scale = view.scale
-    of = f"{scale.number(view.realized.lift)} of {scale.amount(view.predicted.lift)}"
-    words = {
-        "met": "kept promise",
-        "exceeded": "more than promised",
-        "shortfall": "less than promised",
-    }
-    if view.verdict in words:
-        return f"{words[view.verdict]}: {of}"
-    return "too early"
+    if view.verdict in _KEPT:
+        of = f"{scale.number(view.realized.lift)} of {scale.amount(view.predicted.lift)}"
+        return f"{_KEPT[view.verdict]}: {of}"
+    more = view.data.get("more_units")
+    if more is None or not math.isfinite(more):
+        return f"too early: {view.data.get('reason') or 'not decided'}".rstrip(".")
+    return f"too early: {wait_words(more, view.data.get('more_days'))}"
+
+
+def _gate_words(adoption: Adoption, decision: GateDecision | None) -> str:
+    if adoption.version is None:
+        return ""
+    if decision is None:
+        from spot_mlflow.gate.decision import decide
+        from spot_mlflow.gate.policy import default_policy
+
+        decision = decide(adoption, TARGET, policy=default_policy(), version=adoption.version)
+    answer = (
+        "yes" if decision.satisfied else f"no, {figures.things(len(decision.missing), 'thing')}"
+    )
+    return f"{decision.target}: {answer}"
 
 
 def _people_tags(adoption: Adoption) -> dict[str, str]:
     ready, people = adoption.readiness, adoption.involvement
     tags = {"spot.readiness": _level(ready.overall)}
-    for letter, word in LETTERS.items():
-        tags[f"spot.{word}"] = _level(ready.letters[letter].level)
-    tags["spot.involvement"] = people.words if adoption.entries else ""
-    tags["spot.champion"] = people.champion or ""
+    for letter, word in words.LETTERS.items():
+        tags[f"spot.{word.lower()}"] = _level(ready.letters[letter].level)
+    tags["spot.involvement"] = f"{people.words} ({people.score} of 100)"
+    tags["spot.champion"] = people.champion or NONE
     tags["spot.name"] = people.product_name or ""
-    tags["spot.concerns.open"] = str(len(people.open_concerns)) if people.concerns else ""
+    tags["spot.concerns.open"] = str(len(people.open_concerns))
     return tags
 
 
+def _level(level: int | None) -> str:
+    return NOT_KNOWN if level is None else str(level)
+
+
 def _lift_tags(adoption: Adoption, view: LiftView | None) -> dict[str, str]:
-    if view is None:
-        if adoption.predicted is None:
-            return {}
+    tags: dict[str, str] = {}
+    if view is not None:
+        tags = _checked_tags(view)
+    elif adoption.predicted is not None:
         scale = promise_scale(adoption.predicted)
-        return {"spot.lift.predicted": scale.amount(adoption.predicted.predicted.lift)}
-    scale = view.scale
-    return {
+        tags = {"spot.lift.predicted": scale.amount(adoption.predicted.predicted.lift)}
+    # What the model's own tags still say of a version that is no longer the one spoken of.
+    stale = {
+        k: NOT_KNOWN for k in adoption.facts.tags if k.startswith(("spot.lift.", "spot.value."))
+    }
+    return stale | tags
+
+
+def _checked_tags(view: LiftView) -> dict[str, str]:
+    scale, money = view.scale, money_of(view)
+    tags = {
         "spot.lift.predicted": scale.with_interval(view.predicted),
         "spot.lift.realized": scale.with_interval(view.realized),
-        "spot.lift.gap": scale.signed_amount(view.gap.lift),
+        "spot.lift.gap": f"{scale.signed_amount(view.gap.lift)} ({scale.interval(view.gap)})",
         "spot.lift.verdict": view.verdict,
         "spot.lift.viable": view.viable,
         "spot.lift.evidence": view.grade,
     }
-
-
-def _level(level: int | None) -> str:
-    return "" if level is None else str(level)
+    if view.data_fault:
+        tags |= dict.fromkeys(("spot.lift.realized", "spot.lift.gap"), NOT_KNOWN)
+    if money is not None:
+        tags["spot.value.promised"] = money.promised_text
+        tags["spot.value.realized"] = NOT_KNOWN if view.data_fault else money.realized_text
+    return tags
 
 
 def description_block(
@@ -114,32 +165,60 @@ def description_block(
         chart: address of the lift chart, relative to the MLflow page, or None.
         links: (text, address) of the report, the evidence experiment and the like.
     """
-    head = headline_of(adoption=adoption).text
-    parts = [f"**S.P.O.T.** {escape_markdown(head)}", _table(adoption)]
+    head = headline_of(adoption=adoption)
+    rest = " ".join(
+        p for p in (head.cause, f"Asked of you: {head.request}" if head.request else "") if p
+    )
+    parts = [f"**{escape_markdown(head.money)}** {escape_markdown(rest)}".rstrip()]
+    parts.append(_block_table(adoption).markdown())
     if chart:
-        parts.append(f"![Predicted against realized lift]({chart})")
+        parts.append(f"![Promised and realized lift]({chart})")
     if links:
         parts.append(" · ".join(f"[{escape_markdown(text)}]({url})" for text, url in links))
-    return "\n\n".join([BEGIN, *(p for p in parts if p), END])
+    return "\n\n".join([BEGIN, *parts, END])
 
 
-def _table(adoption: Adoption) -> str:
+def _block_table(adoption: Adoption) -> Table:
     check = adoption.latest_check
-    if check is None:
-        return ""
-    view = lift_view(check)
-    scale = view.scale
-    rows = [
-        ("Predicted lift", scale.with_interval(view.predicted)),
-        ("Realized lift", scale.with_interval(view.realized)),
-        ("Lift gap", f"{scale.signed_amount(view.gap.lift)} ({scale.interval(view.gap)})"),
-        ("Verdict", f"{view.verdict}; {view.viable}"),
-    ]
-    lines = [f"| {escape_markdown(k)} | {escape_markdown(v)} |" for k, v in rows]
-    return "\n".join(["| | |", "|---|---|", *lines])
+    ready, people = adoption.readiness, adoption.involvement
+    rows: list[tuple[str, str]] = []
+    if check is not None:
+        view = lift_view(check)
+        rows += [
+            ("Predicted lift", view.scale.with_interval(view.predicted)),
+            ("Realized lift", _unless_faulty(view, view.scale.with_interval(view.realized))),
+            ("Lift gap", _unless_faulty(view, _gap(view))),
+            ("Verdict", verdict_line(view)),
+        ]
+    elif adoption.predicted is not None:
+        scale = promise_scale(adoption.predicted)
+        rows.append(("Predicted lift", scale.amount(adoption.predicted.predicted.lift)))
+    letters = ", ".join(
+        f"{word} {_level(ready.letters[letter].level)}" for letter, word in words.LETTERS.items()
+    )
+    rows.append(("Readiness", letters if ready.people else NOT_ASSESSED))
+    rows.append(("Users involved", people.words))
+    rows.append(("Gate", _gate_words(adoption, None)))
+    heads = ("Version", adoption.version or NONE)
+    return Table("Summary", heads, tuple(r for r in rows if r[1]))
 
 
-def merge_description(existing: str, block: str, *, limit: int = LIMIT) -> str:
+def _gap(view: LiftView) -> str:
+    return f"{view.scale.signed_amount(view.gap.lift)} ({view.scale.interval(view.gap)})"
+
+
+def _unless_faulty(view: LiftView, text: str) -> str:
+    return NOT_KNOWN if view.data_fault else text
+
+
+def verdict_line(view: LiftView) -> str:
+    """Returns the verdicts in words of the business and, beside them, as the API names them."""
+    if view.data_fault:
+        return f"{words.DATA_FAULT} ({view.verdict})"
+    return f"{words.VERDICTS[view.verdict]} ({view.verdict}); {words.VIABILITY[view.viable].lower()} ({view.viable})"
+
+
+def merge_description(existing: str | None, block: str, *, limit: int = LIMIT) -> str:
     """Puts the block into a description; what a person wrote around it stays, to the letter.
 
     A block that stood there is replaced where it stood; else the new one goes to the end. Where both
@@ -150,8 +229,9 @@ def merge_description(existing: str, block: str, *, limit: int = LIMIT) -> str:
         block: what ``description_block`` returned.
         limit: most characters that the store keeps.
     """
-    found = _BLOCK.search(existing or "")
-    before, after = (existing or "").rstrip(), ""
+    existing = existing or ""
+    found = _BLOCK.search(existing)
+    before, after = existing.rstrip(), ""
     if found:
         before = existing[: found.start()]
         after = _BLOCK.sub("\n\n", existing[found.end() :])

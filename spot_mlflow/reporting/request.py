@@ -1,0 +1,143 @@
+"""What is asked of the reader: from open faults, concerns, plan and overdue checks."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow.reporting import figures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import date
+
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.readiness.panel import PlanItem
+    from spot_mlflow.reporting.lift_view import LiftView
+
+REQUESTS: Final = 2  # more would not be read
+QUOTED: Final = 90  # characters of what a person wrote
+
+
+def request_sentence(
+    view: LiftView | None, adoption: Adoption | None, *, letter: str | None = None
+) -> str:
+    """Returns the most pressing one or two requests; empty where nothing is asked.
+
+    Args:
+        view: the outcome check spoken of, or None where none was made.
+        adoption: what is known of the model, or None.
+        letter: letter (or letters) of the loss, whose plan comes first.
+    """
+    found: list[str] = []
+    for request in _requests(view, adoption, letter or ""):
+        if request not in found:
+            found.append(request)
+        if len(found) == REQUESTS:
+            break
+    said = "; ".join(found)
+    return said if said.endswith((".", "!", "?")) or not said else f"{said}."
+
+
+def _requests(view: LiftView | None, adoption: Adoption | None, letter: str) -> Iterator[str]:
+    """Yields requests, the most pressing one first."""
+    if view is not None:
+        yield from _about_the_log(view)
+    if adoption is not None:
+        yield from _concerns(adoption, "blocking")
+        yield from _plan(adoption, lambda p: bool(letter) and p.letter in letter)
+        yield from _overdue_check(adoption)
+        yield from _plan(adoption, lambda p: p.overdue)
+    if view is not None:
+        yield from _about_the_verdict(view)
+    if adoption is not None:
+        yield from _concerns(adoption, "major")
+        yield from _plan(adoption, lambda _: view is None or view.verdict != "met")
+        yield from _beginnings(adoption)
+
+
+def _about_the_log(view: LiftView) -> Iterator[str]:
+    if view.data_fault:
+        faults = [
+            c for c in view.data["checks"] if not c["success"] and c["severity"] == "critical"
+        ]
+        yield f"a log without this fault: {str(faults[0]['message']).rstrip('.')}"
+
+
+def _about_the_verdict(view: LiftView) -> Iterator[str]:
+    more, days = view.data.get("more_units"), view.data.get("more_days")
+    if view.verdict == "inconclusive" and not view.data_fault:
+        if more is not None and math.isfinite(more):
+            yield f"to wait for {wait_words(more, days)}"
+    elif view.viable == "not viable":
+        yield "a decision to change the offer or to stop"
+
+
+def wait_words(more: float, days: float | None) -> str:
+    """Returns "about 1,200 more units, 18 days"."""
+    wait = (
+        f", {figures.things(math.ceil(days), 'day')}"
+        if days is not None and math.isfinite(days)
+        else ""
+    )
+    return f"about {figures.about(more)} more units{wait}"
+
+
+def _concerns(adoption: Adoption, severity: str) -> Iterator[str]:
+    for c in adoption.involvement.open_concerns:
+        if c.severity == severity:
+            yield f"an answer to the {severity} concern {c.id}, {quoted(c.what)}"
+
+
+def _plan(adoption: Adoption, wanted: Callable[[PlanItem], bool]) -> Iterator[str]:
+    for item in adoption.readiness.plan:
+        if wanted(item) and item.now != item.target:
+            yield plan_words(item)
+
+
+def plan_words(item: PlanItem) -> str:
+    """Returns one step of the plan: what shall be true, by when, and who sees to it."""
+    said = quoted(target_text(item.question, item.target))
+    if item.by is not None:
+        said += (
+            f", overdue since {figures.day(item.by)}"
+            if item.overdue
+            else f" by {figures.day(item.by)}"
+        )
+    return f"{said} ({item.owner})" if item.owner else said
+
+
+def target_text(question: str, level: int) -> str:
+    """Returns the words of a level of the questionnaire; those of ids only, where it has others."""
+    from spot_mlflow.readiness.instrument import default_instrument
+
+    for q in default_instrument().questions:
+        if q.id == question and 1 <= level <= len(q.levels):
+            return q.levels[level - 1].text.rstrip(".")
+    return f"{question} at level {level}"
+
+
+def _overdue_check(adoption: Adoption) -> Iterator[str]:
+    contract = adoption.predicted
+    plan = contract.measurement if contract is not None else None
+    due: date | None = plan.first_check if plan is not None else None
+    if (
+        plan is not None
+        and due is not None
+        and due < adoption.now.date()
+        and not adoption.latest_check
+    ):
+        yield f"the outcome check, due since {figures.day(due)} ({plan.owner})"
+
+
+def _beginnings(adoption: Adoption) -> Iterator[str]:
+    if not adoption.readiness.people:
+        yield "an assessment by the business, the front line and the builders"
+    if adoption.predicted is None:
+        yield "a promise: how much lift, and the least worth having"
+
+
+def quoted(text: str) -> str:
+    """Returns what a person wrote in quotation marks, on one line, at most 90 characters."""
+    flat = " ".join(text.split())
+    return f"“{flat if len(flat) <= QUOTED else flat[: QUOTED - 1] + '…'}”"

@@ -1,0 +1,76 @@
+"""Money promised and money that arrived, as the headline, cards and tags write it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spot_mlflow.lift.report import Interval
+from spot_mlflow.reporting import figures
+from spot_mlflow.reporting.cause import bridge_of
+
+if TYPE_CHECKING:
+    from spot_mlflow.reporting.lift_view import LiftView
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Net value of the treated units to date.
+
+    Attributes:
+        promised: at the promised lift, cost included.
+        realized: at the realized lift, with its interval.
+        unit: label of the currency, or "".
+    """
+
+    promised: float
+    realized: Interval
+    unit: str
+
+    @property
+    def promised_text(self) -> str:
+        """The promise, rounded like what arrived so that the two compare: "120k USD"."""
+        return figures.money(self.promised, self.unit, half_width=self.half_width)
+
+    @property
+    def arrived_text(self) -> str:
+        """What arrived, rounded as its interval asks: "47k USD"."""
+        return figures.money(self.realized.lift, self.unit, half_width=self.half_width)
+
+    @property
+    def range_text(self) -> str:
+        """Its interval: "30k to 64k"."""
+        low, high = self.realized.low, self.realized.high
+        if not (math.isfinite(low) and math.isfinite(high)):
+            return "unbounded"
+        half = self.half_width
+        return f"{figures.money(low, half_width=half)} to {figures.money(high, half_width=half)}"
+
+    @property
+    def realized_text(self) -> str:
+        """What arrived with its interval: "47k USD (30k to 64k)"."""
+        return f"{self.arrived_text} ({self.range_text})"
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval of what arrived."""
+        return (self.realized.high - self.realized.low) / 2
+
+
+def money_of(view: LiftView) -> Money | None:
+    """Returns the money of a check, or None where the contract knows of none."""
+    bridge = bridge_of(view)
+    if bridge is None or bridge.promised_money is None or bridge.realized_money is None:
+        return None
+    units = float(view.data["realized"]["n_treatment"])
+    gap = bridge.money_gap
+    if gap is None:
+        return None
+    per_unit = (
+        bridge.realized_money,
+        bridge.promised_money + gap.low,
+        bridge.promised_money + gap.high,
+    )
+    lift, low, high = (units * x for x in per_unit)
+    return Money(units * bridge.promised_money, Interval(lift, low, high), bridge.unit)
