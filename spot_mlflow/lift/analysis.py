@@ -2,57 +2,168 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spot_mlflow.lift.arm import arms_of
-from spot_mlflow.lift.clusters import clustered_arms, clustered_difference
-from spot_mlflow.lift.difference import welch
-from spot_mlflow.lift.report import Interval, LiftAnalysis, RealizedLift
-from spot_mlflow.lift.verdict import Evidence, judge
+from spot_mlflow.lift.compliance import compliance
+from spot_mlflow.lift.estimation import estimate_means
+from spot_mlflow.lift.moments import HOLDOUT, ClusterMoments
+from spot_mlflow.lift.novelty import trend_of
+from spot_mlflow.lift.realized import realize
+from spot_mlflow.lift.report import LiftAnalysis, SegmentLift
+from spot_mlflow.lift.restated import restated_cohorts
+from spot_mlflow.lift.rows import holm, rows_of, segment_lifts
+from spot_mlflow.lift.sample_ratio import sample_ratio
+from spot_mlflow.lift.verdict import judge
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.compliance import Compliance
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import Moments, OutcomeMoments
+    from spot_mlflow.lift.novelty import Trend
+    from spot_mlflow.lift.restated import Restated
+    from spot_mlflow.lift.sample_ratio import SampleRatio
 
 
 def analyze(
     moments: OutcomeMoments,
     predicted: PredictedLift,
     *,
-    previous_looks: int = 0,  # noqa: ARG001
-    previous: OutcomeMoments | None = None,  # noqa: ARG001
+    previous_looks: int = 0,
+    previous: OutcomeMoments | None = None,
 ) -> LiftAnalysis:
-    """Computes everything that one outcome log says about one contract."""
-    treated, holdout = arms_of(moments.cells)
-    if moments.clusters is not None:
-        raw = clustered_difference(
-            *clustered_arms(moments.clusters), confidence=predicted.confidence
+    """Computes everything that one outcome log says about one contract.
+
+    Args:
+        moments: the log, reduced.
+        predicted: the contract.
+        previous_looks: checks of this contract before this one.
+        previous: moments of the check before, to show corrected cohorts; None without one.
+
+    Returns:
+        Lift in improvement units, verdicts, rows, bridge and money; NaN with infinite bounds, and a
+        reason that says so, where nothing can be estimated yet.
+
+    Raises:
+        InvalidInput: where the outcome is not what ``kind`` says, designed shares do not add up, or
+            logged propensities are missing.
+    """
+    cells = moments.cells
+    by_segment = cells.collapse("segment", "arm")
+    by_period = cells.collapse("period", "arm")
+    days = days_of(by_period)
+    chosen = estimate_means(moments, predicted, by_segment)
+    found = realize(chosen, predicted, days=days, previous_looks=previous_looks)
+    ratio = sample_ratio(moments, predicted)
+    reached = compliance(by_segment.collapse("arm"), confidence=predicted.confidence)
+    periods = rows_of(by_period, "period")
+    logged = periods.select(np.array([x != "NaT" for x in periods.labels], dtype=bool))
+    trend = trend_of(logged, predicted)
+    corrected = () if previous is None else restated_cohorts(cells, previous.cells)
+    analysis = LiftAnalysis(
+        realized=found.realized,
+        outcome=judge(found.basis, predicted),
+        assigned=int(cells.assigned.sum()),
+        matured=int(cells.matured.sum()),
+        sample_ratio_p=None if ratio is None else ratio.p_value,
+        sample_ratio_alarm=ratio is not None and ratio.alarm,
+        sample_ratio=ratio,
+        compliance=reached,
+        trend=trend,
+        restated=corrected,
+        arms=arm_lifts(moments, predicted, days=days, previous_looks=previous_looks),
+        segments=_segments(by_segment, predicted),
+        periods=segment_lifts(logged, predicted, by_size=False),
+        notes=_notes(moments, predicted, ratio, reached, trend, corrected),
+    )
+    return _explained(analysis, moments, predicted)
+
+
+def _explained(
+    analysis: LiftAnalysis, moments: OutcomeMoments, predicted: PredictedLift
+) -> LiftAnalysis:
+    """Adds what follows from the lift: the bridge, the money, what was acted on."""
+    del moments, predicted
+    return analysis
+
+
+def _segments(by_segment: Moments, predicted: PredictedLift) -> tuple[SegmentLift, ...]:
+    if len(set(by_segment.segment)) <= 1:
+        return ()
+    return segment_lifts(rows_of(by_segment, "segment"), predicted)
+
+
+def arm_lifts(
+    moments: OutcomeMoments,
+    predicted: PredictedLift,
+    *,
+    days: float | None = None,
+    previous_looks: int = 0,
+) -> tuple[SegmentLift, ...]:
+    """Each of several treatment arms against the one holdout.
+
+    Intervals and verdicts at 1 - (1 - confidence) / arms (Bonferroni), so that all hold together; p
+    values by Holm.
+
+    Args:
+        moments: the log, reduced.
+        predicted: the contract; every arm is held to the same promise.
+        days: days that the units took to come.
+        previous_looks: checks of this contract before.
+
+    Returns:
+        One row per arm in the order of the contract's columns; empty with fewer than two arms.
+    """
+    arms = moments.cells.arms()
+    if len(arms) < 2:  # noqa: PLR2004 - one arm is the headline itself
+        return ()
+    order = [str(x) for x in predicted.columns.treated_labels]
+    arms.sort(key=lambda a: order.index(a) if a in order else len(order))
+    total = max(1, int(moments.cells.n.sum()))
+    found = []
+    for arm in arms:
+        chosen = estimate_means(_against_holdout(moments, arm), predicted)
+        found.append(
+            realize(
+                chosen,
+                predicted,
+                days=days,
+                previous_looks=previous_looks,
+                comparisons=len(arms),
+            )
         )
-    else:
-        raw = welch(treated, holdout, confidence=predicted.confidence)
-    found = raw.improved(predicted.direction)
-    estimate = Interval(found.value, found.low, found.high, found.se)
-    realized = RealizedLift(
-        estimate=estimate,
-        n_treatment=treated.n,
-        n_holdout=holdout.n,
-        mean_treatment=treated.mean,
-        mean_holdout=holdout.mean,
-        raw_difference=raw.value,
-        p_value=raw.p_value,
-        method=raw.method,
-        grade="A",
+    unknown = float("nan")
+    p = holm([unknown if f.realized.p_value is None else f.realized.p_value for f in found])
+    return tuple(
+        SegmentLift(
+            label=arm,
+            estimate=f.realized.estimate,
+            n_treatment=f.realized.n_treatment,
+            n_holdout=f.realized.n_holdout,
+            share=f.realized.n_treatment / total,
+            predicted=predicted.predicted.lift,
+            p_value=float(q) if np.isfinite(q) else None,
+            verdict=judge(f.basis, predicted).verdict,
+        )
+        for arm, f, q in zip(arms, found, p, strict=True)
     )
-    days = days_of(moments.cells)
-    evidence = Evidence(estimate, estimate, treated.n + holdout.n, days)
-    return LiftAnalysis(
-        realized=realized,
-        outcome=judge(evidence, predicted),
-        assigned=int(moments.cells.assigned.sum()),
-        matured=int(moments.cells.matured.sum()),
-    )
+
+
+def _against_holdout(moments: OutcomeMoments, arm: str) -> OutcomeMoments:
+    """Returns the log with one treatment arm and the holdout only."""
+    cells = moments.cells.select(np.isin(moments.cells.arm.astype(str), [arm, HOLDOUT]))
+    clusters = moments.clusters
+    if clusters is not None:
+        kept = np.isin(clusters.arm.astype(str), [arm, HOLDOUT])
+        per_arm = ("arm", "clusters", "assigned_clusters", "s1", "s2", "events")
+        clusters = ClusterMoments(
+            center=clusters.center,
+            straddling=clusters.straddling,
+            **{k: getattr(clusters, k)[kept] for k in per_arm},
+        )
+    return replace(moments, cells=cells, clusters=clusters)
 
 
 def days_of(cells: Moments) -> float | None:
@@ -61,3 +172,52 @@ def days_of(cells: Moments) -> float | None:
     if len(logged) == 0:
         return None
     return float((logged.max() - logged.min()) / np.timedelta64(1, "D")) + 1
+
+
+def _notes(  # noqa: PLR0917 - every part of the analysis may have something to say
+    moments: OutcomeMoments,
+    predicted: PredictedLift,
+    ratio: SampleRatio | None,
+    reached: Compliance | None,
+    trend: Trend | None,
+    corrected: tuple[Restated, ...],
+) -> tuple[str, ...]:
+    """Says what a reader must know beside the numbers, most serious first."""
+    notes = []
+    if ratio is not None and ratio.alarm:
+        notes.append(_out_of_proportion(ratio))
+    if reached is not None and reached.leaking:
+        notes.append(
+            f"{reached.holdout:.1%} of the holdout was {reached.measure}: the lift is understated; "
+            f"among those reached because of the assignment it is {reached.cace.value:.4g}."
+        )
+    notes += [c.words for c in corrected[:SHOWN]]
+    if len(corrected) > SHOWN:
+        notes.append(f"{len(corrected) - SHOWN} more cohorts were corrected.")
+    if trend is not None and trend.words:
+        notes.append(trend.words)
+    matured, assigned = int(moments.cells.matured.sum()), int(moments.cells.assigned.sum())
+    if matured < assigned:
+        notes.append(f"{matured:,} of {assigned:,} assigned units have matured.")
+    if predicted.outliers is not None:
+        q = predicted.outliers.winsorize
+        notes.append(f"Outcomes above the {q:.4g} quantile count as that quantile, as declared.")
+    if predicted.tolerance_used == 0:
+        notes.append("With a tolerance of 0 the verdict can never be met.")
+    if len(moments.cells.arms()) > 1:
+        notes.append("The headline takes all treatment arms together; each has its own verdict.")
+    return (*notes, *moments.notes)
+
+
+SHOWN = 5  # corrected cohorts told one by one
+
+
+def _out_of_proportion(ratio: SampleRatio) -> str:
+    total = sum(ratio.observed.values())
+    seen = ", ".join(
+        f"{arm} {n / total:.2%} of {ratio.designed[arm]:.2%} designed"
+        for arm, n in ratio.observed.items()
+    )
+    return (
+        f"The arms are out of proportion: {seen}. Units were lost or moved; do not trust the lift."
+    )

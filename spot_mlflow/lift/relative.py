@@ -260,7 +260,8 @@ def score(
             statistic = statistic * np.sqrt((total - 1) / total)
     observed = np.sign(x_t / n_t - ratio * x_c / n_c)
     with np.errstate(invalid="ignore"):
-        return np.where(np.isfinite(statistic), statistic, observed * np.inf)
+        out: Floats = np.where(np.isfinite(statistic), statistic, observed * np.inf)
+    return out
 
 
 def restricted_rates(

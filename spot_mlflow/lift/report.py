@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spot_mlflow.lift.compliance import Compliance
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.novelty import Trend
+    from spot_mlflow.lift.restated import Restated
+    from spot_mlflow.lift.sample_ratio import SampleRatio
 
 Verdict = Literal["exceeded", "met", "shortfall", "inconclusive"]
 Viability = Literal["viable", "not viable", "undecided"]
@@ -108,7 +112,19 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class SegmentLift:
-    """Realized lift of one segment, arm, or period."""
+    """Realized lift of one segment, arm, or period.
+
+    Attributes:
+        label: the segment, the arm, or the period's first day.
+        estimate: lift in improvement units. Each segment and period has its own interval; those of
+            several arms hold together (Bonferroni).
+        n_treatment: treated units analysed.
+        n_holdout: holdout units analysed.
+        share: of all units analysed.
+        predicted: what was promised of it, where the contract says so.
+        p_value: against no lift, corrected for the number of rows (Holm).
+        verdict: of an arm, where there are several.
+    """
 
     label: str
     estimate: Interval
@@ -117,6 +133,7 @@ class SegmentLift:
     share: float
     predicted: float | None = None
     p_value: float | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +145,11 @@ class LiftAnalysis:
         outcome: gap and verdicts.
         assigned: units assigned; matured: whose window has passed.
         sample_ratio_p: p value of the sample-ratio test, or None where no share was designed.
+        sample_ratio_alarm: whether the arms are out of proportion.
+        sample_ratio: counts and designed shares behind it.
+        compliance: who was reached, the lift among them, and whether the holdout leaks.
+        trend: whether the lift wears off or grows since deployment.
+        restated: cohorts whose outcomes were corrected since the previous check.
         arms: one row per treatment arm, where there are several.
         segments: one row per segment, largest first.
         periods: one row per period, by time.
@@ -143,6 +165,10 @@ class LiftAnalysis:
     matured: int
     sample_ratio_p: float | None = None
     sample_ratio_alarm: bool = False
+    sample_ratio: SampleRatio | None = None
+    compliance: Compliance | None = None
+    trend: Trend | None = None
+    restated: tuple[Restated, ...] = ()
     arms: tuple[SegmentLift, ...] = ()
     segments: tuple[SegmentLift, ...] = ()
     periods: tuple[SegmentLift, ...] = ()
@@ -229,6 +255,10 @@ class LiftReport:
             "assigned": a.assigned,
             "matured": a.matured,
             "sample_ratio_p": a.sample_ratio_p,
+            "sample_ratio": jsonable(a.sample_ratio),
+            "compliance": jsonable(a.compliance),
+            "trend": jsonable(a.trend),
+            "restated": jsonable(a.restated),
             "arms": jsonable(a.arms),
             "segments": jsonable(a.segments),
             "periods": jsonable(a.periods),

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a verdict is reached from.
+class Basis:
+    """What the verdicts are reached from.
 
     Attributes:
         viability: realized lift at the contract's confidence.
@@ -29,8 +29,10 @@ class Evidence:
         units: units (or clusters) analysed, both arms.
         days: days that these units took to come, or None where not logged.
         monitored: whether the interval holds under daily looking.
+        comparisons: verdicts among which the error is split (Bonferroni).
         blocked: why no verdict can be given yet, or "".
-        events: for "x of 20 events", part of ``blocked``.
+        at_least: units still needed before a verdict may be given at all.
+        unit_word: "units" or "clusters".
     """
 
     viability: Interval
@@ -38,19 +40,30 @@ class Evidence:
     units: float
     days: float | None = None
     monitored: bool = False
+    comparisons: int = 1
     blocked: str = ""
+    at_least: float = 0.0
+    unit_word: str = "units"
 
 
-def promised_half(predicted: PredictedLift, *, monitored: bool) -> float:
+def promised_half(
+    predicted: PredictedLift, *, monitored: bool = False, comparisons: int = 1
+) -> float:
     """Half width of the prediction's interval at the level that the gap needs; 0 if a commitment.
 
-    Absolute: in units of the lift. Relative: on the scale log(1 + lift).
+    Args:
+        predicted: the contract.
+        monitored: whether the prediction takes half of the error, the sequence the other half.
+        comparisons: verdicts among which the error is split.
+
+    Returns:
+        Absolute: in units of the lift. Relative: on the scale log(1 + lift).
     """
     se = predicted.predicted.standard_error
     if predicted.effect == "relative" and se:
         se /= max(ratio_of(predicted.predicted.lift, predicted.direction), 1e-12)
-    level = 1 - (1 - predicted.confidence) / 2 if monitored else predicted.confidence
-    return quantile(level) * se if se else 0.0
+    error = (1 - predicted.confidence) / comparisons
+    return quantile(1 - error / 2 if monitored else 1 - error) * se if se else 0.0
 
 
 def ratio_of(lift: float, direction: str) -> float:
@@ -59,7 +72,11 @@ def ratio_of(lift: float, direction: str) -> float:
 
 
 def gap_between(
-    realized: Interval, predicted: PredictedLift, *, monitored: bool = False
+    realized: Interval,
+    predicted: PredictedLift,
+    *,
+    monitored: bool = False,
+    comparisons: int = 1,
 ) -> Interval:
     """Realized minus predicted lift, with its interval.
 
@@ -72,18 +89,24 @@ def gap_between(
         realized: realized lift at the confidence the verdict needs.
         predicted: the contract.
         monitored: whether ``realized`` is an interval that holds under daily looking.
+        comparisons: verdicts among which the error is split.
 
     Returns:
         The gap in units of the lift; ``se`` where both have one.
     """
-    half = promised_half(predicted, monitored=monitored)
-    if predicted.effect == "relative":
-        return _relative_gap(realized, predicted, half, monitored=monitored)
     p = predicted.predicted
+    gap = realized.lift - p.lift
+    if math.isnan(gap):
+        return Interval(gap, -math.inf, math.inf)
+    half = promised_half(predicted, monitored=monitored, comparisons=comparisons)
+    ratio = ratio_of(p.lift, predicted.direction)
+    if predicted.effect == "relative" and half > 0:
+        if min(ratio, ratio_of(realized.lift, predicted.direction)) > 0:
+            return _relative_gap(realized, predicted, half, monitored=monitored)
+        half *= max(ratio, 0.0)  # no logarithm of nothing: combined as absolute lifts are
     se = None if realized.se is None else math.hypot(realized.se, p.standard_error)
     below = _combined(realized.lift - realized.low, half, monitored=monitored)
     above = _combined(realized.high - realized.lift, half, monitored=monitored)
-    gap = realized.lift - p.lift
     return Interval(gap, gap - below, gap + above, se)
 
 
@@ -97,17 +120,13 @@ def _relative_gap(
     """Combines on the scale of log ratios, then goes back to lift at the promised ratio."""
     sign = 1 if predicted.direction == "increase" else -1
     promised = ratio_of(predicted.predicted.lift, predicted.direction)
-    gap = realized.lift - predicted.predicted.lift
     ends = (realized.low, realized.high) if sign > 0 else (realized.high, realized.low)
     center, low, high = (max(ratio_of(x, predicted.direction), 0.0) for x in (realized.lift, *ends))
-    if half == 0 or promised <= 0 or not center > 0:
-        bounds = [realized.low - predicted.predicted.lift, realized.high - predicted.predicted.lift]
-        return Interval(gap, bounds[0], bounds[1], realized.se)
     below = _combined(_log(center) - _log(low), half, monitored=monitored)
     above = _combined(_log(high) - _log(center), half, monitored=monitored)
     ratios = (center * math.exp(-below), center * _exp(above))
     bounds = sorted(sign * (r - promised) for r in ratios)
-    return Interval(gap, bounds[0], bounds[1], None)
+    return Interval(realized.lift - predicted.predicted.lift, bounds[0], bounds[1], None)
 
 
 def _log(x: float) -> float:
@@ -118,11 +137,11 @@ def _exp(x: float) -> float:
     return math.exp(x) if x < 700 else math.inf  # noqa: PLR2004 - beyond it a float overflows
 
 
-def judge(evidence: Evidence, predicted: PredictedLift) -> GapVerdict:
+def judge(basis: Basis, predicted: PredictedLift) -> GapVerdict:
     """Reaches both verdicts.
 
     Args:
-        evidence: realized lift at the levels needed, units and days.
+        basis: realized lift at the levels needed, units and days.
         predicted: the contract.
 
     Returns:
@@ -130,15 +149,21 @@ def judge(evidence: Evidence, predicted: PredictedLift) -> GapVerdict:
         is below minus the tolerance, met where its lower bound is at least minus the tolerance,
         else inconclusive with the units still needed.
     """
-    gap = gap_between(evidence.verdict, predicted, monitored=evidence.monitored)
+    gap = gap_between(
+        basis.verdict, predicted, monitored=basis.monitored, comparisons=basis.comparisons
+    )
     tolerance, minimum = predicted.tolerance_used, predicted.minimum
-    verdict: Verdict = "inconclusive" if evidence.blocked else _verdict(gap, tolerance)
-    viable: Viability = "undecided" if evidence.blocked else viability(evidence.viability, minimum)
+    verdict: Verdict = "inconclusive" if basis.blocked else _verdict(gap, tolerance)
+    viable: Viability = "undecided" if basis.blocked else viability(basis.viability, minimum)
     units = days = None
     if verdict == "inconclusive":
-        units = more_units(evidence, predicted, gap.lift)
-        days = _days(units, evidence)
-    reason = evidence.blocked or _reason(verdict, gap, evidence.verdict, predicted, units, days)
+        units = _at_least(more_units(basis, predicted, gap.lift), basis.at_least)
+        days = _days(units, basis)
+    wait = _waiting(basis, units, days, predicted)
+    if basis.blocked:
+        reason = basis.blocked if math.isinf(units or 0) else f"{basis.blocked}{wait}"
+    else:
+        reason = _reason(verdict, gap, basis.verdict, predicted) + wait
     return GapVerdict(gap, verdict, viable, reason, tolerance, minimum, units, days)
 
 
@@ -159,7 +184,7 @@ def viability(realized: Interval, minimum: float | None) -> Viability:
     return "not viable" if realized.high < minimum else "undecided"
 
 
-def more_units(evidence: Evidence, predicted: PredictedLift, gap: float) -> float | None:
+def more_units(basis: Basis, predicted: PredictedLift, gap: float) -> float | None:
     """Units still needed until the verdict would be reached if the estimate stayed as it is.
 
     n' = n h_R^2 / (dist^2 - h_P^2) for one look, with h the half widths and dist the distance from
@@ -170,53 +195,53 @@ def more_units(evidence: Evidence, predicted: PredictedLift, gap: float) -> floa
         Units more than those analysed; inf for never: the prediction itself is too uncertain, or
         the gap lies on the border; None where nothing is known yet.
     """
-    realized = evidence.verdict
+    realized = basis.verdict
     if math.isnan(gap) or not math.isfinite(realized.high - realized.low):
         return None
     tolerance = predicted.tolerance_used
     up = gap > -tolerance
     distance = abs(gap + tolerance)
     half_r = realized.lift - realized.low if up else realized.high - realized.lift
-    half_p = promised_half(predicted, monitored=evidence.monitored)
+    half_p = promised_half(predicted, monitored=basis.monitored, comparisons=basis.comparisons)
     if predicted.effect == "relative":
         half_p *= ratio_of(predicted.predicted.lift, predicted.direction)
-    if evidence.monitored:
-        room = max(distance - half_p, 0.0) ** 2
-    else:
-        room = distance**2 - half_p**2
+    apart = (max(distance - half_p, 0.0) ** 2, distance**2 - half_p**2)
+    room = apart[0] if basis.monitored else apart[1]
     if room <= 0:
         return math.inf
-    return max(0.0, math.ceil(evidence.units * half_r**2 / room - evidence.units))
+    return max(0.0, math.ceil(basis.units * half_r**2 / room - basis.units))
 
 
-def _days(units: float | None, evidence: Evidence) -> float | None:
-    if units is None or evidence.days is None or evidence.units == 0:
+def _days(units: float | None, basis: Basis) -> float | None:
+    if units is None or basis.days is None or basis.units == 0:
         return None
-    return units / (evidence.units / evidence.days) if math.isfinite(units) else None
+    return units / (basis.units / basis.days) if math.isfinite(units) else None
 
 
-def _reason(  # noqa: PLR0913, PLR0917 - one sentence tells of all of them
-    verdict: Verdict,
-    gap: Interval,
-    realized: Interval,
-    predicted: PredictedLift,
-    units: float | None,
-    days: float | None,
-) -> str:
+def _at_least(units: float | None, floor: float) -> float | None:
+    return units if floor == 0 else max(units or 0.0, floor)
+
+
+def _reason(verdict: Verdict, gap: Interval, realized: Interval, predicted: PredictedLift) -> str:
     d = predicted.tolerance_used
     found = f"realized {realized.lift:.4g} of {predicted.predicted.lift:.4g} promised"
-    if verdict == "exceeded":
-        return f"{found}; the gap is at least {gap.low:+.4g}, above the tolerance {d:.4g}"
-    if verdict == "shortfall":
-        return f"{found}; the gap is at most {gap.high:+.4g}, below the tolerance {-d:.4g}"
-    if verdict == "met":
-        return f"{found}; the gap is at least {gap.low:+.4g}, within the tolerance {-d:.4g}"
-    span = f"{found}; the gap may be anything from {gap.low:+.4g} to {gap.high:+.4g}"
+    return {
+        "exceeded": f"{found}; the gap is at least {gap.low:+.4g}, above the tolerance {d:.4g}",
+        "shortfall": f"{found}; the gap is at most {gap.high:+.4g}, below the tolerance {-d:.4g}",
+        "met": f"{found}; the gap is at least {gap.low:+.4g}, within the tolerance {-d:.4g}",
+        "inconclusive": f"{found}; the gap may be anything from {gap.low:+.4g} to {gap.high:+.4g}",
+    }[verdict]
+
+
+def _waiting(
+    basis: Basis, units: float | None, days: float | None, predicted: PredictedLift
+) -> str:
+    """Says how long it still takes; empty where it is decided or nothing is known."""
     if units is None:
-        return f"{span}: too early to say"
-    if math.isinf(units):
-        if promised_half(predicted, monitored=True) > 0:
-            return f"{span}: never to be decided, the prediction itself is too uncertain"
-        return f"{span}: never to be decided while the gap lies on the tolerance {-d:.4g}"
-    when = f", {days:,.0f} days" if days is not None else ""
-    return f"{span}: about {units:,.0f} more units{when}"
+        return ""
+    if math.isfinite(units):
+        when = f", {days:,.0f} days at the present rate" if days is not None else ""
+        return f": about {units:,.0f} more {basis.unit_word}{when}"
+    if promised_half(predicted) > 0:
+        return ": never to be decided, the prediction itself is too uncertain"
+    return ": never to be decided while the gap lies on the tolerance"

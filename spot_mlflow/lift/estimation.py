@@ -1,0 +1,250 @@
+"""Chooses the estimator that a log and its contract call for, and says so.
+
+The order of the choice is fixed by the contract and the columns of the log, never by the outcomes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.arm import arms_of
+from spot_mlflow.lift.clusters import FEW_CLUSTERS, clustered_arms, clustered_means
+from spot_mlflow.lift.cuped import adjusted_outcome, cuped, paired_arms
+from spot_mlflow.lift.difference import means_of
+from spot_mlflow.lift.moments import HOLDOUT
+from spot_mlflow.lift.ratio_metric import ratio_means
+from spot_mlflow.lift.rows import rows_of
+from spot_mlflow.lift.sequence import BURN_IN, events_in
+from spot_mlflow.lift.stratified import Stratum, folded, stratified_means
+from spot_mlflow.lift.weighted import overlap_words, weighted_means
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spot_mlflow.lift.arm import Arm
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.cuped import Adjustment
+    from spot_mlflow.lift.difference import Means
+    from spot_mlflow.lift.moments import Moments, OutcomeMoments
+    from spot_mlflow.lift.report import Grade
+
+
+@dataclass(frozen=True)
+class Estimation:
+    """What the lift is computed from.
+
+    Attributes:
+        means: estimated means of both arms.
+        treated: plain arm of the treated.
+        holdout: plain arm of the holdout.
+        units: what is counted: units of both arms, or clusters.
+        events: events (or clusters) of the smaller arm, for the burn-in.
+        unit_word: "units" or "clusters".
+        binary: whether the score interval for rates applies to a relative lift.
+        plain: whether the means are the arms' own, not adjusted or weighted.
+        grade: evidence grade.
+        reliable: False where the interval is to be flagged.
+        caveats: sentences a reader must see.
+    """
+
+    means: Means
+    treated: Arm
+    holdout: Arm
+    units: float
+    events: int
+    unit_word: str = "units"
+    binary: bool = False
+    plain: bool = True
+    grade: Grade = "A"
+    reliable: bool = True
+    caveats: tuple[str, ...] = ()
+
+    def warned(self, *caveats: str, reliable: bool = True) -> Estimation:
+        """Returns the same with more to say."""
+        return replace(self, caveats=(*self.caveats, *caveats), reliable=self.reliable and reliable)
+
+
+def estimate_means(
+    moments: OutcomeMoments, predicted: PredictedLift, by_segment: Moments | None = None
+) -> Estimation:
+    """Chooses and runs the estimator.
+
+    Before/after: plain means, grade D. Logged propensities: Hajek, grade B. Else, grade A: clusters
+    where they were assigned, ratio of sums where there is a denominator, post-stratified where there
+    are segments, CUPED where there is a covariate (within the segments as well), plain means else.
+
+    Args:
+        moments: an outcome log, reduced.
+        predicted: the contract.
+        by_segment: ``moments.cells.collapse("segment", "arm")`` where the caller has it already.
+
+    Raises:
+        InvalidInput: where the outcome is not what ``kind`` says, or propensities are missing.
+    """
+    by_segment = moments.cells.collapse("segment", "arm") if by_segment is None else by_segment
+    totals = by_segment.collapse("arm")
+    treated, holdout = arms_of(totals)
+    _check_kind(treated, holdout, predicted)
+    base = Estimation(
+        means_of(treated, holdout),
+        treated,
+        holdout,
+        units=treated.n + holdout.n,
+        events=min(events_in(a, predicted.kind) for a in (treated, holdout)),
+        binary=predicted.kind == "binary",
+    )
+    chosen = _chosen(base, moments, predicted, totals, by_segment)
+    return _warn_of_skew(chosen, predicted)
+
+
+def _check_kind(treated: Arm, holdout: Arm, predicted: PredictedLift) -> None:
+    if predicted.kind != "binary":
+        return
+    largest = max((a.largest for a in (treated, holdout) if a.n), default=0.0)
+    if largest > 1:
+        raise InvalidInput(
+            f"the largest outcome is {largest:g}, must be 0 or 1 for kind: binary",
+            where=f"columns.outcome '{predicted.columns.outcome}'",
+            fix="Write kind: count or kind: money in the contract.",
+        )
+
+
+def _chosen(
+    base: Estimation,
+    moments: OutcomeMoments,
+    predicted: PredictedLift,
+    totals: Moments,
+    by_segment: Moments,
+) -> Estimation:
+    if predicted.design == "logged_propensity":
+        return _by_propensity(base, totals)
+    if predicted.design == "before_after":
+        return _before_after(base)
+    if min(base.treated.n, base.holdout.n) < 2:  # noqa: PLR2004 - a spread needs two units
+        return base
+    return _randomized(base, moments, totals, by_segment)
+
+
+def _randomized(
+    base: Estimation, moments: OutcomeMoments, totals: Moments, by_segment: Moments
+) -> Estimation:
+    if moments.clusters is not None:
+        return _by_cluster(base, moments, totals)
+    if totals.index("denominator") is not None:
+        return _as_ratio(base, totals)
+    adjustment = None
+    if totals.index("covariate") is not None:
+        adjustment = cuped(*paired_arms(totals))
+        base = replace(base, means=adjustment.means, plain=False)
+        base = base.warned(
+            f"Adjusted by the covariate, which removes {adjustment.reduction:.1%} of the variance."
+        )
+    if len(set(by_segment.segment)) > 1:
+        return _by_segment(base, by_segment, adjustment)
+    return base
+
+
+def _by_propensity(base: Estimation, totals: Moments) -> Estimation:
+    found = weighted_means(totals)
+    said = [overlap_words(*x) for x in (("treated", found.treated), ("holdout", found.holdout))]
+    caveat = f"Weighted by logged propensities; {'; '.join(said)}."
+    chosen = replace(base, means=found.means, plain=False, binary=False, grade="B").warned(caveat)
+    if found.treated.poor or found.holdout.poor:
+        return replace(chosen, grade="D").warned(
+            "The arms hardly overlap: what one arm received, the other almost never could. "
+            "Evidence grade D.",
+            reliable=False,
+        )
+    return chosen
+
+
+def _before_after(base: Estimation) -> Estimation:
+    return replace(base, grade="D", means=replace(base.means, method="before/after, Welch")).warned(
+        "Compares two times, not two groups: whatever else changed in between is in the number. "
+        "Evidence grade D: a number, never a verdict."
+    )
+
+
+def _by_cluster(base: Estimation, moments: OutcomeMoments, totals: Moments) -> Estimation:
+    assert moments.clusters is not None  # noqa: S101 - the caller looked
+    theta = cuped(*paired_arms(totals)).theta if totals.index("covariate") is not None else 0.0
+    treated, holdout = clustered_arms(moments.clusters, theta=theta)
+    total = treated.clusters + holdout.clusters
+    chosen = replace(
+        base,
+        means=clustered_means(moments.clusters, theta=theta),
+        units=total,
+        events=min(treated.clusters, holdout.clusters),
+        unit_word="clusters",
+        binary=False,
+        plain=False,
+    )
+    if moments.clusters.straddling:
+        chosen = chosen.warned(
+            f"{moments.clusters.straddling:,} clusters have units in more than one arm."
+        )
+    if total < FEW_CLUSTERS:
+        return chosen.warned(
+            f"Interval unreliable: {total} clusters, fewer than {FEW_CLUSTERS}.", reliable=False
+        )
+    return chosen
+
+
+def _as_ratio(base: Estimation, totals: Moments) -> Estimation:
+    return replace(base, means=ratio_means(totals), plain=False, binary=False)
+
+
+def _by_segment(base: Estimation, by_segment: Moments, adjustment: Adjustment | None) -> Estimation:
+    cells, thin = folded(by_segment)
+    outcome: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    if adjustment is not None and len({str(a) for a in cells.arm} - {HOLDOUT}) == 1:
+        outcome = adjusted_outcome(cells, adjustment)
+    rows = rows_of(cells, "segment", outcome)
+    rows = rows.select(rows.n_t + rows.n_c > 0)
+    if float(np.minimum(rows.n_t, rows.n_c).min(initial=np.inf)) < 2 or len(rows.labels) < 2:  # noqa: PLR2004 - spread
+        return base.warned("Not post-stratified: too few units by segment.")
+    means = stratified_means(
+        Stratum(rows.n_t, rows.mean_t, rows.var_t), Stratum(rows.n_c, rows.mean_c, rows.var_c)
+    )
+    if outcome is not None:
+        means = replace(means, method=f"CUPED, {means.method}")
+    if thin:
+        base = base.warned(f"{thin:,} segments with fewer than 2 units in an arm are put together.")
+    return replace(base, means=means)
+
+
+def _warn_of_skew(chosen: Estimation, predicted: PredictedLift) -> Estimation:
+    """Flags skewed arms, except where the interval is made for skewed rates."""
+    if chosen.unit_word == "clusters" or (chosen.binary and predicted.effect == "relative"):
+        return chosen
+    skewed = [
+        f"{name} (skewness {arm.skew:.3g}, {arm.n:,} units)"
+        for name, arm in (("treated", chosen.treated), ("holdout", chosen.holdout))
+        if arm.skewed
+    ]
+    if not skewed:
+        return chosen
+    return chosen.warned(
+        f"Interval unreliable: the outcome is too skewed for its units: {', '.join(skewed)}.",
+        reliable=False,
+    )
+
+
+def too_early(chosen: Estimation, predicted: PredictedLift) -> str:
+    """Says why nothing can be concluded yet, or "" where it can.
+
+    Grade D never concludes; an arm needs two units; a monitored contract needs a burn-in.
+    """
+    for name, arm in (("treated", chosen.treated), ("holdout", chosen.holdout)):
+        if arm.n < 2:  # noqa: PLR2004 - a spread needs two units
+            return f"too early: {arm.n} {name} units have an outcome, 2 are needed"
+    if predicted.looks_used == "monitored" and chosen.events < BURN_IN:
+        word = "clusters" if chosen.unit_word == "clusters" else "events"
+        return f"inconclusive, {chosen.events} of {BURN_IN} {word} in the smaller arm"
+    if chosen.grade == "D":
+        return "evidence grade D gives a number, never a verdict"
+    return ""

@@ -1,0 +1,205 @@
+"""The realized lift at the levels that the verdicts need."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from spot_mlflow.lift.difference import UNKNOWN, Estimate, difference, newcombe
+from spot_mlflow.lift.estimation import too_early
+from spot_mlflow.lift.relative import log_delta, score_ratio
+from spot_mlflow.lift.report import Interval, RealizedLift
+from spot_mlflow.lift.sequence import BURN_IN, confidence_sequence
+from spot_mlflow.lift.verdict import Basis
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.arm import Arm
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.estimation import Estimation
+
+
+def one_look(chosen: Estimation, predicted: PredictedLift, confidence: float) -> Estimate:
+    """Lift for one look, raw units.
+
+    Absolute: Student's t; the hybrid score interval for rates where an arm has no spread. Relative:
+    skew-corrected score for rates, log-delta else.
+
+    Args:
+        chosen: what the lift is computed from.
+        predicted: the contract.
+        confidence: two-sided, between 0 and 1.
+    """
+    if predicted.effect == "relative":
+        return _one_look_relative(chosen, confidence)
+    found = difference(chosen.means, confidence=confidence)
+    if chosen.means.known and min(chosen.means.var_treated, chosen.means.var_holdout) <= 0:
+        if chosen.binary and chosen.plain:
+            return replace(
+                newcombe(chosen.treated, chosen.holdout, confidence=confidence),
+                p_value=found.p_value if found.se else None,
+            )
+        return replace(UNKNOWN, value=found.value, method=f"{found.method}, no spread in an arm")
+    return found
+
+
+def _one_look_relative(chosen: Estimation, confidence: float) -> Estimate:
+    means = chosen.means
+    if not (chosen.binary and chosen.plain and means.known):
+        return log_delta(means, confidence=confidence)
+    counts = [
+        *effective_counts(means.treated, means.total_treated, chosen.treated),
+        *effective_counts(means.holdout, means.total_holdout, chosen.holdout),
+    ]
+    found = score_ratio(*counts, confidence=confidence)
+    p = difference(means, confidence=confidence).p_value
+    value = means.treated / means.holdout - 1 if means.holdout > 0 else found.value
+    method = found.method if means.method == "Welch" else f"{means.method}, {found.method}"
+    return replace(found, value=value, p_value=p, method=method)
+
+
+def effective_counts(rate: float, variance: float, arm: Arm) -> tuple[float, float]:
+    """Events and units of the simple sample that would have this rate and variance.
+
+    Source: Rao and Scott (1992), Biometrics 48, 577-585. For plain rates they are the arm's own
+    counts up to the factor (n - 1)/n of the unbiased variance, which is taken back.
+
+    Args:
+        rate: estimated rate, 0 to 1.
+        variance: variance of the rate.
+        arm: the arm itself; its counts are used where the rate has no variance.
+    """
+    plain = rate * (1 - rate) / (arm.n - 1)
+    n = arm.n * plain / variance if variance > 0 and plain > 0 else float(arm.n)
+    return rate * n, n
+
+
+def always_valid(chosen: Estimation, predicted: PredictedLift, confidence: float) -> Estimate:
+    """Lift with an interval that holds at every look, raw units.
+
+    N* is the contract's ``planned_units``, or the units so far where it has none.
+
+    Args:
+        chosen: what the lift is computed from.
+        predicted: the contract.
+        confidence: over all looks, between 0 and 1.
+    """
+    if not chosen.means.known or chosen.units < 2:  # noqa: PLR2004 - a spread needs two units
+        return replace(UNKNOWN, value=one_look(chosen, predicted, confidence).value)
+    return confidence_sequence(
+        chosen.treated,
+        chosen.holdout,
+        alpha=1 - confidence,
+        planned=predicted.planned_units or chosen.units,
+        effect=predicted.effect,
+        means=chosen.means,
+        units=chosen.units,
+    )
+
+
+def _interval(estimate: Estimate, direction: str) -> Interval:
+    e = estimate.improved(direction)
+    return Interval(e.value, e.low, e.high, e.se)
+
+
+@dataclass(frozen=True)
+class Realization:
+    """The realized lift, and what the verdicts are reached from."""
+
+    realized: RealizedLift
+    basis: Basis
+
+
+def realize(
+    chosen: Estimation,
+    predicted: PredictedLift,
+    *,
+    days: float | None = None,
+    previous_looks: int = 0,
+    comparisons: int = 1,
+) -> Realization:
+    """Turns means into the realized lift in improvement units.
+
+    Args:
+        chosen: what the lift is computed from.
+        predicted: the contract.
+        days: days that the units took to come.
+        previous_looks: checks of this contract before.
+        comparisons: arms that get a verdict each; the error is split among them (Bonferroni).
+    """
+    monitored = predicted.looks_used == "monitored"
+    error = (1 - predicted.confidence) / comparisons
+    single = one_look(chosen, predicted, 1 - error)
+    sequence = None
+    if monitored or previous_looks:
+        sequence = always_valid(chosen, predicted, 1 - error)
+    shown = sequence if monitored and sequence is not None else single
+    estimate = _interval(shown, predicted.direction)
+    # The prediction's interval takes half of the error; a commitment has none and takes none.
+    halved = monitored and predicted.predicted.standard_error > 0
+    for_verdict = estimate
+    if halved:
+        narrow = always_valid(chosen, predicted, 1 - error / 2)
+        for_verdict = _interval(narrow, predicted.direction)
+    repeated = not monitored and previous_looks > 0
+    if repeated:
+        assert sequence is not None  # noqa: S101 - made above for repeated looks
+        chosen = chosen.warned(_second_look(previous_looks, sequence.improved(predicted.direction)))
+    band = None if sequence is None else _interval(sequence, predicted.direction)
+    realized = _realized(chosen, shown, estimate, band, p_value=single.p_value)
+    basis = Basis(
+        viability=estimate,
+        verdict=for_verdict,
+        units=chosen.units,
+        days=days,
+        monitored=monitored,
+        comparisons=comparisons,
+        blocked=too_early(chosen, predicted),
+        at_least=_left_at_least(chosen, monitored=monitored),
+        unit_word=chosen.unit_word,
+    )
+    return Realization(realized, basis)
+
+
+def _realized(
+    chosen: Estimation,
+    shown: Estimate,
+    estimate: Interval,
+    band: Interval | None,
+    p_value: float | None,
+) -> RealizedLift:
+    unbounded = math.isinf(estimate.low) or math.isinf(estimate.high)
+    enough = min(chosen.treated.n, chosen.holdout.n) > 1
+    caveats = chosen.caveats
+    if unbounded and enough:
+        caveats = (*caveats, f"The interval is open: {shown.method}.")
+    return RealizedLift(
+        estimate=estimate,
+        n_treatment=chosen.treated.n,
+        n_holdout=chosen.holdout.n,
+        mean_treatment=chosen.means.treated,
+        mean_holdout=chosen.means.holdout,
+        raw_difference=chosen.means.treated - chosen.means.holdout,
+        p_value=p_value,
+        method=shown.method,
+        grade=chosen.grade,
+        reliable=chosen.reliable and enough and not unbounded,
+        caveats=caveats,
+        always_valid=band,
+    )
+
+
+def _second_look(previous: int, sequence: Estimate) -> str:
+    return (
+        f"The contract was made for one look and this is look {previous + 1}: its interval no longer "
+        f"holds. The one that holds at every look is {sequence.low:.4g} to {sequence.high:.4g}."
+    )
+
+
+def _left_at_least(chosen: Estimation, *, monitored: bool) -> float:
+    """Units until a verdict may be given: the burn-in at the rate so far; never for grade D."""
+    if chosen.grade == "D":
+        return math.inf
+    if not monitored or chosen.events >= BURN_IN:
+        return 0.0
+    return math.ceil(chosen.units * (BURN_IN / max(chosen.events, 0.5) - 1))

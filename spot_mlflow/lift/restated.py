@@ -1,0 +1,78 @@
+"""Outcomes that were corrected after an earlier check: shown as corrected, never silently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.moments import Moments
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """A cohort that had matured before and now says something else.
+
+    Attributes:
+        period: first day of the period of decision, ISO; "" where not logged.
+        arm: label of the arm.
+        n_before: units analysed at the earlier check.
+        n_now: units analysed now.
+        sum_before: sum of the outcome then.
+        sum_now: sum of the outcome now.
+    """
+
+    period: str
+    arm: str
+    n_before: int
+    n_now: int
+    sum_before: float
+    sum_now: float
+
+    @property
+    def words(self) -> str:
+        """One sentence for a reader."""
+        when = f"of {self.period} " if self.period else ""
+        return (
+            f"Cohort {when}({self.arm}) was corrected: {self.sum_before:,.6g} over "
+            f"{self.n_before:,} units before, {self.sum_now:,.6g} over {self.n_now:,} now."
+        )
+
+
+def restated_cohorts(now: Moments, before: Moments) -> tuple[Restated, ...]:
+    """Compares cohorts, by period and arm, that were complete at an earlier check.
+
+    A cohort is complete when all its assigned units had matured; one that was still filling then may
+    grow without being a correction.
+
+    Args:
+        now: cells of this check.
+        before: cells of an earlier one, over the same contract.
+
+    Returns:
+        Cohorts whose units or outcomes changed, by time.
+    """
+    old, new = _cohorts(before), _cohorts(now)
+    out = []
+    for key, (assigned, matured, n, total) in sorted(old.items()):
+        if matured < assigned or n == 0:
+            continue
+        _, _, n_now, total_now = new.get(key, (0, 0, 0, 0.0))
+        same = n_now == n and np.isclose(total, total_now, rtol=1e-9, atol=1e-9)
+        if not same:
+            period, arm = key
+            shown = "" if period == "NaT" else period
+            out.append(Restated(shown, arm, n, n_now, total, total_now))
+    return tuple(out)
+
+
+def _cohorts(cells: Moments) -> dict[tuple[str, str], tuple[int, int, int, float]]:
+    """Returns (period, arm) -> assigned, matured, analysed, sum of the outcome."""
+    table = cells.collapse("period", "arm")
+    i = table.measures.index("outcome")
+    sums = table.s1[:, i] + table.n * table.center[i]
+    keys = zip(table.period.astype(str), (str(a) for a in table.arm), strict=True)
+    columns = (table.assigned.tolist(), table.matured.tolist(), table.n.tolist(), sums.tolist())
+    return {(str(p), a): row for (p, a), row in zip(keys, zip(*columns, strict=True), strict=True)}

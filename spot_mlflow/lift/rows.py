@@ -1,0 +1,196 @@
+"""Lift row by row: by segment and by period, for all rows at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spot_mlflow.lift.arm import cells_of
+from spot_mlflow.lift.moments import HOLDOUT
+from spot_mlflow.lift.relative import score_ratio_bounds
+from spot_mlflow.lift.report import Interval, SegmentLift
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.moments import Moments
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Both arms, row by row; arrays are (rows,), raw units.
+
+    Attributes:
+        labels: what each row is about: a segment, or a period's first day.
+        n_t: units treated.
+        n_c: units in the holdout.
+        mean_t: mean of the treated; NaN without units.
+        mean_c: mean of the holdout.
+        var_t: unbiased variance of a treated unit; NaN with fewer than two.
+        var_c: unbiased variance of a holdout unit.
+    """
+
+    labels: tuple[str, ...]
+    n_t: Floats
+    n_c: Floats
+    mean_t: Floats
+    mean_c: Floats
+    var_t: Floats
+    var_c: Floats
+
+    def select(self, mask: NDArray[np.bool_]) -> Rows:
+        """Returns the rows where ``mask`` (rows,) is True."""
+        labels = tuple(x for x, keep in zip(self.labels, mask, strict=True) if keep)
+        numbers = (self.n_t, self.n_c, self.mean_t, self.mean_c, self.var_t, self.var_c)
+        return Rows(labels, *(x[mask] for x in numbers))
+
+
+def rows_of(moments: Moments, key: str, outcome: tuple[Floats, Floats] | None = None) -> Rows:
+    """Puts both arms of each segment or period side by side; treatment arms are pooled.
+
+    Args:
+        moments: cells collapsed to (``key``, "arm").
+        key: "segment" or "period".
+        outcome: mean and unit variance per cell where they are adjusted; the outcome's own where
+            None.
+    """
+    if len({str(a) for a in moments.arm} - {HOLDOUT}) > 1:
+        moments, outcome = _one_treatment(moments, key), None
+    if outcome is None:
+        cells = cells_of(moments)
+        i = moments.measures.index("outcome")
+        outcome = cells.mean[:, i], cells.cov[:, i, i]
+    labels, row = np.unique(getattr(moments, key).astype(str), return_inverse=True)
+    held = np.asarray(moments.arm == HOLDOUT, dtype=bool)
+
+    def side(mask: NDArray[np.bool_], values: Floats, empty: float) -> Floats:
+        out = np.full(len(labels), empty)
+        out[row[mask]] = values[mask]
+        return out
+
+    n = moments.n.astype(np.float64)
+    return Rows(
+        tuple(str(x) for x in labels),
+        side(~held, n, 0.0),
+        side(held, n, 0.0),
+        side(~held, outcome[0], np.nan),
+        side(held, outcome[0], np.nan),
+        side(~held, outcome[1], np.nan),
+        side(held, outcome[1], np.nan),
+    )
+
+
+def _one_treatment(moments: Moments, key: str) -> Moments:
+    from dataclasses import replace
+
+    arm = np.where(moments.arm == HOLDOUT, HOLDOUT, "treatment").astype(object)
+    return replace(moments, arm=arm).collapse(key, "arm")
+
+
+def row_intervals(rows: Rows, predicted: PredictedLift) -> tuple[Floats, Floats, Floats, Floats]:
+    """Lift of each row with its own interval at the contract's confidence, improvement units.
+
+    Absolute: Welch. Relative: skew-corrected score for binary, log-delta else. No correction for the
+    number of rows.
+
+    Returns:
+        (lift, low, high, p): p is Welch's, two-sided. Rows that allow no interval hold NaN and
+        infinite bounds.
+    """
+    from scipy.special import stdtr
+
+    with np.errstate(all="ignore"):  # rows without units or spread are mended below
+        a, b = rows.var_t / rows.n_t, rows.var_c / rows.n_c
+        df = (a + b) ** 2 / (a**2 / (rows.n_t - 1) + b**2 / (rows.n_c - 1))
+        se = np.sqrt(a + b)
+        gap = rows.mean_t - rows.mean_c
+        p = 2 * stdtr(df, -np.abs(gap / se))
+        if predicted.effect == "absolute":
+            value, (low, high) = gap, _around(gap, se, df, predicted.confidence)
+        else:
+            value = rows.mean_t / rows.mean_c - 1
+            low, high = _relative(rows, a, b, predicted)
+    unusable = ~(np.isfinite(value) & (rows.n_t > 1) & (rows.n_c > 1))
+    if predicted.effect == "absolute":
+        unusable |= ~(se > 0)
+    low, high = np.where(unusable, -np.inf, low), np.where(unusable, np.inf, high)
+    if predicted.direction == "decrease":
+        value, low, high = -value, -high, -low
+    return value, low, high, p
+
+
+def _around(value: Floats, se: Floats, df: Floats, confidence: float) -> tuple[Floats, Floats]:
+    from scipy.special import stdtrit
+
+    half = stdtrit(df, (1 + confidence) / 2) * se
+    return value - half, value + half
+
+
+def _relative(rows: Rows, a: Floats, b: Floats, predicted: PredictedLift) -> tuple[Floats, Floats]:
+    if predicted.kind == "binary" and bool(((rows.mean_t <= 1) & (rows.mean_c <= 1)).all()):
+        x_t, x_c = np.round(rows.mean_t * rows.n_t), np.round(rows.mean_c * rows.n_c)
+        low, high = score_ratio_bounds(
+            x_t, rows.n_t, x_c, rows.n_c, confidence=predicted.confidence
+        )
+        return low - 1, high - 1
+    v_t, v_c = a / rows.mean_t**2, b / rows.mean_c**2
+    df = (v_t + v_c) ** 2 / (v_t**2 / (rows.n_t - 1) + v_c**2 / (rows.n_c - 1))
+    log = np.log(rows.mean_t / rows.mean_c)
+    low, high = _around(log, np.sqrt(v_t + v_c), df, predicted.confidence)
+    return np.exp(low) - 1, np.exp(high) - 1
+
+
+def segment_lifts(
+    rows: Rows, predicted: PredictedLift, *, by_size: bool = True
+) -> tuple[SegmentLift, ...]:
+    """Rows as value objects.
+
+    Args:
+        rows: both arms, row by row.
+        predicted: the contract; its segments say what was promised of each.
+        by_size: largest first; else in the order of the labels.
+
+    Returns:
+        One row each; p values are corrected for their number (Holm), intervals are not.
+    """
+    value, low, high, p = row_intervals(rows, predicted)
+    adjusted = holm(p)
+    size = rows.n_t + rows.n_c
+    share = size / max(1.0, float(size.sum()))
+    order = np.argsort(-size, kind="stable") if by_size else np.arange(len(size))
+    promised: Mapping[str, float | None] = {k: s.response for k, s in predicted.segments.items()}
+    columns = [x.tolist() for x in (value, low, high, adjusted, rows.n_t, rows.n_c, share)]
+    out = []
+    for i in order.tolist():
+        v, lo, hi, q, n_t, n_c, w = (c[i] for c in columns)
+        label = rows.labels[i]
+        estimate = Interval(v, lo, hi)
+        known = q if q == q else None  # noqa: PLR0124 - NaN differs from itself
+        out.append(SegmentLift(label, estimate, int(n_t), int(n_c), w, promised.get(label), known))
+    return tuple(out)
+
+
+def holm(p_values: Sequence[float] | Floats) -> Floats:
+    """P values corrected so that any false finding among all has at most the stated chance.
+
+    Source: Holm (1979), Scandinavian Journal of Statistics 6, 65-70. NaN stays NaN and does not
+    count.
+
+    Args:
+        p_values: (tests,).
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")  # NaN last
+    count = int(np.isfinite(p).sum())
+    factor = np.maximum(count - np.arange(len(p)), 1)
+    stepped = np.fmin(1.0, np.maximum.accumulate(p[order] * factor))
+    out = np.empty_like(p)
+    out[order] = np.where(np.isfinite(p[order]), stepped, np.nan)
+    return out
