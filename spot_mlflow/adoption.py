@@ -12,7 +12,7 @@ from spot_mlflow.evidence import digest_of
 from spot_mlflow.involvement.appeal import Appeal, appeal_of
 from spot_mlflow.involvement.log import Involvement, involvement_of
 from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.readiness.instrument import Instrument, default_instrument
+from spot_mlflow.readiness.instrument import Instrument, instrument_in_use
 from spot_mlflow.readiness.panel import Readiness, readiness_of
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def build_adoption(
         entries: complete evidence of the model, any order.
         version: version to speak of; None for the newest.
         now: the moment to judge ages at, UTC.
-        instrument: the questionnaire; the default one where None.
+        instrument: the questionnaire; the one in use where None.
     """
     ordered = tuple(sorted(entries, key=lambda e: (e.at, e.id)))
     if version is None and facts.versions:
@@ -165,7 +165,7 @@ def build_adoption(
         version=version,
         name=involvement.product_name or facts.name,
         readiness=readiness_of(
-            of("assessment"), instrument or default_instrument(), now=now, notes=of("discussion")
+            of("assessment"), instrument or instrument_in_use(), now=now, notes=of("discussion")
         ),
         involvement=involvement,
         appeal=appeal_of(of("pulse")),

@@ -49,12 +49,13 @@ class Concern:
         id: "c" and five or more hex digits.
         severity: blocking, major or minor.
         status: open, answered, confirmed or reopened.
-        raised_by: who raised it, None where the name was erased; role: in which role.
+        raised_by: who raised it, or what stands in the name's place; role: in which role.
         raised_at: when, UTC.
         version: model version spoken of, or None.
         what: the concern in the words of the one who raised it.
         thread: every act, oldest first.
         age_days: whole days since it was raised, until it was confirmed.
+        erased: whether the name of the one who raised it was erased on request.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Concern:
     what: str
     thread: tuple[ConcernAct, ...] = field(default=())
     age_days: int = 0
+    erased: bool = False
 
     @property
     def closed(self) -> bool:
@@ -117,7 +119,7 @@ def may_close(concern: Concern, person: str | None, role: str | None) -> bool:
 
     Where that name was erased on request, any user may, since the one who raised it cannot be told.
     """
-    if concern.raised_by is None:
+    if concern.erased or concern.raised_by is None:
         return role in USERS
     return person_key(person) == person_key(concern.raised_by)
 
@@ -168,7 +170,7 @@ def check_follow_up(
     check_choice("act", act, ACTS[1:], where="concern")
     found = find_concern(concerns, concern)
     if act in ("confirmed", "reopened") and not may_close(found, person, role):
-        whose = f"only {found.raised_by}, who raised it," if found.raised_by else "only a user"
+        whose = f"only {found.raised_by}, who raised it," if not found.erased else "only a user"
         verb = "confirm" if act == "confirmed" else "reopen"
         raise Refused(
             f"{whose} may {verb} it, not {person}",
@@ -224,7 +226,9 @@ def _raised(id_: str, e: Evidence) -> Concern:
     what = str(e.payload.get("what", ""))
     act = ConcernAct("raised", e.person, e.role, e.at, what)
     severity = str(e.payload.get("severity", "major"))
-    return Concern(id_, severity, "open", e.person, e.role, e.at, e.version, what, (act,))
+    return Concern(
+        id_, severity, "open", e.person, e.role, e.at, e.version, what, (act,), erased=e.erased
+    )
 
 
 def _after(concern: Concern, e: Evidence) -> Concern:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import USERS
+from spot_mlflow.involvement.batch import complete_batches
 from spot_mlflow.involvement.concerns import Concern, concerns_of
 from spot_mlflow.involvement.score import Activity, Cap, explain, score_of, words_of
 from spot_mlflow.person import check_text, person_key
@@ -116,7 +117,7 @@ def involvement_of(
         version: the version spoken of, for the words on its review; None for the model.
         now: the moment to judge ages at, UTC.
     """
-    known = [e for e in entries if e.at <= now]
+    known = complete_batches(e for e in entries if e.at <= now)
     events = events_of(known, now=now)
     concerns = concerns_of(known, now=now)
     users = [e for e in events if e.by_user]

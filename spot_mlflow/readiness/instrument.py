@@ -6,6 +6,7 @@ the same models. ``instrument.schema.json`` is these models written as JSON sche
 
 from __future__ import annotations
 
+import os
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -171,6 +172,25 @@ def default_path() -> Path:
 def default_instrument() -> Instrument:
     """Returns the S.P.O.T. instrument that comes with the package."""
     return Instrument.load(default_path())
+
+
+def instrument_in_use() -> Instrument:
+    """Returns the team's own instrument where SPOT_INSTRUMENT names its file, else the default.
+
+    Raises:
+        InvalidInput: the file is missing or not a valid instrument.
+    """
+    path = os.environ.get("SPOT_INSTRUMENT", "").strip()
+    if not path:
+        return default_instrument()
+    found = Path(path)
+    changed = found.stat().st_mtime_ns if found.is_file() else 0
+    return _own_instrument(path, changed)
+
+
+@lru_cache(maxsize=4)
+def _own_instrument(path: str, changed: int) -> Instrument:  # noqa: ARG001 - makes it read anew
+    return Instrument.load(path)
 
 
 def json_schema() -> dict[str, Any]:

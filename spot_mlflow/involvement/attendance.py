@@ -1,0 +1,162 @@
+"""Reads many involvement events from a CSV file: a meeting's attendance list, all or nothing.
+
+Every row is checked before one is written. Each entry of an import says how many belong together,
+and the log counts them only once all are there, so that an import that was cut off counts nothing
+until it is run again; run again it writes only what is missing, under the same entry ids.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.evidence import canonical, digest_of
+from spot_mlflow.involvement.log import check_entry
+from spot_mlflow.person import check_person, check_role
+from spot_mlflow.validation import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+COLUMNS: Final = ("person", "role", "phase", "kind", "what", "evidence", "when")
+_MAX_ROWS: Final = 10_000
+_FAULTS_SHOWN: Final = 10
+# Any fixed UUID will do; it keeps our ids apart from those of others.
+_NAMESPACE: Final = uuid.UUID("6f0c7a52-4d1e-5b0e-9a57-0f2f6f3a5d10")
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceRow:
+    """One checked row: who took part, and the payload to record."""
+
+    row: int
+    person: str
+    role: str
+    payload: Mapping[str, Any]
+
+    def under(self, name: str) -> AttendanceRow:
+        """Returns the row under another name, such as a pseudonym."""
+        return replace(self, person=name)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """One entry of an import, with the id it has however often it is imported."""
+
+    id: str
+    person: str
+    role: str
+    payload: Mapping[str, Any]
+
+
+def read_attendance(
+    path: Path, defaults: Mapping[str, str | None] | None = None
+) -> tuple[AttendanceRow, ...]:
+    """Reads and checks a CSV file.
+
+    Args:
+        path: comma, semicolon or tab separated, with a header.
+        defaults: values for cells that are blank or columns that are missing.
+
+    Raises:
+        InvalidInput: naming every row at fault (the first ten in full); then nothing is used.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as e:
+        raise InvalidInput(f"cannot be read: {e.strerror or e}", where=str(path)) from None
+    except UnicodeDecodeError as e:
+        raise InvalidInput(
+            f"is no UTF-8 text: {e.reason}", where=f"{path}, byte {e.start}"
+        ) from None
+    rows = _rows(text, path)
+    checked: list[AttendanceRow] = []
+    faults: list[str] = []
+    for number, cells in rows:
+        result = _check(number, cells, defaults or {})
+        if isinstance(result, str):
+            faults.append(result)
+        else:
+            checked.append(result)
+    if faults:
+        more = f"; and {len(faults) - _FAULTS_SHOWN} more" if len(faults) > _FAULTS_SHOWN else ""
+        raise InvalidInput(
+            "; ".join(faults[:_FAULTS_SHOWN]) + more,
+            where=str(path),
+            fix="Nothing was recorded; correct the file and import it again.",
+        )
+    if not checked:
+        raise InvalidInput("has no rows", where=str(path))
+    return tuple(checked)
+
+
+def batch_of(rows: Sequence[AttendanceRow], *, model: str) -> tuple[BatchEntry, ...]:
+    """Returns the entries of an import; the same rows on the same model give the same ids."""
+    said = [{"person": r.person, "role": r.role, **r.payload} for r in rows]
+    batch = {"id": digest_of([model, said])[:16], "of": len(rows)}
+    seen: Counter[str] = Counter()
+    entries = []
+    for row, content in zip(rows, said, strict=True):
+        text = canonical([model, batch, content])
+        seen[text] += 1
+        id_ = uuid.uuid5(_NAMESPACE, f"{text}#{seen[text]}").hex
+        entries.append(BatchEntry(id_, row.person, row.role, {**row.payload, "batch": batch}))
+    return tuple(entries)
+
+
+def _rows(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
+    header = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        names = [n.strip().casefold() for n in next(reader, [])]
+        for name in names:
+            if name not in COLUMNS:
+                known = nearest(name, COLUMNS) or f"; known: {', '.join(COLUMNS)}"
+                raise InvalidInput(f"unknown column {name!r}{known}", where=f"{path}, row 1")
+        if "person" not in names or len(set(names)) < len(names):
+            raise InvalidInput(
+                "column 'person' is missing, or one stands twice", where=f"{path}, row 1"
+            )
+        rows = []
+        for cells in reader:
+            if any(c.strip() for c in cells):
+                if len(cells) > len(names):
+                    raise InvalidInput(
+                        f"{len(cells)} cells, must be {len(names)}",
+                        where=f"{path}, line {reader.line_num}",
+                    )
+                padded = [*cells, *[""] * (len(names) - len(cells))]
+                rows.append((reader.line_num, dict(zip(names, padded, strict=True))))
+            if len(rows) > _MAX_ROWS:
+                raise InvalidInput(
+                    f"more than {_MAX_ROWS:,} rows", where=str(path), fix="Split it."
+                )
+    except csv.Error as e:
+        raise InvalidInput(f"not valid CSV: {e}", where=f"{path}, line {reader.line_num}") from None
+    return rows
+
+
+def _check(
+    number: int, cells: Mapping[str, str], defaults: Mapping[str, str | None]
+) -> AttendanceRow | str:
+    """Returns the checked row, or what is wrong with it."""
+    value = {c: (cells.get(c, "").strip() or defaults.get(c) or "") for c in COLUMNS}
+    try:
+        person, role = check_person(value["person"]), check_role(value["role"])
+        payload = check_entry(
+            phase=value["phase"],
+            kind=value["kind"],
+            what=value["what"],
+            evidence=value["evidence"],
+            when=value["when"],
+        )
+    except InvalidInput as e:
+        return f"line {number}: {e.what}"
+    return AttendanceRow(number, person, role, payload)
