@@ -64,3 +64,18 @@ def already_recorded(decisions: Sequence[Evidence], decision: GateDecision) -> b
             and failing == [r.name for r in decision.requirements if not r.met]
         )
     return False
+
+
+def earlier_holders(adoption: Adoption, target: str) -> tuple[str, ...]:
+    """Returns the versions that held a target and hold it no longer, the last one first.
+
+    Versions that were deleted since are left out.
+    """
+    now = {v.version for v in adoption.facts.holders(target)}
+    existing = {v.version for v in adoption.facts.versions} - now
+    held: list[str] = []
+    for decision in adoption.decisions:
+        # What was replaced held it before what replaced it.
+        for version in reversed(list(_holders(decision.payload, target, adoption.facts.name))):
+            held = [v for v in held if v != version] + [version]
+    return tuple(v for v in reversed(held) if v in existing)

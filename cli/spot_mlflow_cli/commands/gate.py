@@ -1,0 +1,167 @@
+"""``spot gate``: may this version have this target?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spot_mlflow_cli.options import dry_run_option, format_option
+
+if TYPE_CHECKING:
+    from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.record import Record
+
+_MODES = ("observe", "warn", "block")
+
+
+@click.command("gate")
+@click.argument("model", metavar="[MODEL]", required=False)
+@click.option(
+    "--to", "target", required=True, metavar="TARGET", help="A stage, or an alias: @champion."
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="All models; says beforehand who would be refused."
+)
+@click.option("--requester", envvar="SPOT_PERSON", help="Who asks; the login where left out.")
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(path_type=Path),
+    help="Decide by this policy instead of the registry's.",
+)
+@click.option("--mode", type=click.Choice(_MODES), help="Decide as if in this mode.")
+@format_option("text", "json", "markdown", "junit")
+@dry_run_option
+def command(  # noqa: PLR0917 - click passes them by name
+    model: str | None,
+    target: str,
+    everything: bool,  # noqa: FBT001 - click passes it by name
+    requester: str | None,
+    policy_file: Path | None,
+    mode: str | None,
+    output_format: str,
+    dry_run: bool,  # noqa: FBT001 - click passes it by name
+) -> None:
+    """May this version go there? Says what is missing, and the command that helps.
+
+    The answer is recorded, the same refusal once only; --all and --dry-run write nothing.
+
+    \b
+    Example:
+      spot gate churn/3 --to Production
+      spot gate churn/3 --to @champion --format junit > gate.xml
+      spot gate --all --to Production             who would be refused?
+      spot gate churn/3 --to Production --mode block
+
+    \b
+    Exit status:
+      0  allowed (in mode observe and warn everything is)
+      1  refused
+      2  wrong input
+      3  could not be decided: MLflow did not answer, or evidence is damaged
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow.record import Record
+
+    if bool(model) == everything:
+        raise click.UsageError("Name one MODEL, or say --all.")
+    record = Record()
+    policy = _policy(record, policy_file, mode)
+    if everything:
+        decisions = _decide_all(record, target, policy)
+    else:
+        decisions = [_decide_one(record, str(model), target, policy, requester, dry_run=dry_run)]
+    _show(decisions, output_format, everything=everything)
+    if not all(d.allowed for d in decisions):
+        raise SystemExit(1)
+
+
+def _policy(record: Record, file: Path | None, mode: str | None) -> Policy:
+    from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.record.policies import current_policy
+
+    policy = current_policy(record) if file is None else Policy.load(file)
+    return policy if mode is None else policy.model_copy(update={"mode": mode, "models": []})
+
+
+def _decide_one(
+    record: Record,
+    model: str,
+    target: str,
+    policy: Policy,
+    requester: str | None,
+    *,
+    dry_run: bool,
+) -> GateDecision:
+    from spot_mlflow.errors import NotFound, SpotError
+    from spot_mlflow.gate.decision import decide
+    from spot_mlflow.record.decisions import record_decision
+    from spot_mlflow.record.store import login
+
+    ref = record.resolve(model)
+    if ref.version is None:
+        raise NotFound(f"model {ref.name!r} has no version yet")
+    adoption = record.adoption(ref)
+    decision = decide(adoption, target, policy=policy, requester=requester or login())
+    if not dry_run:
+        try:
+            record_decision(record, decision, created=ref.created, known=adoption.decisions)
+        except SpotError as e:  # the answer stands even where this client may not write
+            click.secho(f"The decision was not recorded: {e}", err=True, fg="yellow")
+    return decision
+
+
+def _decide_all(record: Record, target: str, policy: Policy) -> list[GateDecision]:
+    """Decides for the newest version of every model; models without a version are left out."""
+    from spot_mlflow.gate.decision import decide
+    from spot_mlflow.gate.policy import check_target
+    from spot_mlflow_cli.terminal import progress
+
+    check_target(policy, target)
+    found: list[GateDecision] = []
+    with progress() as bar:
+        for name in bar.track(record.models(), description=f"May they go to {target}?"):
+            adoption = record.adoption(name)
+            if adoption.version is not None:
+                found.append(decide(adoption, target, policy=policy))
+    return found
+
+
+def _show(decisions: list[GateDecision], output_format: str, *, everything: bool) -> None:
+    from spot_mlflow.gate.formats import junit, markdown, overview
+    from spot_mlflow_cli.terminal import echo_json
+
+    if output_format == "json":
+        one = [d.to_dict() for d in decisions]
+        echo_json({"overview": overview(decisions), "decisions": one} if everything else one[0])
+    elif output_format == "junit":
+        click.echo(junit(decisions), nl=False)
+    elif output_format == "markdown":
+        head = [f"{overview(decisions)}\n"] if everything else []
+        click.echo("\n".join([*head, *(markdown(d) for d in decisions)]), nl=False)
+    elif everything:
+        click.echo(overview(decisions))
+        _table([d for d in decisions if not d.satisfied])
+    else:
+        click.echo(decisions[0].explain())
+
+
+def _table(refused: list[GateDecision]) -> None:
+    from rich.table import Table
+
+    from spot_mlflow_cli.terminal import console
+
+    if not refused:
+        return
+    table = Table("model", "missing", "first", "fix")
+    for d in refused:
+        first = d.missing[0] if d.missing else None
+        table.add_row(
+            f"{d.model}/{d.version}",
+            str(len(d.missing)),
+            first.title if first else d.verdict,
+            first.fix if first else "",
+        )
+    console().print(table)

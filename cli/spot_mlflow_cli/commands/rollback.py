@@ -1,0 +1,79 @@
+"""``spot rollback``: back to a version that held the target before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from spot_mlflow_cli.options import dry_run_option
+
+if TYPE_CHECKING:
+    from spot_mlflow.adoption import Adoption
+
+
+@click.command("rollback")
+@click.argument("model", metavar="MODEL")
+@click.option(
+    "--to", "target", required=True, metavar="TARGET", help="A stage, or an alias: @champion."
+)
+@click.option("--version", help="Which one; the last earlier holder where left out.")
+@click.option("--requester", envvar="SPOT_PERSON", help="Who asks; the login where left out.")
+@dry_run_option
+def command(
+    model: str, target: str, version: str | None, requester: str | None, *, dry_run: bool
+) -> None:
+    """Go back to a version that held the target before; the gate never blocks this.
+
+    \b
+    Example:
+      spot rollback churn --to Production
+      spot rollback churn --to @champion --version 2
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow.gate.decision import decide
+    from spot_mlflow.gate.policy import check_target
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.policies import current_policy
+    from spot_mlflow.record.store import login
+    from spot_mlflow.record.transitions import give
+
+    record = Record()
+    policy = current_policy(record)
+    key = check_target(policy, target)
+    adoption = record.adoption(
+        model.partition("/")[0] if "/" in model and ":" not in model else model
+    )
+    number = _earlier(adoption, key, version or (model.partition("/")[2] or None))
+    decision = decide(adoption, key, policy=policy, requester=requester or login(), version=number)
+    if not dry_run:
+        give(record, decision)
+    said = "Would go back" if dry_run else "Went back"
+    now = ", ".join(v.version for v in adoption.facts.holders(key)) or "none"
+    click.echo(f"{said}: {adoption.facts.name} {key}, from version {now} to version {number}.")
+
+
+def _earlier(adoption: Adoption, target: str, wanted: str | None) -> str:
+    """Returns the version to go back to.
+
+    Raises:
+        NotFound: no version, or not the wanted one, held the target before.
+    """
+    from spot_mlflow.errors import NotFound
+    from spot_mlflow.gate.history import earlier_holders
+
+    name = adoption.facts.name
+    known = earlier_holders(adoption, target)
+    if wanted is None and known:
+        return known[0]
+    if wanted is not None and wanted in known:
+        return wanted
+    which = (
+        f"version {wanted} of {name!r} did not hold"
+        if wanted
+        else f"no other version of {name!r} held"
+    )
+    held = f"earlier holders: {', '.join(known)}" if known else "the record knows no earlier holder"
+    raise NotFound(
+        f"{which} {target} before; {held}",
+        fix=f"Ask the gate: spot gate {name}/{wanted or 'VERSION'} --to {target}",
+    )
