@@ -1,4 +1,4 @@
-"""The cluster pass: sums over clusters, per arm; units without a cluster are counted, not used."""
+"""The cluster pass: sums over clusters, per arm; a unit without a cluster is one of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments import ClusterMoments
-from spot_mlflow_checks.reduction import arm_labels
+from spot_mlflow_checks.sums import arm_labels
 from spot_mlflow_checks.rows import Reading, flag, judged
 
 if TYPE_CHECKING:
@@ -17,13 +17,22 @@ if TYPE_CHECKING:
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
-def cluster_pass(r: Reading) -> ClusterMoments:
+def cluster_pass(r: Reading, *, alone: bool) -> ClusterMoments:
     """Groups by cluster, one set of sums per arm, then sums over clusters: one row leaves.
 
     Per cluster g and arm, z = (units n_g, sum of outcome - c, sum of covariate - c'); the ratio of
     sums over clusters and its variance need only the sums of z and of z z'.
+
+    Args:
+        r: what to read.
+        alone: whether units without a cluster are there; each counts as a cluster of its own.
     """
-    per_cluster = _per_cluster(r)
+    named = _summed(r, _per_cluster(r))
+    return _moments(r, named, _summed(r, _alone(r)) if alone else None)
+
+
+def _summed(r: Reading, per_cluster: sa.Subquery) -> list[float]:
+    """Runs one query and returns its one row."""
     g = per_cluster.c
     arms = range(len(r.arms))
     out: list[Any] = []
@@ -35,30 +44,43 @@ def cluster_pass(r: Reading) -> ClusterMoments:
     here = [flag(g[f"assigned_{a}"] > 0) for a in arms]
     out.append(sa.func.sum(flag(sum(here[1:], here[0]) > 1)))
     row = r.source.fetch(sa.select(*[x.label(f"v{i}") for i, x in enumerate(out)]))[0]
-    return _moments(r, iter([0.0 if v is None else float(v) for v in row]))
+    return [0.0 if v is None else float(v) for v in row]
 
 
 def _per_cluster(r: Reading) -> sa.Subquery:
     c = judged(r).c
+    sums = {k: sa.func.sum(x) for k, x in _by_arm(r, c).items()}
+    query = sa.select(*[x.label(k) for k, x in sums.items()])
+    return query.where(c.cluster.is_not(None)).group_by(c.cluster).subquery("per_cluster")
+
+
+def _alone(r: Reading) -> sa.Subquery:
+    c = judged(r).c
+    query = sa.select(*[x.label(k) for k, x in _by_arm(r, c).items()])
+    return query.where(c.cluster.is_(None)).subquery("alone")
+
+
+def _by_arm(r: Reading, c: Any) -> dict[str, Any]:
+    """Returns what one unit adds to the sums of its cluster, per arm.
+
+    Doubles: the square of a large cluster's size must not leave a 32-bit integer.
+    """
     y = c.x_outcome - r.center.get("outcome", 0.0)
     x = c.x_covariate - r.center.get("covariate", 0.0) if "x_covariate" in c else sa.literal(0.0)
-    out: list[Any] = []
+    out: dict[str, Any] = {}
     for a in range(len(r.arms)):
         here = sa.and_(c.arm == a, c.n == 1)
-        out += [
-            sa.func.sum(sa.case((c.arm == a, c.assigned), else_=0)).label(f"assigned_{a}"),
-            # Doubles: the square of a large cluster's size must not leave a 32-bit integer.
-            sa.func.sum(sa.case((here, 1.0), else_=0.0)).label(f"n_{a}"),
-            sa.func.sum(sa.case((here, y), else_=0.0)).label(f"y_{a}"),
-            sa.func.sum(sa.case((here, x), else_=0.0)).label(f"x_{a}"),
-            sa.func.sum(sa.case((sa.and_(here, c.x_outcome != 0), 1), else_=0)).label(f"events_{a}"),
-        ]
-    query = sa.select(*out).where(c.cluster.is_not(None)).group_by(c.cluster)
-    return query.subquery("per_cluster")
+        out[f"assigned_{a}"] = sa.case((c.arm == a, c.assigned), else_=0)
+        out[f"n_{a}"] = sa.case((here, 1.0), else_=0.0)
+        out[f"y_{a}"] = sa.case((here, y), else_=0.0)
+        out[f"x_{a}"] = sa.case((here, x), else_=0.0)
+        out[f"events_{a}"] = sa.case((sa.and_(here, c.x_outcome != 0), 1), else_=0)
+    return out
 
 
-def _moments(r: Reading, values: Iterator[float]) -> ClusterMoments:
-    """Reads the one row in the order in which ``cluster_pass`` asked for it."""
+def _moments(r: Reading, named: list[float], alone: list[float] | None) -> ClusterMoments:
+    """Adds the rows up and reads them in the order in which ``_summed`` asked for them."""
+    values: Iterator[float] = iter(np.add(named, alone) if alone else named)
     labels = arm_labels(r)
     clusters, assigned, events, s1, s2 = [], [], [], [], []
     for _ in labels:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments import Fault
-from spot_mlflow_checks.reduction import segment_label
+from spot_mlflow_checks.sums import segment_label
 from spot_mlflow_checks.rows import Reading, flag, judged
 
 if TYPE_CHECKING:

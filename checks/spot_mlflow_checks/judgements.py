@@ -100,7 +100,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     FaultCheck("money_plausible", {"negative_value": "have a negative value", "negative_cost": "have a negative cost", "infinite_value": "have an infinite value", "infinite_cost": "have an infinite cost"}, "Values and costs are finite and not negative", blocking=0.05),
     FaultCheck("units_unique", {"duplicate_unit": "appear more than once", "missing_unit": "have no unit id"}, "Every unit appears once", noun="units", blocking=0.01, advice="A unit counted twice makes the interval too narrow"),
     FaultCheck("units_in_one_arm", {"unit_in_two_arms": "are in two arms"}, "Every unit is in one arm", noun="units", blocking=0.001, advice="They cannot tell treatment from holdout"),
-    FaultCheck("clusters_named", {"missing_cluster": "have no cluster"}, "Every unit has its cluster", noun="units", blocking=0.05, advice="They are left out of the clustered lift"),
+    FaultCheck("clusters_named", {"missing_cluster": "have no cluster"}, "Every unit has its cluster", noun="units", blocking=0.05, advice="Each counts as a cluster of its own"),
     FaultCheck("times_plausible", {"missing_time": "have no readable time of decision", "absurd_time": "were decided in the future or before 1970"}, "Every decision has a plausible time", blocking=0.05),
     FaultCheck("outcomes_after_decisions", {"outcome_before_decision": "have an outcome from before the decision"}, "No outcome is older than its decision", blocking=0.01),
     FaultCheck("outcomes_in_window", {"outcome_after_window": "have an outcome that came after the window and counts as none"}, "Every outcome came within its window", noun="units", fault_severity="info"),

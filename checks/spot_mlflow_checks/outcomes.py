@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
@@ -13,14 +12,21 @@ from spot_mlflow_checks.clusters import cluster_pass
 from spot_mlflow_checks.columns import columns_in
 from spot_mlflow_checks.faults import rules_for
 from spot_mlflow_checks.identity import example_pass, identity_pass
-from spot_mlflow_checks.reduction import base_pass, fold_segments, with_centers
+from spot_mlflow_checks.reduction import (
+    base_pass,
+    fold_segments,
+    score_pass,
+    team_pass,
+    with_centers,
+)
 from spot_mlflow_checks.rows import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import date
+    from collections.abc import Callable, Mapping
+    from datetime import date, datetime
 
     from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.moments import Fault
     from spot_mlflow_checks.engines.source import Source
 
     Progress = Callable[[str], None]
@@ -53,35 +59,53 @@ def reduce_source(
     tell = progress or (lambda _name: None)
     moment = utc(as_of)
     reading = Reading(source, predicted, columns_in(source, predicted), moment.timestamp(), model_version)
-    passes = ["base"]
     tell("base")
     reading = with_centers(reading)
     cells, faults, rows = base_pass(reading)
     _refuse_unusable(reading, cells, faults, rows)
     cells, notes = fold_segments(cells, segment_limit, list(predicted.segments))
-    clusters = None
-    if reading.has("cluster"):
-        tell("clusters")
-        passes.append("clusters")
-        clusters = cluster_pass(reading)
-    if reading.has("unit"):
-        tell("units")
-        passes.append("units")
-        if any(f.count for f in faults.values()):
-            faults = example_pass(reading, faults, rules_for(reading))
-        faults = {**faults, **identity_pass(reading)}
+    # What a unit without a covariate counts as is known only now.
+    reading = replace(reading, center=dict(zip(cells.measures, cells.center.tolist(), strict=True)))
+    optional = _optional_passes(reading, faults, tell)
     return OutcomeMoments(
         cells=cells,
-        faults=faults,
+        faults={**faults, **optional.pop("faults", {})},
         as_of=moment.isoformat(timespec="seconds"),
         source=source.name,
         digest=source.digest,
         rows=rows,
         columns=tuple(reading.columns.names),
-        passes=tuple(passes),
-        clusters=clusters,
+        passes=("base", *optional.pop("passes")),
         notes=(*_notes(reading), *notes),
+        **optional,
     )
+
+
+def _optional_passes(r: Reading, faults: Mapping[str, Fault], tell: Progress) -> dict[str, Any]:
+    """Runs the passes that need another grain, only those that the contract asks for."""
+    out: dict[str, Any] = {}
+    passes: list[str] = []
+
+    def begin(name: str) -> None:
+        tell(name)
+        passes.append(name)
+
+    if r.has("cluster"):
+        begin("clusters")
+        out["clusters"] = cluster_pass(r, alone=faults["missing_cluster"].count > 0)
+    if r.has("unit"):
+        if any(f.count for f in faults.values()):
+            begin("examples")
+            out["faults"] = example_pass(r, faults, rules_for(r))
+        begin("units")
+        out["faults"] = {**out.get("faults", {}), **identity_pass(r)}
+    if r.has("score") and r.predicted.score_edges:
+        begin("score bins")
+        out["score_bins"] = score_pass(r)
+    if r.has("team"):
+        begin("teams")
+        out["teams"] = team_pass(r)
+    return {**out, "passes": passes}
 
 
 def _notes(r: Reading) -> list[str]:

@@ -124,6 +124,8 @@ def _typed(r: Reading) -> sa.Subquery:
             column, family = of(key)
             # A blank cluster or unit is none at all; a blank segment is labelled later.
             out[key] = sa.case((sa.not_(d.blank(column, family)), column))
+    if r.has("override_reason"):
+        out["overridden"] = flag(sa.not_(d.blank(*of("override_reason"))))
     if r.has("score"):
         out["score"] = d.number(*of("score"))
     if r.has("undelivered_reason"):

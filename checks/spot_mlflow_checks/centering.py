@@ -1,0 +1,74 @@
+"""Moves the constants that moments are centred on; exact algebra, no rows needed.
+
+With d = c - c', every z' = z + d, so sums of powers and products follow from the old ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spot_mlflow.lift.moments import Moments
+
+
+def recentered(cells: Moments, center: NDArray[np.float64]) -> Moments:
+    """Returns the same moments about another constant per measure, shape (measures,)."""
+    d = cells.center - center
+    n = cells.n[:, None].astype(np.float64)
+    s1 = cells.s1 + n * d
+    cross = cells.s1[:, :, None] * d + d[:, None] * cells.s1[:, None, :]
+    s2 = cells.s2 + cross + n[:, :, None] * d[:, None] * d
+    squares = np.einsum("cii->ci", cells.s2)
+    s3 = cells.s3 + 3 * d * squares + 3 * d**2 * cells.s1 + n * d**3
+    return replace(cells, center=center, s1=s1, s2=s2, s3=s3)
+
+
+def filled_with_mean(cells: Moments, beside_missing: NDArray[np.float64]) -> Moments:
+    """Moves missing covariates from the provisional centre to the mean of the known ones.
+
+    The constant must not depend on the order in which an engine reads rows; afterwards the centre of
+    the covariate is that mean.
+
+    Args:
+        cells: moments in which a missing covariate counts as its centre.
+        beside_missing: (cells, measures) sum of z over the units that have no covariate.
+    """
+    i = cells.index("covariate")
+    if i is None:
+        return cells
+    missing = cells.missing[:, i].astype(np.float64)
+    known = float(cells.n.sum() - missing.sum())
+    shift = float(cells.s1[:, i].sum()) / known if known else 0.0
+    s1, s2, s3 = cells.s1.copy(), cells.s2.copy(), cells.s3.copy()
+    s2[:, i, :] += shift * beside_missing
+    s2[:, :, i] += shift * beside_missing
+    s2[:, i, i] += missing * shift**2
+    s1[:, i] += missing * shift
+    s3[:, i] += missing * shift**3
+    largest = cells.largest.copy()
+    mean = float(cells.center[i]) + shift
+    largest[:, i] = np.where(missing > 0, np.maximum(largest[:, i], mean), largest[:, i])
+    center = cells.center.copy()
+    center[i] = mean
+    moved = replace(cells, s1=s1, s2=s2, s3=s3, largest=largest)
+    return recentered(moved, center)
+
+
+def on_round_centers(cells: Moments, free: NDArray[np.bool_]) -> Moments:
+    """Centres every free measure on its pooled mean to three digits, so that engines agree.
+
+    Args:
+        cells: moments about any constants.
+        free: (measures,) False for indicators, which stay at 0; the covariate stays on its mean.
+    """
+    n = max(int(cells.n.sum()), 1)
+    mean = cells.center + cells.s1.sum(axis=0) / n
+    center = np.array([float(f"{x:.3g}") for x in mean])
+    kept = ~free | np.array([m == "covariate" for m in cells.measures])
+    center[kept] = cells.center[kept]
+    return recentered(cells, center)
