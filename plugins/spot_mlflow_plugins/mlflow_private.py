@@ -272,16 +272,15 @@ def sender_is_admin() -> bool:
     return bool(is_admin())
 
 
-def authorize(flask: Any) -> None:
-    """Tells basic auth who may call which route of ours; what it does not know it may refuse.
+def authorize(validators: dict[tuple[str, str], Any]) -> None:
+    """Tells basic auth who may call which route of ours.
 
-    Pages and answers about a model need the right to read that model.
+    Args:
+        validators: (path, method) -> function without arguments that says yes or no.
     """
-    from mlflow.server import auth
+    import mlflow.server.auth as auth
 
-    from spot_mlflow_plugins.server.authorization import validators
-
-    auth.BEFORE_REQUEST_VALIDATORS.update(validators())
+    auth.BEFORE_REQUEST_VALIDATORS.update(validators)
 
 
 def may_read_model(name: str) -> bool:

@@ -168,7 +168,10 @@ def _raise(response: Any) -> None:
         message = str(response.json().get("message", ""))
     except (ValueError, AttributeError):
         message = ""
-    message = message.removeprefix("[spot] ") or f"the server answered {response.status_code}"
+    message = (
+        message.removeprefix("[spot] ")
+        or f"the server answered {response.status_code} {response.text[:200].strip()}"
+    )
     if response.status_code == 401:  # noqa: PLR2004 - HTTP
         raise Refused(
             "the server asks for a login",

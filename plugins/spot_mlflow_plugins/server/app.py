@@ -8,14 +8,13 @@ goes through it.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from spot_mlflow_plugins import mlflow_private as private
-from spot_mlflow_plugins.server.gating import gate_stores, or_die
+from spot_mlflow_plugins.server.authorization import validators
+from spot_mlflow_plugins.server.gating import gate_stores, one_at_a_time, or_die, start_verification
+from spot_mlflow_plugins.server.identity import require_login
 from spot_mlflow_plugins.server.routes import register_routes
-
-_logger = logging.getLogger("mlflow.spot")
 
 
 def create_app() -> Any:
@@ -24,6 +23,7 @@ def create_app() -> Any:
     with or_die():
         gate_stores()
         register_routes(flask_app)
+        start_verification()
         if private.serves_asgi():
             return private.fastapi_app(flask_app)
         return flask_app
@@ -35,5 +35,9 @@ def create_auth_app() -> Any:
     with or_die():
         gate_stores()
         register_routes(flask_app)
-        private.authorize(flask_app)
-        return private.auth_app(flask_app)
+        start_verification()
+        require_login()
+        private.authorize(validators())
+        # MLflow makes the table of users before it starts workers, for its own app only.
+        with one_at_a_time("auth"):
+            return private.auth_app(flask_app)

@@ -8,17 +8,20 @@ that the signing key can be read.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.signing import home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _logger = logging.getLogger("mlflow.spot")
 
@@ -75,6 +78,47 @@ def gate_stores() -> None:
         repository.__class__ = guarded_repository(type(repository), tracking._spot_companions)  # noqa: SLF001 - set by guarded() above
     check_gated()
     open_record()  # reads the signing key now, not at the first decision
+
+
+def start_verification() -> None:
+    """Takes in what stood there before the first gated start; then verifies, beside the service.
+
+    The first is done by one worker while the others wait, since afterwards an unsigned entry is a
+    forged one. The second is done by one worker of the host.
+    """
+    from spot_mlflow_plugins.server.verification import adopt_once, verify_at_start
+
+    with one_at_a_time("adopt"):
+        adopted = adopt_once()
+    if adopted:
+        _logger.warning("%d entries from before the gate were taken in, unsigned", adopted)
+    threading.Thread(target=_alone(verify_at_start), name="spot-verify", daemon=True).start()
+
+
+@contextlib.contextmanager
+def one_at_a_time(what: str) -> Iterator[None]:
+    """Lets one worker of this host in; the others wait."""
+    home().mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home() / f"{what}.lock").open("w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+
+def _alone(work: Callable[[], None]) -> Callable[[], None]:
+    """Returns ``work``, skipped where another worker of this host is at it."""
+
+    def run() -> None:
+        with (home() / "verify.lock").open("w") as f:
+            try:
+                fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            try:
+                work()
+            except Exception:  # whatever it is, the server goes on serving, and says so
+                _logger.exception("The records could not be verified at start")
+
+    return run
 
 
 def check_gated() -> None:

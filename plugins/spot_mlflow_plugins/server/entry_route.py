@@ -1,0 +1,346 @@
+"""The one way to write evidence on a gated server: ``POST /ajax-api/2.0/spot/entries``.
+
+The server stamps who and when, checks what is said with the same rules as the client library,
+digests, signs and anchors it, and writes the summary tags. The route lies under ``/ajax-api/`` so
+that MLflow's cross-origin protection covers it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import InvalidInput, Refused
+from spot_mlflow.evidence import Evidence, canonical
+from spot_mlflow.validation import utc
+from spot_mlflow_plugins.server.identity import authenticated_user, requires_login, role_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spot_mlflow.record import ModelRef, Record
+
+MAX_BODY: Final = 64 * 1024 * 1024
+MAX_PAYLOAD: Final = 2_000_000  # characters of JSON
+_SKEW: Final = timedelta(minutes=5)
+_PATH: Final = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*")
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_KEYS: Final = frozenset(
+    [
+        "id",
+        "model",
+        "version",
+        "kind",
+        "payload",
+        "person",
+        "role",
+        "at",
+        "metrics",
+        "artifacts",
+        "dataset",
+        "recorded_by",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client asks to be written, checked for its form.
+
+    Attributes:
+        id: UUID made by the client, so that a repeated request is written once.
+        model: registered name, "" for the registry as a whole.
+        version: version number as text, or None.
+        kind: sort of entry.
+        payload: what is said.
+        person: who says it, as claimed.
+        role: in which role, as claimed.
+        at: when, as claimed; never in the future.
+        metrics: (name, value, step).
+        artifacts: path -> content.
+        dataset: (name, digest, source), or None.
+        recorded_by: who writes it down, as claimed.
+    """
+
+    id: str
+    model: str
+    version: str | None
+    kind: str
+    payload: Mapping[str, Any]
+    person: str | None
+    role: str | None
+    at: datetime
+    recorded_by: str
+    metrics: tuple[tuple[str, float, int], ...] = ()
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+    dataset: tuple[str, str, str] | None = None
+
+
+def write_entry(body: Any) -> dict[str, Any]:
+    """Writes one entry and returns it as recorded, as JSON values.
+
+    Args:
+        body: the request's JSON.
+
+    Raises:
+        InvalidInput: the request is malformed; nothing is written.
+        Refused: a rule says no; nothing is written.
+        Unavailable: MLflow's store did not answer; what was begun does not count.
+    """
+    from spot_mlflow_plugins.server.record import model_lock, server_record
+
+    request = parse_request(body)
+    record = server_record()
+    with model_lock(request.model):
+        if request.kind == "policy":
+            evidence = _write_policy(record, request)
+        else:
+            evidence = _write(record, request)
+    return evidence_json(evidence)
+
+
+def parse_request(body: Any) -> Request:
+    """Checks the form of a request.
+
+    Raises:
+        InvalidInput: naming the key.
+    """
+    if not isinstance(body, dict):
+        raise InvalidInput(f"expected a JSON object, got {type(body).__name__}")
+    unknown = sorted(set(body) - _KEYS)
+    if unknown:
+        raise InvalidInput(
+            f"unknown key '{unknown[0]}'", fix=f"Known keys: {', '.join(sorted(_KEYS))}."
+        )
+    payload = body.get("payload")
+    if not isinstance(payload, dict):
+        raise InvalidInput("'payload' must be an object")
+    _check_size(payload)
+    return Request(
+        id=_entry_id(body.get("id")),
+        model=_text(body, "model") or "",
+        version=_text(body, "version"),
+        kind=_text(body, "kind") or "",
+        payload=payload,
+        person=_name(body, "person"),
+        role=_text(body, "role"),
+        at=_moment(body.get("at")),
+        recorded_by=_name(body, "recorded_by") or "",
+        metrics=_metrics(body.get("metrics")),
+        artifacts=_artifacts(body.get("artifacts")),
+        dataset=_dataset(body.get("dataset")),
+    )
+
+
+def stamped(
+    request: Request, raised_for: Mapping[str, str | None]
+) -> tuple[str | None, str | None, str]:
+    """Returns (person, role, recorded by) as the record will say.
+
+    With a login, sign-offs, waivers, confirmations and reopenings are the word of the authenticated
+    user and nobody else; other entries may be taken down for somebody (a worksheet that came by
+    mail), and say who did so.
+
+    Args:
+        request: as claimed.
+        raised_for: concern -> person it was taken down for by this user, where it was.
+    """
+    user = authenticated_user()
+    if user is None:
+        if requires_login():
+            raise Refused("nobody is logged in")
+        return request.person, request.role, request.recorded_by
+    person, role = request.person, request.role
+    if request.kind in ("sign-off", "waiver"):
+        person = user
+        role = role_of(user, role) if request.kind == "sign-off" or role is not None else role
+    elif request.kind == "concern" and request.payload.get("act") in ("confirmed", "reopened"):
+        behalf = raised_for.get(str(request.payload.get("concern")))
+        person = behalf if behalf is not None else user
+    return person, role, user
+
+
+def _write(record: Record, request: Request) -> Evidence:
+    """Writes an entry of a model."""
+    from spot_mlflow.adoption import build_adoption
+    from spot_mlflow.record.policies import current_policy
+    from spot_mlflow_plugins.server.entry_checks import check_payload
+
+    if not request.model:
+        raise InvalidInput("'model' is empty", fix="Name the registered model.")
+    ref = _resolve(record, request)
+    facts, entries = record.state(ref, recent=True)
+    repeated = next((e for e in entries if e.id == request.id), None)
+    if repeated is not None:
+        return repeated
+    person, role, recorder = stamped(request, _raised_by_me(entries))
+    adoption = build_adoption(facts, entries, version=ref.version, now=utc(None))
+    payload = check_payload(
+        request.kind,
+        request.payload,
+        adoption=adoption,
+        policy=current_policy(record),
+        person=person,
+        role=role,
+        artifacts=request.artifacts,
+    )
+    return record.append(
+        ref,
+        request.kind,
+        payload,
+        person=person,
+        role=role,
+        at=request.at,
+        metrics=request.metrics,
+        artifacts=request.artifacts,
+        dataset=request.dataset,
+        recorded_by=recorder,
+        entry_id=request.id,
+        refresh=False,
+    )
+
+
+def _write_policy(record: Record, request: Request) -> Evidence:
+    """Writes a policy: an administrator's word where there are logins."""
+    from spot_mlflow.record import REGISTRY
+    from spot_mlflow_plugins import mlflow_private as private
+    from spot_mlflow_plugins.server.entry_checks import check_policy_payload
+
+    user = authenticated_user()
+    if requires_login() and not private.sender_is_admin():
+        raise Refused(
+            f"only an administrator of this server may set the policy, not {user}",
+            fix="Ask one of them.",
+        )
+    return record.append(
+        REGISTRY,
+        "policy",
+        check_policy_payload(request.payload),
+        person=user or request.person,
+        role=request.role,
+        recorded_by=user or request.recorded_by,
+        entry_id=request.id,
+    )
+
+
+def _resolve(record: Record, request: Request) -> ModelRef:
+    """Finds exactly the model that is named: no reading of "name/3" or "name@alias" here."""
+    from spot_mlflow.errors import NotFound
+    from spot_mlflow.record import ModelRef
+    from spot_mlflow.record.faults import mlflow_errors
+
+    with mlflow_errors(f"model {request.model!r}"):
+        facts = record.facts(request.model)
+    if request.version is not None and facts.version(request.version) is None:
+        known = ", ".join(v.version for v in facts.versions) or "none"
+        raise NotFound(
+            f"model {request.model!r} has no version {request.version!r}; it has {known}"
+        )
+    return ModelRef(facts.name, request.version, facts.created)
+
+
+def _raised_by_me(entries: Any) -> dict[str, str | None]:
+    """Returns concern -> person, for the concerns that this user took down for somebody."""
+    user = authenticated_user()
+    return {
+        str(e.payload.get("concern")): e.person
+        for e in entries
+        if e.kind == "concern" and e.payload.get("act") == "raised" and e.recorded_by == user
+    }
+
+
+def evidence_json(e: Evidence) -> dict[str, Any]:
+    """Returns an entry as JSON values."""
+    return {
+        "id": e.id,
+        "kind": e.kind,
+        "model": e.model,
+        "version": e.version,
+        "at": e.at.isoformat(),
+        "person": e.person,
+        "role": e.role,
+        "payload": dict(e.payload),
+        "digest": e.digest,
+        "parents": list(e.parents),
+        "run_id": e.run_id,
+        "recorded_by": e.recorded_by,
+    }
+
+
+def _check_size(payload: Mapping[str, Any]) -> None:
+    try:
+        size = len(canonical(payload))
+    except (TypeError, ValueError, RecursionError) as e:
+        raise InvalidInput(f"'payload' cannot be written as JSON: {e}") from None
+    if size > MAX_PAYLOAD:
+        raise InvalidInput(f"'payload' has {size:,} characters, must have at most {MAX_PAYLOAD:,}")
+
+
+def _entry_id(value: Any) -> str:
+    import uuid
+
+    if value is None:
+        return uuid.uuid4().hex
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise InvalidInput(f"id == {value!r}, must be 32 hex digits")
+    return value
+
+
+def _text(body: Mapping[str, Any], key: str) -> str | None:
+    value = body.get(key)
+    if value is not None and not isinstance(value, str):
+        raise InvalidInput(f"{key} == {value!r}, must be text")
+    return value
+
+
+def _name(body: Mapping[str, Any], key: str) -> str | None:
+    from spot_mlflow.person import check_person
+
+    value = _text(body, key)
+    return check_person(value, where=key) if value and value.strip() else None
+
+
+def _moment(value: Any) -> datetime:
+    """A worksheet from last week is welcome; an entry from the future is not."""
+    now = utc(None)
+    if value is None:
+        return now
+    if not isinstance(value, str):
+        raise InvalidInput(f"at == {value!r}, must be a date and time")
+    at = utc(value)
+    if at > now + _SKEW:
+        raise InvalidInput(f"at == {at.isoformat()}, must not lie in the future")
+    return min(at, now)
+
+
+def _metrics(value: Any) -> tuple[tuple[str, float, int], ...]:
+    try:
+        return tuple((str(n), float(v), int(s)) for n, v, s in value or ())
+    except (TypeError, ValueError):
+        raise InvalidInput("'metrics' must be a list of [name, value, step]") from None
+
+
+def _artifacts(value: Any) -> dict[str, bytes]:
+    if not isinstance(value or {}, dict):
+        raise InvalidInput("'artifacts' must be an object of path and base64 text")
+    found: dict[str, bytes] = {}
+    for path, text in (value or {}).items():
+        if not _PATH.fullmatch(path):
+            raise InvalidInput(f"artifact path {path!r} must be plain names with / between them")
+        try:
+            found[path] = base64.b64decode(text, validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise InvalidInput(f"artifact {path!r} must be base64 text") from None
+    return found
+
+
+def _dataset(value: Any) -> tuple[str, str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or [type(v) for v in value] != [str, str, str]:
+        raise InvalidInput("'dataset' must be [name, digest, source]")
+    return value[0], value[1], value[2]

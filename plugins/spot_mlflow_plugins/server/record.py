@@ -1,0 +1,114 @@
+"""The server's own record: past the guard, signed and anchored.
+
+It reads and writes through store objects of its own, which were made by MLflow's client side and
+are not swapped; connections are shared with the live stores.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import posixpath
+from dataclasses import replace
+from functools import cache
+from threading import Lock, RLock
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.anchors import Anchors, folder_of
+from spot_mlflow_plugins.server.signing import Signer, home, load_signer
+
+if TYPE_CHECKING:
+    from spot_mlflow.evidence import Evidence
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.entry import Draft
+
+_logger = logging.getLogger("mlflow.spot")
+
+
+class SignedWriter:
+    """Writes entries as plain MLflow does, then anchors them; each is signed before it is written.
+
+    Args:
+        client: past the guard.
+        signer: of the entries.
+        anchors: where the written ones are remembered.
+    """
+
+    def __init__(self, client: Any, signer: Signer, anchors: Anchors) -> None:
+        from spot_mlflow.record.writer import PlainWriter
+
+        self._plain = PlainWriter(client)
+        self._client = client
+        self._signer = signer
+        self._anchors = anchors
+
+    def write(self, draft: Draft, *, known_written: bool) -> Evidence:
+        """Writes the entry whole or not at all, signed, and anchors it."""
+        import hashlib
+
+        digest = hashlib.sha256(draft.text().encode()).hexdigest()
+        signed = replace(draft, signature=self._signer.sign(digest))
+        evidence = self._plain.write(signed, known_written=known_written)
+        experiment_id = private.experiment_of_run(private.tracking_store(), evidence.run_id)
+        self._anchors.add(str(experiment_id), [evidence])
+        return evidence
+
+
+@cache
+def signer() -> Signer:
+    """Returns this server's signer."""
+    return load_signer()
+
+
+@cache
+def anchors() -> Anchors:
+    """Returns what this server remembers of its backend."""
+    return Anchors(folder_of(home(), private.backend_uri()), signer())
+
+
+def open_record() -> Record:
+    """Returns a new record of the server's backend; it belongs to one user at a time."""
+    from spot_mlflow.record import Record
+
+    client = server_client()
+    return Record(client=client, writer=SignedWriter(client, signer(), anchors()))
+
+
+@cache
+def server_record() -> Record:
+    """Returns the record that the routes share; hold ``model_lock`` while using it for a model."""
+    return open_record()
+
+
+_locks: dict[str, RLock] = {}
+_locks_lock = Lock()
+
+
+def model_lock(name: str) -> RLock:
+    """Returns the lock of one model in this process."""
+    with _locks_lock:
+        return _locks.setdefault(name, RLock())
+
+
+@cache
+def server_client() -> Any:
+    """Returns an MLflow client for the server's own backend, past the guard."""
+    from mlflow import MlflowClient
+
+    class ServerClient(MlflowClient):  # type: ignore[misc] # MLflow's client is untyped here
+        """Writes proxied artifacts straight to the destination; there is no server to proxy."""
+
+        def log_artifacts(
+            self, run_id: str, local_dir: str, artifact_path: str | None = None
+        ) -> None:
+            root = private.proxied_path(self.get_run(run_id).info.artifact_uri)
+            if root is None:
+                super().log_artifacts(run_id, local_dir, artifact_path)
+                return
+            private.plain_artifact_repository().log_artifacts(
+                local_dir, posixpath.join(root, artifact_path or "").rstrip("/")
+            )
+
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")
+    return ServerClient(private.backend_uri(), private.registry_uri())

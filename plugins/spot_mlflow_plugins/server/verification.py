@@ -1,0 +1,127 @@
+"""Verification with what only the server has: its key and its anchors.
+
+Beside edits and missing ancestors, which anybody can find, this finds entries that the server did
+not sign and entries that it remembers and that are gone.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from spot_mlflow.record.verification import Finding, Verification, verify
+from spot_mlflow_plugins.server.record import anchors, server_record, signer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from spot_mlflow.record import ModelRef
+    from spot_mlflow.record.entry import Reading
+    from spot_mlflow_plugins.server.anchors import Anchor
+
+_logger = logging.getLogger("mlflow.spot")
+
+
+def verify_model(name: str) -> Verification:
+    """Checks the record of one model; of the registry as a whole where the name is empty."""
+    from spot_mlflow.record import REGISTRY, ModelRef
+
+    record = server_record()
+    if not name:
+        return _verified(REGISTRY, record.readings(REGISTRY))
+    facts = record.facts(name)
+    ref = ModelRef(facts.name, None, facts.created)
+    return _verified(ref, record.readings(ref, known_written="spot.updated" in facts.tags))
+
+
+def verify_all() -> list[Verification]:
+    """Checks every record there is; a record that cannot be read is a finding, not an error."""
+    from spot_mlflow.errors import SpotError
+
+    found: list[Verification] = []
+    for name in ["", *server_record().models()]:
+        try:
+            found.append(verify_model(name))
+        except SpotError as e:  # noqa: PERF203 - one bad record must not hide the others
+            found.append(Verification(name, 0, (Finding("missing", "", str(e)),)))
+    return found
+
+
+def adopt_once() -> int:
+    """Takes in what stood there, unsigned, before this backend was first gated; returns how much.
+
+    Done at the first start only: after it an unsigned entry is a forged one.
+    """
+    remembered = anchors()
+    if remembered.adopted:
+        return 0
+    record, count = server_record(), 0
+    from spot_mlflow.record import REGISTRY, ModelRef
+
+    refs = [REGISTRY]
+    for name in record.models():
+        facts = record.facts(name)
+        refs.append(ModelRef(facts.name, None, facts.created))
+    for ref in refs:
+        unsigned = [r for r in record.readings(ref) if r.evidence and not r.signature]
+        experiment_id = _experiment_of(ref)
+        if experiment_id is not None and unsigned:
+            entries = [r.evidence for r in unsigned if r.evidence]
+            remembered.add(experiment_id, entries, adopted=True)
+            count += len(entries)
+    remembered.mark_adopted()
+    return count
+
+
+def verify_at_start() -> None:
+    """Verifies every record and logs what is wrong; a damaged record does not stop the server."""
+    for found in verify_all():
+        for finding in found.findings:
+            if finding.trouble != "half written":
+                _logger.error(
+                    "spot verify: model %r: %s: %s %s",
+                    found.model,
+                    finding.trouble,
+                    finding.what,
+                    finding.run_id,
+                )
+
+
+def _verified(ref: ModelRef, readings: Sequence[Reading]) -> Verification:
+    found = verify(ref, readings)
+    experiment_id = _experiment_of(ref)
+    remembered, tampered = anchors().of(experiment_id) if experiment_id else ([], "")
+    complete = [r for r in readings if r.evidence is not None]
+    more = [*_forged(complete, remembered), *_gone(readings, remembered)]
+    if tampered:
+        more.append(Finding("edited", "", tampered))
+    return replace(found, findings=(*more, *found.findings))
+
+
+def _forged(complete: Iterable[Reading], remembered: Iterable[Anchor]) -> list[Finding]:
+    adopted = {a.digest for a in remembered if a.adopted}
+    key = signer()
+    return [
+        Finding("forged", r.run_id, f"entry {r.evidence.id} is not signed by this server")
+        for r in complete
+        if r.evidence is not None
+        and r.evidence.digest not in adopted
+        and not key.valid(r.evidence.digest, r.signature)
+    ]
+
+
+def _gone(readings: Iterable[Reading], remembered: Iterable[Anchor]) -> list[Finding]:
+    present = {r.evidence.id for r in readings if r.evidence is not None}
+    return [
+        Finding("missing", "", f"entry {a.entry} of {a.at} was recorded and is gone or edited")
+        for a in remembered
+        if a.entry not in present
+    ]
+
+
+def _experiment_of(ref: ModelRef) -> str | None:
+    from spot_mlflow.record.companion import find
+
+    experiment = find(server_record().client, ref)
+    return None if experiment is None else str(experiment.experiment_id)
