@@ -114,11 +114,10 @@ class LiftView:
 
     @property
     def data_fault(self) -> bool:
-        """Whether a critical check on the log failed, so that no lift may be concluded."""
-        return any(
-            not c["success"] and c["severity"] == "critical" and not _about_lift(c["name"])
-            for c in self.data.get("checks", ())
-        )
+        """Whether a critical check on the log failed, so that the verdicts are withheld."""
+        failed = [c for c in self.data.get("checks") or () if not c["success"]]
+        withheld = self.verdict == "inconclusive" and self.viable == "undecided"
+        return withheld and any(c["severity"] == "critical" for c in failed)
 
     @property
     def always_valid(self) -> Interval | None:
@@ -169,11 +168,6 @@ def promise_scale(contract: PredictedLift) -> LiftScale:
         half_width=p.standard_error * 2 or None,
         exact=exact,
     )
-
-
-def _about_lift(name: str) -> bool:
-    lowered = name.lower()
-    return "realized_lift" in lowered or "realizedlift" in lowered
 
 
 def _number(value: Any) -> float | None:

@@ -65,28 +65,35 @@ def _about_the_log(view: LiftView) -> Iterator[str]:
 
 
 def _about_the_verdict(view: LiftView) -> Iterator[str]:
-    more, days = view.data.get("more_units"), view.data.get("more_days")
+    more = view.data.get("more_units")
     if view.verdict == "inconclusive" and not view.data_fault:
         if more is not None and math.isfinite(more):
-            yield f"to wait for {wait_words(more, days)}"
+            yield f"to wait for {wait_words(view)}"
     elif view.viable == "not viable":
         yield "a decision to change the offer or to stop"
 
 
-def wait_words(more: float, days: float | None) -> str:
-    """Returns "about 1,200 more units, 18 days"."""
-    wait = (
-        f", {figures.things(math.ceil(days), 'day')}"
-        if days is not None and math.isfinite(days)
-        else ""
-    )
-    return f"about {figures.about(more)} more units{wait}"
+def wait_words(view: LiftView) -> str:
+    """Returns what an undecided verdict waits for: "about 1,200 more units, 18 days".
+
+    Where no number of units would decide, the record's reason says why.
+    """
+    reason = str(view.data.get("reason") or "").rstrip(".")
+    more, days = view.data.get("more_units"), view.data.get("more_days")
+    if more is None or not math.isfinite(more):
+        never = reason.partition(": never to be decided")
+        return f"never to be decided{never[2]}" if never[1] else reason
+    clustered = bool((view.contract.get("columns") or {}).get("cluster"))
+    soon = days is not None and math.isfinite(days)
+    wait = f", {figures.things(math.ceil(days or 0), 'day')}" if soon else ""
+    return f"about {figures.about(more)} more {'clusters' if clustered else 'units'}{wait}"
 
 
 def _concerns(adoption: Adoption, severity: str) -> Iterator[str]:
     for c in adoption.involvement.open_concerns:
         if c.severity == severity:
-            yield f"an answer to the {severity} concern {c.id}, {quoted(c.what)}"
+            asked = "the confirmation of" if c.status == "answered" else "an answer to"
+            yield f"{asked} the {severity} concern {c.id}, {quoted(c.what)}"
 
 
 def _plan(adoption: Adoption, wanted: Callable[[PlanItem], bool]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.reporting import charts, figures, words
 from spot_mlflow.reporting.cause import bridge_of, cause_sentence
 from spot_mlflow.reporting.money_charts import waterfall_chart
-from spot_mlflow.reporting.request import plan_words, target_text
+from spot_mlflow.reporting.request import plan_words, target_text, wait_words
 from spot_mlflow.reporting.tables import Table
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def sections_of(view: LiftView, adoption: Adoption | None = None) -> tuple[Secti
     """Returns the sections that have something to say, in the order of reading."""
     made = (
         _result(view),
-        _lost(view),
+        *gap_sections(view),
         _segments(view),
         _time(view),
-        _readiness(adoption),
+        readiness_section(adoption),
         _checks(view),
         _method(view),
     )
@@ -60,7 +60,7 @@ def sections_of(view: LiftView, adoption: Adoption | None = None) -> tuple[Secti
 
 def _result(view: LiftView) -> Section:
     realized = view.data["realized"]
-    text = [figures.sentence(str(view.data.get("reason") or ""))]
+    text = [reason_words(view)]
     if view.viable != "undecided" or view.minimum is not None:
         text.append(_worth(view))
     notes = [*realized.get("caveats", ()), *view.data.get("notes", ())]
@@ -75,6 +75,29 @@ def _result(view: LiftView) -> Section:
     )
 
 
+def reason_words(view: LiftView) -> str:
+    """Returns why this verdict, in the figures of the report.
+
+    The record's own reason has more digits than a reader needs; it is used where it tells more than
+    the figures: faults of the data, or too few events to begin.
+    """
+    scale, gap = view.scale, view.gap
+    own = str(view.data.get("reason") or "")
+    found = f"{scale.number(view.realized.lift)} of {scale.amount(view.predicted.lift)} arrived"
+    within = scale.amount(view.tolerance)
+    if view.verdict == "exceeded":
+        return f"{found}; the gap is at least {scale.signed(gap.low)}, more than the tolerance of {within}."
+    if view.verdict == "shortfall":
+        return f"{found}; the gap is at most {scale.signed(gap.high)}, beyond the tolerance of {within}."
+    if view.verdict == "met":
+        return f"{found}; the gap is at least {scale.signed(gap.low)}, within the tolerance of {within}."
+    if not own.startswith("realized "):
+        return figures.sentence(own)
+    wait = wait_words(view)
+    decides = "" if wait == own.rstrip(".") else f"; {wait}"
+    return f"{found} so far; the gap may be anything from {scale.interval(gap)}, with a tolerance of {within}{decides}."
+
+
 def _worth(view: LiftView) -> str:
     if view.minimum is None:
         return figures.sentence(words.NO_MINIMUM)
@@ -84,6 +107,11 @@ def _worth(view: LiftView) -> str:
         "not viable": f"It is not worth its cost: the whole interval lies below the least worthwhile lift of {least}.",
         "undecided": f"Whether it is worth having is not decided: the interval reaches across the least worthwhile lift of {least}.",
     }[view.viable]
+
+
+def gap_sections(view: LiftView) -> tuple[Section, ...]:
+    """Returns what is said of causes, money and adoption."""
+    return tuple(s for s in (_lost(view),) if s is not None)
 
 
 def _lost(view: LiftView) -> Section | None:
@@ -107,7 +135,8 @@ def _lost(view: LiftView) -> Section | None:
     )
 
 
-def _readiness(adoption: Adoption | None) -> Section | None:
+def readiness_section(adoption: Adoption | None) -> Section | None:
+    """Returns the four letters, now and target, each with its weakest answer; None without any."""
     if adoption is None or not adoption.readiness.people:
         return None
     ready, people = adoption.readiness, adoption.involvement

@@ -5,7 +5,6 @@ Both are derived from the record, for people to read and search; the gate never 
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -87,10 +86,7 @@ def _lift_words(view: LiftView) -> str:
     if view.verdict in _KEPT:
         of = f"{scale.number(view.realized.lift)} of {scale.amount(view.predicted.lift)}"
         return f"{_KEPT[view.verdict]}: {of}"
-    more = view.data.get("more_units")
-    if more is None or not math.isfinite(more):
-        return f"too early: {view.data.get('reason') or 'not decided'}".rstrip(".")
-    return f"too early: {wait_words(more, view.data.get('more_days'))}"
+    return f"too early: {wait_words(view) or 'not decided'}"
 
 
 def _gate_words(adoption: Adoption, decision: GateDecision | None) -> str:

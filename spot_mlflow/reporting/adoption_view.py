@@ -1,0 +1,237 @@
+"""Everything known about a model, as ``spot show`` says it: sections, and JSON of the same."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.reporting import figures, words
+from spot_mlflow.reporting.headline import headline_of
+from spot_mlflow.reporting.lift_report import cards
+from spot_mlflow.reporting.lift_view import lift_view, promise_scale
+from spot_mlflow.reporting.request import plan_words, target_text
+from spot_mlflow.reporting.sections import Section, gap_sections, readiness_section
+from spot_mlflow.reporting.summary import verdict_line
+from spot_mlflow.reporting.tables import Table
+
+if TYPE_CHECKING:
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.involvement.concerns import Concern
+
+
+def title_of(adoption: Adoption) -> str:
+    """Returns whom this is about: "Stay Radar (churn), version 3, Production"."""
+    facts = adoption.facts.version(adoption.version)
+    name = adoption.facts.name
+    title = name if adoption.name == name else f"{adoption.name} ({name})"
+    if facts is None:
+        return f"{title}, no version yet"
+    held = [*([] if facts.stage == "None" else [facts.stage]), *(f"@{a}" for a in facts.aliases)]
+    return ", ".join([title, f"version {facts.version}", *held])
+
+
+def adoption_sections(
+    adoption: Adoption, decision: GateDecision | None = None
+) -> tuple[Section, ...]:
+    """Returns gate, lift, cause, readiness, involvement and plan, as far as there is any."""
+    made = (
+        None if decision is None else gate_section(decision),
+        _lift(adoption),
+        *_gap(adoption),
+        readiness_section(adoption),
+        _involvement(adoption),
+        _plan(adoption),
+    )
+    return tuple(s for s in made if s is not None)
+
+
+def gate_section(decision: GateDecision) -> Section:
+    """Returns the gate's answer: what fails, as measured against required, with its fix."""
+    if decision.satisfied:
+        answer = "Yes."
+    else:
+        enforced = "" if decision.mode == "block" else f" Not enforced: mode {decision.mode}."
+        answer = f"No: {figures.things(len(decision.missing), 'thing')}.{enforced}"
+    rows = [
+        ("✕ missing", r.title or r.name, r.measured, r.required, r.fix) for r in decision.missing
+    ]
+    rows += [
+        ("~ waived", r.title or r.name, r.measured, r.required, r.waived or "")
+        for r in decision.waived
+    ]
+    tables = (
+        (
+            Table(
+                "What is missing",
+                ("", "requirement", "measured", "required", "what helps"),
+                tuple(rows),
+            ),
+        )
+        if rows
+        else ()
+    )
+    return Section(
+        "gate",
+        f"Can it go to {decision.target}?",
+        text=(f"{answer} Policy {decision.policy}.",),
+        tables=tables,
+        notes=tuple(figures.sentence(n) for n in decision.notes),
+    )
+
+
+def _lift(adoption: Adoption) -> Section | None:
+    check = adoption.latest_check
+    if check is None:
+        if adoption.predicted is None:
+            return None
+        scale = promise_scale(adoption.predicted)
+        promised = scale.amount(adoption.predicted.predicted.lift)
+        return Section(
+            "lift",
+            "Did the promised lift arrive?",
+            text=(f"Promised {promised}; not checked yet.",),
+        )
+    view = lift_view(check)
+    rows = [(c.label, f"{c.figure} {c.unit}".strip(), c.detail) for c in cards(view)]
+    when = figures.day(check.get("at") or check.get("created"))
+    return Section(
+        "lift",
+        "Did the promised lift arrive?",
+        text=(
+            f"{verdict_line(view)}. {words.GRADES.get(view.grade, view.grade)}. Checked {when}.",
+        ),
+        tables=(Table("Lift", ("figure", "value", "interval"), tuple(rows), frozenset({1, 2})),),
+    )
+
+
+def _gap(adoption: Adoption) -> tuple[Section, ...]:
+    check = adoption.latest_check
+    return () if check is None else gap_sections(lift_view(check))
+
+
+def _involvement(adoption: Adoption) -> Section | None:
+    people = adoption.involvement
+    if not people.events and not people.concerns:
+        return None
+    rows = tuple(_concern_row(c) for c in people.concerns if c.status != "confirmed")
+    tables = (
+        (Table("Concerns not closed", ("id", "severity", "status", "age", "what"), rows),)
+        if rows
+        else ()
+    )
+    champion = f" Champion: {people.champion}." if people.champion else " No user champion."
+    asked = (adoption.appeal.useful, adoption.appeal.would_use)
+    notes = [
+        *people.lines(),
+        *(_appeal_words(i.text, i.users, i.builders) for i in asked if i.n_users or i.n_builders),
+    ]
+    return Section(
+        "involvement",
+        "Were its users involved?",
+        text=(f"{figures.sentence(people.words)}{champion}",),
+        tables=tables,
+        notes=tuple(notes),
+    )
+
+
+def _concern_row(c: Concern) -> tuple[str, ...]:
+    return c.id, c.severity, c.status, figures.things(c.age_days, "day"), c.what
+
+
+def _appeal_words(text: str, users: float | None, builders: float | None) -> str:
+    said = f"users {figures.number(users, 1)} of 5, builders guessed {figures.number(builders, 1)}"
+    return f"“{text}”: {said}"
+
+
+def _plan(adoption: Adoption) -> Section | None:
+    plan = adoption.readiness.plan
+    if not plan:
+        return None
+    rows = tuple(
+        (
+            words.LETTERS.get(p.letter, p.letter),
+            target_text(p.question, p.target),
+            f"{figures.NOTHING if p.now is None else p.now} → {p.target}",
+            figures.NOTHING
+            if p.by is None
+            else figures.day(p.by) + (", overdue" if p.overdue else ""),
+            p.owner or figures.NOTHING,
+        )
+        for p in plan
+    )
+    return Section(
+        "plan",
+        "What is planned?",
+        tables=(Table("Plan", ("letter", "what shall hold", "level", "by", "owner"), rows),),
+    )
+
+
+def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> dict[str, Any]:
+    """Returns JSON values under the documented keys of ``spot show`` (``docs/json.md``)."""
+    ready, people = adoption.readiness, adoption.involvement
+    facts = adoption.facts.version(adoption.version)
+    check = adoption.latest_check
+    return {
+        "model": adoption.facts.name,
+        "version": adoption.version,
+        "name": adoption.name,
+        "stage": facts.stage if facts else None,
+        "aliases": list(facts.aliases) if facts else [],
+        "headline": asdict(headline_of(adoption=adoption)),
+        "readiness": {
+            "overall": ready.overall,
+            **{letter: ready.letters[letter].level for letter in words.LETTERS},
+            "weakest": ready.weakest,
+            "people": ready.people,
+            "roles": sorted(ready.roles),
+            "questions": {
+                i: {
+                    "level": q.level,
+                    "low": q.low,
+                    "high": q.high,
+                    "target": q.target,
+                    "contested": q.contested,
+                    "dont_know": q.dont_know,
+                }
+                for i, q in ready.questions.items()
+            },
+            "plan": [
+                {
+                    "question": p.question,
+                    "now": p.now,
+                    "target": p.target,
+                    "by": p.by.isoformat() if p.by else None,
+                    "owner": p.owner,
+                    "overdue": p.overdue,
+                    "words": plan_words(p),
+                }
+                for p in ready.plan
+            ],
+        },
+        "involvement": {
+            "score": people.score,
+            "words": people.words,
+            "parts": dict(people.parts),
+            "caps": [{"name": c.name, "limit": c.limit, "why": c.why} for c in people.caps],
+            "people": people.people,
+            "phases": dict(people.phases),
+            "champion": people.champion,
+        },
+        "concerns": [
+            {
+                "id": c.id,
+                "severity": c.severity,
+                "status": c.status,
+                "age_days": c.age_days,
+                "role": c.role,
+                "version": c.version,
+                "what": c.what,
+            }
+            for c in people.concerns
+        ],
+        "predicted": adoption.predicted.to_dict() if adoption.predicted else None,
+        "lift": dict(check) if check is not None else None,
+        "gate": decision.to_dict() if decision is not None else None,
+        "now": adoption.now.isoformat(),
+    }

@@ -1,0 +1,70 @@
+"""Sections as plain lines of text, for a terminal or a log; wide where a table asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.reporting.headline import headline_of
+from spot_mlflow.reporting.lift_report import cards, verdicts
+from spot_mlflow.reporting.lift_view import lift_view
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.lift.report import LiftReport
+    from spot_mlflow.reporting.headline import Headline
+    from spot_mlflow.reporting.sections import Section
+    from spot_mlflow.reporting.tables import Table
+
+
+def check_lines(
+    check: LiftReport | Mapping[str, Any], adoption: Adoption | None = None
+) -> list[str]:
+    """Returns a check as ``spot outcomes`` prints it: sentence, verdicts, figures, failed checks."""
+    view = lift_view(check)
+    lines = [*headline_lines(headline_of(check, adoption)), ""]
+    lines.append(" · ".join(f"{sign} {text}".strip() for sign, text in verdicts(view)))
+    figures_shown = [(c.label, f"{c.figure} {c.unit}".strip(), c.detail) for c in cards(view)]
+    width = max(len(label) for label, _, _ in figures_shown)
+    lines += [
+        f"  {label:<{width}}  {figure}{f' ({detail})' if detail else ''}"
+        for label, figure, detail in figures_shown
+    ]
+    failed = [c for c in view.data.get("checks") or () if not c["success"]]
+    total = len(view.data.get("checks") or ())
+    if total:
+        lines += ["", f"{total - len(failed)} of {total} checks passed."]
+    lines += [f"  ✕ {c['message']} ({c['severity']})" for c in failed]
+    return lines
+
+
+def headline_lines(headline: Headline) -> list[str]:
+    """Returns the opening sentence, one line for each part."""
+    asked = f"Asked of you: {headline.request}" if headline.request else ""
+    return [part for part in (headline.money, headline.cause, asked) if part]
+
+
+def section_lines(section: Section) -> list[str]:
+    """Returns a section as lines; a picture is given by its sentence and its numbers."""
+    lines = [section.title, *(f"  {t}" for t in section.text)]
+    for chart in section.charts:
+        lines += [f"  {chart.alt}", *table_lines(chart.table)]
+    for table in section.tables:
+        lines += table_lines(table)
+    return [*lines, *(f"  {note}" for note in section.notes)]
+
+
+def table_lines(table: Table) -> list[str]:
+    """Returns a table with its columns aligned, figures flush right."""
+    rows = [table.columns, *table.rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(table.columns))]
+
+    def line(row: tuple[str, ...]) -> str:
+        cells = [
+            c.rjust(w) if i in table.numeric else c.ljust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        return f"    {'  '.join(cells)}".rstrip()
+
+    return [line(row) for row in rows]
