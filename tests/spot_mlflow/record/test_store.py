@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import pytest
+from mlflow import MlflowClient
+
+import spot_mlflow as spot
+from spot_mlflow.errors import RecordDamaged, Unavailable
+from spot_mlflow.record import Record
+
+
+def test_entries_come_back_oldest_first(churn):
+    """What was appended is read in the order in which it was said."""
+    record = Record()
+    ref = record.resolve(churn)
+    for i in range(3):
+        record.append(ref, "pulse", {"useful": i + 1, "would_use": 3, "guess": False}, person="Kim", role="frontline")  # fmt: skip
+    assert [e.payload["useful"] for e in record.entries(ref)] == [1, 2, 3]
+
+
+def test_each_entry_follows_the_ones_before(churn):
+    """An entry carries the digests of those that were newest when it was written."""
+    record = Record()
+    ref = record.resolve(churn)
+    first, second = (record.append(ref, "pulse", {"useful": i, "would_use": 3, "guess": False}, refresh=False) for i in (1, 2))  # fmt: skip
+    assert first.parents == ()
+    assert second.parents == (first.digest,)
+
+
+def test_a_stop_between_the_steps_leaves_nothing_that_counts(churn, monkeypatch):
+    """A writer that dies after any of its calls has written no entry."""
+    record = Record()
+    ref = record.resolve(churn)
+    for call in ("log_batch", "update_run"):
+        with monkeypatch.context() as m:
+            m.setattr(record.client, call, _dies)
+            with pytest.raises(KeyboardInterrupt):
+                record.append(ref, "pulse", {"useful": 1, "would_use": 1, "guess": False})
+    assert record.entries(ref) == []
+    found = record.verify(ref)
+    assert [f.trouble for f in found.findings] == ["half written", "half written"]
+    assert found.sound
+
+
+def _dies(*_args, **_kwargs):
+    raise KeyboardInterrupt
+
+
+def test_evidence_survives_a_rename(churn, contract):
+    """A renamed model keeps its record, and writes on in it."""
+    spot.log_predicted_lift("churn/1", contract)
+    MlflowClient().rename_registered_model("churn", "attrition")
+    assert len(spot.get_adoption("attrition").entries) == 1
+    spot.log_predicted_lift("attrition/2", contract)
+    assert len(spot.get_adoption("attrition").entries) == 2
+    assert MlflowClient().get_experiment_by_name("spot/attrition") is not None
+
+
+def test_a_model_made_anew_has_a_record_of_its_own(churn, contract):
+    """A deleted model's evidence is not inherited by a new model of the same name."""
+    spot.log_predicted_lift("churn/1", contract)
+    client = MlflowClient()
+    client.delete_registered_model("churn")
+    client.create_registered_model("churn")
+    client.create_model_version("churn", source="file:///nowhere")
+    assert spot.get_adoption("churn").entries == ()
+    spot.log_predicted_lift("churn", contract)
+    assert len(spot.get_adoption("churn").entries) == 1
+
+
+def test_a_copied_version_does_not_inherit_evidence(churn, contract):
+    """Copying a version copies its tags, not its evidence."""
+    spot.log_predicted_lift("churn/1", contract)
+    client = MlflowClient()
+    client.create_registered_model("copy")
+    tags = client.get_model_version("churn", "1").tags
+    client.create_model_version("copy", source="models:/churn/1", tags=tags)
+    assert spot.get_adoption("copy").predicted is None
+
+
+@pytest.mark.parametrize("gone", ["deleted", "purged"])
+def test_a_deleted_record_is_reported(churn, contract, gone):
+    """A deleted companion experiment is reported and never silently replaced."""
+    spot.log_predicted_lift("churn/1", contract)
+    client = MlflowClient()
+    experiment = client.get_experiment_by_name("spot/churn")
+    client.delete_experiment(experiment.experiment_id)
+    if gone == "purged":
+        client._tracking_client.store._hard_delete_experiment(experiment.experiment_id)
+    with pytest.raises(RecordDamaged, match=r"[Rr]estore"):
+        spot.get_adoption("churn")
+    with pytest.raises(RecordDamaged):
+        spot.log_predicted_lift("churn/2", contract)
+
+
+def test_a_server_that_is_down_is_named(monkeypatch):
+    """A tracking server that does not answer gives Unavailable with its address, no password."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    record = Record("http://someone:secret@127.0.0.1:9", "http://someone:secret@127.0.0.1:9")
+    with pytest.raises(Unavailable) as e:
+        record.adoption("churn")
+    assert "did not answer" in str(e.value)
+    assert "secret" not in str(e.value)
+
+
+def test_tags_say_what_the_record_says(churn, contract):
+    """After each entry the summary tags are those derived from the record."""
+    from spot_mlflow.reporting.summary import summary_tags
+
+    spot.log_predicted_lift("churn/2", contract)
+    spot.log_involvement("churn", phase="review", kind="contributed", person="Kim", role="frontline")
+    model = MlflowClient().get_registered_model("churn")
+    wanted = summary_tags(spot.get_adoption("churn/2"))
+    wanted.pop("spot.updated")
+    assert wanted.items() <= model.tags.items()
+    assert "Promised" in model.description
+
+
+def test_description_keeps_what_a_person_wrote(churn, contract):
+    """The managed block never touches a person's own words."""
+    client = MlflowClient()
+    client.update_registered_model("churn", description="Ours.\n\nAsk team West.")
+    spot.log_predicted_lift("churn/1", contract)
+    spot.log_predicted_lift("churn/1", contract | {"predicted": 0.4})
+    text = client.get_registered_model("churn").description
+    assert "Ours.\n\nAsk team West." in text
+    assert text.count("spot:begin") == 1
+
+
+def test_policies_live_in_the_registry_s_own_record(churn):
+    """A policy that was set is the one in force, and the record is bound to no model."""
+    from spot_mlflow.gate.policy import default_policy
+    from spot_mlflow.record.policies import current_policy, set_policy
+
+    record = Record()
+    assert current_policy(record) == default_policy()
+    other = default_policy().model_copy(update={"name": "ours"})
+    set_policy(record, other, person="Kim")
+    assert current_policy(Record()).name == "ours"
