@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from spot_mlflow.evidence import digest_of
-from spot_mlflow.validation import Document, Span, load_yaml, parse_document  # noqa: TC001
+from spot_mlflow.validation import Document, Span, load_yaml, parse_document
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -181,9 +181,11 @@ class PredictedLift(Document):
     economics: Economics | None = None
     measurement: Measurement | None = None
     funnel: Funnel = Funnel()
-    segments: dict[str, SegmentPromise] = {}
-    score_edges: list[float] = []  # score bins stored at training, ascending
-    decile_predictions: list[float] = []  # predicted lift per score bin, where a backtest gave it
+    segments: dict[str, SegmentPromise] = Field(default_factory=dict)
+    # Inner cut points of the score bins, ascending: k of them make k + 1 bins.
+    score_edges: list[float] = Field(default_factory=list)
+    # Predicted lift per score bin, lowest scores first.
+    decile_predictions: list[float] = Field(default_factory=list)
 
     @field_validator("predicted", mode="before")
     @classmethod
@@ -262,3 +264,31 @@ class PredictedLift(Document):
         if isinstance(source, str | Path):
             return parse_document(cls, load_yaml(Path(source)), where=str(source))
         return parse_document(cls, source, where="lift contract")
+
+    @classmethod
+    def from_backtest(
+        cls, score: Any, treated: Any, outcome: Any, *, uplift_scores: bool = False, **contract: Any
+    ) -> PredictedLift:
+        """Computes the promise from historical randomized data and the model's scores.
+
+        Args:
+            score: (units,) scores, higher is treated first; or several by name, the best is picked.
+            treated: (units,) 1 where the unit was treated, by chance; else 0.
+            outcome: (units,) the metric, unit by unit.
+            uplift_scores: whether the score is itself a predicted lift in units of the metric.
+            **contract: the other keys of the contract, ``metric`` and ``columns`` among them; and
+                ``top`` (share treated first, .3 unless given, or several) and ``bins`` (10).
+
+        Returns:
+            The contract, with the lift at the top share, its standard error, the baseline and the
+            score edges. Where the best of several was picked, the honest figure is promised.
+
+        Raises:
+            InvalidInput: naming what is wrong with the data or the contract.
+        """
+        from spot_mlflow.lift.backtest import backtest, predicted_from_backtest
+
+        own = {k: contract.pop(k) for k in ("top", "bins") if k in contract}
+        shared = {k: contract[k] for k in ("effect", "direction", "confidence") if k in contract}
+        result = backtest(score, treated, outcome, uplift_scores=uplift_scores, **own, **shared)
+        return predicted_from_backtest(result, **contract)

@@ -224,7 +224,7 @@ def _crossing(falling: Callable[[Floats], Floats], shape: tuple[int, ...]) -> Fl
         middle = (low + high) / 2
         above = falling(middle) > 0
         low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return (low + high) / 2
+    return np.asarray((low + high) / 2)
 
 
 def score(
