@@ -1,0 +1,53 @@
+"""``spot erase``: erases a person's name from the record on request."""
+
+from __future__ import annotations
+
+import click
+
+from spot_mlflow_cli.options import dry_run_option, format_option
+
+
+@click.command("erase")
+@click.argument("person", metavar="PERSON")
+@click.option("--yes", is_flag=True, help="Do not ask again.")
+@format_option("text", "json")
+@dry_run_option
+def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> None:
+    """Erase a person's name from the records of all models, on that person's request.
+
+    What the person said stays, under a token in the name's place, and the log still verifies. The
+    name cannot be brought back. Where it stands in somebody's free text, the runs are listed.
+
+    \b
+    Example:
+      spot erase "Kim Lee" --dry-run
+      spot erase "Kim Lee"
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.erasure import erase_person
+    from spot_mlflow_cli.terminal import echo_json
+
+    record = Record()
+    found = erase_person(record, person, dry_run=True)
+    if not dry_run:
+        if not yes:
+            click.confirm(
+                f"Erase {person!r} in {found.entries} entries of {len(found.models)} models for good?",
+                abort=True,
+                err=True,
+            )
+        found = erase_person(record, person)
+    if output_format == "json":
+        echo_json({**found.to_dict(), "erased": not dry_run})
+        return
+    said = "Would be erased" if dry_run else "Erased"
+    click.echo(f"{said} in {found.entries} entries: {', '.join(found.models) or 'no model'}.")
+    if not dry_run and found.entries:
+        click.echo(f"In the name's place stands {found.token}.")
+    if found.mentions:
+        click.echo(
+            f"{len(found.mentions)} entries hold the name in free text, which cannot be changed; "
+            "deleting such a run removes it, and `spot verify` will name it as missing:"
+        )
+        for run in found.mentions:
+            click.echo(f"  {run}")
