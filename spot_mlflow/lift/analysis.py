@@ -85,8 +85,9 @@ def _explained(
     analysis: LiftAnalysis, moments: OutcomeMoments, predicted: PredictedLift
 ) -> LiftAnalysis:
     """Adds what follows from the lift: the bridge, the money, what was acted on."""
-    del moments, predicted
-    return analysis
+    from spot_mlflow.lift.explanation import explained
+
+    return explained(analysis, moments, predicted)
 
 
 def _segments(by_segment: Moments, predicted: PredictedLift) -> tuple[SegmentLift, ...]:

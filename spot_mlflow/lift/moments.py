@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spot_mlflow.lift.actions import ActionTable
+
 HOLDOUT: Final = "holdout"
 TREATMENT: Final = "treatment"  # the only treatment arm; several keep their own labels
 MISSING_SEGMENT: Final = "(missing)"
@@ -304,6 +306,8 @@ class OutcomeMoments:
         clusters: one more pass, where the contract names a cluster column.
         score_bins: moments with the score bin's index as segment ("0".."9"), where asked for.
         teams: moments with the team as segment and the week as period, where asked for.
+        offers: moments with the offer as segment, where the log names it.
+        actions: what became of the recommendations by team and week, where asked for.
         notes: what a reader must know ("412 segments folded into (other)").
     """
 
@@ -318,13 +322,15 @@ class OutcomeMoments:
     clusters: ClusterMoments | None = None
     score_bins: Moments | None = None
     teams: Moments | None = None
+    offers: Moments | None = None
+    actions: ActionTable | None = None
     notes: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
         optional = {
             k: None if v is None else v.to_dict()
-            for k in ("clusters", "score_bins", "teams")
+            for k in ("clusters", "score_bins", "teams", "offers", "actions")
             for v in [getattr(self, k)]
         }
         return {
@@ -352,9 +358,11 @@ class OutcomeMoments:
         }
         tables = {
             k: None if data.get(k) is None else Moments.from_dict(data[k])
-            for k in ("score_bins", "teams")
+            for k in ("score_bins", "teams", "offers")
         }
-        clusters = data.get("clusters")
+        from spot_mlflow.lift.actions import ActionTable
+
+        clusters, actions = data.get("clusters"), data.get("actions")
         return cls(
             cells=Moments.from_dict(data["cells"]),
             faults=faults,
@@ -365,6 +373,7 @@ class OutcomeMoments:
             columns=tuple(data["columns"]),
             passes=tuple(data["passes"]),
             clusters=None if clusters is None else ClusterMoments.from_dict(clusters),
+            actions=None if actions is None else ActionTable.from_dict(actions),
             notes=tuple(data["notes"]),
             **tables,
         )

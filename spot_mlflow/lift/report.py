@@ -156,6 +156,8 @@ class LiftAnalysis:
         attribution: the bridge from predicted to realized (``spot_mlflow.lift.attribution``).
         economics: money (``spot_mlflow.lift.economics``).
         adoption: what was acted on (``spot_mlflow.lift.adoption_curve``).
+        diagnosis: where the lift was lost, in words (``spot_mlflow.lift.diagnosis``).
+        calibration: predicted against realized lift by score bin (``profit_curve.DecileRow``).
         notes: what a reader must know.
     """
 
@@ -175,6 +177,8 @@ class LiftAnalysis:
     attribution: Any = None
     economics: Any = None
     adoption: Any = None
+    diagnosis: Any = None
+    calibration: tuple[Any, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -265,6 +269,8 @@ class LiftReport:
             "attribution": jsonable(a.attribution),
             "economics": jsonable(a.economics),
             "adoption": jsonable(a.adoption),
+            "diagnosis": jsonable(a.diagnosis),
+            "calibration": jsonable(a.calibration),
             "checks": jsonable(self.checks),
             "notes": list(a.notes),
             "passes": list(self.moments.passes),

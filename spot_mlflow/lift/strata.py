@@ -194,7 +194,8 @@ def _with_paid(
     offered, attempted and delivered, and has all of the value.
 
     Args:
-        mean: (m,) means of the columns. cov: (m, m) their covariance.
+        mean: (m,) means of the columns.
+        cov: (m, m) their covariance.
         cell: the one cell they are of.
         names: of the columns, "paid" among them.
         direction: of the contract.

@@ -1,0 +1,174 @@
+"""Where the lift was lost, in one plain sentence and a ranked list; no surer than the intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow.lift.bridge import letter_words
+from spot_mlflow.lift.causes import joined
+from spot_mlflow.lift.findings import LIFT, Finding, findings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from spot_mlflow.lift.bridge import Bridge, Contribution
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.report import Interval
+
+# What a loss at one step means; {missed} is the share that fell out there.
+MISSED: Final[Mapping[str, str]] = {
+    "coverage": "{missed} of the customers flagged were offered nothing",
+    "system": "{missed} of offers failed in the system",
+    "delivery": "{missed} of offers were never delivered",
+    "timeliness": "{missed} of offers came late",
+    "coverage+delivery": "{missed} of the customers flagged were never reached",
+    "coverage+system+delivery": "{missed} of the customers flagged were never reached",
+    "delivery+timeliness": "{missed} of offers were not delivered in time",
+    "coverage+delivery+timeliness": "{missed} of the customers flagged were not reached in time",
+}
+PLAIN: Final[Mapping[str, str]] = {
+    "mix": "other customers than planned were treated",
+    "response": "those who got the offer answered to it less than promised",
+    "value": "a good outcome was worth less than promised",
+    "cost": "a contact cost more than promised",
+    "handling": "handling cost more than promised",
+}
+_MOST: Final = 0.5  # "most" is half or more
+_NOTICED: Final = 0.005  # a share below it rounds to nothing
+
+
+@dataclass(frozen=True, slots=True)
+class RankedCause:
+    """One cause of the ranked list.
+
+    Attributes:
+        cause: as in the bridge. letter: S.P.O.T. letter or letters.
+        words: what happened, in plain words.
+        lift: contribution to the lift gap. money: the same in money per eligible unit, or None.
+        lost_at_least: simultaneous lower bound of the loss, in what the bridge ranks by.
+        found: whether the loss is shown beyond doubt.
+        where: the groups where most of it happened, worst first; only what is shown.
+    """
+
+    cause: str
+    letter: str
+    words: str
+    lift: Interval
+    money: Interval | None
+    lost_at_least: float
+    found: bool
+    where: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What went wrong.
+
+    Attributes:
+        sentence: promised, arrived, and where most was lost.
+        ranked: causes, the surest loss first.
+        findings: groups that stand out beyond noise, by p value.
+        groups_tested: how many comparisons the guard against noise went over.
+    """
+
+    sentence: str
+    ranked: tuple[RankedCause, ...]
+    findings: tuple[Finding, ...]
+    groups_tested: int
+
+
+def diagnose(bridge: Bridge, moments: OutcomeMoments, predicted: PredictedLift) -> Diagnosis:
+    """Says where the lift was lost.
+
+    Args:
+        bridge: the gap, split.
+        moments: the reduced log.
+        predicted: the contract.
+    """
+    tested = findings_of(moments, predicted)
+    shown = tuple(f for f in tested if f.shown)
+    ranked = tuple(_ranked(bridge.contribution(cause), shown) for cause in bridge.ranked)
+    return Diagnosis(_sentence(bridge, ranked, predicted), ranked, shown, len(tested))
+
+
+def _ranked(c: Contribution, shown: Sequence[Finding]) -> RankedCause:
+    steps = {"+".join(c.factors), *c.factors}
+    factor = LIFT if "response" in c.factors else None
+    where = [f for f in shown if f.worse and (f.factor in steps or f.factor == factor)]
+    where.sort(key=lambda f: (-f.part, f.p_value))
+    return RankedCause(
+        c.cause, c.letter, happened(c), c.lift, c.money, c.lost_at_least, c.found, tuple(where)
+    )
+
+
+def happened(c: Contribution) -> str:
+    """Returns what a loss means: "41 % of offers were never delivered (5 % planned)"."""
+    if c.cause in MISSED and c.realized is not None:
+        said = MISSED[c.cause].format(missed=percent(1 - c.realized))
+        planned = 0.0 if c.promised is None else 1 - c.promised
+        return said if planned < _NOTICED else f"{said} ({percent(planned)} planned)"
+    if c.cause in PLAIN:
+        return PLAIN[c.cause]
+    return f"{c.words} cannot be told apart"
+
+
+def percent(share: float) -> str:
+    """Writes a share: "41 %", and "0.3 %" below one."""
+    value = 100 * share
+    return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1f} %"
+
+
+def amount(lift: float, predicted: PredictedLift, *, unit: bool = True) -> str:
+    """Writes a lift in the contract's units: points of a rate, per cent if relative, else plain."""
+    if predicted.effect == "relative":
+        return f"{100 * lift:.1f} %"
+    if predicted.kind == "binary":
+        return f"{100 * lift:.1f} points" if unit else f"{100 * lift:.1f}"
+    label = (
+        f" {predicted.economics.unit}"
+        if unit and predicted.kind == "money" and predicted.economics
+        else ""
+    )
+    return f"{lift:,.3g}{label}".rstrip()
+
+
+def _sentence(bridge: Bridge, ranked: Sequence[RankedCause], predicted: PredictedLift) -> str:
+    promised = amount(bridge.promised_lift, predicted)
+    arrived = amount(bridge.realized_lift, predicted, unit=False)
+    opening = f"Of {promised} promised {arrived} arrived"
+    lost = [c for c in ranked if c.found]
+    if bridge.gap.low > 0:
+        opening = f"More arrived than promised: {arrived} where {promised} were promised"
+    elif bridge.gap.high >= 0:
+        opening += ", a difference within the noise"
+    if not lost:
+        short = bridge.gap.high < 0
+        return f"{opening}. " + (
+            "Where the rest was lost, this log does not show." if short else "No loss is shown."
+        )
+    return f"{opening}. {_loss(bridge, lost, predicted)}"
+
+
+def _loss(bridge: Bridge, lost: Sequence[RankedCause], predicted: PredictedLift) -> str:
+    """Says how much the surest letter took, by what, and where most of it happened."""
+    first = lost[0]
+    same = [c for c in lost if c.letter == first.letter]
+    points = -sum(c.lift.lift for c in same)
+    if points > 0:
+        much = f"{amount(points, predicted, unit=False)} were lost"
+    else:
+        money = -sum(c.money.lift for c in same if c.money is not None)
+        much = f"{money:,.2g} {bridge.unit}".rstrip() + " per eligible unit were lost"
+    apart = ", which this log cannot tell apart" if "/" in first.letter else ""
+    said = joined([c.words for c in same[:2]])
+    place = next((f for c in same[:2] for f in c.where), None)
+    where = (
+        ""
+        if place is None
+        else f", most in {place.dimension} {place.label}"
+        if place.part >= _MOST
+        else f", above all in {place.dimension} {place.label}"
+    )
+    return f"{much} in {letter_words(first.letter)}{apart}: {said}{where}."

@@ -1,0 +1,352 @@
+"""What the lift is worth: break-even, value per contact, whom to act on, promised and realized money.
+
+Per segment and offer pi = tau V - k - i p1 (``margins``): act where it is positive, do nothing where
+it is not, let the customer leave where the customer is worth less than serving them costs. Money is
+plain numbers with a unit label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.contract import Economics
+from spot_mlflow.lift.factor_levels import promised_value
+from spot_mlflow.lift.games import value_of
+from spot_mlflow.lift.margins import Margins
+from spot_mlflow.lift.moments import HOLDOUT
+from spot_mlflow.lift.profit_curve import Allocation, ProfitCurve, allocate, profit_curve
+from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.simultaneous import benjamini_hochberg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.factors import Numbers, Point
+    from spot_mlflow.lift.moments import Moments, OutcomeMoments
+    from spot_mlflow.lift.report import RealizedLift
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Money promised and realized for a number of eligible units.
+
+    Attributes:
+        promised: money. realized: money with its interval. units: eligible units.
+    """
+
+    promised: float
+    realized: Interval
+    units: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with a segment and an offer.
+
+    Attributes:
+        segment: label; "" where the log has none.
+        offer: the treatment arm.
+        action: "act", "do nothing", "let the customer leave" or "not known".
+        sure: whether the sign of the profit is shown, at a false-discovery rate of 1 - confidence
+            over all segments and offers.
+        profit: net value per eligible unit, with its interval.
+        lift: per eligible unit, absolute, with its interval.
+        customer_value: value of a customer net of the cost to serve, or None without such cost.
+        share: share of the eligible units.
+        n_treatment: treated units. n_holdout: holdout units.
+    """
+
+    segment: str
+    offer: str
+    action: str
+    sure: bool
+    profit: Interval
+    lift: Interval
+    customer_value: float | None
+    share: float
+    n_treatment: int
+    n_holdout: int
+
+
+@dataclass(frozen=True)
+class EconomicsResult:
+    """The money behind a lift.
+
+    Attributes:
+        unit: label of the money.
+        value: value of one more good outcome, net of the cost to serve; None where the log leaves
+            it open.
+        break_even: lift at which a contact pays for itself, in the contract's units.
+        lift: realized lift, in the contract's units.
+        per_contact: net value per delivered contact.
+        per_eligible: net value per eligible unit.
+        spend_per_eligible: contacts, handling and incentives, per eligible unit.
+        incentive_paid: to all acceptors so far; None where no incentive was promised.
+        to_date: promised and realized so far.
+        rollout: the same for a year at full rollout, where the contract says how many.
+        net_of_totals: value of the treated's outcomes minus the holdout's, minus what was spent,
+            as they stand ("net incremental response"); comparable only where both arms have the
+            same size.
+        worth: "yes", "no" or "not clear": whether acting pays.
+        words: the same in one line.
+        decisions: per segment and offer, the largest share first.
+        curve: profit by score, where score bins were asked for.
+        allocation: best use of the capacity or budget, where the contract sets one.
+    """
+
+    unit: str
+    value: float | None
+    break_even: float | None
+    lift: Interval
+    per_contact: Interval
+    per_eligible: Interval
+    spend_per_eligible: Interval
+    incentive_paid: float | None
+    to_date: Amount
+    rollout: Amount | None
+    net_of_totals: float
+    worth: str
+    words: str
+    decisions: tuple[Decision, ...] = ()
+    curve: ProfitCurve | None = None
+    allocation: Allocation | None = None
+
+
+def economics_of(
+    moments: OutcomeMoments, predicted: PredictedLift, realized: RealizedLift | None = None
+) -> EconomicsResult | None:
+    """Computes what the lift is worth.
+
+    Args:
+        moments: the reduced log; with ``score_bins`` also the profit curve.
+        predicted: the contract.
+        realized: the headline; the money then agrees with it.
+
+    Returns:
+        None where neither contract nor log says anything of money.
+
+    Raises:
+        InvalidInput: when no segment has both treated and holdout units.
+    """
+    margins = _headline_margins(moments.cells, predicted, realized)
+    if not margins.model.layout.money:
+        return None
+    e = predicted.economics or Economics()
+    totals = _totals(margins)
+    per_eligible, per_contact, spend, lift = margins.intervals(totals)
+    treated = float(margins.model.strata.n_treated.sum())
+    promised = _promised(margins)
+    bins = moments.score_bins
+    break_even, value = _break_even(margins, e)
+    worth = "yes" if per_eligible.low > 0 else "no" if per_eligible.high < 0 else "not clear"
+    return EconomicsResult(
+        unit=e.unit,
+        value=value,
+        break_even=break_even,
+        lift=lift,
+        per_contact=per_contact,
+        per_eligible=per_eligible,
+        spend_per_eligible=spend,
+        incentive_paid=_incentive_paid(margins, e),
+        to_date=Amount(promised * treated, _times(per_eligible, treated), treated),
+        rollout=None
+        if e.population is None
+        else Amount(promised * e.population, _times(per_eligible, e.population), e.population),
+        net_of_totals=_net_of_totals(margins, value),
+        worth=worth,
+        words=_words(worth, per_contact, e.unit),
+        decisions=decisions(moments.cells, predicted),
+        curve=None if bins is None else profit_curve(bins, predicted),
+        allocation=allocate(_plan_margins(moments, predicted) or margins, e),
+    )
+
+
+def decisions(cells: Moments, predicted: PredictedLift) -> tuple[Decision, ...]:
+    """Decides per segment and offer: act, do nothing, or let the customer leave."""
+    rows: list[Decision] = []
+    arms = cells.arm.astype(str)
+    for arm in cells.arms():
+        rows += _arm_decisions(cells.select((arms == arm) | (arms == HOLDOUT)), arm, predicted)
+    tested = [i for i, d in enumerate(rows) if d.action != "not known" and (d.profit.se or 0) > 0]
+    sure = benjamini_hochberg(
+        np.array([_two_sided(rows[i].profit) for i in tested]), rate=1 - predicted.confidence
+    )
+    for i, shown in zip(tested, sure, strict=True):
+        rows[i] = replace(rows[i], sure=bool(shown))
+    return tuple(sorted(rows, key=lambda d: (-d.share, d.segment, d.offer)))
+
+
+def _arm_decisions(cells: Moments, arm: str, predicted: PredictedLift) -> list[Decision]:
+    margins = Margins.of(cells, predicted)
+    strata = margins.model.strata
+    profit, lift = margins.intervals(margins.profit), margins.intervals(margins.lift)
+    worth = _customer_value(margins)
+    out = []
+    for i, label in enumerate(margins.labels):
+        if strata.n_treated[i] + strata.n_holdout[i] == 0:
+            continue
+        known = bool(margins.known[i])
+        leaves = worth is not None and worth[i] < 0
+        action = "act" if profit[i].lift > 0 else "do nothing"
+        action = "let the customer leave" if leaves else action if known else "not known"
+        out.append(
+            Decision(
+                label,
+                arm,
+                action,
+                False,
+                profit[i],
+                lift[i],
+                None if worth is None else float(worth[i]),
+                float(strata.weight[i]),
+                int(strata.n_treated[i]),
+                int(strata.n_holdout[i]),
+            )
+        )
+    return out
+
+
+def _customer_value(margins: Margins) -> Sequence[float] | None:
+    """Returns per segment the value of a customer net of the cost to serve.
+
+    What a good outcome brought in the segment, both arms together, where value was logged; else as
+    promised.
+    """
+    model = margins.model
+    e = model.predicted.economics
+    if e is None or e.cost_to_serve == 0:
+        return None
+    strata = model.strata
+    gross = np.broadcast_to(np.real(promised_value(model, margins.at)), len(margins.labels))
+    if strata.has("value"):
+        n = np.stack([strata.n_treated, strata.n_holdout])
+        value = np.stack([model.column(m, "value") for m in (margins.at.t, margins.at.h)])
+        good = np.stack([model.lift(m) for m in (margins.at.t, margins.at.h)])
+        good = good if model.sign > 0 else 1 + good  # those for whom the outcome did not happen
+        total = (n * good).sum(axis=0)
+        gross = np.where(total > 0, (n * value).sum(axis=0) / np.where(total > 0, total, 1), gross)
+    return [float(g) - e.cost_to_serve for g in gross]
+
+
+def _headline_margins(
+    cells: Moments, predicted: PredictedLift, realized: RealizedLift | None
+) -> Margins:
+    """Returns the margins with the lift and the width of the headline."""
+    margins = Margins.of(cells, predicted)
+    if not margins.known.any():
+        raise InvalidInput(
+            "no segment has both treated and holdout units, must have both to value the lift",
+            where="outcome log",
+            fix="Check columns.arm, columns.treated and columns.holdout of the contract.",
+        )
+    if realized is None:
+        return margins
+    (own,) = margins.intervals(lambda at: _scaled_lift(margins, at)[..., None])
+    shift = (realized.estimate.lift - own.lift) * float(np.real(margins.model.scale(margins.at)))
+    wide = realized.estimate.se
+    widen = (wide / own.se) ** 2 if wide and own.se else 1.0
+    return Margins.of(cells, predicted, shift=shift, widen=widen)
+
+
+def _scaled_lift(margins: Margins, at: Point) -> Numbers:
+    out: Numbers = margins.mean(at, margins.lift(at)) / margins.model.scale(at)
+    return out
+
+
+def _totals(margins: Margins) -> Callable[[Point], Numbers]:
+    """Returns profit per eligible unit and per contact, spend, and lift, as one function."""
+
+    def f(at: Point) -> Numbers:
+        profit = margins.mean(at, margins.profit(at))
+        contacts = margins.mean(at, margins.contacts(at))
+        spend = margins.mean(at, margins.spend(at))
+        reached = np.where(np.real(contacts) == 0, 1.0, contacts)
+        lift = _scaled_lift(margins, at)
+        return np.stack([profit, profit / reached, spend, lift], axis=-1)
+
+    return f
+
+
+def _plan_margins(moments: OutcomeMoments, predicted: PredictedLift) -> Margins | None:
+    """Returns the margins by score bin, finer than segments, where there are any."""
+    if moments.score_bins is None:
+        return None
+    return Margins.of(moments.score_bins, predicted.model_copy(update={"segments": {}}))
+
+
+def _promised(margins: Margins) -> float:
+    """Returns the promised net value per eligible unit."""
+    from spot_mlflow.lift.factors import Model, layout_of
+
+    own = margins.model
+    layout = layout_of(own.strata, own.predicted, fold_value=own.layout.value == "folded")
+    model = Model(own.strata, own.predicted, layout, shift=own.shift)
+    f = model(margins.at)
+    return float(np.real(value_of(layout, "money", f.promised, f.rest, f.scale)).sum())
+
+
+def _break_even(margins: Margins, e: Economics) -> tuple[float | None, float | None]:
+    """Returns the lift at which a contact pays for itself, and the value of one more outcome.
+
+    m = (k + i p0) / (V - i); the incentive that the lift itself causes is taken off the spend.
+    """
+    at, model = margins.at, margins.model
+    lift = float(np.real(margins.mean(at, margins.lift(at))))
+    spend = float(np.real(margins.mean(at, margins.spend(at))))
+    gain = float(np.real(margins.mean(at, margins.profit(at)))) + spend
+    if lift == 0:
+        value = None if e.value is None else e.value - e.cost_to_serve
+    else:
+        # A value per outcome that was logged has no meaning where the lift is not positive.
+        value = gain / lift if lift > 0 or not model.strata.has("value") else None
+    if value is None or value <= e.incentive:
+        return None, value
+    even = (spend - e.incentive * lift) / (value - e.incentive)
+    return even / float(np.real(model.scale(at))), value
+
+
+def _incentive_paid(margins: Margins, e: Economics) -> float | None:
+    strata = margins.model.strata
+    if e.incentive == 0 or not strata.has("paid"):
+        return None
+    paid = margins.model.column(margins.at.t, "paid")
+    return float(e.incentive * (paid * strata.n_treated).sum())
+
+
+def _net_of_totals(margins: Margins, value: float | None) -> float:
+    strata, model, at = margins.model.strata, margins.model, margins.at
+    n_t, n_h = strata.n_treated, strata.n_holdout
+    spend = float((np.real(margins.spend(at)) * n_t).sum())
+    if strata.has("value"):
+        of = model.column
+        brought = float((of(at.t, "value") * n_t).sum() - (of(at.h, "value") * n_h).sum())
+        return brought - spend
+    good = float((model.lift(at.t) * n_t).sum() - (model.lift(at.h) * n_h).sum())
+    return good * (value or 0.0) - spend
+
+
+def _times(x: Interval, units: float) -> Interval:
+    return Interval(
+        x.lift * units, x.low * units, x.high * units, None if x.se is None else x.se * units
+    )
+
+
+def _two_sided(x: Interval) -> float:
+    from scipy.special import ndtr
+
+    return float(2 * ndtr(-abs(x.lift) / x.se)) if x.se else 1.0
+
+
+def _words(worth: str, per_contact: Interval, unit: str) -> str:
+    money = f"{abs(per_contact.lift):,.2f} {unit}".strip()
+    if worth == "no":
+        return f"cheaper to do nothing: each contact loses {money}"
+    if worth == "yes":
+        return f"acting pays: each contact earns {money}"
+    side = "earns" if per_contact.lift >= 0 else "loses"
+    return f"not clear whether acting pays: each contact {side} {money}, within the noise"

@@ -1,0 +1,41 @@
+"""Adds to an analysis what follows from its lift: bridge, diagnosis, money, adoption, calibration."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from spot_mlflow.lift.adoption_curve import adoption_of
+from spot_mlflow.lift.attribution import attribute
+from spot_mlflow.lift.diagnosis import diagnose
+from spot_mlflow.lift.economics import economics_of
+from spot_mlflow.lift.profit_curve import calibration
+from spot_mlflow.lift.strata import strata_of
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.report import LiftAnalysis
+
+
+def explained(
+    analysis: LiftAnalysis, moments: OutcomeMoments, predicted: PredictedLift
+) -> LiftAnalysis:
+    """Returns the analysis with all that the log allows to be said of causes and money.
+
+    Adoption needs no lift and is always told; the rest needs a lift that could be estimated.
+    """
+    analysis = replace(analysis, adoption=adoption_of(moments, predicted))
+    both_arms = strata_of(moments.cells, predicted).estimable.any()
+    if not both_arms or not math.isfinite(analysis.realized.estimate.lift):
+        return analysis
+    bridge = attribute(moments, predicted, analysis.realized)
+    bins = moments.score_bins
+    return replace(
+        analysis,
+        attribution=bridge,
+        diagnosis=diagnose(bridge, moments, predicted),
+        economics=economics_of(moments, predicted, analysis.realized),
+        calibration=() if bins is None else calibration(bins, predicted),
+    )
