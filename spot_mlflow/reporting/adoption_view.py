@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.reporting import figures, words
 from spot_mlflow.reporting.headline import headline_of
-from spot_mlflow.reporting.lift_report import cards
+from spot_mlflow.reporting.lift_report import cards, section_markdown
 from spot_mlflow.reporting.lift_view import lift_view, promise_scale
 from spot_mlflow.reporting.request import plan_words, target_text
 from spot_mlflow.reporting.sections import Section, gap_sections, readiness_section
 from spot_mlflow.reporting.summary import verdict_line
-from spot_mlflow.reporting.tables import Table
+from spot_mlflow.reporting.tables import Table, escape_markdown
 
 if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
@@ -53,29 +53,16 @@ def gate_section(decision: GateDecision) -> Section:
     else:
         enforced = "" if decision.mode == "block" else f" Not enforced: mode {decision.mode}."
         answer = f"No: {figures.things(len(decision.missing), 'thing')}.{enforced}"
-    rows = [
-        ("✕ missing", r.title or r.name, r.measured, r.required, r.fix) for r in decision.missing
+    steps = [
+        (f"✕ {r.title or r.name}: {r.measured}; required: {r.required}", r.fix)
+        for r in decision.missing
     ]
-    rows += [
-        ("~ waived", r.title or r.name, r.measured, r.required, r.waived or "")
-        for r in decision.waived
-    ]
-    tables = (
-        (
-            Table(
-                "What is missing",
-                ("", "requirement", "measured", "required", "what helps"),
-                tuple(rows),
-            ),
-        )
-        if rows
-        else ()
-    )
+    steps += [(f"~ {r.title or r.name}: waived, {r.waived}", "") for r in decision.waived]
     return Section(
         "gate",
         f"Can it go to {decision.target}?",
         text=(f"{answer} Policy {decision.policy}.",),
-        tables=tables,
+        steps=tuple(steps),
         notes=tuple(figures.sentence(n) for n in decision.notes),
     )
 
@@ -107,7 +94,7 @@ def _lift(adoption: Adoption) -> Section | None:
 
 def _gap(adoption: Adoption) -> tuple[Section, ...]:
     check = adoption.latest_check
-    return () if check is None else gap_sections(lift_view(check))
+    return () if check is None else gap_sections(lift_view(check), brief=True)
 
 
 def _involvement(adoption: Adoption) -> Section | None:
@@ -235,3 +222,14 @@ def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> d
         "gate": decision.to_dict() if decision is not None else None,
         "now": adoption.now.isoformat(),
     }
+
+
+def adoption_markdown(adoption: Adoption, decision: GateDecision | None = None) -> str:
+    """Returns the same as Markdown; what people wrote is escaped."""
+    head = headline_of(adoption=adoption)
+    asked = f"Asked of you: {head.request}" if head.request else ""
+    parts = [f"# {escape_markdown(title_of(adoption))}", f"**{escape_markdown(head.money)}**"]
+    parts += [escape_markdown(p) for p in (head.cause, asked) if p]
+    for section in adoption_sections(adoption, decision):
+        parts += section_markdown(section)
+    return "\n\n".join(parts) + "\n"

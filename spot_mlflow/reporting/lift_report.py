@@ -80,12 +80,19 @@ def section_markdown(section: Section) -> list[str]:
     """Returns the paragraphs of a section as Markdown; a picture is given by its numbers."""
     parts = [f"## {escape_markdown(section.title)}"]
     parts += [escape_markdown(p) for p in section.text]
+    if section.steps:
+        parts.append("\n".join(_step_markdown(*step) for step in section.steps))
     for chart in section.charts:
         parts += [escape_markdown(chart.alt), chart.table.markdown()]
     parts += [t.markdown() for t in section.tables]
     if section.notes:
         parts.append("\n".join(f"- {escape_markdown(n)}" for n in section.notes))
     return parts
+
+
+def _step_markdown(what: str, command: str) -> str:
+    fenced = f": `{command.replace('`', '')}`" if command else ""
+    return f"- {escape_markdown(what)}{fenced}"
 
 
 def verdict_words(view: LiftView) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_report import cards, verdicts
 from spot_mlflow.reporting.lift_view import lift_view
+from spot_mlflow.reporting.tables import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,28 +37,36 @@ def check_lines(
     if total:
         lines += ["", f"{total - len(failed)} of {total} checks passed."]
     lines += [f"  ✕ {c['message']} ({c['severity']})" for c in failed]
-    return lines
+    return [printable_line(line) for line in lines]
+
+
+def printable_line(line: str) -> str:
+    """Returns a line with its indent, without control characters."""
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * indent + printable(line)
 
 
 def headline_lines(headline: Headline) -> list[str]:
     """Returns the opening sentence, one line for each part."""
     asked = f"Asked of you: {headline.request}" if headline.request else ""
-    return [part for part in (headline.money, headline.cause, asked) if part]
+    return [printable(part) for part in (headline.money, headline.cause, asked) if part]
 
 
 def section_lines(section: Section) -> list[str]:
     """Returns a section as lines; a picture is given by its sentence and its numbers."""
-    lines = [section.title, *(f"  {t}" for t in section.text)]
+    lines = [section.title, *(f"  {printable(t)}" for t in section.text)]
+    for what, command in section.steps:
+        lines += [f"  {printable(what)}", *([f"      {printable(command)}"] if command else [])]
     for chart in section.charts:
         lines += [f"  {chart.alt}", *table_lines(chart.table)]
     for table in section.tables:
         lines += table_lines(table)
-    return [*lines, *(f"  {note}" for note in section.notes)]
+    return [*lines, *(f"  {printable(note)}" for note in section.notes)]
 
 
 def table_lines(table: Table) -> list[str]:
     """Returns a table with its columns aligned, figures flush right."""
-    rows = [table.columns, *table.rows]
+    rows = [tuple(printable(c) for c in row) for row in (table.columns, *table.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.columns))]
 
     def line(row: tuple[str, ...]) -> str:

@@ -31,6 +31,7 @@ class Section:
         key: anchor, unique in the report.
         title: heading.
         text: sentences, one paragraph each.
+        steps: what is to be done, each with the command that helps, or "".
         charts: pictures, each with its numbers.
         tables: tables that belong to no picture.
         notes: what a reader must know, in small print.
@@ -39,6 +40,7 @@ class Section:
     key: str
     title: str
     text: tuple[str, ...] = ()
+    steps: tuple[tuple[str, str], ...] = ()
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
@@ -109,18 +111,23 @@ def _worth(view: LiftView) -> str:
     }[view.viable]
 
 
-def gap_sections(view: LiftView) -> tuple[Section, ...]:
-    """Returns what is said of causes, money and adoption."""
-    return tuple(s for s in (_lost(view),) if s is not None)
+def gap_sections(view: LiftView, *, brief: bool = False) -> tuple[Section, ...]:
+    """Returns what is said of causes, money and adoption.
+
+    Args:
+        view: the check.
+        brief: one picture for each, as a terminal has it.
+    """
+    return tuple(s for s in (_lost(view, brief=brief),) if s is not None)
 
 
-def _lost(view: LiftView) -> Section | None:
+def _lost(view: LiftView, *, brief: bool) -> Section | None:
     bridge = bridge_of(view)
     if bridge is None or view.data_fault:
         return None
     said = cause_sentence(view)
     pictures = [waterfall_chart(view, bridge)]
-    if bridge.basis == "money" and bridge.effect == "absolute":
+    if bridge.basis == "money" and not brief:
         pictures.append(waterfall_chart(view, bridge, "lift"))
     notes = (
         f"The gap is split by {bridge.rule}; the parts sum to it exactly.",

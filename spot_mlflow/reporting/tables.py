@@ -39,3 +39,8 @@ def escape_markdown(text: str) -> str:
     # A bare address would become a link in most renderers.
     flat = re.sub(r"(?i)\b(https?|ftp|www)([:.])", r"\1&#8203;\2", flat)
     return re.sub(r"([\\`*_\[\]|~])", r"\\\1", flat)
+
+
+def printable(text: str) -> str:
+    """Returns ``text`` without control characters: what a person wrote must not steer a terminal."""
+    return "".join(c if c.isprintable() or c == " " else "\ufffd" for c in " ".join(text.split()))

@@ -1,0 +1,47 @@
+"""``spot portfolio``: all models at a glance."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+import click
+
+from spot_mlflow_cli.options import format_option
+
+
+@click.command("portfolio")
+@click.option("--model", "pattern", metavar="PATTERN", help="Only models like this: 'churn*'.")
+@click.option("--all", "everything", is_flag=True, help="List untouched models too.")
+@format_option("text", "json", "markdown")
+def command(pattern: str | None, output_format: str, *, everything: bool) -> None:
+    """Show all models at a glance: readiness, promise, what arrived, verdict, gate.
+
+    It reads the summary tags of the registry only, so thousands of models take seconds. What asks
+    for attention stands first.
+
+    \b
+    Example:
+      spot portfolio
+      spot portfolio --model 'churn*' --all
+      spot portfolio --format json | jq '.models[] | select(.lift.verdict == "shortfall") | .model'
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow.record import Record
+    from spot_mlflow.reporting.portfolio import portfolio_rows, portfolio_section, portfolio_summary
+    from spot_mlflow_cli.terminal import echo_json
+
+    found = Record().portfolio()
+    folded = pattern.casefold() if pattern else "*"
+    rows = portfolio_rows((n, t) for n, t in found if fnmatchcase(n.casefold(), folded))
+    if output_format == "json":
+        models = [r.to_dict() for r in rows]
+        echo_json({"summary": portfolio_summary(rows).to_dict(), "models": models})
+        return
+    section = portfolio_section(rows, everything=everything)
+    if output_format == "markdown":
+        from spot_mlflow.reporting.lift_report import section_markdown
+
+        click.echo("\n\n".join(section_markdown(section)))
+    else:
+        from spot_mlflow_cli.sections import page, print_sections
+
+        print_sections(page(), [section])

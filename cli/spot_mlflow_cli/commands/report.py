@@ -1,0 +1,101 @@
+"""``spot report``: the report of a model's latest outcome check, as one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spot_mlflow_cli.options import model_argument
+
+if TYPE_CHECKING:
+    from spot_mlflow.adoption import Adoption
+
+_ENDINGS = {"html": "html", "markdown": "md", "json": "json"}
+
+
+@click.command("report")
+@model_argument
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Where to write it; - for standard output. Otherwise MODEL-VERSION-report.html here.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(tuple(_ENDINGS)),
+    help="Otherwise as FILE ends; html.",
+)
+def command(model: str, output: Path | None, output_format: str | None) -> None:
+    """Write the report of a model's latest outcome check as one file.
+
+    The HTML file needs no network, opens on a phone, follows light and dark, and prints.
+
+    \b
+    Example:
+      spot report churn
+      spot report churn/3 -o lift.html
+      spot report churn/3 --format markdown -o -
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow.errors import NotFound
+    from spot_mlflow.record import Record
+
+    adoption = Record().adoption(model)
+    ref = f"{adoption.facts.name}/{adoption.version}"
+    if adoption.latest_check is None:
+        raise NotFound(
+            f"no outcome check is recorded for {ref}",
+            fix=f"First: spot outcomes {ref} OUTCOMES.CSV",
+        )
+    chosen = output_format or _by_ending(output)
+    text = _text(adoption, chosen)
+    if str(output) == "-":
+        click.echo(text, nl=False)
+        return
+    path = output or Path(f"{_file_name(ref)}-report.{_ENDINGS[chosen]}")
+    _write(path, text)
+    click.echo(f"Wrote {path}")
+
+
+def _by_ending(output: Path | None) -> str:
+    ending = output.suffix.lower().lstrip(".") if output else ""
+    return next((name for name, e in _ENDINGS.items() if e == ending), "html")
+
+
+def _text(adoption: Adoption, chosen: str) -> str:
+    import json
+
+    from spot_mlflow.reporting import lift_report
+
+    check = adoption.latest_check or {}
+    if chosen == "html":
+        return lift_report.html(check, adoption)
+    if chosen == "markdown":
+        return lift_report.markdown(check, adoption)
+    return json.dumps(dict(check), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _file_name(ref: str) -> str:
+    """Returns a name that any file system takes; a model may be called almost anything."""
+    return "".join(c if c.isalnum() or c in "._" else "-" for c in ref).strip("-.") or "model"
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes the file whole or not at all."""
+    from spot_mlflow.errors import InvalidInput
+
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as e:
+        part.unlink(missing_ok=True)
+        raise InvalidInput(
+            f"cannot be written: {e.strerror or e}",
+            where=str(path),
+            fix="Name another FILE with -o.",
+        ) from e
