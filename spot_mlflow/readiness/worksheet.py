@@ -74,7 +74,7 @@ class Worksheet:
 
     def file_name(self, format_: str) -> str:
         """Returns a file name that any system takes ("spot-churn-business.html")."""
-        parts = ["spot", self.model, self.role or "all"]
+        parts = ["spot", self.model or "questions", self.role or "all"]
         safe = [re.sub(r"[^A-Za-z0-9]+", "-", p).strip("-").lower() or "model" for p in parts]
         return "-".join(safe)[:100] + ENDINGS[format_]
 

@@ -48,8 +48,15 @@ def command() -> None:
 @click.option("--what", required=True, help="The concern, in a sentence.")
 @pseudonym_option
 @dry_run_option
-def raise_(  # noqa: PLR0913 - one parameter per option
-    model: str, person: str, role: str, severity: str, what: str, *, as_pseudonym: bool, dry_run: bool
+def raise_(
+    model: str,
+    person: str,
+    role: str,
+    severity: str,
+    what: str,
+    *,
+    as_pseudonym: bool,
+    dry_run: bool,
 ) -> None:
     """Raise a concern and print its id."""
     from spot_mlflow import raise_concern
@@ -102,7 +109,7 @@ def reopen(model: str, concern: str, **options: Any) -> None:
     _follow_up("reopened", model, concern, **options)
 
 
-def _follow_up(  # noqa: PLR0913 - one parameter per option
+def _follow_up(
     act: str,
     model: str,
     concern: str,

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 @pseudonym_option
 @format_option("text", "json")
 @dry_run_option
-def command(  # noqa: PLR0917 - one parameter per option
+def command(
+    *,
     model: str,
     phase: str | None,
     kind: str | None,
@@ -47,7 +48,6 @@ def command(  # noqa: PLR0917 - one parameter per option
     when: str | None,
     source: Path | None,
     output_format: str,
-    *,
     as_pseudonym: bool,
     dry_run: bool,
 ) -> None:

@@ -26,14 +26,14 @@ _SCALE = "1 = not at all, 5 = fully"
 @pseudonym_option
 @format_option("text", "json")
 @dry_run_option
-def command(  # noqa: PLR0913 - one parameter per option
+def command(
+    *,
     model: str,
     person: str | None,
     role: str | None,
     useful: int | None,
     would_use: int | None,
     output_format: str,
-    *,
     only_show: bool,
     as_pseudonym: bool,
     dry_run: bool,
