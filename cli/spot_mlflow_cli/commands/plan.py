@@ -1,0 +1,184 @@
+"""``spot plan``: before launch, when will one know, and with what chance?"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spot_mlflow_cli.options import format_option
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.plan import HoldoutPlan, LiftPlan
+
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+_SHOWN = 0.005  # chances that round to 0 % are not worth a word
+_ABOVE_0 = click.FloatRange(0, min_open=True)
+
+
+@click.command("plan")
+@click.argument("contract", metavar="LIFT.YAML", type=click.Path(path_type=Path))
+@click.option(
+    "--holdout",
+    "holdouts",
+    type=_SHARE,
+    multiple=True,
+    metavar="SHARE",
+    help="Share of units left alone; may be given several times.  [default: .05 .1 .2 .3 .5]",
+)
+@click.option("--per-day", type=_ABOVE_0, metavar="UNITS", help="Units decided a day, both arms.")
+@click.option(
+    "--units",
+    type=_ABOVE_0,
+    metavar="UNITS",
+    help="State the chances at so many matured units; otherwise at planned_units.",
+)
+@click.option(
+    "--baseline",
+    type=float,
+    metavar="MEAN",
+    help="Mean outcome without treatment; otherwise predicted.baseline of the contract.",
+)
+@click.option(
+    "--sd", type=_ABOVE_0, metavar="SD", help="Spread of one unit's outcome; for counts and money."
+)
+@click.option(
+    "--power",
+    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    default=0.8,
+    show_default=True,
+    help="Chance with which one wants to know.",
+)
+@click.option(
+    "--design-effect",
+    type=click.FloatRange(1),
+    default=1.0,
+    help="What clusters multiply the variance with.",
+)
+@format_option("text", "json", "markdown")
+def command(contract: Path, output_format: str, **options: Any) -> None:
+    """Say before launch when one will know, and with what chance.
+
+    For each holdout share: the days until a true promise is found met, the days until a broken
+    one is found short, and the chance of each verdict if the prediction is true, half true or
+    false; all at the width that the check will really use.
+
+    \b
+    Example:
+      spot plan lift.yaml --holdout .1 --holdout .2 --per-day 1000
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.plan import HOLDOUTS, plan_lift
+    from spot_mlflow_cli.terminal import echo_json
+
+    shares = options.pop("holdouts") or HOLDOUTS
+    plan = plan_lift(PredictedLift.load(contract), holdouts=shares, **options)
+    if output_format == "json":
+        echo_json(as_dict(plan))
+    elif output_format == "markdown":
+        click.echo("\n".join(_markdown(plan)))
+    else:
+        _print(plan)
+
+
+def as_dict(plan: LiftPlan) -> dict[str, Any]:
+    """Returns the plan as JSON values; "never" is null."""
+    from spot_mlflow.lift.plan import know_when
+    from spot_mlflow.lift.report import jsonable
+
+    extra = ("units_needed", "days_needed")
+    return {
+        "metric": plan.predicted.metric,
+        "summary": know_when(plan),
+        "baseline": plan.baseline,
+        "per_day": plan.per_day,
+        "power": plan.power,
+        "looks": plan.predicted.looks_used,
+        "planned_units": plan.predicted.planned_units,
+        "tolerance": plan.predicted.tolerance_used,
+        "decisive": plan.decisive,
+        "holdouts": [
+            {**jsonable(row), **{k: jsonable(getattr(row, k)) for k in extra}}
+            for row in plan.holdouts
+        ],
+        "notes": list(plan.notes),
+    }
+
+
+def _header(plan: LiftPlan) -> list[str]:
+    what = "days" if plan.per_day is not None else "units"
+    found = {"half true": "half of it", "false": "nothing", None: "-"}[plan.decisive]
+    return [
+        "Holdout",
+        f"{what} until: it arrived",
+        f"{what} until: {found} arrived",
+        "If true",
+        "If half true",
+        "If false",
+        "Smallest gap found",
+    ]
+
+
+def _cells(plan: LiftPlan, row: HoldoutPlan, joint: str = ", ") -> list[str]:
+    waits = (
+        (row.units_met, row.units_short) if plan.per_day is None else (row.days_met, row.days_short)
+    )
+    return [
+        f"{row.holdout:.0%}",
+        *(_count(w) for w in waits),
+        *(_chances(row, truth, joint) for truth in ("true", "half true", "false")),
+        f"{row.detectable_gap:.3g}",
+    ]
+
+
+def _count(x: float | None) -> str:
+    return "never" if x is None or math.isinf(x) else f"{x:,.0f}"
+
+
+def _chances(row: HoldoutPlan, truth: Any, joint: str) -> str:
+    """The verdicts of at least one percent, likeliest first."""
+    c = row.chances[truth]
+    named = {
+        "met": c.met,
+        "exceeded": c.exceeded,
+        "shortfall": c.shortfall,
+        "inconclusive": c.inconclusive,
+    }
+    worth = sorted(((p, k) for k, p in named.items() if p >= _SHOWN), reverse=True)
+    return joint.join(f"{k} {p:.0%}" for p, k in worth)
+
+
+def _chances_at(plan: LiftPlan) -> str:
+    units = sorted({row.units for row in plan.holdouts})
+    if len(units) == 1:
+        return f"Chances at {units[0]:,.0f} matured units."
+    return "Chances at the units that each share needs."
+
+
+def _markdown(plan: LiftPlan) -> list[str]:
+    from spot_mlflow.lift.plan import know_when
+
+    header = _header(plan)
+    lines = [know_when(plan), "", "| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    lines += ["| " + " | ".join(_cells(plan, row)) + " |" for row in plan.holdouts]
+    return [*lines, "", _chances_at(plan), *plan.notes]
+
+
+def _print(plan: LiftPlan) -> None:
+    from rich.table import Table
+
+    from spot_mlflow.lift.plan import know_when
+    from spot_mlflow_cli.terminal import console
+
+    out = console()
+    out.print(know_when(plan))
+    table = Table(box=None, pad_edge=False)
+    for name in _header(plan):
+        table.add_column(name, overflow="fold", no_wrap=name.startswith("If "))
+    for row in plan.holdouts:
+        table.add_row(*_cells(plan, row, "\n"))
+    out.print(table)
+    for line in (_chances_at(plan), *plan.notes):
+        out.print(line)

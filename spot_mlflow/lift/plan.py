@@ -1,0 +1,391 @@
+"""Before launch: when will one know, and with what chance?
+
+All at the width that the check will really use: the plan builds the arms that are to be expected and
+runs the product's own intervals over them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.arm import Arm
+from spot_mlflow.lift.difference import means_of
+from spot_mlflow.lift.estimation import Estimation
+from spot_mlflow.lift.realized import realize
+from spot_mlflow.lift.relative import relative_se
+from spot_mlflow.lift.sequence import BURN_IN
+from spot_mlflow.lift.verdict import gap_between
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from spot_mlflow.lift.contract import PredictedLift
+
+Truth = Literal["true", "half true", "false"]
+TRUTHS: Final[Mapping[Truth, float]] = {"true": 1.0, "half true": 0.5, "false": 0.0}
+HOLDOUTS: Final = (0.05, 0.1, 0.2, 0.3, 0.5)
+_CLEARLY: Final = 1.5  # times the tolerance: a gap on its border takes forever to find
+_MOST: Final = 1e12  # units; beyond it one will never know
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """Chance of each verdict; they add up to 1."""
+
+    exceeded: float
+    met: float
+    shortfall: float
+    inconclusive: float
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutPlan:
+    """What one holdout share gives.
+
+    Attributes:
+        holdout: share of units left alone.
+        units_met: matured units until a true promise is found met (or exceeded) with the stated
+            power; inf for never.
+        units_short: matured units until a shortfall is found with that power, should only
+            ``LiftPlan.decisive`` be true; inf for never.
+        days_met: days until ``units_met``, the outcome window included; None without a daily volume.
+        days_short: days until ``units_short``, the same way.
+        units: matured units the chances are stated for.
+        chances: by truth of the prediction: "true", "half true", "false".
+        detectable_gap: smallest shortfall of the lift that these units find with the stated power.
+    """
+
+    holdout: float
+    units_met: float
+    units_short: float
+    days_met: float | None
+    days_short: float | None
+    units: float
+    chances: Mapping[Truth, Chances]
+    detectable_gap: float
+
+    @property
+    def units_needed(self) -> float:
+        """Matured units until one will know either way."""
+        return max(self.units_met, self.units_short)
+
+    @property
+    def days_needed(self) -> float | None:
+        """Days until one will know either way; None without a daily volume."""
+        if self.days_met is None or self.days_short is None:
+            return None
+        return max(self.days_met, self.days_short)
+
+
+@dataclass(frozen=True)
+class LiftPlan:
+    """The plan of a check.
+
+    Attributes:
+        predicted: the contract.
+        baseline: mean outcome expected in the holdout.
+        per_day: units decided a day, or None.
+        power: chance with which one wants to know.
+        decisive: the truth whose shortfall the plan wants to find: "half true", or "false" where
+            half the promise lies within 1.5 times the tolerance; None where none can be found.
+        holdouts: one row per share.
+        notes: what a reader must know.
+    """
+
+    predicted: PredictedLift
+    baseline: float
+    per_day: float | None
+    power: float
+    decisive: Truth | None
+    holdouts: tuple[HoldoutPlan, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What is assumed of the units."""
+
+    predicted: PredictedLift
+    baseline: float
+    sd: float | None
+    design_effect: float
+
+    def treated_mean(self, truth: Truth) -> float:
+        sign = 1 if self.predicted.direction == "increase" else -1
+        lift = sign * TRUTHS[truth] * self.predicted.predicted.lift
+        if self.predicted.effect == "relative":
+            return self.baseline * (1 + lift)
+        return self.baseline + lift
+
+    def arm(self, n: float, mean: float) -> Arm:
+        var = mean * (1 - mean) if self.sd is None else self.sd**2
+        units = max(2, round(n))
+        # A mean that cannot be (a rate below 0) is asked of no arm; see ``plan_lift``.
+        return Arm(units, mean, var * self.design_effect, events=round(mean * units))
+
+    def chances(self, truth: Truth, holdout: float, units: float) -> tuple[Chances, float]:
+        """Returns the chances and the standard error of the realized lift."""
+        held = self.arm(units * holdout, self.baseline)
+        treated = self.arm(units * (1 - holdout), self.treated_mean(truth))
+        means = means_of(treated, held)
+        chosen = Estimation(
+            means,
+            treated,
+            held,
+            units=units,
+            events=self.events(treated, held),
+            binary=self.predicted.kind == "binary" and self.design_effect == 1,
+        )
+        basis = realize(chosen, self.predicted).basis
+        se = relative_se(means) if self.predicted.effect == "relative" else means.se
+        if basis.blocked:
+            return Chances(0.0, 0.0, 0.0, 1.0), se
+        gap = gap_between(basis.verdict, self.predicted, monitored=basis.monitored)
+        return _chances(
+            gap.lift, gap.lift - gap.low, gap.high - gap.lift, se, self.predicted.tolerance_used
+        ), se
+
+    def events(self, treated: Arm, held: Arm) -> int:
+        """Events in the smaller arm; unknown for money and counts, where every unit may be one."""
+        if self.predicted.kind != "binary":
+            return min(treated.n, held.n)
+        return min(min(a.events, a.n - a.events) for a in (treated, held))
+
+
+def _chances(gap: float, below: float, above: float, se: float, tolerance: float) -> Chances:
+    """Chance of each verdict when the estimated gap is normal around ``gap``.
+
+    Args:
+        gap: true gap.
+        below: how far the interval reaches below the estimate.
+        above: how far it reaches above.
+        se: standard error of the realized lift; the promise itself does not vary any more.
+        tolerance: d.
+    """
+    from scipy.special import ndtr
+
+    if not (math.isfinite(below) and math.isfinite(above) and se > 0):
+        return Chances(0.0, 0.0, 0.0, 1.0)
+    exceeded = float(ndtr((gap - tolerance - below) / se))
+    shortfall = float(ndtr((-tolerance - above - gap) / se))
+    kept = float(ndtr((gap + tolerance - below) / se))
+    met = max(0.0, kept - exceeded)
+    return Chances(exceeded, met, shortfall, max(0.0, 1 - exceeded - met - shortfall))
+
+
+def plan_lift(
+    predicted: PredictedLift,
+    *,
+    holdouts: Sequence[float] = HOLDOUTS,
+    per_day: float | None = None,
+    units: float | None = None,
+    baseline: float | None = None,
+    sd: float | None = None,
+    power: float = 0.8,
+    design_effect: float = 1.0,
+) -> LiftPlan:
+    """Plans a check.
+
+    One will know when a true promise is found met, and one that is not (``LiftPlan.decisive``) found
+    short, each with the stated power. Monitored contracts are judged at the width of their sequence at that many units;
+    looking daily may tell earlier.
+
+    Args:
+        predicted: the contract.
+        holdouts: shares of units left alone, each above 0 and below 1.
+        per_day: units decided a day, both arms.
+        units: matured units to state the chances for; ``planned_units``, else those needed.
+        baseline: mean outcome of the holdout; ``predicted.baseline`` where None.
+        sd: standard deviation of a unit's outcome; needed unless the outcome is binary.
+        power: chance with which one wants to know, above .5 and below 1.
+        design_effect: what clusters multiply the variance with.
+
+    Raises:
+        InvalidInput: where a share, the baseline or the spread is missing or impossible, or the
+            design never gets a verdict.
+    """
+    expected = _expected(predicted, baseline, sd, design_effect)
+    _check(expected, holdouts, per_day, power)
+    decisive = _decisive(predicted)
+    rows = tuple(
+        _row(expected, h, per_day=per_day, units=units, power=power, decisive=decisive)
+        for h in holdouts
+    )
+    notes = _notes(predicted, decisive, rows)
+    return LiftPlan(predicted, expected.baseline, per_day, power, decisive, rows, notes)
+
+
+def _expected(
+    predicted: PredictedLift, baseline: float | None, sd: float | None, design_effect: float
+) -> _Expected:
+    base = predicted.predicted.baseline if baseline is None else baseline
+    if base is None:
+        raise InvalidInput(
+            "the mean outcome without treatment is not known, must be given",
+            where="predicted.baseline",
+            fix="Add it to the contract, or give --baseline.",
+        )
+    if predicted.kind != "binary" and sd is None:
+        raise InvalidInput(
+            f"the spread of the outcome is not known, must be given for kind: {predicted.kind}",
+            fix="Give --sd, the standard deviation of one unit's outcome.",
+        )
+    if design_effect < 1:
+        raise InvalidInput(f"design effect == {design_effect:g}, must be at least 1")
+    return _Expected(predicted, base, sd if predicted.kind != "binary" else None, design_effect)
+
+
+def _check(
+    expected: _Expected, holdouts: Sequence[float], per_day: float | None, power: float
+) -> None:
+    for h in holdouts:
+        if not 0 < h < 1:
+            raise InvalidInput(f"holdout == {h:g}, must be above 0 and below 1")
+    if per_day is not None and not per_day > 0:
+        raise InvalidInput(f"per day == {per_day:g}, must be above 0")
+    if not 0.5 < power < 1:  # noqa: PLR2004 - at one half the answer is a coin's
+        raise InvalidInput(f"power == {power:g}, must be above 0.5 and below 1")
+    if expected.predicted.design == "before_after":
+        raise InvalidInput(
+            "a before/after comparison never gets a verdict, there is nothing to plan",
+            where="design",
+            fix="Keep a holdout, and write design: randomized.",
+        )
+    if expected.predicted.kind == "binary":
+        for what, mean in (
+            ("baseline", expected.baseline),
+            ("promised rate", expected.treated_mean("true")),
+        ):
+            if not 0 < mean < 1:
+                raise InvalidInput(f"{what} == {mean:g}, must be above 0 and below 1")
+
+
+def _decisive(predicted: PredictedLift) -> Truth | None:
+    """The nearest truth that lies clearly beyond the tolerance."""
+    promise, tolerance = abs(predicted.predicted.lift), predicted.tolerance_used
+    if promise * 0.5 >= _CLEARLY * tolerance:
+        return "half true"
+    return "false" if promise > tolerance else None
+
+
+def _row(
+    expected: _Expected,
+    holdout: float,
+    *,
+    per_day: float | None,
+    units: float | None,
+    power: float,
+    decisive: Truth | None,
+) -> HoldoutPlan:
+    from scipy.special import ndtri
+
+    def is_met(n: float) -> bool:
+        found = expected.chances("true", holdout, n)[0]
+        return found.met + found.exceeded >= power
+
+    def is_short(n: float) -> bool:
+        return decisive is not None and (
+            expected.chances(decisive, holdout, n)[0].shortfall >= power
+        )
+
+    tolerance = expected.predicted.tolerance_used
+    met = _least_units(is_met) if tolerance > 0 else math.inf
+    short = _least_units(is_short) if decisive is not None else math.inf
+    known = [x for x in (met, short) if math.isfinite(x)]
+    at = units or expected.predicted.planned_units or max(known, default=1e6)
+    width, se = _reach(expected, holdout, at)
+    return HoldoutPlan(
+        holdout=holdout,
+        units_met=met,
+        units_short=short,
+        days_met=_days(met, per_day, expected.predicted),
+        days_short=_days(short, per_day, expected.predicted),
+        units=at,
+        chances={truth: expected.chances(truth, holdout, at)[0] for truth in TRUTHS},
+        detectable_gap=tolerance + width + float(ndtri(power)) * se,
+    )
+
+
+def _days(units: float, per_day: float | None, predicted: PredictedLift) -> float | None:
+    if per_day is None or math.isinf(units):
+        return None if per_day is None else math.inf
+    wait = predicted.window.total_seconds() / 86400 if predicted.window is not None else 0.0
+    return math.ceil(units / per_day + wait)
+
+
+def _reach(expected: _Expected, holdout: float, units: float) -> tuple[float, float]:
+    """How far the gap's interval reaches above it at the promise, and the standard error."""
+    held = expected.arm(units * holdout, expected.baseline)
+    treated = expected.arm(units * (1 - holdout), expected.treated_mean("true"))
+    means = means_of(treated, held)
+    chosen = Estimation(means, treated, held, units, BURN_IN, binary=expected.sd is None)
+    basis = realize(chosen, expected.predicted).basis
+    gap = gap_between(basis.verdict, expected.predicted, monitored=basis.monitored)
+    se = relative_se(means) if expected.predicted.effect == "relative" else means.se
+    return gap.high - gap.lift, se
+
+
+def _least_units(enough: Callable[[float], bool]) -> float:
+    """Least units that are enough, to half a percent; inf where none are."""
+    high = 64.0
+    while not enough(high):
+        high *= 2
+        if high > _MOST:
+            return math.inf
+    low = high / 2
+    while high - low > max(1.0, 0.005 * high):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return float(math.ceil(high))
+
+
+def _notes(
+    predicted: PredictedLift, decisive: Truth | None, rows: tuple[HoldoutPlan, ...]
+) -> tuple[str, ...]:
+    notes = []
+    if predicted.tolerance_used == 0:
+        notes.append("With a tolerance of 0 the verdict can never be met.")
+    if decisive == "false":
+        notes.append(
+            "Half the promise lies within the tolerance or close to it: the time to find a "
+            "shortfall is that of a lift that does not come at all."
+        )
+    if decisive is None:
+        notes.append("The whole promise lies within the tolerance: no shortfall can be found.")
+    if rows and all(math.isinf(r.units_met) and math.isinf(r.units_short) for r in rows):
+        why = (
+            "the prediction itself is too uncertain"
+            if predicted.predicted.standard_error > 0
+            else "the tolerance leaves no room"
+        )
+        notes.append(f"One will never know: {why}.")
+    planned = predicted.planned_units
+    if planned is not None and rows and all(r.units_needed > planned for r in rows):
+        notes.append(f"The planned {planned:,} units are too few at each of these shares.")
+    if predicted.looks_used == "monitored":
+        notes.append("Chances are at that many units; looking daily may tell earlier.")
+    if predicted.kind != "binary":
+        notes.append(
+            "Normal intervals are planned for; very skewed money needs more units "
+            f"(more than {355 / 9:.0f} times the squared skewness in each arm)."
+        )
+    return tuple(notes)
+
+
+def know_when(plan: LiftPlan) -> str:
+    """One sentence: "with a 10 % holdout in 41 days, with 20 % in 23"."""
+
+    def when(row: HoldoutPlan) -> str:
+        if math.isinf(row.units_needed):
+            return "never"
+        if row.days_needed is None:
+            return f"after {row.units_needed:,.0f} units"
+        return f"in {row.days_needed:,.0f} days"
+
+    first, *rest = plan.holdouts
+    said = [f"with a {first.holdout:.0%} holdout {when(first)}"]
+    said += [f"with {r.holdout:.0%} {when(r)}" for r in rest]
+    return f"One will know {', '.join(said)} (chance {plan.power:.0%} either way)."
