@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.evidence import BUILDERS, ROLES, USERS
+from spot_mlflow.evidence import BUILDERS, ROLES
 from spot_mlflow.gate.case import days, joined
 from spot_mlflow.gate.requirements import Measure
 from spot_mlflow.gate.sign_offs import sign_off
-from spot_mlflow.gate.targets import fold
 from spot_mlflow.validation import format_span
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.case import Case
+    from spot_mlflow.readiness.respondents import Respondent
 
 _LETTERS: Final = {"S": "Strategy", "P": "Product", "O": "Operation", "T": "Technology"}
 _CLOSED_BY: Final = {"listed": 0, "answered": 1, "confirmed": 2}
@@ -30,20 +29,16 @@ _CLOSED_BY: Final = {"listed": 0, "answered": 1, "confirmed": 2}
 # --- assessment -------------------------------------------------------------------------------
 
 
-def _recent(case: Case) -> dict[str, Evidence]:
-    """Returns person -> newest assessment, of those recent enough for the policy."""
+def _recent(case: Case) -> tuple[Respondent, ...]:
+    """Returns who answered recently enough for the policy, each in their role."""
     limit: timedelta | None = case.asked.get("assessment_age")
-    found: dict[str, Evidence] = {}
-    for entry in case.of("assessment"):
-        if limit is None or case.age(entry.at) <= limit:
-            # An erased name still was a person; which one cannot be told, so each entry counts once.
-            found[fold(entry.person) if entry.person else entry.id] = entry
-    return found
+    found = case.adoption.readiness.respondents
+    return tuple(r for r in found if limit is None or case.age(r.at) <= limit)
 
 
 def _asked_role(case: Case) -> str:
     """Returns the role to ask next: one required and missing, else a user role not yet heard."""
-    heard = {e.role for e in _recent(case).values()}
+    heard = {r.role for r in _recent(case)}
     wanted = [*case.asked.get("assessment_roles", ()), "business", "frontline", "executive", *ROLES]
     return next((r for r in wanted if r not in heard), "business")
 
@@ -51,16 +46,15 @@ def _asked_role(case: Case) -> str:
 def assessment_age(case: Case, limit: timedelta) -> Measure:
     """The newest assessment's age."""
     required = f"assessed within {format_span(limit)}"
-    entries = case.of("assessment")
-    if not entries:
+    last = case.adoption.readiness.last_at
+    if last is None:
         return Measure(False, "never assessed", required)
-    age = case.age(entries[-1].at)
-    return Measure(age <= limit, f"assessed {days(age)} ago", required)
+    return Measure(case.age(last) <= limit, f"assessed {days(case.age(last))} ago", required)
 
 
 def assessment_people(case: Case, least: int) -> Measure:
     """How many people answered recently."""
-    count = len(_recent(case))
+    count = len({r.key for r in _recent(case)})
     noun = "person" if count == 1 else "people"
     return Measure(
         count >= least,
@@ -72,7 +66,7 @@ def assessment_people(case: Case, least: int) -> Measure:
 
 def assessment_non_builders(case: Case, least: int) -> Measure:
     """How many of them are no builders."""
-    count = sum(e.role not in BUILDERS for e in _recent(case).values())
+    count = len({r.key for r in _recent(case) if r.role not in BUILDERS})
     return Measure(
         count >= least, f"{count} who did not build it", f"at least {least}{_within(case)}"
     )
@@ -80,7 +74,7 @@ def assessment_non_builders(case: Case, least: int) -> Measure:
 
 def assessment_roles(case: Case, roles: Sequence[str]) -> Measure:
     """Which of the required roles answered recently."""
-    heard = sorted({str(e.role) for e in _recent(case).values() if e.role})
+    heard = sorted({r.role for r in _recent(case)})
     missing = [r for r in roles if r not in heard]
     return Measure(
         not missing,
@@ -134,10 +128,11 @@ def question_level(case: Case, least: int) -> Measure:
 
 
 def questions_known(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
-    """Questions that nobody who was asked knew."""
+    """Questions that nobody who was asked knew, and which role could know the first of them."""
     questions = case.adoption.readiness.questions
     unknown = [q for q, r in questions.items() if r.level is None]
-    role = _asked_role(case)
+    silent = questions[unknown[0]].missing_roles if unknown else ()
+    role = silent[0] if silent else _asked_role(case)
     measured = f"not known: {joined(unknown)}" if unknown else "all known"
     return Measure(not unknown, measured, "every question known", {"role": role})
 
@@ -156,15 +151,9 @@ def contested_noted(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy'
 
 
 def scope_user(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
-    """Users who helped with the scope."""
-    found = [
-        e
-        for e in case.of("involvement")
-        if e.payload.get("phase") == "scope"
-        and e.payload.get("kind") in ("contributed", "decided")
-        and e.role in USERS
-    ]
-    return Measure(bool(found), f"{len(found)} by users", "at least 1 contribution by a user")
+    """How often users took part in the scope; builders' entries are not counted there."""
+    count = case.adoption.involvement.phases.get("scope", 0)
+    return Measure(count > 0, f"{count} by users", "at least 1 contribution by a user")
 
 
 def involvement_phases(case: Case, least: int) -> Measure:

@@ -40,10 +40,9 @@ def command(
     record = Record()
     policy = current_policy(record)
     key = check_target(policy, target)
-    adoption = record.adoption(
-        model.partition("/")[0] if "/" in model and ":" not in model else model
-    )
-    number = _earlier(adoption, key, version or (model.partition("/")[2] or None))
+    ref = record.resolve(model)
+    adoption = record.adoption(ref)
+    number = _earlier(adoption, key, version or (ref.version if model != ref.name else None))
     decision = decide(adoption, key, policy=policy, requester=requester or login(), version=number)
     if not dry_run:
         give(record, decision)

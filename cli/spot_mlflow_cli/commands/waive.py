@@ -58,8 +58,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         requester=requester,
     )
     if not dry_run:
-        given = {k: payload[k] for k in ("target", "requirement", "reason", "approver", "expires")}
-        waive(ref, record=record, **given)  # type: ignore[arg-type] # all text
+        waive(ref, record=record, **payload)
     said = "Would be waived" if dry_run else "Waived"
     click.echo(
         f"{said} until {payload['expires']}: {payload['requirement']} of {ref} for "

@@ -1,0 +1,378 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ready_model import (
+    NOW,
+    PEOPLE,
+    adoption,
+    assessment,
+    concern,
+    entry,
+    facts,
+    prediction,
+    ready,
+    sign_off,
+)
+
+from spot_mlflow.errors import InvalidInput, NotFound
+from spot_mlflow.gate.decision import decide, removal, undecided
+from spot_mlflow.gate.policy import default_policy
+
+BLOCK = default_policy().with_mode("block")
+
+
+def failing(entries, target="Production", **kwargs):
+    """Returns the names of what is missing."""
+    model = kwargs.pop("model", None)
+    known = adoption(entries, model=model)
+    return {r.name for r in decide(known, target, policy=BLOCK, **kwargs).missing}
+
+
+@pytest.mark.parametrize("target", ["Staging", "Production", "@champion", "@production", "@prod"])
+def test_a_ready_model_may_go_anywhere(target: str) -> None:
+    """With all evidence there, every target of the default policy is allowed in mode block."""
+    decision = decide(adoption(ready()), target, policy=BLOCK, requester="Dan Sample")
+    assert decision.allowed, decision.explain()
+    assert decision.outcome == "allowed"
+    assert decision.missing == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (
+            "assessment",
+            {
+                "assessment_age",
+                "assessment_people",
+                "assessment_roles",
+                "weakest_letter",
+                "questions_known",
+            },
+        ),
+        ("scope", {"involvement_includes", "involvement_phases"}),
+        ("review", {"involvement_includes", "involvement_phases", "review_age"}),
+        ("champion", {"user_champion"}),
+        (
+            "prediction",
+            {"lift_predicted", "lift_minimum", "lift_lower_bound", "measurement_set", "sign_off"},
+        ),
+        ("sign_off", {"sign_off"}),
+    ],
+)
+def test_each_part_of_the_evidence_is_asked_for(part: str, expected: set[str]) -> None:
+    """Taking one part away fails the requirements that rest on it, and no other."""
+    assert failing(ready(without=(part,)), "@champion") == expected
+
+
+def test_nothing_known_is_refused_and_explained_with_fixes() -> None:
+    """A model never touched is refused; every missing thing comes with a command and a person."""
+    decision = decide(adoption([]), "Production", policy=BLOCK)
+    assert not decision.allowed
+    assert decision.explain().startswith("churn/3 may not go to Production: ")
+    for r in decision.missing:
+        assert r.fix in decision.explain()
+        assert r.title in decision.explain()
+
+
+def test_what_is_met_is_not_explained() -> None:
+    """The explanation names only what fails."""
+    decision = decide(adoption(ready(without=("sign_off",))), "Production", policy=BLOCK)
+    assert "Signed off" in decision.explain()
+    assert "Recent assessment" not in decision.explain()
+
+
+@pytest.mark.parametrize(
+    ("mode", "allowed", "outcome"),
+    [("observe", True, "observed"), ("warn", True, "warned"), ("block", False, "refused")],
+)
+def test_the_mode_decides_what_a_missing_thing_means(mode, allowed, outcome) -> None:
+    """Observe and warn let it pass and say so; block refuses."""
+    decision = decide(adoption([]), "Production", policy=default_policy().with_mode(mode))
+    assert (decision.allowed, decision.outcome) == (allowed, outcome)
+    assert not decision.satisfied
+
+
+def test_no_question_is_known_is_not_zero() -> None:
+    """A question that nobody knows fails as unknown, and not as a low level."""
+    people = [assessment(p, r, P1=None) for p, r in PEOPLE.items()]
+    assert failing([*ready(without=("assessment",)), *people]) == {"questions_known"}
+
+
+def test_a_question_at_the_bottom_refuses() -> None:
+    """One question at level 1 is enough, though its letter is far enough."""
+    people = [assessment(p, r, P1=1) for p, r in PEOPLE.items()]
+    assert failing([*ready(without=("assessment",)), *people]) == {"question_level"}
+
+
+def test_a_contested_question_needs_a_note_not_agreement() -> None:
+    """Answers two levels apart are refused until a note says what was discussed."""
+    people = [assessment(p, r, S1=5 if r == "executive" else 3) for p, r in PEOPLE.items()]
+    base = [*ready(without=("assessment",)), *people]
+    assert failing(base) == {"contested_noted"}
+    note = entry(
+        "discussion", {"question": "S1", "note": "seen from two sites"}, person="Bo", days_ago=1
+    )
+    assert failing([*base, note]) == set()
+
+
+def test_old_answers_do_not_count_as_people() -> None:
+    """A panel of last year and one answer of yesterday are one person asked."""
+    old = [assessment(p, r, days_ago=200) for p, r in PEOPLE.items()]
+    fresh = assessment("Eve Sample", "engineer")
+    missing = failing([*ready(without=("assessment",)), *old, fresh])
+    assert {"assessment_people", "assessment_roles"} <= missing
+    assert "assessment_age" not in missing
+
+
+def test_one_person_answering_often_is_one_person() -> None:
+    """Four assessments of one person do not make a panel, however the name is written."""
+    names = ["Ann Sample", "ANN SAMPLE", "ann sample", "Ann  Sample"]
+    often = [assessment(n, r) for n, r in zip(names, PEOPLE.values(), strict=True)]
+    assert "assessment_people" in failing([*ready(without=("assessment",)), *often])
+
+
+@pytest.mark.parametrize(
+    ("severity", "acts", "missing"),
+    [
+        ("blocking", ("raised",), {"blocking_concerns"}),
+        ("blocking", ("raised", "answered"), {"blocking_concerns"}),
+        ("blocking", ("raised", "answered", "confirmed"), set()),
+        ("blocking", ("raised", "answered", "confirmed", "reopened"), {"blocking_concerns"}),
+        ("major", ("raised",), {"major_concerns"}),
+        ("major", ("raised", "answered"), set()),
+        ("minor", ("raised",), set()),
+    ],
+)
+def test_concerns_stand_in_the_way_by_severity(severity, acts, missing) -> None:
+    """A blocking concern needs its raiser's word, a major one an answer, a minor one is listed."""
+    thread = [concern(a, severity=severity, days_ago=9 - i) for i, a in enumerate(acts)]
+    assert failing([*ready(), *thread]) == missing
+
+
+def test_the_review_must_be_of_this_version() -> None:
+    """A review of version 2 says nothing of version 3 with another promise."""
+    other = [e if e.payload.get("phase") != "review" else None for e in ready()]
+    from ready_model import involvement
+
+    review = involvement("review", "contributed", "Cleo Sample", "frontline", version="2")
+    assert failing([*(e for e in other if e), review]) == {"review_age"}
+
+
+def _retrain(*, signature: str = "s1", contract: dict | None = None, days_ago: float = 10):
+    """Returns evidence where review and sign-off are of version 2, and 3 is its retrain."""
+    from ready_model import involvement
+
+    return [
+        *ready(without=("review", "sign_off", "prediction")),
+        prediction(version="2", days_ago=60),
+        prediction(contract, version="3", signature=signature, days_ago=2),
+        involvement(
+            "review", "contributed", "Cleo Sample", "frontline", version="2", days_ago=days_ago
+        ),
+        sign_off(version="2", days_ago=days_ago),
+    ]
+
+
+def test_a_retrain_inherits_review_and_sign_off() -> None:
+    """The same promise and signature carry both over, and the decision says from where."""
+    decision = decide(adoption(_retrain()), "Production", policy=BLOCK)
+    assert decision.allowed, decision.explain()
+    said = {r.name: r.measured for r in decision.requirements}
+    assert "inherited from version 2" in said["review_age"]
+    assert "inherited from version 2" in said["sign_off"]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        _retrain(signature="other"),
+        _retrain(signature=""),
+        _retrain(
+            contract={
+                "metric": "renewals",
+                "predicted": {"lift": 0.2, "se": 0.01},
+                "minimum_viable": 0.05,
+                "columns": {"arm": "arm", "outcome": "renewed"},
+                "measurement": {"owner": "Bo", "first_check": "2027-09-10"},
+            }
+        ),
+        _retrain(days_ago=91),
+    ],
+    ids=["another signature", "no signature", "another promise", "expired"],
+)
+def test_what_is_no_plain_retrain_inherits_nothing(entries) -> None:
+    """Another signature, none, another promise, or an old approval ends the inheritance."""
+    assert failing(entries) == {"review_age", "sign_off"}
+
+
+def test_fresh_policies_let_nothing_be_inherited() -> None:
+    """`retrain: fresh` asks for both anew."""
+    policy = BLOCK.model_copy(update={"retrain": "fresh"})
+    missing = {r.name for r in decide(adoption(_retrain()), "Production", policy=policy).missing}
+    assert missing == {"review_age", "sign_off"}
+
+
+def test_a_check_that_says_not_viable_refuses_this_version_only() -> None:
+    """The version's own bad result counts; the incumbent's is shown and does not."""
+    bad = {"verdict": "shortfall", "viable": "not viable"}
+    own = entry("outcomes", bad, version="3", days_ago=3)
+    assert failing([*ready(), own]) == {"lift_viable"}
+    incumbent = entry("outcomes", bad, version="1", days_ago=3)
+    decision = decide(
+        adoption([*ready(), incumbent], model=facts(Production=("1",))), "Production", policy=BLOCK
+    )
+    assert decision.allowed
+    assert any("not viable" in n and "version 1" in n for n in decision.notes)
+
+
+def test_an_incumbent_is_measured_before_it_is_replaced() -> None:
+    """An overdue outcome check of the holder stops its replacement, until it is there."""
+    contract = {
+        "metric": "renewals",
+        "predicted": 0.1,
+        "columns": {"arm": "arm", "outcome": "renewed"},
+        "measurement": {"owner": "Bo Sample", "first_check": "2027-05-01"},
+    }
+    held = facts(Production=("1",))
+    base = [*ready(), prediction(contract, version="1", days_ago=90)]
+    assert failing(base, model=held) == {"incumbent_checked"}
+    done = entry(
+        "outcomes", {"verdict": "shortfall", "viable": "undecided"}, version="1", days_ago=2
+    )
+    assert failing([*base, done], model=held) == set()
+
+
+@pytest.mark.parametrize(
+    ("changed", "missing"),
+    [
+        ({"lift": 0.10, "se": 0.03}, {"lift_lower_bound"}),
+        ({"lift": 0.10, "low": 0.06, "high": 0.14}, set()),
+        (0.10, set()),
+    ],
+)
+def test_the_lower_bound_of_the_promise_must_clear_the_minimum(changed, missing) -> None:
+    """0.10 +- 0.06 does not clear 0.05; bounds and commitments are read as given."""
+    contract = {
+        "metric": "renewals",
+        "predicted": changed,
+        "minimum_viable": 0.05,
+        "columns": {"arm": "arm", "outcome": "renewed"},
+        "measurement": {"owner": "Bo Sample", "first_check": "2027-09-10"},
+    }
+    entries = [*ready(without=("prediction", "sign_off")), prediction(contract)]
+    assert failing(entries) == missing | {"sign_off"}
+
+
+def test_a_version_that_held_the_target_may_come_back() -> None:
+    """A rollback is never blocked by readiness, whatever the evidence says now."""
+    applied = entry(
+        "decision",
+        {
+            "model": "churn",
+            "version": "1",
+            "target": "Production",
+            "applied": True,
+            "mode": "observe",
+        },
+        version="1",
+    )
+    decision = decide(adoption([applied], version="1"), "production", policy=BLOCK)
+    assert decision.allowed
+    assert decision.basis == "rollback"
+    assert not decide(adoption([applied], version="2"), "Production", policy=BLOCK).allowed
+
+
+def test_a_rename_into_a_stricter_pattern_is_judged_by_its_requirements() -> None:
+    """What was held under a loosely watched name is no merit under a strictly watched one."""
+    policy = default_policy().with_mode("block", pattern="churn-eu")
+    held = facts(Production=("3",))
+    assert decide(adoption([], model=held), "Production", policy=policy).allowed
+    assert not decide(
+        adoption([], model=held), "Production", policy=policy, renamed="churn-eu"
+    ).allowed
+
+
+def test_removing_is_always_allowed() -> None:
+    """Giving up a target is a decision, and an allowed one."""
+    decision = removal("churn", "1", "production", policy=BLOCK, requester="ann")
+    assert decision.allowed
+    assert (decision.basis, decision.outcome, decision.target) == (
+        "removal",
+        "allowed",
+        "Production",
+    )
+
+
+def test_unreadable_evidence_is_never_called_satisfied() -> None:
+    """Outside mode block it passes, and is not mistaken for a yes."""
+    decision = undecided(
+        "churn", "1", "Production", policy=default_policy(), requester=None, why="gone"
+    )
+    assert decision.allowed
+    assert not decision.satisfied
+    assert "gone" in decision.explain()
+
+
+def test_unknown_versions_and_targets_are_named() -> None:
+    """A version or target that is not there is an error, and no decision."""
+    with pytest.raises(NotFound, match="it has 1, 2, 3"):
+        decide(adoption([]), "Production", policy=BLOCK, version="9")
+    with pytest.raises(InvalidInput, match="did you mean 'Production'"):
+        decide(adoption([]), "Prodution", policy=BLOCK)
+
+
+def test_the_json_keys_are_a_contract() -> None:
+    """What a machine reads is documented and does not change unnoticed."""
+    found = decide(adoption([]), "Production", policy=BLOCK, requester="ann").to_dict()
+    assert {"model", "version", "target", "allowed", "mode", "policy", "requirements"} <= set(found)
+    assert {"name", "met", "measured", "required", "why", "fix", "who", "waived"} <= set(
+        found["requirements"][0]
+    )
+
+
+def test_refusals_do_not_change_the_state_they_rest_on() -> None:
+    """A recorded decision leaves the state's digest as it was; new evidence changes it."""
+    before = decide(adoption(ready()), "Production", policy=BLOCK).state
+    again = entry("decision", {"version": "3", "target": "Production"})
+    assert decide(adoption([*ready(), again]), "Production", policy=BLOCK).state != ""
+    entries = ready()
+    first = decide(adoption(entries), "Production", policy=BLOCK).state
+    assert decide(adoption([*entries, again]), "Production", policy=BLOCK).state == first
+    assert (
+        decide(adoption([*entries, concern("raised")]), "Production", policy=BLOCK).state != first
+    )
+    assert before
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sets(
+        st.sampled_from(
+            ["assessment", "naming", "scope", "review", "champion", "prediction", "sign_off"]
+        )
+    ),
+    st.integers(0, 400),
+)
+def test_less_evidence_or_more_time_never_helps(dropped: set[str], days: int) -> None:
+    """Taking evidence away, or waiting, never turns a refusal into an approval."""
+    full = {r.name for r in decide(adoption(ready()), "@champion", policy=BLOCK).missing}
+    known = adoption(ready(without=tuple(dropped)), now=NOW + timedelta(days=days))
+    less = decide(known, "@champion", policy=BLOCK)
+    assert full <= {r.name for r in less.missing}
+    assert less.allowed == (not less.missing)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.permutations(ready()))
+def test_the_order_of_reading_does_not_matter(entries) -> None:
+    """A decision depends on the evidence, not on the order in which a database gives it."""
+    expected = decide(adoption(ready()), "@champion", policy=BLOCK)
+    found = decide(adoption(list(entries)), "@champion", policy=BLOCK)
+    assert [(r.name, r.met) for r in found.requirements] == [
+        (r.name, r.met) for r in expected.requirements
+    ]
