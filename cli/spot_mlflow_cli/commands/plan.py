@@ -121,14 +121,14 @@ def _header(plan: LiftPlan) -> list[str]:
     ]
 
 
-def _cells(plan: LiftPlan, row: HoldoutPlan, joint: str = ", ") -> list[str]:
+def _cells(plan: LiftPlan, row: HoldoutPlan') -> list[str]:
     waits = (
         (row.units_met, row.units_short) if plan.per_day is None else (row.days_met, row.days_short)
     )
     return [
         f"{row.holdout:.0%}",
         *(_count(w) for w in waits),
-        *(_chances(row, truth, joint) for truth in ("true", "half true", "false")),
+        *(_chances(row, truth) for truth in ("true", "half true", "false")),
         f"{row.detectable_gap:.3g}",
     ]
 
@@ -137,7 +137,7 @@ def _count(x: float | None) -> str:
     return "never" if x is None or math.isinf(x) else f"{x:,.0f}"
 
 
-def _chances(row: HoldoutPlan, truth: Any, joint: str) -> str:
+def _chances(row: HoldoutPlan, truth: Any) -> str:
     """The verdicts of at least one percent, likeliest first."""
     c = row.chances[truth]
     named = {
@@ -147,7 +147,7 @@ def _chances(row: HoldoutPlan, truth: Any, joint: str) -> str:
         "inconclusive": c.inconclusive,
     }
     worth = sorted(((p, k) for k, p in named.items() if p >= _SHOWN), reverse=True)
-    return joint.join(f"{k} {p:.0%}" for p, k in worth)
+    return ", ".join(f"{k} {p:.0%}" for p, k in worth)
 
 
 def _chances_at(plan: LiftPlan) -> str:
@@ -167,6 +167,7 @@ def _markdown(plan: LiftPlan) -> list[str]:
 
 
 def _print(plan: LiftPlan) -> None:
+    """One column per share, so that it fits a terminal."""
     from rich.table import Table
 
     from spot_mlflow.lift.plan import know_when
@@ -175,10 +176,28 @@ def _print(plan: LiftPlan) -> None:
     out = console()
     out.print(know_when(plan))
     table = Table(box=None, pad_edge=False)
-    for name in _header(plan):
-        table.add_column(name, overflow="fold", no_wrap=name.startswith("If "))
+    table.add_column("Holdout")
     for row in plan.holdouts:
-        table.add_row(*_cells(plan, row, "\n"))
+        table.add_column(f"{row.holdout:.0%}", justify="right")
+    rows = [_cells(plan, row) for row in plan.holdouts]
+    for i, name in enumerate(_header(plan)[1:3], start=1):
+        table.add_row(name, *(cells[i] for cells in rows))
+    for truth, verdict in _worth_showing(plan):
+        chances = (getattr(row.chances[truth], verdict) for row in plan.holdouts)
+        table.add_row(f"if {truth}: {verdict}", *(f"{c:.0%}" for c in chances))
+    table.add_row("smallest gap found", *(cells[-1] for cells in rows))
     out.print(table)
     for line in (_chances_at(plan), *plan.notes):
         out.print(line)
+
+
+def _worth_showing(plan: LiftPlan) -> list[tuple[Any, str]]:
+    """Truths and verdicts that have a chance at any of the shares."""
+    from spot_mlflow.lift.plan import TRUTHS
+
+    return [
+        (truth, verdict)
+        for truth in TRUTHS
+        for verdict in ("met", "exceeded", "shortfall", "inconclusive")
+        if any(getattr(r.chances[truth], verdict) >= _SHOWN for r in plan.holdouts)
+    ]
