@@ -37,9 +37,8 @@ class Rule:
     broken: Condition
 
 
-def _infinite(x: Any) -> sa.ColumnElement[bool]:
-    # NaN sorts above everything in most engines, so it is kept out by naming the finite range first.
-    return sa.or_(x < -LARGEST, x > LARGEST)
+def _infinite(key: str) -> Condition:
+    return lambda _r, c: sa.func.abs(c[key]) > LARGEST
 
 
 def _negative(key: str) -> Condition:
@@ -125,12 +124,8 @@ def _kind_rules(r: Reading) -> list[Rule]:
         out.append(Rule("negative_outcome", "rows", (), _negative("outcome")))
     for key in ("outcome", "value", "cost", "covariate", "denominator"):
         if r.has(key) and r.source.families[r.columns.names[key]] in {"float", "text", "any"}:
-            out.append(Rule(f"infinite_{key}", "rows", (key,), lambda _r, c, key=key: _not_nan(_r, c[key])))  # type: ignore[misc]
+            out.append(Rule(f"infinite_{key}", "rows", (key,), _infinite(key)))
     return out
-
-
-def _not_nan(r: Reading, x: Any) -> sa.ColumnElement[bool]:
-    return sa.and_(_infinite(x), sa.not_(r.source.dialect.is_nan(x)))
 
 
 def universe(r: Reading, name: Universe, c: Any) -> sa.ColumnElement[Any]:

@@ -74,17 +74,28 @@ class Dialect:
         return sa.func.floor(x)
 
     def number(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
-        """A double out of any column, infinite ones included; NULL where missing or unreadable."""
-        if family in {"integer", "float"}:
+        """A double out of any column, infinite ones included; NULL where missing or unreadable.
+
+        NaN goes before anything is compared: engines do not agree on where it sorts, and DuckDB's
+        Parquet statistics leave it out, so that a comparison may be optimised to the wrong answer.
+        """
+        if family == "integer":
             return self.double(x)
+        if family == "float":
+            return self._known(self.double(x))
         if family == "bool":
             return sa.case((x.is_(sa.true()), 1.0), (x.is_(sa.false()), 0.0))
         if family in {"text", "any"}:
             word = self.word(x)
             return sa.case(
-                (word.in_(TRUE_WORDS), 1.0), (word.in_(FALSE_WORDS), 0.0), else_=self.parse_number(x)
+                (word.in_(TRUE_WORDS), 1.0),
+                (word.in_(FALSE_WORDS), 0.0),
+                else_=self._known(self.parse_number(x)),
             )
         return sa.cast(sa.null(), sa.Double())
+
+    def _known(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        return sa.case((sa.not_(self.is_nan(x)), x))
 
     def blank(self, x: ColumnElement[Any], family: Family) -> ColumnElement[bool]:
         """Whether nothing is there: NULL, NaN, empty text, or a spelling of "no value"."""
@@ -172,7 +183,7 @@ class DuckDialect(Dialect):
         return sa.func.try_cast(x.op("AS")(sa.literal_column(kind)))
 
     def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        return self._try(x, "DOUBLE")
+        return self._try(x, "DOUBLE")  # reads "NaN", too
 
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         # Plain TIMESTAMP drops the offset it reads, TIMESTAMPTZ takes the session's zone for none.
@@ -197,6 +208,9 @@ class SQLiteDialect(Dialect):
         said = sa.and_(sa.func.json_valid(sa.func.trim(x)) == 1)
         parsed = sa.case((said, sa.case((sa.func.json_type(sa.func.trim(x)).in_(("integer", "real")), self.double(x)))))
         return sa.case((kind.in_(("integer", "real")), self.double(x)), (kind == "text", parsed))
+
+    def _known(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        return x  # SQLite stores NaN as NULL
 
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         # Whole seconds and the fraction apart: julianday() alone is exact to 0.1 ms only.

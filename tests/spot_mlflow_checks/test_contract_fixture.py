@@ -1,0 +1,132 @@
+"""One awkward log through every engine: the same moments to 1e-9, and those counted by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from contract_log import (
+    AS_OF,
+    CONTRACT,
+    as_arrow,
+    as_csv,
+    as_pandas,
+    as_spark,
+    counted,
+    into_database,
+    rows,
+)
+
+from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow_checks.engines import open_source
+from spot_mlflow_checks.outcomes import reduce_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from spot_mlflow.lift.moments import Moments, OutcomeMoments
+
+LOG = rows()
+MEASURES = {"outcome": "outcome", "value": "value", "offered": "offered", "delivered": "delivered", "covariate": "pre"}
+PLACES = ["pandas", "polars", "pyarrow", "duckdb", "parquet", "parquet glob", "csv", "sqlite", "sqlite query", "postgresql", "postgresql query", "spark"]
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, dict[str, str]]:
+    """The log in the engine that the test names: (source, keywords)."""
+    kind = request.param
+    if kind.startswith("postgresql"):
+        url = request.getfixturevalue("postgres_database")
+    elif kind.startswith("sqlite"):
+        url = f"sqlite:///{tmp_path / 'log.db'}"
+    else:
+        return _frame(kind, tmp_path, request), {}
+    into_database(LOG, url)
+    if kind.endswith("query"):
+        return url, {"query": "SELECT * FROM \"Outcome log\" WHERE 'a:b' = 'a:b' -- all of it"}
+    return url, {"table": "Outcome log"}
+
+
+def _frame(kind: str, folder: Path, request: pytest.FixtureRequest) -> Any:
+    import duckdb
+    import polars as pl
+    import pyarrow.parquet as pq
+
+    table = as_arrow(LOG)
+    if kind.startswith("parquet"):
+        pq.write_table(table.slice(0, 150), folder / "a.parquet")
+        pq.write_table(table.slice(150), folder / "b.parquet")
+        if kind == "parquet glob":
+            return str(folder / "*.parquet")
+        pq.write_table(table, folder / "all.pq")
+        return folder / "all.pq"
+    if kind == "spark":
+        return as_spark(LOG, request.getfixturevalue("spark"))
+    made = {
+        "pandas": lambda: as_pandas(LOG),
+        "polars": lambda: pl.from_arrow(table),
+        "pyarrow": lambda: table,
+        "duckdb": lambda: duckdb.connect().from_arrow(table),
+        "csv": lambda: as_csv(LOG, folder / "log.csv"),
+    }
+    return made[kind]()
+
+
+def reduced(source: Any, keywords: Mapping[str, str]) -> OutcomeMoments:
+    predicted = PredictedLift.load(CONTRACT)
+    with open_source(source, predicted, **keywords) as opened:
+        return reduce_source(opened, predicted, as_of=AS_OF)
+
+
+def close(a: Any, b: Any) -> bool:
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    finite = np.where(np.isfinite(b), np.abs(b), 0)
+    # A sum about its own mean cancels to nothing: 1e-9 of the largest of its kind, then.
+    return bool(np.allclose(a, b, rtol=1e-9, atol=1e-9 * float(finite.max(initial=0))))
+
+
+def raw_sums(cells: Moments) -> dict[tuple[str, str, str], dict[str, float]]:
+    """Takes the centres out again: sums and sums of products of the values themselves."""
+    c, n = cells.center, cells.n[:, None].astype(float)
+    s1 = cells.s1 + n * c
+    s2 = cells.s2 + cells.s1[:, :, None] * c + c[:, None] * cells.s1[:, None, :] + n[:, :, None] * c[:, None] * c
+    out = {}
+    for i, key in enumerate(zip(cells.segment, cells.arm, cells.period.astype(str), strict=True)):
+        cell = {"assigned": cells.assigned[i], "matured": cells.matured[i], "n": cells.n[i]}
+        for m, a in MEASURES.items():
+            cell[a] = s1[i, cells.measures.index(m)]
+            for k, b in MEASURES.items():
+                cell[f"{a}*{b}"] = s2[i, cells.measures.index(m), cells.measures.index(k)]
+        out[key] = cell
+    return out
+
+
+@pytest.mark.parametrize("place", PLACES, indirect=True)
+def test_every_engine_counts_what_a_hand_count_counts(place: tuple[Any, dict[str, str]]) -> None:
+    """Cells, sums and products equal those counted in plain Python, in every engine."""
+    found = raw_sums(reduced(*place).cells)
+    wanted = counted(LOG)
+    assert set(found) == set(wanted)
+    for key, cell in wanted.items():
+        for name, value in cell.items():
+            assert found[key][name] == pytest.approx(value, rel=1e-9, abs=1e-6), (key, name)
+
+
+@pytest.mark.parametrize("place", PLACES, indirect=True)
+def test_every_engine_agrees_with_the_first(place: tuple[Any, dict[str, str]]) -> None:
+    """Moments, clusters, faults and their examples are the same wherever the log lies."""
+    first, found = reduced(as_arrow(LOG), {}), reduced(*place)
+    for name in ("s1", "s2", "s3", "largest", "center"):
+        assert close(getattr(found.cells, name), getattr(first.cells, name)), name
+    for name in ("assigned", "matured", "n", "nonzero", "missing"):
+        assert np.array_equal(getattr(found.cells, name), getattr(first.cells, name)), name
+    assert found.clusters is not None
+    assert first.clusters is not None
+    for name in ("clusters", "assigned_clusters", "s1", "s2", "events", "center"):
+        assert close(getattr(found.clusters, name), getattr(first.clusters, name)), name
+    assert found.clusters.straddling == first.clusters.straddling
+    asked = {k: f for k, f in found.faults.items() if not k.startswith("infinite_")}
+    assert asked == {k: f for k, f in first.faults.items() if k in asked}
+    assert found.rows == first.rows == len(LOG)
