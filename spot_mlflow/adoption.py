@@ -12,7 +12,7 @@ from spot_mlflow.evidence import digest_of
 from spot_mlflow.involvement.appeal import Appeal, appeal_of
 from spot_mlflow.involvement.log import Involvement, involvement_of
 from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.readiness.instrument import Instrument, instrument_in_use
+from spot_mlflow.readiness.instrument import Instrument, default_instrument
 from spot_mlflow.readiness.panel import Readiness, readiness_of
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def build_adoption(
         version=version,
         name=involvement.product_name or facts.name,
         readiness=readiness_of(
-            of("assessment"), instrument or instrument_in_use(), now=now, notes=of("discussion")
+            of("assessment"), instrument or default_instrument(), now=now, notes=of("discussion")
         ),
         involvement=involvement,
         appeal=appeal_of(of("pulse")),

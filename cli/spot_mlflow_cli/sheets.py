@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.person import person_key
-from spot_mlflow.readiness.instrument import instrument_in_use
+from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.readiness.worksheet import Worksheet
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def sheet_for(
         NotFound: no such model.
     """
     deadline = _day(until)
-    instrument = instrument_in_use()
+    instrument = default_instrument()
     if model is None:
         return Worksheet(instrument, "", role, "", person, deadline, return_to)
     from spot_mlflow import get_adoption

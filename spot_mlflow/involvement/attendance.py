@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import canonical, digest_of
+from spot_mlflow.involvement.batch import MAX_ROWS
 from spot_mlflow.involvement.log import check_entry
 from spot_mlflow.person import check_person, check_role
 from spot_mlflow.validation import nearest
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COLUMNS: Final = ("person", "role", "phase", "kind", "what", "evidence", "when")
-_MAX_ROWS: Final = 10_000
 _FAULTS_SHOWN: Final = 10
 # Any fixed UUID will do; it keeps our ids apart from those of others.
 _NAMESPACE: Final = uuid.UUID("6f0c7a52-4d1e-5b0e-9a57-0f2f6f3a5d10")
@@ -134,9 +134,9 @@ def _rows(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
                     )
                 padded = [*cells, *[""] * (len(names) - len(cells))]
                 rows.append((reader.line_num, dict(zip(names, padded, strict=True))))
-            if len(rows) > _MAX_ROWS:
+            if len(rows) > MAX_ROWS:
                 raise InvalidInput(
-                    f"more than {_MAX_ROWS:,} rows", where=str(path), fix="Split it."
+                    f"more than {MAX_ROWS:,} rows", where=str(path), fix="Split it."
                 )
     except csv.Error as e:
         raise InvalidInput(f"not valid CSV: {e}", where=f"{path}, line {reader.line_num}") from None

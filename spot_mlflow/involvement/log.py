@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import USERS
-from spot_mlflow.involvement.batch import complete_batches
+from spot_mlflow.involvement.batch import check_batch, complete_batches
 from spot_mlflow.involvement.concerns import Concern, concerns_of
 from spot_mlflow.involvement.score import Activity, Cap, explain, score_of, words_of
 from spot_mlflow.person import check_text, person_key
@@ -159,6 +159,7 @@ def check_entry(
     evidence: str | None = None,
     when: date | datetime | str | None = None,
     now: datetime | None = None,
+    batch: Mapping[str, Any] | None = None,
     where: str = "",
 ) -> dict[str, Any]:
     """Checks one entry of the log and returns its payload.
@@ -170,6 +171,7 @@ def check_entry(
         evidence: link to minutes, a ticket, a recording.
         when: the day it happened; None for today.
         now: the moment of recording, UTC.
+        batch: id and size of the import the entry belongs to (``attendance.batch_of``), or None.
         where: file and row, for the message.
 
     Raises:
@@ -187,7 +189,8 @@ def check_entry(
         _check_product_name(text, where)
     day = _check_day(when, utc(now), where)
     link = check_text("evidence", evidence, required=False, where=where) or None
-    return {"phase": phase, "kind": kind, "what": text, "evidence": link, "when": day}
+    payload = {"phase": phase, "kind": kind, "what": text, "evidence": link, "when": day}
+    return payload if batch is None else {**payload, "batch": check_batch(batch)}
 
 
 def _check_product_name(name: str, where: str) -> None:

@@ -164,25 +164,25 @@ class Instrument(Document):
 
 
 def default_path() -> Path:
-    """Returns the file of the default instrument; a good start for one's own."""
+    """Returns the file of the shipped instrument; a good start for one's own."""
     return Path(__file__).with_name("instrument.yaml")
 
 
 @lru_cache(maxsize=1)
-def default_instrument() -> Instrument:
+def shipped_instrument() -> Instrument:
     """Returns the S.P.O.T. instrument that comes with the package."""
     return Instrument.load(default_path())
 
 
-def instrument_in_use() -> Instrument:
-    """Returns the team's own instrument where SPOT_INSTRUMENT names its file, else the default.
+def default_instrument() -> Instrument:
+    """Returns the instrument in use: the file SPOT_INSTRUMENT names, else the shipped one.
 
     Raises:
         InvalidInput: the file is missing or not a valid instrument.
     """
     path = os.environ.get("SPOT_INSTRUMENT", "").strip()
     if not path:
-        return default_instrument()
+        return shipped_instrument()
     found = Path(path)
     changed = found.stat().st_mtime_ns if found.is_file() else 0
     return _own_instrument(path, changed)

@@ -69,9 +69,9 @@ def command(
       spot assess churn --person "Kim" --role business --discussed P1 \\
         --note "we agreed that the discount counts as an offer"
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    from spot_mlflow.readiness.instrument import instrument_in_use
+    from spot_mlflow.readiness.instrument import default_instrument
 
-    instrument = instrument_in_use()
+    instrument = default_instrument()
     if sources:
         record, ref, seen_as = _from_files(
             model, sources, instrument, person, role, as_pseudonym=as_pseudonym, dry_run=dry_run

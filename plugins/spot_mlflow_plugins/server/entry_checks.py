@@ -109,7 +109,7 @@ def _assessment(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]
 def _involvement(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
     from spot_mlflow.involvement.log import check_entry
 
-    keys = ("phase", "kind", "what", "evidence", "when")
+    keys = ("phase", "kind", "what", "evidence", "when", "batch")
     return check_entry(**{k: payload.get(k) for k in keys})  # type: ignore[arg-type] # checked there
 
 
