@@ -121,7 +121,7 @@ def _header(plan: LiftPlan) -> list[str]:
     ]
 
 
-def _cells(plan: LiftPlan, row: HoldoutPlan') -> list[str]:
+def _cells(plan: LiftPlan, row: HoldoutPlan) -> list[str]:
     waits = (
         (row.units_met, row.units_short) if plan.per_day is None else (row.days_met, row.days_short)
     )
