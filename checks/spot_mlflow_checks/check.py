@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport
+from spot_mlflow.lift.withheld import withhold
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import SEGMENT_LIMIT, reduce_source
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spot_mlflow.lift.moments import OutcomeMoments
-    from spot_mlflow.lift.report import CheckResult, LiftAnalysis
 
 
 def check_outcomes(
@@ -82,13 +81,3 @@ def check_outcomes(
         validation=validation,
         previous_looks=previous_looks,
     )
-
-
-def withhold(analysis: LiftAnalysis, checks: tuple[CheckResult, ...]) -> LiftAnalysis:
-    """Takes the verdicts back where a fault of the data could have made them."""
-    faults = [c for c in checks if not c.success and c.severity == "critical"]
-    if not faults:
-        return analysis
-    reason = "data: " + "; ".join(c.message for c in faults)
-    outcome = replace(analysis.outcome, verdict="inconclusive", viable="undecided", reason=reason, more_units=None, more_days=None)
-    return replace(analysis, outcome=outcome)

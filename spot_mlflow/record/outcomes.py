@@ -56,8 +56,10 @@ def previous_looks(adoption: Adoption, contract_digest: str) -> int:
 
 def _looked_again(report: LiftReport, looks: int) -> LiftReport:
     from spot_mlflow.lift.analysis import analyze
+    from spot_mlflow.lift.withheld import withhold
 
     analysis = analyze(report.moments, report.predicted, previous_looks=looks)
+    analysis = withhold(analysis, report.checks)
     return dataclasses.replace(report, analysis=analysis, previous_looks=looks)
 
 
