@@ -37,9 +37,10 @@ class Level(Document):
 
 
 class Question(Document):
-    """One question with the roles it is asked of and its five anchored levels."""
+    """One question with its label in charts, the roles it is asked of and its five levels."""
 
     id: Annotated[str, Field(pattern=r"^[SPOT][1-9][0-9]?$")]
+    label: Annotated[str, Field(min_length=1, max_length=24)]
     asks: Annotated[tuple[Role, ...], Field(min_length=1)]
     text: Text
     help: Text
