@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from spot_mlflow.reporting.headline import Headline
-    from spot_mlflow.reporting.sections import Section
+    from spot_mlflow.reporting.section import Section
     from spot_mlflow.reporting.tables import Table
 
 NARROWEST = 100  # columns where nobody looks: a pipe has no width of its own

@@ -9,8 +9,10 @@ from spot_mlflow.reporting import figures, words
 from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_report import cards, section_markdown
 from spot_mlflow.reporting.lift_view import lift_view, promise_scale
+from spot_mlflow.reporting.money_sections import gap_sections
 from spot_mlflow.reporting.request import plan_words, target_text
-from spot_mlflow.reporting.sections import Section, gap_sections, readiness_section
+from spot_mlflow.reporting.section import Section
+from spot_mlflow.reporting.sections import readiness_section
 from spot_mlflow.reporting.summary import verdict_line
 from spot_mlflow.reporting.tables import Table, escape_markdown
 

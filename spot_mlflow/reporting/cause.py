@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.lift.bridge import Bridge, letter_words
-from spot_mlflow.reporting import figures
+from spot_mlflow.lift.diagnosis import happened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from spot_mlflow.lift.bridge import Contribution
     from spot_mlflow.reporting.lift_view import LiftView
 
 MOST: Final = 0.5
 READABLE: Final = 0.005  # of all contributions; less rounds to nothing in every figure shown
-# What a shown loss of one factor means; {missed} is the share that fell out at this step.
-_SHARES: Final[Mapping[str, str]] = {
-    "coverage": "{missed} of those flagged were offered nothing",
-    "system": "{missed} of offers failed in the system",
-    "delivery": "{missed} of offers not delivered",
-    "timeliness": "{missed} of offers delivered late",
-}
-_PLAIN: Final[Mapping[str, str]] = {
-    "mix": "other customers than planned",
-    "response": "those who got the offer answered to it less than promised",
-    "value": "an outcome won was worth less than promised",
-    "cost": "a contact cost more than promised",
-    "handling": "handling cost more than promised",
-}
 
 
 def bridge_of(view: LiftView) -> Bridge | None:
@@ -41,11 +25,23 @@ def cause_sentence(view: LiftView) -> str:
     """Returns where the rest was lost; empty where nothing is missing or nothing is shown.
 
     "Most" is said only where the smallest losses that the simultaneous bounds allow add up to more
-    than half of the gap.
+    than half of the gap. Where acting costs more than it brings, that is said first.
     """
-    bridge = bridge_of(view)
-    if bridge is None or view.data_fault or view.verdict in ("exceeded", "met"):
+    if view.data_fault:
         return ""
+    parts = [_nothing_to_gain(view)]
+    bridge = bridge_of(view)
+    if bridge is not None and view.verdict not in {"exceeded", "met"}:
+        parts.append(_loss(view, bridge))
+    return " ".join(p for p in parts if p)
+
+
+def _nothing_to_gain(view: LiftView) -> str:
+    economics = view.data.get("economics") or {}
+    return "It is cheaper to do nothing." if economics.get("worth") == "no" else ""
+
+
+def _loss(view: LiftView, bridge: Bridge) -> str:
     shown = shown_losses(bridge)
     if not shown:
         return (
@@ -54,11 +50,22 @@ def cause_sentence(view: LiftView) -> str:
             else ""
         )
     causes = [c for c in shown if c.letter == shown[0].letter]
-    said = " and ".join(cause_words(c) for c in causes[:2])
+    said = " and ".join(happened(c) for c in causes[:2])
     gap = bridge.money_gap if bridge.basis == "money" and bridge.money_gap else bridge.gap
     most = sum(c.lost_at_least for c in causes) > MOST * -gap.lift > 0
     opening = "Most was lost in" if most else "The largest loss shown lies in"
-    return f"{opening} {letter_words(shown[0].letter)}: {said}."
+    return f"{opening} {letter_words(shown[0].letter)}: {said}{_place(view, causes[0].cause)}."
+
+
+def _place(view: LiftView, cause: str) -> str:
+    """Returns where most of a loss happened: ", most in team West"; only what is shown."""
+    ranked: list[dict[str, Any]] = (view.data.get("diagnosis") or {}).get("ranked") or []
+    where = next((r["where"] for r in ranked if r["cause"] == cause), [])
+    if not where:
+        return ""
+    first = where[0]
+    much = "most in" if first["part"] >= MOST else "above all in"
+    return f", {much} {first['dimension']} {first['label']}"
 
 
 def shown_losses(bridge: Bridge) -> tuple[Contribution, ...]:
@@ -72,13 +79,3 @@ def losing_letter(view: LiftView) -> str | None:
     bridge = bridge_of(view)
     shown = () if bridge is None else shown_losses(bridge)
     return shown[0].letter if shown else None
-
-
-def cause_words(cause: Contribution) -> str:
-    """Returns what a loss means: "41 % of offers not delivered (5 % planned)"."""
-    factor = cause.cause
-    if factor in _SHARES and cause.realized is not None:
-        said = _SHARES[factor].format(missed=figures.share(1 - cause.realized))
-        planned = 0.0 if cause.promised is None else 1 - cause.promised
-        return said if planned < 0.005 else f"{said} ({figures.share(planned)} planned)"  # noqa: PLR2004 - rounds to nothing
-    return _PLAIN.get(factor, cause.words)

@@ -154,6 +154,20 @@ def mark_interval(
     )
 
 
+def promise_at(axes: Any, x: float, y: float, palette: Palette) -> None:
+    """Marks what was promised at a point: an open square."""
+    axes.plot(
+        [x],
+        [y],
+        "s",
+        markersize=8,
+        markeredgewidth=1.8,
+        color=palette.promised,
+        markerfacecolor="none",
+        zorder=4,
+    )
+
+
 def segments_chart(view: LiftView, rows: tuple[LiftRow, ...] | None = None) -> Chart | None:
     """Realized lift of each segment (or arm) with its interval, beside what was promised of it."""
     by_arm = rows is not None

@@ -151,6 +151,13 @@ def things(n: int, one: str, many: str = "") -> str:
     return f"{count(n)} {one if n == 1 else many or one + 's'}"
 
 
+def hours(value: float) -> str:
+    """Writes a time in hours, or in days from two days on: "5 hours", "3 days"."""
+    if value >= 48:  # noqa: PLR2004 - two days
+        return things(round(value / 24), "day")
+    return things(max(1, round(value)), "hour")
+
+
 def typeset(text: str) -> str:
     """Returns figures as print has them: a true minus, and a unit that stays with its number.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.lift.report import Interval, LiftReport
-    from spot_mlflow.reporting.sections import Section
+    from spot_mlflow.reporting.section import Section
 
 
 @dataclass(frozen=True, slots=True)

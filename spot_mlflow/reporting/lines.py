@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.reporting.headline import Headline
-    from spot_mlflow.reporting.sections import Section
+    from spot_mlflow.reporting.section import Section
     from spot_mlflow.reporting.tables import Table
 
 

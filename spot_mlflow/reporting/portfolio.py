@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.reporting import figures, words
-from spot_mlflow.reporting.sections import Section
+from spot_mlflow.reporting.section import Section
 from spot_mlflow.reporting.summary import NOT_ASSESSED, NOT_KNOWN
 from spot_mlflow.reporting.tables import Table
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.reporting import charts, figures, words
-from spot_mlflow.reporting.cause import bridge_of, cause_sentence
-from spot_mlflow.reporting.money_charts import waterfall_chart
+from spot_mlflow.reporting.money_sections import gap_sections
 from spot_mlflow.reporting.request import plan_words, target_text, wait_words
+from spot_mlflow.reporting.section import Section
 from spot_mlflow.reporting.tables import Table
 
 if TYPE_CHECKING:
@@ -16,34 +15,10 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.readiness.panel import LetterResult
-    from spot_mlflow.reporting.drawing import Chart
     from spot_mlflow.reporting.lift_view import LiftView
 
 
 PLAN_SHOWN: Final = 8  # steps of the plan in a report
-
-
-@dataclass(frozen=True)
-class Section:
-    """One part of a report.
-
-    Attributes:
-        key: anchor, unique in the report.
-        title: heading.
-        text: sentences, one paragraph each.
-        steps: what is to be done, each with the command that helps, or "".
-        charts: pictures, each with its numbers.
-        tables: tables that belong to no picture.
-        notes: what a reader must know, in small print.
-    """
-
-    key: str
-    title: str
-    text: tuple[str, ...] = ()
-    steps: tuple[tuple[str, str], ...] = ()
-    charts: tuple[Chart, ...] = ()
-    tables: tuple[Table, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def sections_of(view: LiftView, adoption: Adoption | None = None) -> tuple[Section, ...]:
@@ -109,37 +84,6 @@ def _worth(view: LiftView) -> str:
         "not viable": f"It is not worth its cost: the whole interval lies below the least worthwhile lift of {least}.",
         "undecided": f"Whether it is worth having is not decided: the interval reaches across the least worthwhile lift of {least}.",
     }[view.viable]
-
-
-def gap_sections(view: LiftView, *, brief: bool = False) -> tuple[Section, ...]:
-    """Returns what is said of causes, money and adoption.
-
-    Args:
-        view: the check.
-        brief: one picture for each, as a terminal has it.
-    """
-    return tuple(s for s in (_lost(view, brief=brief),) if s is not None)
-
-
-def _lost(view: LiftView, *, brief: bool) -> Section | None:
-    bridge = bridge_of(view)
-    if bridge is None or view.data_fault:
-        return None
-    said = cause_sentence(view)
-    pictures = [waterfall_chart(view, bridge)]
-    if bridge.basis == "money" and not brief:
-        pictures.append(waterfall_chart(view, bridge, "lift"))
-    notes = (
-        f"The gap is split by {bridge.rule}; the parts sum to it exactly.",
-        *bridge.notes,
-    )
-    return Section(
-        "lost",
-        "Where was the rest lost?" if view.gap.lift < 0 else "Where did the difference come from?",
-        text=(said,) if said else (),
-        charts=tuple(pictures),
-        notes=tuple(figures.sentence(n) for n in notes),
-    )
 
 
 def readiness_section(adoption: Adoption | None) -> Section | None:

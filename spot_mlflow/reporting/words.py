@@ -54,3 +54,14 @@ ROLES: Final[Mapping[str, str]] = {
     "data_scientist": "data scientist",
     "engineer": "engineer",
 }
+FACTORS: Final[Mapping[str, str]] = {
+    "coverage": "customers without an offer",
+    "system": "offers that failed in the system",
+    "delivery": "offers not delivered",
+    "timeliness": "offers delivered late",
+    "coverage+delivery": "customers not reached",
+    "coverage+system+delivery": "customers not reached",
+    "delivery+timeliness": "offers not delivered in time",
+    "coverage+delivery+timeliness": "customers not reached in time",
+    "lift": "lift",
+}

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.bridge import interval_from
 from spot_mlflow.reporting import figures
-from spot_mlflow.reporting.cause import bridge_of
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.report import Interval
     from spot_mlflow.reporting.lift_view import LiftView
 
 
@@ -59,18 +59,13 @@ class Money:
 
 
 def money_of(view: LiftView) -> Money | None:
-    """Returns the money of a check, or None where the contract knows of none."""
-    bridge = bridge_of(view)
-    if bridge is None or bridge.promised_money is None or bridge.realized_money is None:
+    """Returns the money of a check to date, or None where neither contract nor log knows of any."""
+    economics = view.data.get("economics")
+    if not economics:
         return None
-    units = float(view.data["realized"]["n_treatment"])
-    gap = bridge.money_gap
-    if gap is None:
-        return None
-    per_unit = (
-        bridge.realized_money,
-        bridge.promised_money + gap.low,
-        bridge.promised_money + gap.high,
+    to_date = economics["to_date"]
+    return Money(
+        promised=float(to_date["promised"]),
+        realized=interval_from(to_date["realized"]),
+        unit=str(economics.get("unit") or ""),
     )
-    lift, low, high = (units * x for x in per_unit)
-    return Money(units * bridge.promised_money, Interval(lift, low, high), bridge.unit)

@@ -1,8 +1,7 @@
-"""Sample checks and adoptions: simulated units, reduced and compared by hand."""
+"""Sample checks: simulated logs, checked by the product's own statistics."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,158 +9,144 @@ import pytest
 
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.moments import Moments, OutcomeMoments
-from spot_mlflow.lift.report import (
-    CheckResult,
-    GapVerdict,
-    Interval,
-    LiftAnalysis,
-    LiftReport,
-    RealizedLift,
-    SegmentLift,
-)
+from spot_mlflow.lift.report import CheckResult, LiftReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Z = 1.959963984540054
+    import pandas as pd
 
-
-def _welch(y: np.ndarray, treated: np.ndarray) -> Interval:
-    a, b = y[treated], y[~treated]
-    lift = float(a.mean() - b.mean())
-    se = math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
-    return Interval(lift, lift - Z * se, lift + Z * se, se)
+PASSED = CheckResult("arms_assigned", "critical", True, 0.0, "Every row has an arm")  # noqa: FBT003
 
 
 def make_report(
     *,
     lift: float = 0.009,
     promised: float = 0.023,
-    minimum: float | None = 0.005,
     n: int = 60_000,
     segments: tuple[str, ...] = ("West", "North", "South"),
     seed: int = 7,
     contract: dict[str, Any] | None = None,
-    checks: tuple[CheckResult, ...] | None = None,
-    **analysis: Any,
+    checks: tuple[CheckResult, ...] = (PASSED,),
 ) -> LiftReport:
-    """Simulates a log of ``n`` units over 12 weeks and compares the arms by Welch."""
+    """Simulates ``n`` units over 12 weeks, without a funnel, and analyses them."""
+    from spot_mlflow.lift.analysis import analyze
+
     rng = np.random.default_rng(seed)
     treated = rng.random(n) < 0.8
     y = (rng.random(n) < 0.06 + lift * treated).astype(float)
     segment = rng.choice(list(segments), n)
     week = np.datetime64("2027-01-04") + 7 * rng.integers(0, 12, n)
-    arm = np.where(treated, "treatment", "holdout")
     predicted = PredictedLift.load(
         {
             "metric": "renewed",
             "predicted": {"lift": promised, "se": 0.002, "source": "backtest"},
-            "minimum_viable": minimum,
-            "columns": {"arm": "arm", "outcome": "renewed"},
-            "economics": {"unit": "USD", "value": 100, "offer_cost": 1},
+            "minimum_viable": 0.005,
+            "columns": {"arm": "arm", "outcome": "renewed", "segment": "region"},
             **(contract or {}),
         }
     )
-    realized = _welch(y, treated)
-    se = math.hypot(realized.se or 0, predicted.predicted.standard_error)
-    g, d = realized.lift - predicted.predicted.lift, predicted.tolerance_used
-    gap = Interval(g, g - Z * se, g + Z * se, se)
-    verdict: Any = (
-        "exceeded"
-        if gap.low > d
-        else "shortfall"
-        if gap.high < -d
-        else "met"
-        if gap.low >= -d
-        else "inconclusive"
+    moments = OutcomeMoments(
+        cells=Moments.of_units(
+            {"outcome": y}, np.where(treated, "treatment", "holdout"), segment=segment, period=week
+        ),
+        faults={},
+        as_of="2027-04-15T00:00:00+00:00",
+        source="outcomes.parquet",
+        rows=n,
+        columns=("arm", "outcome", "segment"),
     )
-    m = predicted.minimum
-    viable: Any = (
-        "undecided"
-        if m is None or realized.low <= m <= realized.high
-        else "viable"
-        if realized.low > m
-        else "not viable"
-    )
-
-    def rows(labels: np.ndarray, values: list[Any]) -> tuple[SegmentLift, ...]:
-        out = []
-        for v in values:
-            rows_of = labels == v
-            t = treated[rows_of]
-            out.append(
-                SegmentLift(
-                    str(v),
-                    _welch(y[rows_of], t),
-                    int(t.sum()),
-                    int((~t).sum()),
-                    float(rows_of.mean()),
-                    promised,
-                )
-            )
-        return tuple(out)
-
     return LiftReport(
         predicted=predicted,
-        analysis=LiftAnalysis(
-            realized=RealizedLift(
-                estimate=realized,
-                n_treatment=int(treated.sum()),
-                n_holdout=int((~treated).sum()),
-                mean_treatment=float(y[treated].mean()),
-                mean_holdout=float(y[~treated].mean()),
-                raw_difference=realized.lift,
-                p_value=0.0004,
-                method="Welch",
-                grade="A",
-            ),
-            outcome=GapVerdict(
-                gap=gap,
-                verdict=verdict,
-                viable=viable,
-                reason="The interval of the gap lies below the tolerance.",
-                tolerance=d,
-                minimum=m,
-                more_units=1234.0 if verdict == "inconclusive" else None,
-                more_days=18.0 if verdict == "inconclusive" else None,
-            ),
-            assigned=n + 400,
-            matured=n,
-            sample_ratio_p=0.41,
-            segments=rows(segment, list(segments)),
-            periods=rows(week, list(np.unique(week))),
-            **analysis,
-        ),
-        checks=checks
-        if checks is not None
-        else (
-            CheckResult(
-                "expect_outcome_log_to_be_complete",
-                "critical",
-                True,
-                0,
-                "Every unit has an arm and an outcome.",
-            ),  # noqa: FBT003
-            CheckResult(
-                "expect_units_to_be_unique",
-                "warning",
-                False,
-                214,
-                "214 of 60,400 units (0.35 %) appear twice; first: unit 8812.",
-            ),  # noqa: FBT003
-        ),
-        moments=OutcomeMoments(
-            cells=Moments.of_units({"outcome": y}, arm, segment=segment, period=week),
-            faults={},
-            as_of="2027-04-15T00:00:00+00:00",
-            source="outcomes.parquet",
-            rows=n + 400,
-        ),
+        analysis=analyze(moments, predicted),
+        checks=checks,
+        moments=moments,
         created="2027-04-15T09:30:00+00:00",
+    )
+
+
+CONTRACT: dict[str, Any] = {
+    "metric": "contracts renewed",
+    "population": "top 30 % by score",
+    "predicted": {"lift": 0.023, "se": 0.002, "source": "backtest"},
+    "minimum_viable": 0.005,
+    "window": "30d",
+    "treatment_share": 0.8,
+    "funnel": {"offered": 1.0, "delivered": 0.95, "on_time": 1.0},
+    "economics": {"unit": "USD", "value": 180, "offer_cost": 0.8, "population": 400_000, "capacity": 100_000},
+    "score_edges": [0.2, 0.4, 0.6, 0.8],
+    "decile_predictions": [0.004, 0.012, 0.022, 0.032, 0.045],
+    "columns": {
+        "unit": "customer",
+        "arm": "arm",
+        "treated": "offer",
+        "holdout": "no offer",
+        "outcome": "renewed",
+        "decided_at": "decided",
+        "segment": "region",
+        "score": "score",
+        "offered": "offered",
+        "delivered": "delivered",
+        "delivered_at": "delivered_at",
+        "due_at": "due_at",
+        "acted": "acted",
+        "acted_at": "acted_at",
+        "override_reason": "override",
+        "team": "team",
+        "actor": "actor",
+        "value": "value",
+        "cost": "cost",
+    },
+}
+
+
+def make_log(n: int = 40_000, seed: int = 11) -> pd.DataFrame:
+    """Simulates a whole outcome log in which team West leaves most offers undelivered."""
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    treated = rng.random(n) < 0.8
+    region = rng.choice(["West", "North", "South"], n, p=[0.45, 0.3, 0.25])
+    score = rng.random(n)
+    decided = pd.Timestamp("2027-01-04") + pd.to_timedelta(rng.integers(0, 70, n), unit="D")
+    offered = treated & (rng.random(n) < 0.97)
+    reach = np.where(region == "West", 0.34, 0.8)
+    delivered = offered & (rng.random(n) < reach)
+    on_time = delivered & (rng.random(n) < 0.92)
+    y = rng.random(n) < 0.06 + 0.06 * score * on_time
+    late = np.where(on_time, 24, 24 * 9)
+    return pd.DataFrame(
+        {
+            "customer": np.arange(n),
+            "arm": np.where(treated, "offer", "no offer"),
+            "renewed": y.astype(int),
+            "decided": decided,
+            "region": region,
+            "score": score,
+            "offered": offered.astype(int),
+            "delivered": delivered.astype(int),
+            "delivered_at": pd.Series(decided + pd.to_timedelta(late, unit="h")).where(delivered),
+            "due_at": decided + pd.Timedelta(days=7),
+            "acted": np.where(treated, delivered.astype(float), np.nan),
+            "acted_at": pd.Series(decided + pd.to_timedelta(late, unit="h")).where(delivered),
+            "override": np.where(treated & ~delivered, rng.choice(["no time", "customer knew"], n), None),
+            "team": region,
+            "actor": [f"{r}-{k}" for r, k in zip(region, rng.integers(0, 9, n), strict=True)],
+            "value": y * 180.0,
+            "cost": delivered * 0.8,
+        }
     )
 
 
 @pytest.fixture(scope="session")
 def report_of() -> Callable[..., LiftReport]:
-    """Returns the maker of sample checks."""
+    """Returns the maker of small sample checks."""
     return make_report
+
+
+@pytest.fixture(scope="session")
+def full_report() -> LiftReport:
+    """A check of a log that has every column, through the real checks."""
+    from spot_mlflow_checks import check_outcomes
+
+    return check_outcomes(make_log(), CONTRACT, as_of="2027-05-01")
