@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport
 from spot_mlflow.lift.withheld import withhold
@@ -28,6 +29,7 @@ def check_outcomes(
     table: str | None = None,
     query: str | None = None,
     model_version: str | None = None,
+    segment: str | None = None,
     previous: OutcomeMoments | LiftReport | None = None,
     previous_looks: int = 0,
     progress: Callable[[str], None] | None = None,
@@ -43,6 +45,7 @@ def check_outcomes(
         table: for a database, the table; "schema.table" where it stands in a schema.
         query: for a database, a query instead of a table.
         model_version: the version checked; rows of other versions do not count.
+        segment: column to break the lift down by, where the contract names none.
         previous: what an earlier check of this contract found; closed cohorts are not read again
             where that gives the same answer.
         previous_looks: checks of this contract that came before.
@@ -58,10 +61,11 @@ def check_outcomes(
     from spot_mlflow_checks.validation import validate
 
     contract = PredictedLift.load(predicted)
-    with open_source(source, contract, table=table, query=query) as opened:
+    read_by = _by_segment(contract, segment)
+    with open_source(source, read_by, table=table, query=query) as opened:
         moments = reduce_source(
             opened,
-            contract,
+            read_by,
             as_of=as_of,
             model_version=model_version,
             segment_limit=segment_limit,
@@ -81,3 +85,17 @@ def check_outcomes(
         validation=validation,
         previous_looks=previous_looks,
     )
+
+
+def _by_segment(contract: PredictedLift, segment: str | None) -> PredictedLift:
+    """Returns the contract to read the log by; the promise itself stays as it is."""
+    if segment is None or segment == contract.columns.segment:
+        return contract
+    if contract.columns.segment is not None:
+        raise InvalidInput(
+            f"segment == {segment!r}, but the promise names column {contract.columns.segment!r}",
+            where="columns.segment",
+            fix="Its segments are part of the promise; record a new promise to change them.",
+        )
+    columns = contract.columns.model_copy(update={"segment": segment})
+    return contract.model_copy(update={"columns": columns})

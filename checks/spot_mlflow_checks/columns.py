@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from spot_mlflow_checks.engines.source import Source
 
 # Without these a check would measure something else than was promised.
-_REQUIRED: Final = ("arm", "outcome", "unit", "decided_at", "cluster", "denominator", "propensity")
+_REQUIRED: Final = (
+    "arm", "outcome", "unit", "decided_at", "segment", "cluster", "denominator", "propensity",
+)  # fmt: skip
 _SETTINGS: Final = ("treated", "holdout")
 
 
