@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from servers import MlflowServer
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 # Test modules import helpers that stand beside them ("from servers import ...").
@@ -74,7 +76,7 @@ def mlflow_uri(
     mlflow.set_registry_uri(registry)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data that may not be copied into the project."""
     if not DATA.is_dir():
@@ -121,3 +123,36 @@ def plain_server(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) 
     shutil.copy(_empty_mlflow, folder / "mlflow.db")
     with mlflow_server(folder, workers=2) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def gated_server(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) -> Iterator[MlflowServer]:
+    """A gated server over SQLite, two workers; shared by the session's tests."""
+    import shutil
+
+    from gated import gated_mlflow_server
+
+    folder = tmp_path_factory.mktemp("gated-server")
+    shutil.copy(_empty_mlflow, folder / "mlflow.db")
+    with gated_mlflow_server(folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gated_postgres_server(
+    tmp_path_factory: pytest.TempPathFactory, postgres_uri: str
+) -> Iterator[MlflowServer]:
+    """A gated server over PostgreSQL, two workers; shared by the session's tests."""
+    from gated import gated_mlflow_server, new_database
+
+    folder = tmp_path_factory.mktemp("gated-postgres")
+    with gated_mlflow_server(folder, backend=new_database(postgres_uri)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def any_gated_server(request: pytest.FixtureRequest) -> MlflowServer:
+    """A gated server over each backend in turn."""
+    which = "gated_server" if request.param == "sqlite" else "gated_postgres_server"
+    server: MlflowServer = request.getfixturevalue(which)
+    return server

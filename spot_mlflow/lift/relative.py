@@ -21,7 +21,7 @@ from spot_mlflow.lift.difference import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _WIDEST: Final = 45.0  # log of the greatest ratio looked at; e^45 exceeds any ratio of rates
-_HALVINGS: Final = 62  # 90 / 2^62: below the spacing of floats
+_HALVINGS: Final = 56  # 90 / 2^56 is about 1e-15
 
 
 def relative_se(means: Means) -> float:
@@ -203,23 +203,42 @@ def score_ratio_bounds(
     tables = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (x_t, n_t, x_c, n_c)))
     z = np.broadcast_to(ndtri((1 + level) / 2), tables[0].shape)
 
-    def upper_tail(log_ratio: Floats) -> Floats:
-        return score(np.exp(log_ratio), *tables, z=z, skew=skew) - z
-
-    def lower_tail(log_ratio: Floats) -> Floats:
-        return score(np.exp(log_ratio), *tables, z=z, skew=skew) + z
-
-    low = np.where(tables[0] > 0, np.exp(_crossing(upper_tail, z.shape)), 0.0)
-    high = np.where(tables[2] > 0, np.exp(_crossing(lower_tail, z.shape)), np.inf)
+    low = np.where(tables[0] > 0, _bound(tables, z, skew=skew, side=1), 0.0)
+    high = np.where(tables[2] > 0, _bound(tables, z, skew=skew, side=-1), np.inf)
     return low, high
 
 
-def _crossing(falling: Callable[[Floats], Floats], shape: tuple[int, ...]) -> Floats:
+def _bound(tables: Sequence[Floats], z: Floats, *, skew: bool, side: int) -> Floats:
+    """Ratio at which the score falls to ``side`` * z: 1 for the lower bound, -1 for the upper.
+
+    In tables of a few units the correction for skewness can be greater than what it corrects: the
+    corrected score then crosses on the wrong side of the estimate, or never. There the uncorrected
+    bound stands.
+    """
+
+    def corrected(log_ratio: Floats) -> Floats:
+        return score(np.exp(log_ratio), *tables, z=z, skew=skew) - side * z
+
+    far = np.full(z.shape, _WIDEST)
+    if not skew:
+        return np.exp(_crossing(corrected, -far, far))
+    x_t, n_t, x_c, n_c = tables
+    with np.errstate(all="ignore"):  # tables without an event in an arm are among the unusable
+        estimate = np.log(x_t / n_t) - np.log(x_c / n_c)
+        start = np.where(np.isfinite(estimate), estimate, 0.0)
+        ends = (-far, start) if side > 0 else (start, far)
+        usable = np.isfinite(estimate) & (corrected(ends[0]) > 0) & (corrected(ends[1]) <= 0)
+    found = np.exp(_crossing(corrected, *ends))
+    if usable.all():
+        return found
+    return np.where(usable, found, _bound(tables, z, skew=False, side=side))
+
+
+def _crossing(falling: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:
     """Finds where a falling function crosses 0, for all tables at once.
 
     Bisection: it cannot leave its bracket, and runs over whole arrays, which ``brentq`` does not.
     """
-    low, high = np.full(shape, -_WIDEST), np.full(shape, _WIDEST)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         above = falling(middle) > 0
