@@ -60,7 +60,17 @@ def may_read_named_model() -> bool:
     return not isinstance(name, str) or private.may_read_model(name)
 
 
+def may_read_asked_model() -> bool:
+    """The right to read the model that a page or panel is about."""
+    from flask import request
+
+    name = request.args.get("name")
+    return not name or private.may_read_model(name)
+
+
 RULES: dict[str, Callable[[], bool]] = {
+    "model": may_read_asked_model,
+    "panel": may_read_asked_model,
     "entries": may_write_entry,
     "refresh": may_read_named_model,
     "verify": may_read_named_model,

@@ -209,7 +209,9 @@ def _write_policy(record: Record, request: Request) -> Evidence:
     from spot_mlflow.record import REGISTRY
     from spot_mlflow_plugins import mlflow_private as private
     from spot_mlflow_plugins.server.entry_checks import check_policy_payload
+    from spot_mlflow_plugins.server.pinned_policy import refuse_where_pinned
 
+    refuse_where_pinned()
     user = authenticated_user()
     if requires_login() and not private.sender_is_admin():
         raise Refused(

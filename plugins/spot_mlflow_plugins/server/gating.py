@@ -86,10 +86,12 @@ def start_verification() -> None:
     The first is done by one worker while the others wait, since afterwards an unsigned entry is a
     forged one. The second is done by one worker of the host.
     """
+    from spot_mlflow_plugins.server.pinned_policy import record_pinned_policy
     from spot_mlflow_plugins.server.verification import adopt_once, verify_at_start
 
     with one_at_a_time("adopt"):
         adopted = adopt_once()
+        record_pinned_policy()
     if adopted:
         _logger.warning("%d entries from before the gate were taken in, unsigned", adopted)
     threading.Thread(target=_alone(verify_at_start), name="spot-verify", daemon=True).start()

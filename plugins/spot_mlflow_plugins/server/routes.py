@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import InvalidInput, SpotError
 from spot_mlflow.version import __version__
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.injection import inject_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("mlflow.spot")
 
 API = "/ajax-api/2.0/spot"
+UI_VARIABLE = "SPOT_MLFLOW_UI"  # "pages" leaves MLflow's own pages as they are
 
 
 def register_routes(flask_app: Any) -> None:
@@ -23,6 +26,8 @@ def register_routes(flask_app: Any) -> None:
     if "spot_health" in flask_app.view_functions:
         return
     flask_app.before_request(_check_uploads)
+    if os.environ.get(UI_VARIABLE, "inject") != "pages":
+        inject_into(flask_app)
     for path, method, view in ROUTES:
         flask_app.add_url_rule(
             private.with_static_prefix(path), f"spot_{view.__name__}", view, methods=[method]
@@ -176,7 +181,112 @@ def _check_uploads() -> Any:
     return None
 
 
+def shows_html(view: Callable[[], str]) -> Callable[[], Any]:
+    """Turns a view's page into a response; an error becomes a page that says what and what to do."""
+
+    @functools.wraps(view)
+    def wrapper() -> Any:
+        from flask import Response
+
+        from spot_mlflow_plugins.server.pages import error_page
+
+        status = 200
+        try:
+            page = view()
+        except SpotError as e:
+            page, status = error_page(e), e.http_status
+        response = Response(page, status=status, mimetype="text/html")
+        response.headers["Content-Security-Policy"] = _PAGE_POLICY
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return wrapper
+
+
+@shows_html
+def portfolio() -> str:
+    """All models at a glance."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.pages import portfolio_page
+
+    return portfolio_page(request.args.get("q", "")[:200], request.args.get("stage", ""))
+
+
+@shows_html
+def model() -> str:
+    """Everything known of one model version."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.pages import model_page
+
+    return model_page(_asked_model(), request.args.get("version") or None)
+
+
+@answers_json
+def panel() -> dict[str, Any]:
+    """What the panel in MLflow's own model page says."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.pages import panel as said
+
+    return said(_asked_model(), request.args.get("version") or None)
+
+
+def style() -> Any:
+    """The style sheet of the pages."""
+    from flask import Response
+
+    from spot_mlflow_plugins.server.pages import style as sheet
+
+    return _cached(Response(sheet(), mimetype="text/css"))
+
+
+def theme() -> Any:
+    """Follows the theme chosen in MLflow."""
+    return _script("theme.js")
+
+
+def inject() -> Any:
+    """Adds the panel and the link to MLflow's own pages."""
+    return _script("inject.js")
+
+
+def _script(name: str) -> Any:
+    from importlib.resources import files
+
+    from flask import Response
+
+    text = (files("spot_mlflow_plugins.server") / "static" / name).read_text(encoding="utf-8")
+    return _cached(Response(text, mimetype="text/javascript"))
+
+
+def _cached(response: Any) -> Any:
+    response.headers["Cache-Control"] = "max-age=300"
+    return response
+
+
+def _asked_model() -> str:
+    from flask import request
+
+    name = request.args.get("name", "")
+    if not name:
+        raise InvalidInput("no model is named", fix="Add ?name=MODEL to the address.")
+    return str(name)
+
+
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+
 ROUTES = (
+    ("/spot/", "GET", portfolio),
+    ("/spot/model", "GET", model),
+    ("/spot/panel", "GET", panel),
+    ("/spot/style.css", "GET", style),
+    ("/spot/theme.js", "GET", theme),
+    ("/spot/inject.js", "GET", inject),
     ("/spot/health", "GET", health),
     (f"{API}/server", "GET", server),
     (f"{API}/entries", "POST", entries),

@@ -1,0 +1,323 @@
+"""Attempts to get a version deployed past the gate, from a plain client, on a real server.
+
+Version 1 of the model is approved and live, version 2 is not. Whatever is tried, version 2 must not
+go live and version 1 must stay; a refusal is HTTP 4xx with a reason, and never a 5xx, which clients
+would retry and hide.
+"""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gated import CONTRACT, new_scene, new_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+    from gated import Scene
+    from servers import MlflowServer
+
+pytestmark = [pytest.mark.journey, pytest.mark.postgres]
+LIVE = {"Production": ["1"], "champion": ["1"]}
+
+
+@pytest.fixture(scope="module")
+def scene(any_gated_server: MlflowServer) -> Scene:
+    """One model for all attempts: each must leave it as it was."""
+    return new_scene(any_gated_server.url)
+
+
+def transition(scene: Scene, **said: Any) -> requests.Response:
+    """Moves version 2 to Production, or what ``said`` says."""
+    body = {"name": scene.name, "version": "2", "stage": "Production"}
+    body["archive_existing_versions"] = False
+    return scene.call("POST", "model-versions/transition-stage", {**body, **said})
+
+
+def alias(scene: Scene, alias: str, version: str = "2") -> requests.Response:
+    """Points an alias at a version."""
+    body = {"name": scene.name, "alias": alias, "version": version}
+    return scene.call("POST", "registered-models/alias", body)
+
+
+def tag(scene: Scene, key: str, value: str = "met") -> requests.Response:
+    """Tags the model."""
+    body = {"name": scene.name, "key": key, "value": value}
+    return scene.call("POST", "registered-models/set-tag", body)
+
+
+def version_tag(scene: Scene, key: str, value: str = "met") -> requests.Response:
+    """Tags version 2."""
+    body = {"name": scene.name, "version": "2", "key": key, "value": value}
+    return scene.call("POST", "model-versions/set-tag", body)
+
+
+def create_version(scene: Scene, **said: Any) -> requests.Response:
+    """Creates a version from version 1."""
+    body = {"name": scene.name, "source": f"models:/{scene.name}/1", **said}
+    return scene.call("POST", "model-versions/create", body)
+
+
+def moved_by_another_verb(scene: Scene, path: str) -> requests.Response:
+    """Moves version 2 to Production by another of MLflow's routes."""
+    body = {"name": scene.name, "version": "2", "stage": "Production"}
+    body["archive_existing_versions"] = "true"
+    return scene.session.post(f"{scene.url}{path}/model-versions/transition-stage", json=body)
+
+
+def waiver(scene: Scene, **said: str) -> requests.Response:
+    """Waives the missing promise."""
+    body = {"target": "Production", "requirement": "lift_predicted", "reason": "haste"}
+    body |= {"expires": "2020-01-01", **said}
+    return scene.entry("waiver", body, person="Mallory", role="business")
+
+
+def sign(scene: Scene, **more: Any) -> requests.Response:
+    """Signs off version 2."""
+    return scene.entry(
+        "sign-off", {"target": "Production"}, **{"person": "Mallory", "role": "engineer", **more}
+    )
+
+
+# What is tried, and how. All of these are refused.
+REFUSED: dict[str, Callable[[Scene], requests.Response]] = {
+    "stage": transition,
+    "stage, lower case": lambda s: transition(s, stage="production"),
+    "stage, upper case": lambda s: transition(s, stage="PRODUCTION"),
+    "stage, mixed case": lambda s: transition(s, stage="pRoDuCtIoN"),
+    "stage with a blank": lambda s: transition(s, stage="Production "),
+    "stage with a zero-width space": lambda s: transition(s, stage="Production\u200b"),
+    "stage, full width": lambda s: transition(s, stage="\uff30roduction"),
+    "stage, Cyrillic letter": lambda s: transition(s, stage="\u0420roduction"),
+    "stage, archiving the incumbent": lambda s: transition(s, archive_existing_versions=True),
+    "Staging, archiving": lambda s: transition(s, stage="Staging", archive_existing_versions=True),
+    "version with a zero": lambda s: transition(s, version="02"),
+    "version with a sign": lambda s: transition(s, version="+2"),
+    "version with a blank": lambda s: transition(s, version=" 2"),
+    "version in other digits": lambda s: transition(s, version="\u0662"),
+    "name and version in one": lambda s: transition(s, name=f"{s.name}/2"),
+    "name as a path": lambda s: transition(s, name=f"x/../{s.name}"),
+    "name with a blank": lambda s: transition(s, name=f"{s.name} "),
+    "name, upper case": lambda s: transition(s, name=s.name.upper()),
+    "by the pages' own route": lambda s: moved_by_another_verb(s, "/ajax-api/2.0/mlflow"),
+    "by the preview route": lambda s: moved_by_another_verb(s, "/api/2.0/preview/mlflow"),
+    "alias": lambda s: alias(s, "champion"),
+    "alias, capitalised": lambda s: alias(s, "Champion"),
+    "alias, upper case": lambda s: alias(s, "CHAMPION"),
+    "alias, full width": lambda s: alias(s, "\uff43hampion"),
+    "alias with a blank": lambda s: alias(s, "champion "),
+    "alias with a line feed": lambda s: alias(s, "champion\n"),
+    "alias, version with a zero": lambda s: alias(s, "champion", "02"),
+    "headline tag": lambda s: tag(s, "spot"),
+    "summary tag": lambda s: tag(s, "spot.lift.verdict"),
+    "summary tag, capitalised": lambda s: tag(s, "Spot.lift.verdict"),
+    "summary tag, full width": lambda s: tag(s, "\uff53pot.readiness"),
+    "version's summary tag": lambda s: version_tag(s, "spot.readiness", "5"),
+    "prompt disguise of the model": lambda s: tag(s, "mlflow.prompt.is_prompt", "true"),
+    "prompt disguise of the version": lambda s: version_tag(s, "mlflow.prompt.is_prompt", "true"),
+    "delete the live version": lambda s: s.call(
+        "DELETE", "model-versions/delete", {"name": s.name, "version": "1"}
+    ),
+    "delete the live model": lambda s: s.call("DELETE", "registered-models/delete", {"name": s.name}),
+    "delete a summary tag": lambda s: s.call(
+        "DELETE", "registered-models/delete-tag", {"name": s.name, "key": "spot"}
+    ),
+    "expired waiver": waiver,
+    "waiver without an end": lambda s: waiver(s, expires="9999-12-31"),
+    "waiver without a reason": lambda s: waiver(s, reason=" ", expires="2099-01-01"),
+    "sign-off from the future": lambda s: sign(s, at="2099-01-01T00:00:00Z"),
+    "sign-off by nobody": lambda s: sign(s, person="  "),
+    "sign-off in an unknown role": lambda s: sign(s, role="Business"),
+    "forged decision": lambda s: s.entry(
+        "decision", {"model": s.name, "version": "2", "target": "Production", "applied": True}
+    ),
+    "forged snapshot": lambda s: s.entry("snapshot", {"entries": []}),
+    "weaker policy": lambda s: s.entry(
+        "policy", {"policy": {"name": "x", "version": "1", "targets": {"QA": {}}}}, model="", version=None
+    ),
+    "outcomes without moments": lambda s: s.entry("outcomes", {"verdict": "met", "viable": "viable"}),
+    "entry of an unknown version": lambda s: s.entry("prediction", {"contract": CONTRACT}, version="9"),
+    "entry of a path-like model": lambda s: s.entry("prediction", {}, model=f"../{s.name}"),
+    "entry with a path-like artifact": lambda s: s.entry(
+        "prediction", {"contract": CONTRACT}, artifacts={"../../x": "eA=="}
+    ),
+    "entry that is a list": lambda s: s.ajax("POST", "spot/entries", json=[1]),
+    "entry that is no JSON": lambda s: s.ajax("POST", "spot/entries", data="{"),
+    "entry with unknown keys": lambda s: s.entry("pulse", {}, signature="1:00:00"),
+    "entry nested without end": lambda s: s.ajax(
+        "POST", "spot/entries", data='{"payload":' + "[" * 100_000 + "]" * 100_000 + "}"
+    ),
+    "oversized entry": lambda s: s.entry(
+        "pulse", {"x": "x" * 3_000_000}, person="Mallory", role="business"
+    ),
+    "not a number": lambda s: s.ajax(
+        "POST", "spot/entries", data='{"model":"x","kind":"pulse","payload":{"useful":NaN}}'
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attempt", REFUSED)
+def test_attempt_is_refused_with_a_reason(scene: Scene, attempt: str) -> None:
+    """It answers 4xx with a reason."""
+    answer = REFUSED[attempt](scene)
+    assert 400 <= answer.status_code < 500, f"{answer.status_code} {answer.text}"
+    assert answer.text.strip()
+
+
+@pytest.mark.parametrize("attempt", ["stage", "alias", "stage, archiving the incumbent"])
+def test_refusal_says_what_is_missing_and_how_to_get_it(scene: Scene, attempt: str) -> None:
+    """It is HTTP 403 PERMISSION_DENIED, and names the requirement and the command."""
+    answer = REFUSED[attempt](scene)
+    assert answer.status_code == 403
+    assert answer.json()["error_code"] == "PERMISSION_DENIED"
+    assert f"{scene.name}/2 may not go to" in answer.json()["message"]
+    assert f"spot promise {scene.name}/2 lift.yaml" in answer.json()["message"]
+
+
+def test_nothing_went_live(scene: Scene) -> None:
+    """After all of it version 1 serves and version 2 does not."""
+    for attempt in REFUSED.values():
+        attempt(scene)
+    assert scene.live() == LIVE
+
+
+def test_tags_brought_along_are_dropped(scene: Scene) -> None:
+    """A version created with reserved tags, as a copy brings them, stands there without them."""
+    answer = create_version(scene, tags=[{"key": "spot.readiness", "value": "5"}])
+    assert answer.status_code == 200, answer.text
+    made = answer.json()["model_version"]
+    assert not made.get("tags")
+    assert alias(scene, "champion", made["version"]).status_code == 403
+    assert transition(scene, version=made["version"]).status_code == 403
+
+
+def test_version_disguised_as_a_prompt(scene: Scene) -> None:
+    """A version created with a prompt's tag is refused, or is a version like any other."""
+    answer = create_version(scene, tags=[{"key": "mlflow.prompt.is_prompt", "value": "true"}])
+    assert answer.status_code < 500
+    if answer.status_code == 200:
+        number = answer.json()["model_version"]["version"]
+        assert alias(scene, "champion", number).status_code == 403
+
+
+def test_copy_of_a_live_version_is_not_live(scene: Scene) -> None:
+    """A copied version inherits no evidence: it is refused like any other."""
+    copied = scene.client.copy_model_version(f"models:/{scene.name}/1", scene.name)
+    assert transition(scene, version=str(copied.version)).status_code == 403
+    assert scene.live() == LIVE
+
+
+def test_look_alike_alias_serves_nobody(scene: Scene) -> None:
+    """An alias with a Cyrillic letter is another alias: who loads @champion gets version 1."""
+    answer = alias(scene, "\u0441hampion")
+    assert answer.status_code < 500
+    assert str(scene.client.get_model_version_by_alias(scene.name, "champion").version) == "1"
+
+
+def test_alias_moved_by_delete_and_set(scene: Scene) -> None:
+    """Taking the alias away is allowed, giving it to version 2 is not, giving it back is."""
+    body = {"name": scene.name, "alias": "champion"}
+    assert scene.call("DELETE", "registered-models/alias", body).status_code == 200
+    assert alias(scene, "champion").status_code == 403
+    assert alias(scene, "champion", "1").status_code == 200
+    assert scene.live() == LIVE
+
+
+def test_edited_description_changes_no_decision(scene: Scene) -> None:
+    """The managed block is for people: whatever is written there, the gate asks the record."""
+    body = {"name": scene.name, "description": "Production: yes. Readiness 5. Lift met."}
+    answer = scene.call("PATCH", "registered-models/update", body)
+    assert answer.status_code == 200
+    assert transition(scene).status_code == 403
+
+
+def test_replayed_sign_off_does_not_count_for_a_new_version(scene: Scene) -> None:
+    """Sent again under its id it stays version 1's; sent anew it is bound to version 2's promise."""
+    again = sign(scene, id=scene.sign_off.id, role="business", person="Bea")
+    assert again.status_code == 200
+    assert again.json()["version"] == "1"
+    payload = dict(scene.sign_off.payload)
+    anew = scene.entry("sign-off", payload, person="Bea", role="business")
+    assert anew.json()["payload"]["contract_digest"] is None
+    assert transition(scene).status_code == 403
+
+
+def test_fifty_transitions_at_once(scene: Scene) -> None:
+    """Fifty at the same moment are fifty refusals."""
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: transition(scene), range(50)))
+    assert {a.status_code for a in answers} == {403}
+    assert scene.live() == LIVE
+
+
+def test_rename_and_back(any_gated_server: MlflowServer) -> None:
+    """A model made live under a name that is not blocked does not come back under one that is."""
+    scene = new_scene(any_gated_server.url)
+    locked, free = scene.name, f"free-{uuid.uuid4().hex[:8]}"
+    body = {"name": locked, "new_name": free}
+    assert scene.call("POST", "registered-models/rename", body).status_code == 200
+    assert transition(scene, name=free).status_code == 200
+    back = scene.call("POST", "registered-models/rename", {"name": free, "new_name": locked})
+    assert back.status_code == 403
+    assert locked in back.json()["message"]
+
+
+def test_new_blocking_concern_counts_at_once(any_gated_server: MlflowServer) -> None:
+    """From the moment a concern is recorded, no worker decides on the state before it."""
+    scene = new_scene(any_gated_server.url)
+    third = new_version(scene.client, scene.name)
+    for kind, payload in (
+        ("prediction", {"contract": CONTRACT}),
+        ("sign-off", {"target": "Production"}),
+    ):
+        done = scene.entry(kind, payload, version=third, person="Bea", role="business")
+        assert done.status_code == 200, done.text
+    assert transition(scene, version=third).status_code == 200
+    assert transition(scene, version="1").status_code == 200
+    fourth = new_version(scene.client, scene.name)
+    for kind, payload in (
+        ("prediction", {"contract": CONTRACT}),
+        ("sign-off", {"target": "Production"}),
+        ("concern", {"act": "raised", "what": "it hurts", "severity": "blocking"}),
+    ):
+        done = scene.entry(kind, payload, version=fourth, person="Bea", role="business")
+        assert done.status_code == 200, done.text
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: transition(scene, version=fourth), range(8)))
+    assert {a.status_code for a in answers} == {403}
+    assert "it hurts" in answers[0].text or "concern" in answers[0].text
+
+
+def test_model_disguised_as_a_prompt_from_the_start(any_gated_server: MlflowServer) -> None:
+    """A prompt cannot hold a version that loads: then it is a model and asked like one."""
+    scene = new_scene(any_gated_server.url)
+    name = f"locked-{uuid.uuid4().hex[:8]}"
+    tags = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+    scene.call("POST", "registered-models/create", {"name": name, "tags": tags})
+    made = scene.call(
+        "POST",
+        "model-versions/create",
+        {"name": name, "source": f"models:/{scene.name}/1", "tags": tags},
+    )
+    if made.status_code == 200:
+        body = {"name": name, "alias": "champion", "version": "1"}
+        assert scene.call("POST", "registered-models/alias", body).status_code == 403
+    else:
+        assert 400 <= made.status_code < 500
+
+
+def test_prompts_go_on_working(any_gated_server: MlflowServer) -> None:
+    """A prompt is registered, versioned, tagged and given @champion as on any MLflow."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(any_gated_server.url, any_gated_server.url)
+    name = f"locked-prompt-{uuid.uuid4().hex[:6]}"
+    prompt = client.register_prompt(name, "Say {{ what }}", tags={"lang": "en"})
+    client.set_prompt_alias(name, "champion", prompt.version)
+    client.set_prompt_tag(name, "team", "west")
+    assert client.get_prompt_version_by_alias(name, "champion").template == "Say {{ what }}"
+    client.delete_prompt_alias(name, "champion")

@@ -1,0 +1,268 @@
+"""Attempts to change the evidence itself: past the entry route, by every route MLflow has.
+
+The record of a model stands in an experiment of a gated server. Nothing in it may be changed,
+deleted or added from aside, and what is done behind the server's back, in the database, shows.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gated import backend_of, new_scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+    from gated import Scene
+    from servers import MlflowServer
+
+pytestmark = [pytest.mark.journey, pytest.mark.postgres]
+NOW = int(time.time() * 1000)
+
+
+@pytest.fixture(scope="module")
+def scene(any_gated_server: MlflowServer) -> Scene:
+    """One model with a record for all attempts."""
+    return new_scene(any_gated_server.url)
+
+
+def on_run(scene: Scene, path: str, **said: Any) -> requests.Response:
+    """Calls a route that writes to a run, with a run of the record."""
+    body = {"run_id": scene.evidence.run_id, "run_uuid": scene.evidence.run_id, **said}
+    return scene.call("POST", path, body)
+
+
+def on_experiment(scene: Scene, path: str, **said: Any) -> requests.Response:
+    """Calls a route that writes to an experiment, with the record's."""
+    return scene.call("POST", path, {"experiment_id": scene.experiment_id, **said})
+
+
+def artifact(
+    scene: Scene, method: str, path: str, route: str = "/api/2.0/mlflow-artifacts/artifacts"
+) -> requests.Response:
+    """Writes or deletes below the artifacts destination."""
+    return scene.session.request(method, f"{scene.url}{route}/{path}", data=b"forged")
+
+
+def own_folder(scene: Scene) -> str:
+    """Where the artifacts of the evidence lie."""
+    return f"{scene.experiment_id}/{scene.evidence.run_id}/artifacts"
+
+
+def logged_model(scene: Scene) -> requests.Response:
+    """Creates a logged model in the record's experiment."""
+    said = {"experiment_id": scene.experiment_id, "name": "m"}
+    return scene.call("POST", "logged-models", said)
+
+
+def trace(scene: Scene) -> requests.Response:
+    """Starts a trace in the record's experiment."""
+    info = {
+        "trace_id": f"tr-{uuid.uuid4().hex}",
+        "trace_location": {
+            "type": "MLFLOW_EXPERIMENT",
+            "mlflow_experiment": {"experiment_id": scene.experiment_id},
+        },
+        "request_time": "2026-01-01T00:00:00Z",
+        "state": "OK",
+    }
+    return scene.call("POST", "traces", {"trace": {"trace_info": info}}, version="3.0")
+
+
+REFUSED: dict[str, Callable[[Scene], requests.Response]] = {
+    "set a tag": lambda s: on_run(s, "runs/set-tag", key="spot.role", value="executive"),
+    "set a new tag": lambda s: on_run(s, "runs/set-tag", key="note", value="x"),
+    "delete a tag": lambda s: on_run(s, "runs/delete-tag", key="spot.digest"),
+    "late metric": lambda s: on_run(
+        s, "runs/log-metric", key="realized_lift", value=9.0, timestamp=NOW, step=99
+    ),
+    "late param": lambda s: on_run(s, "runs/log-parameter", key="spot.part.00009", value="|x|"),
+    "batch": lambda s: on_run(
+        s, "runs/log-batch", metrics=[{"key": "x", "value": 1, "timestamp": NOW, "step": 0}]
+    ),
+    "batch of tags": lambda s: on_run(s, "runs/log-batch", tags=[{"key": "a", "value": "b"}]),
+    "reopen the run": lambda s: on_run(s, "runs/update", status="RUNNING"),
+    "rename the run": lambda s: on_run(s, "runs/update", run_name="nothing"),
+    "delete the run": lambda s: on_run(s, "runs/delete"),
+    "restore the run": lambda s: on_run(s, "runs/restore"),
+    "log a model to the run": lambda s: on_run(
+        s, "runs/log-model", model_json='{"artifact_path":"m","run_id":"x","utc_time_created":"x"}'
+    ),
+    "log inputs": lambda s: on_run(s, "runs/log-inputs", datasets=[]),
+    "log outputs": lambda s: on_run(s, "runs/outputs", models=[]),
+    "create a run": lambda s: on_experiment(s, "runs/create", start_time=NOW, tags=[]),
+    "create a run, id with a zero": lambda s: s.call(
+        "POST", "runs/create", {"experiment_id": f"0{s.experiment_id}", "start_time": NOW}
+    ),
+    "create a run from the prompt laboratory": lambda s: s.ajax(
+        "POST",
+        "mlflow/runs/create-promptlab-run",
+        json={
+            "experiment_id": s.experiment_id, "prompt_template": "x", "prompt_parameters": [],
+            "model_route": "x", "model_input": "x", "mlflow_version": "3", "model_output": "x",
+            "model_parameters": [{"key": "a", "value": "b"}],
+        },
+    ),
+    "delete the experiment": lambda s: on_experiment(s, "experiments/delete"),
+    "restore the experiment": lambda s: on_experiment(s, "experiments/restore"),
+    "rename the experiment": lambda s: on_experiment(s, "experiments/update", new_name="other"),
+    "tag the experiment": lambda s: on_experiment(
+        s, "experiments/set-experiment-tag", key="spot.model.created", value="1"
+    ),
+    "untag the experiment": lambda s: on_experiment(
+        s, "experiments/delete-experiment-tag", key="spot.model.created"
+    ),
+    "experiment of a reserved name": lambda s: s.call(
+        "POST", "experiments/create", {"name": "spot/another"}
+    ),
+    "experiment of a look-alike name": lambda s: s.call(
+        "POST", "experiments/create", {"name": "\uff33pot/another"}
+    ),
+    "experiment bound to the model": lambda s: s.call(
+        "POST",
+        "experiments/create",
+        {"name": uuid.uuid4().hex, "tags": [{"key": "spot.model.created", "value": "1"}]},
+    ),
+    "rename an experiment into a record": lambda s: s.call(
+        "POST", "experiments/update", {"experiment_id": "0", "new_name": "spot/another"}
+    ),
+    "tag another experiment as a record": lambda s: s.call(
+        "POST",
+        "experiments/set-experiment-tag",
+        {"experiment_id": "0", "key": "spot.model.created", "value": "1"},
+    ),
+    "logged model": logged_model,
+    "trace": trace,
+    "upload an artifact": lambda s: artifact(s, "PUT", f"{own_folder(s)}/lift.yaml"),
+    "upload by the pages' route": lambda s: artifact(
+        s, "PUT", f"{own_folder(s)}/lift.yaml", "/ajax-api/2.0/mlflow-artifacts/artifacts"
+    ),
+    "upload, slashes encoded": lambda s: artifact(
+        s, "PUT", f"{own_folder(s)}/lift.yaml".replace("/", "%2F")
+    ),
+    "upload, encoded twice": lambda s: artifact(
+        s, "PUT", f"{own_folder(s)}/lift.yaml".replace("/", "%252F")
+    ),
+    "upload, with a dot": lambda s: artifact(s, "PUT", f"%2E/{own_folder(s)}/lift.yaml"),
+    "upload, by way of another folder": lambda s: artifact(
+        s, "PUT", f"x/%2E%2E/{own_folder(s)}/lift.yaml"
+    ),
+    "upload beside": lambda s: artifact(s, "PUT", f"{s.experiment_id}/x/lift.yaml"),
+    "delete an artifact": lambda s: artifact(s, "DELETE", f"{own_folder(s)}/lift.yaml"),
+    "delete the run's folder": lambda s: artifact(
+        s, "DELETE", f"{s.experiment_id}/{s.evidence.run_id}"
+    ),
+    "delete the experiment's folder": lambda s: artifact(s, "DELETE", s.experiment_id),
+    "delete everything": lambda s: artifact(s, "DELETE", "%2E"),
+    "upload in parts": lambda s: s.session.post(
+        f"{s.url}/api/2.0/mlflow-artifacts/mpu/create/{own_folder(s)}",
+        json={"path": "lift.yaml", "num_parts": 1},
+    ),
+    "upload from the run's page": lambda s: s.ajax(
+        "POST",
+        f"mlflow/upload-artifact?run_uuid={s.evidence.run_id}&path=lift.yaml",
+        data=b"forged",
+    ),
+    "signed address to upload to": lambda s: on_run(
+        s, "artifacts/presigned-upload-url", path="lift.yaml"
+    ),
+    "foreign page": lambda s: s.ajax(
+        "POST", "spot/entries", json={}, headers={"Origin": "https://evil.example"}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attempt", REFUSED)
+def test_attempt_is_refused(scene: Scene, attempt: str) -> None:
+    """It answers 4xx with a reason."""
+    answer = REFUSED[attempt](scene)
+    assert 400 <= answer.status_code < 500, f"{answer.status_code} {answer.text}"
+    assert answer.text.strip()
+
+
+def test_record_is_sound_after_all_of_it(scene: Scene) -> None:
+    """Nothing was changed, nothing added, and the artifacts are what they were."""
+    before = scene.session.get(
+        f"{scene.url}/get-artifact",
+        params={"path": "lift.yaml", "run_uuid": scene.evidence.run_id},
+    ).content
+    for attempt in REFUSED.values():
+        attempt(scene)
+    after = scene.session.get(
+        f"{scene.url}/get-artifact",
+        params={"path": "lift.yaml", "run_uuid": scene.evidence.run_id},
+    ).content
+    assert before == after
+    assert b"forged" not in after
+    answer = scene.ajax("GET", "spot/verify", params={"model": scene.name}).json()
+    assert answer["sound"], answer
+    assert answer["models"][0]["findings"] == []
+
+
+def test_other_people_are_left_alone(scene: Scene) -> None:
+    """Runs, artifacts and experiments that hold no evidence work as on any MLflow."""
+    client = scene.client
+    experiment = client.create_experiment(f"mine-{uuid.uuid4().hex[:6]}")
+    run = client.create_run(experiment).info
+    client.log_metric(run.run_id, "loss", 0.5)
+    client.log_param(run.run_id, "depth", "3")
+    client.set_tag(run.run_id, "spot", "on")
+    client.log_text(run.run_id, "hello", "a/b.txt")
+    assert artifact(scene, "DELETE", f"{experiment}/{run.run_id}/artifacts/a").status_code == 200
+    client.delete_tag(run.run_id, "spot")
+    client.rename_experiment(experiment, f"mine-{uuid.uuid4().hex[:6]}")
+    client.delete_run(run.run_id)
+    client.delete_experiment(experiment)
+    assert client.get_run(run.run_id).data.metrics == {"loss": 0.5}
+
+
+def findings(scene: Scene) -> set[str]:
+    """What the server finds wrong."""
+    answer = scene.ajax("GET", "spot/verify", params={"model": scene.name}).json()
+    return {f["trouble"] for f in answer["models"][0]["findings"]}
+
+
+def behind(server: MlflowServer) -> Any:
+    """A client on the database itself, past the server."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(backend_of(server), backend_of(server))
+
+
+def test_entry_forged_in_the_database_shows(any_gated_server: MlflowServer) -> None:
+    """A complete, consistent entry written past the server lacks its signature."""
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.writer import PlainWriter
+
+    scene = new_scene(any_gated_server.url)
+    client = behind(any_gated_server)
+    record = Record(client=client, writer=PlainWriter(client))
+    record.append(
+        record.resolve(scene.name),
+        "sign-off",
+        {"target": "Production", "contract_digest": None, "signature": None, "note": ""},
+        person="Mallory",
+        role="business",
+        refresh=False,
+    )
+    assert findings(scene) == {"forged"}
+
+
+def test_tail_deleted_in_the_database_shows(any_gated_server: MlflowServer) -> None:
+    """The newest entry has no follower that would miss it: the server remembers it."""
+    scene = new_scene(any_gated_server.url)
+    client = behind(any_gated_server)
+    newest = client.search_runs([scene.experiment_id])[0]
+    client.delete_run(newest.info.run_id)
+    assert findings(scene) == {"missing"}
+
+
+def test_entry_edited_in_the_database_shows(any_gated_server: MlflowServer) -> None:
+    """An edited tag contradicts the envelope, whose digest is signed."""
+    scene = new_scene(any_gated_server.url)
+    behind(any_gated_server).set_tag(scene.sign_off.run_id, "spot.role", "executive")
+    assert "edited" in findings(scene)
