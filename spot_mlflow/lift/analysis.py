@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spot_mlflow.lift.compliance import compliance
+from spot_mlflow.lift.course import course_of
 from spot_mlflow.lift.estimation import estimate_means
 from spot_mlflow.lift.moments import HOLDOUT, ClusterMoments
 from spot_mlflow.lift.novelty import trend_of
@@ -76,6 +77,7 @@ def analyze(
         arms=arm_lifts(moments, predicted, days=days, previous_looks=previous_looks),
         segments=_segments(by_segment, predicted),
         periods=segment_lifts(logged, predicted, by_size=False),
+        course=course_of(moments, predicted),
         notes=_notes(moments, predicted, ratio, reached, trend, corrected),
     )
     return _explained(analysis, moments, predicted)

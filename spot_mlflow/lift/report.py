@@ -153,6 +153,7 @@ class LiftAnalysis:
         arms: one row per treatment arm, where there are several.
         segments: one row per segment, largest first.
         periods: one row per period, by time.
+        course: lift of all units up to each period, valid at any look (``spot_mlflow.lift.course``).
         attribution: the bridge from predicted to realized (``spot_mlflow.lift.attribution``).
         economics: money (``spot_mlflow.lift.economics``).
         adoption: what was acted on (``spot_mlflow.lift.adoption_curve``).
@@ -174,6 +175,7 @@ class LiftAnalysis:
     arms: tuple[SegmentLift, ...] = ()
     segments: tuple[SegmentLift, ...] = ()
     periods: tuple[SegmentLift, ...] = ()
+    course: tuple[SegmentLift, ...] = ()
     attribution: Any = None
     economics: Any = None
     adoption: Any = None
@@ -266,6 +268,7 @@ class LiftReport:
             "arms": jsonable(a.arms),
             "segments": jsonable(a.segments),
             "periods": jsonable(a.periods),
+            "course": jsonable(a.course),
             "attribution": jsonable(a.attribution),
             "economics": jsonable(a.economics),
             "adoption": jsonable(a.adoption),
