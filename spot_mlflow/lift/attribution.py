@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.report import RealizedLift
     from spot_mlflow.lift.strata import Strata
 
+_ROUNDING: Final = 1e-12  # of all that was promised, realized and moved
 FAMILY_ALPHA: Final = 0.5  # share of 1 - confidence that the one-sided family may err
 
 
@@ -157,12 +158,7 @@ def _bridge(model: Model, lift: _Split, money: _Split | None, width: Width, rule
     z = width.multiplier(alpha)
     ranked_by = money or lift
     players = model.layout.players
-    judged = holm(
-        -ranked_by.parts.sum(axis=-1),
-        np.sqrt(np.maximum(np.diag(ranked_by.covariance), 0.0)),
-        width,
-        alpha=alpha * FAMILY_ALPHA,
-    )
+    judged = holm(*_losses(ranked_by), width, alpha=alpha * FAMILY_ALPHA)
     levels = model.levels(_point(model.strata, predicted))
     made = []
     for i, factors in enumerate(players):
@@ -187,7 +183,7 @@ def _bridge(model: Model, lift: _Split, money: _Split | None, width: Width, rule
             )
         )
     everyone = range(len(players))
-    ranked = sorted(made, key=lambda c: (-c.lost_at_least, c.amount("money").lift))
+    ranked = sorted(made, key=_rank)
     e = predicted.economics
     return Bridge(
         metric=predicted.metric,
@@ -206,6 +202,19 @@ def _bridge(model: Model, lift: _Split, money: _Split | None, width: Width, rule
         letters=_letters(made, lift, money, z),
         notes=notes_of(model),
     )
+
+
+def _losses(split: _Split) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns losses and standard errors of the players; what is rounding only counts as 0."""
+    loss = -split.parts.sum(axis=-1)
+    se = np.sqrt(np.maximum(np.diag(split.covariance), 0.0))
+    rounding = _ROUNDING * (np.abs(loss).sum() + abs(split.promised) + abs(split.realized))
+    return np.where(np.abs(loss) > rounding, loss, 0.0), np.where(se > rounding, se, 0.0)
+
+
+def _rank(c: Contribution) -> tuple[bool, bool, float]:
+    """Sorts what is shown first, by its lower bound, and what took no part at all last."""
+    return (not c.found, c.lost_at_least == 0, -c.lost_at_least)
 
 
 def _letters(

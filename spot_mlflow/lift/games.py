@@ -54,23 +54,17 @@ def value_of(layout: Layout, game: Game, x: Numbers, rest: Numbers, scale: Numbe
 def contributions(
     layout: Layout, game: Game, weights: NDArray[np.float64], factors: Factors
 ) -> Numbers:
-    """Returns (..., players, R): what each player adds in each stratum; sums to the change.
+    """Returns (players, R): what each player adds in each stratum; sums to the change.
 
     Args:
         layout: which arrays there are and who owns them.
         game: "lift" or "money".
         weights: (players, 2**players), Shapley or waterfall.
-        factors: both states, with any leading batch dimensions.
+        factors: both states, without batch dimensions.
     """
-    inside = coalitions(len(layout.players))
-    moved = np.column_stack(
-        [inside[:, o] if o >= 0 else np.zeros(len(inside), dtype=bool) for o in layout.owners]
+    out: Numbers = weights @ value_of(
+        layout, game, _seen(layout, factors), factors.rest, factors.scale
     )
-    x = np.where(
-        moved[:, :, None], factors.realized[..., None, :, :], factors.promised[..., None, :, :]
-    )
-    value = value_of(layout, game, x, factors.rest[..., None, :], np.expand_dims(factors.scale, -1))
-    out: Numbers = weights @ value
     return out
 
 
@@ -82,21 +76,26 @@ def derivative(
     Returns:
         (players, 2, A, R) by promised and realized arrays, and (players,) by the scale.
     """
-    from dataclasses import replace
-
-    size, strata = factors.promised.shape[-2:]
-    eye = 1j * STEP * np.eye(2 * size)
-    steps = eye.reshape(2 * size, 2, size, 1)
-    batched = replace(
-        factors,
-        promised=factors.promised + steps[:, 0],
-        realized=factors.realized + steps[:, 1],
-        rest=np.broadcast_to(factors.rest, (2 * size, strata)),
-        scale=np.broadcast_to(factors.scale, (2 * size,)),
-    )
+    moved = _moved(layout)
+    seen = _seen(layout, factors)
+    size = seen.shape[-2]
     # An array of one stratum touches that stratum only, so all strata are moved at once.
-    by_array = np.imag(contributions(layout, game, weights, batched)) / STEP
-    moved = replace(factors, scale=factors.scale + 1j * STEP)
-    by_scale = np.imag(contributions(layout, game, weights, moved)).sum(axis=-1) / STEP
-    players = by_array.shape[1]
-    return by_array.transpose(1, 0, 2).reshape(players, 2, size, strata), by_scale
+    steps = (1j * STEP * np.eye(size))[:, None, :, None]
+    slope = np.imag(value_of(layout, game, seen + steps, factors.rest, factors.scale)) / STEP
+    at_realized = np.where(moved.T[:, :, None], slope, 0.0)  # (A, coalitions, R)
+    both = np.stack([weights @ (slope - at_realized), weights @ at_realized])
+    scale = np.asarray(factors.scale + 1j * STEP)
+    by_scale = np.imag(weights @ value_of(layout, game, seen, factors.rest, scale)) / STEP
+    return both.transpose(2, 0, 1, 3), by_scale.sum(axis=-1)
+
+
+def _moved(layout: Layout) -> NDArray[np.bool_]:
+    """Returns (coalitions, A): whether a coalition sees an array at its realized level."""
+    inside = coalitions(len(layout.players))
+    never = np.zeros(len(inside), dtype=bool)
+    return np.column_stack([inside[:, o] if o >= 0 else never for o in layout.owners])
+
+
+def _seen(layout: Layout, factors: Factors) -> Numbers:
+    """Returns (coalitions, A, R) arrays as every coalition sees them."""
+    return np.where(_moved(layout)[:, :, None], factors.realized, factors.promised)

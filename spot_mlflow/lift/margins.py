@@ -96,7 +96,8 @@ class Margins:
         f = self.model(at)
         names = self.model.layout.arrays
         k, ek, h = (f.realized[..., names.index(x), :] for x in ("k", "ek", "h"))
-        return self.contacts(at) * (k + h) + ek
+        out: Numbers = self.contacts(at) * (k + h) + ek
+        return out
 
     def mean(self, at: Point, x: Numbers) -> Numbers:
         """Returns (...,) the average over all eligible units."""

@@ -1,0 +1,343 @@
+"""Measures the bridge on logs whose causes are known: ranking, coverage, causes invented.
+
+Every unit of a simulated log falls into one of finitely many kinds (offered or not, system failure,
+delivered, on time, outcome, one of three values, one of three costs), so a log of 50,000 units is a
+draw of multinomial counts and its moments are exact sums. Run, once per world,
+
+    python benchmarks/simulate_causes.py --world plain --replicates 1000 --out causes_plain.json
+
+Three worlds, all at 90:10: "plain" (the promise is 20.8 standard errors of the realized lift),
+"weak" (8.5), and "flat" (plain, but the promise names no segments, so the mix is not split off).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spot_mlflow.lift.attribution import attribute
+from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+
+SEED = 20260722
+UNITS = 50_000
+TREATED = 0.9
+MEASURES = ("outcome", "value", "cost", "offered", "delivered", "on_time", "system_failure")
+VALUES = ((0.5, 0.3), (1.0, 0.45), (1.75, 0.2), (0.7, 0.05))  # times the mean value, with chance
+COSTS = ((0.6, 0.25), (1.0, 0.5), (1.4, 0.25))
+
+
+@dataclass(frozen=True)
+class World:
+    """True state of the way to the customer, per segment where it differs.
+
+    Attributes:
+        share: of the segments. base: outcome rate without an offer. response: added by a timely
+            offer. offered, system, delivered, on_time: shares of those who reached the stage.
+            value: mean money of a good outcome. cost: mean money of a delivered contact.
+    """
+
+    share: tuple[float, ...]
+    base: tuple[float, ...]
+    response: tuple[float, ...]
+    offered: float = 0.95
+    system: float = 1.0
+    delivered: float = 0.9
+    on_time: float = 0.95
+    value: float = 50.0
+    cost: float = 0.5
+
+    @property
+    def reach(self) -> float:
+        """Share of units with a timely offer."""
+        return self.offered * self.system * self.delivered * self.on_time
+
+    @property
+    def lift(self) -> float:
+        """Lift per eligible unit."""
+        return self.reach * sum(w * r for w, r in zip(self.share, self.response, strict=True))
+
+    @property
+    def net(self) -> float:
+        """Net value per eligible unit."""
+        contacts = self.offered * self.system * self.delivered
+        return self.lift * self.value - contacts * self.cost
+
+
+PLAIN = World((0.2, 0.3, 0.5), (0.06, 0.04, 0.03), (0.15, 0.08, 0.05))
+WEAK = World((0.2, 0.3, 0.5), (0.10, 0.06, 0.03), (0.08, 0.04, 0.015))
+
+
+def contract(world: World, *, segments: bool = True, se: float = 0.0) -> PredictedLift:
+    """Writes the promise that would be kept if the log came from ``world``."""
+    labels = "abcdefgh"
+    return PredictedLift.load({
+        "metric": "bought",
+        "predicted": {"lift": world.lift, "se": se},
+        "columns": {"arm": "arm", "outcome": "y"},
+        "economics": {"unit": "EUR", "value": world.value, "offer_cost": world.cost},
+        "funnel": {
+            "offered": world.offered,
+            "delivered": world.system * world.delivered,
+            "on_time": world.on_time,
+        },
+        "segments": {
+            labels[i]: {"share": world.share[i], "response": world.response[i]}
+            for i in range(len(world.share))
+        }
+        if segments
+        else {},
+    })
+
+
+def kinds(world: World, segment: int, arm: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (kinds, measures) values and (kinds,) chances of the units of a cell."""
+    rows: dict[tuple[float, ...], float] = {}
+    for way, p_way in _ways(world, arm):
+        offered, failed, delivered, on_time = way
+        p_good = world.base[segment] + on_time * world.response[segment]
+        for good, (v, p_v), (k, p_k) in itertools.product((0, 1), VALUES, COSTS):
+            p = p_way * (p_good if good else 1 - p_good) * p_v * p_k
+            row = (
+                float(good), good * v * world.value / _mean(VALUES), delivered * k * world.cost,
+                offered, delivered, on_time, failed,
+            )
+            rows[row] = rows.get(row, 0.0) + p
+    return np.array(list(rows)), np.array(list(rows.values()))
+
+
+def _mean(levels: tuple[tuple[float, float], ...]) -> float:
+    return sum(x * p for x, p in levels)
+
+
+def _ways(world: World, arm: str) -> list[tuple[tuple[float, ...], float]]:
+    if arm == HOLDOUT:
+        return [((0.0, 0.0, 0.0, 0.0), 1.0)]
+    c, a, d, q = world.offered, world.system, world.delivered, world.on_time
+    return [
+        ((0.0, 0.0, 0.0, 0.0), 1 - c),
+        ((1.0, 1.0, 0.0, 0.0), c * (1 - a)),
+        ((1.0, 0.0, 0.0, 0.0), c * a * (1 - d)),
+        ((1.0, 0.0, 1.0, 0.0), c * a * d * (1 - q)),
+        ((1.0, 0.0, 1.0, 1.0), c * a * d * q),
+    ]
+
+
+class Log:
+    """Draws logs of a world; the kinds of units are worked out once."""
+
+    def __init__(self, world: World, units: int = UNITS) -> None:
+        self.sizes = {TREATMENT: round(units * TREATED), HOLDOUT: units - round(units * TREATED)}
+        self.share = np.array(world.share)
+        self.cells = [
+            ("abcdefgh"[s], arm, s, *kinds(world, s, arm))
+            for arm in self.sizes
+            for s in range(len(world.share))
+        ]
+        self.center = np.zeros(len(MEASURES))
+
+    def draw(self, rng: np.random.Generator) -> OutcomeMoments:
+        """Draws one log."""
+        of_segment = {arm: rng.multinomial(n, self.share) for arm, n in self.sizes.items()}
+        return self._moments([
+            rng.multinomial(of_segment[arm][s], p / p.sum()).astype(float)
+            for _, arm, s, _, p in self.cells
+        ])
+
+    def expected(self) -> OutcomeMoments:
+        """Returns the log that holds exactly what is expected; the truth to be covered."""
+        return self._moments([
+            self.sizes[arm] * self.share[s] * p / p.sum() for _, arm, s, _, p in self.cells
+        ])
+
+    def _moments(self, counts: list[np.ndarray]) -> OutcomeMoments:
+        x = [cell[3] for cell in self.cells]
+        n = np.array([c.sum() for c in counts])
+        m = len(MEASURES)
+        cells = Moments(
+            segment=np.array([c[0] for c in self.cells], dtype=object),
+            arm=np.array([c[1] for c in self.cells], dtype=object),
+            period=np.full(len(n), np.datetime64("NaT"), dtype="datetime64[D]"),
+            measures=MEASURES,
+            assigned=n, matured=n, n=n,
+            center=self.center,
+            s1=np.array([c @ z for c, z in zip(counts, x, strict=True)]),
+            s2=np.array([z.T @ (z * c[:, None]) for c, z in zip(counts, x, strict=True)]),
+            s3=np.zeros((len(n), m)),
+            nonzero=np.zeros((len(n), m), dtype=np.int64),
+            largest=np.zeros((len(n), m)),
+            missing=np.zeros((len(n), m), dtype=np.int64),
+        )
+        return OutcomeMoments(cells, {}, as_of="")
+
+
+def planted(world: World, cause: str, loss: float) -> World:
+    """Returns the world with one cause that takes ``loss`` of the net value, by bisection."""
+
+    def hurt(x: float) -> World:
+        if cause == "coverage":
+            return replace(world, offered=world.offered * (1 - x))
+        if cause == "system":
+            return replace(world, system=1 - x)
+        if cause == "delivery":
+            return replace(world, delivered=world.delivered * (1 - x))
+        if cause == "timeliness":
+            return replace(world, on_time=world.on_time * (1 - x))
+        if cause == "response":
+            return replace(world, response=tuple(r * (1 - x) for r in world.response))
+        if cause == "value":
+            return replace(world, value=world.value * (1 - x))
+        if cause == "cost":
+            return replace(world, cost=world.cost * (1 + 9 * x))
+        first, *middle, last = world.share
+        return replace(world, share=(first * (1 - x), *middle, last + first * x))
+
+    low, high, target = 0.0, 1.0, world.net - loss
+    if hurt(high).net > target:
+        return hurt(high)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if hurt(middle).net > target else (low, middle)
+    return hurt(high)
+
+
+def replicate(
+    world: World, promise: PredictedLift, replicates: int, seed: int
+) -> dict[str, Any]:
+    """Attributes ``replicates`` logs of a world and counts what came out."""
+    rng, log = np.random.default_rng(seed), Log(world)
+    truth = attribute(log.expected(), promise)
+    money = {c.cause: c.money.lift for c in truth.contributions if c.money}
+    lift = {c.cause: c.lift.lift for c in truth.contributions}
+    covered = {c: [0, 0] for c in money}
+    first: dict[str, int] = {}
+    invented = largest = found_first = 0
+    worst = 0.0
+    for _ in range(replicates):
+        b = attribute(log.draw(rng), promise)
+        for c in b.contributions:
+            if c.cause in covered:
+                covered[c.cause][0] += _inside(money[c.cause], c.money)
+                covered[c.cause][1] += _inside(lift[c.cause], c.lift)
+        first[b.ranked[0]] = first.get(b.ranked[0], 0) + 1
+        found_first += b.contribution(b.ranked[0]).found
+        harmless = [c for c in b.contributions if money.get(c.cause, 0.0) > -1e-9]
+        invented += any(c.found for c in harmless)
+        worst = max(worst, _exactness(b))
+        by_size = min(b.contributions, key=lambda c: c.money.lift).cause
+        largest += by_size == min(money, key=lambda c: money[c])
+    return {
+        "seed": seed,
+        "replicates": replicates,
+        "promised_net": round(truth.promised_money, 6),
+        "true_contributions": {k: round(v, 5) for k, v in money.items()},
+        "ranked_first": {k: n / replicates for k, n in sorted(first.items(), key=lambda x: -x[1])},
+        "first_is_found": found_first / replicates,
+        "largest_by_size_is_true": largest / replicates,
+        "invented": invented / replicates,
+        "coverage_money": {k: v[0] / replicates for k, v in covered.items()},
+        "coverage_lift": {k: v[1] / replicates for k, v in covered.items()},
+        "worst_sum_error": worst,
+    }
+
+
+def _inside(truth: float, x: Any) -> bool:
+    """Tells whether the interval holds the truth; 1e-12 for rounding where nothing varies."""
+    return bool(x.low - 1e-12 <= truth <= x.high + 1e-12)
+
+
+def _exactness(b: Any) -> float:
+    """Returns |sum of contributions - gap| over the sum of their absolute values."""
+    out = 0.0
+    for parts, gap in (
+        ([c.lift.lift for c in b.contributions], b.realized_lift - b.promised_lift),
+        ([c.money.lift for c in b.contributions], b.realized_money - b.promised_money),
+    ):
+        size = sum(abs(x) for x in parts)
+        out = max(out, abs(math.fsum(parts) - gap) / size if size else 0.0)
+    return out
+
+
+def standard_error(world: World, promise: PredictedLift, cause: str) -> float:
+    """Returns the standard error of a cause's contribution in money, at its expected log."""
+    return float(attribute(Log(world).expected(), promise).contribution(cause).money.se)
+
+
+def at_errors(world: World, promise: PredictedLift, cause: str, errors: float) -> World:
+    """Returns the world with a cause worth ``errors`` of its own standard errors."""
+    loss = errors * standard_error(world, promise, cause)
+    for _ in range(8):
+        hurt = planted(world, cause, loss)
+        loss = errors * standard_error(hurt, promise, cause)
+    return planted(world, cause, loss)
+
+
+def scenarios(world: World) -> dict[str, World]:
+    """Returns each planted cause alone, and mixtures."""
+    promise = contract(world)
+    tenth = 0.1 * world.net
+    out = {"nothing planted": world}
+    for cause in ("mix", "coverage", "system", "delivery", "timeliness", "cost"):
+        out[f"{cause}, 10 % of net"] = planted(world, cause, tenth)
+    for cause in ("response", "value"):
+        out[f"{cause}, 4.5 se"] = at_errors(world, promise, cause, 4.5)
+    both = planted(planted(world, "coverage", tenth), "delivery", 2.5 * tenth)
+    out["delivery 25 % and coverage 10 %"] = both
+    out["mix 20 % and a better response"] = replace(
+        planted(world, "mix", 2 * tenth), response=tuple(1.15 * r for r in world.response)
+    )
+    out["cost 20 % and system 10 %"] = planted(planted(world, "system", tenth), "cost", 2 * tenth)
+    return out
+
+
+def study(name: str, world: World, replicates: int, *, segments: bool = True) -> dict[str, Any]:
+    """Runs every scenario of a world."""
+    promise = contract(world, segments=segments)
+    out: dict[str, Any] = {"promised_lift": round(world.lift, 5), "promised_net": round(world.net, 5)}
+    se = attribute(Log(world).expected(), promise).gap.se
+    out["lift_in_standard_errors"] = round(world.lift / se, 1)
+    for number, (scenario, true) in enumerate(scenarios(world).items()):
+        if not segments and scenario.startswith("mix"):
+            continue
+        times = 4 * replicates if scenario == "nothing planted" else replicates
+        out[scenario] = replicate(true, promise, times, SEED + 1000 * len(name) + number)
+    return out
+
+
+WORLDS = {"plain": (PLAIN, True), "weak": (WEAK, True), "flat": (PLAIN, False)}
+
+
+def run(replicates: int = 30, worlds: tuple[str, ...] = ("plain", "weak")) -> dict[str, object]:
+    """Runs the study, by default at a size fit for every benchmark run; committed: 1,000."""
+    began = time.process_time()
+    out: dict[str, object] = {"units": UNITS, "treated_share": TREATED}
+    for name in worlds:
+        world, segments = WORLDS[name]
+        out[name] = study(name, world, replicates, segments=segments)
+    out["cpu_seconds"] = round(time.process_time() - began, 1)
+    return out
+
+
+def main() -> None:
+    """Runs the study and writes it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replicates", type=int, default=30)
+    parser.add_argument("--world", choices=tuple(WORLDS), action="append")
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    text = json.dumps(run(args.replicates, tuple(args.world or WORLDS)), indent=1)
+    if args.out:
+        args.out.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
