@@ -60,7 +60,7 @@ def _loss(view: LiftView, bridge: Bridge) -> str:
 def _place(view: LiftView, cause: str) -> str:
     """Returns where most of a loss happened: ", most in team West"; only what is shown."""
     ranked: list[dict[str, Any]] = (view.data.get("diagnosis") or {}).get("ranked") or []
-    where = next((r["where"] for r in ranked if r["cause"] == cause), [])
+    where: list[dict[str, Any]] = next((r["where"] for r in ranked if r["cause"] == cause), [])
     if not where:
         return ""
     first = where[0]

@@ -1,6 +1,6 @@
-"""The pictures of a lift check: promised against realized, by segment, over time.
+"""The pictures of a lift check: promised against realized, and by segment.
 
-Those of money, adoption and score stand in ``money_charts`` and ``adoption_charts``. Each is a
+Those over time, of money, score and adoption stand in modules of that name. Each is a
 ``Chart`` with its alternative text and its numbers in a table. Nothing is told by colour alone:
 promised is an open square, realized a filled circle, a loss is hatched.
 """
@@ -67,7 +67,7 @@ def _paint_gap(axes: Any, palette: Palette, view: LiftView, *, narrow: bool) -> 
     rows: list[tuple[str, Interval]] = [("promised", view.predicted), ("realized", view.realized)]
     if view.always_valid is not None:
         rows.append(("at any look" if narrow else "valid at any look", view.always_valid))
-    low, high = _limits([f * x for _, i in rows for x in (i.low, i.high, i.lift)] + [0.0])
+    low, high = limits([f * x for _, i in rows for x in (i.low, i.high, i.lift)] + [0.0])
     p, d = f * view.predicted.lift, f * view.tolerance
     if d > 0:
         axes.axvspan(p - d, p + d, color=palette.band, linewidth=0, zorder=0)
@@ -216,7 +216,7 @@ def rows_table(view: LiftView, rows: tuple[LiftRow, ...], what: str) -> Table:
 def _paint_rows(axes: Any, palette: Palette, view: LiftView, rows: tuple[LiftRow, ...]) -> None:
     f = view.scale.factor
     values = [f * x for r in rows for x in (r.estimate.low, r.estimate.high)]
-    low, high = _limits([*values, 0.0, f * view.predicted.lift])
+    low, high = limits([*values, 0.0, f * view.predicted.lift])
     axes.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
     axes.axvline(0, color=palette.muted, linewidth=0.8)
     for y, r in enumerate(rows):
@@ -226,81 +226,6 @@ def _paint_rows(axes: Any, palette: Palette, view: LiftView, rows: tuple[LiftRow
         mark_interval(axes, y, r.estimate, f, palette)
     rows_of_labels(axes, [clip(r.label) for r in rows], palette)
     axes.set_xlabel(f"{unit_words(view)}; open square: promised, circle: realized")
-
-
-def over_time_chart(view: LiftView) -> Chart | None:
-    """Lift of each period with its interval, the promise, and the band valid at any look."""
-    rows = [r for r in view.periods if r.n_treatment and r.n_holdout]
-    if len(rows) < 2:  # noqa: PLR2004 - one point is no course
-        return None
-    scale = view.scale
-    first, last = rows[0], rows[-1]
-    alt = (
-        f"Realized lift by period of decision, from {scale.number(first.estimate.lift)} in the period of "
-        f"{first.label} to {scale.amount(last.estimate.lift)} in that of {last.label}; "
-        f"promised {scale.amount(view.predicted.lift)}."
-    )
-    return Chart(
-        name="over-time",
-        title="Realized lift over time",
-        alt=alt,
-        height=2.7,
-        paint=lambda axes, palette, narrow: _paint_time(axes, palette, view, rows, narrow=narrow),
-        table=rows_table(view, tuple(rows), "period"),
-    )
-
-
-def _paint_time(
-    axes: Any, palette: Palette, view: LiftView, rows: list[LiftRow], *, narrow: bool
-) -> None:
-    f = view.scale.factor
-    x = list(range(len(rows)))
-    low = [f * r.estimate.low for r in rows]
-    high = [f * r.estimate.high for r in rows]
-    bottom, top = _limits([*low, *high, 0.0, f * view.predicted.lift])
-    band = view.always_valid
-    if band is not None and math.isfinite(band.low) and math.isfinite(band.high):
-        axes.axhspan(f * band.low, f * band.high, color=palette.band, linewidth=0)
-        side_note(axes, f * (band.low + band.high) / 2, "whole log,\nat any look", palette)
-    axes.vlines(
-        x,
-        [max(v, bottom) for v in low],
-        [min(v, top) for v in high],
-        color=palette.realized,
-        linewidth=1.8,
-    )
-    axes.plot(
-        x,
-        [f * r.estimate.lift for r in rows],
-        "o-",
-        color=palette.realized,
-        linewidth=0.8,
-        markersize=5,
-    )
-    axes.axhline(
-        f * view.predicted.lift, color=palette.promised, linestyle=(0, (4, 3)), linewidth=1.4
-    )
-    side_note(axes, f * view.predicted.lift, "promised", palette)
-    axes.axhline(0, color=palette.muted, linewidth=0.8)
-    axes.set_ylim(bottom, top)
-    axes.set_ylabel(unit_words(view))
-    step = max(1, math.ceil(len(rows) / (3 if narrow else 7)))
-    axes.set_xticks(x[::step], [figures.short_day(r.label) for r in rows][::step])
-
-
-def side_note(axes: Any, y: float, words: str, palette: Palette) -> None:
-    """Names a level at the right edge, beside the axes."""
-    axes.annotate(
-        words,
-        (1.0, y),
-        xycoords=axes.get_yaxis_transform(),
-        xytext=(5, 0),
-        textcoords="offset points",
-        va="center",
-        color=palette.muted,
-        fontsize=8.5,
-        annotation_clip=False,
-    )
 
 
 def unit_words(view: LiftView) -> str:
@@ -323,7 +248,7 @@ def _lift_table(caption: str, rows: list[tuple[str, str, str]]) -> Table:
     return Table(caption, ("", "lift", "interval"), tuple(rows), frozenset({1, 2}))
 
 
-def _limits(values: list[float]) -> tuple[float, float]:
+def limits(values: list[float]) -> tuple[float, float]:
     """Returns lowest and highest of the finite values, never the same."""
     finite = [v for v in values if math.isfinite(v)] or [0.0]
     low, high = min(finite), max(finite)

@@ -168,8 +168,8 @@ def typeset(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Returns ``text`` with a capital at the front and a full stop at the end."""
-    text = text.strip()
+    """Returns ``text`` with a capital at the front, a full stop at the end, and "41 %" for "41%"."""
+    text = re.sub(r"(?<=\d)%", " %", text.strip())
     if not text:
         return ""
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")

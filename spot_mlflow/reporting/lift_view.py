@@ -56,6 +56,7 @@ class LiftView:
         segments: one row per segment, largest first.
         arms: one row per treatment arm, where there are several.
         periods: one row per period, by time.
+        course: lift of all units up to each period, with the band valid at any look.
     """
 
     data: Mapping[str, Any]
@@ -65,6 +66,7 @@ class LiftView:
     segments: tuple[LiftRow, ...] = ()
     arms: tuple[LiftRow, ...] = ()
     periods: tuple[LiftRow, ...] = ()
+    course: tuple[LiftRow, ...] = ()
     contract: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -153,6 +155,7 @@ def lift_view(check: LiftReport | Mapping[str, Any]) -> LiftView:
         segments=_rows(data, "segments"),
         arms=_rows(data, "arms"),
         periods=_rows(data, "periods"),
+        course=_rows(data, "course"),
         contract=data.get("contract") or {},
     )
 

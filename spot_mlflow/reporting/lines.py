@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_report import cards, verdicts
 from spot_mlflow.reporting.lift_view import lift_view
+from spot_mlflow.reporting.sections import checks_on_log
 from spot_mlflow.reporting.tables import printable
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ def check_lines(
         f"  {label:<{width}}  {figure}{f' ({detail})' if detail else ''}"
         for label, figure, detail in figures_shown
     ]
-    failed = [c for c in view.data.get("checks") or () if not c["success"]]
-    total = len(view.data.get("checks") or ())
+    checks = checks_on_log(view)
+    failed = [c for c in checks if not c["success"]]
+    total = len(checks)
     if total:
         lines += ["", f"{total - len(failed)} of {total} checks passed."]
     lines += [f"  ✕ {c['message']} ({c['severity']})" for c in failed]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.palette import Palette
 
 HATCH: Final = "////"
+NOTHING_LEFT: Final = 1e-6  # of the largest bar: what rounding leaves
 LEVELS: Final = ("promised", "realized")
 
 
@@ -58,7 +59,7 @@ def waterfall_chart(view: LiftView, bridge: Bridge, basis: str | None = None) ->
     basis = basis or bridge.basis
     money = basis == "money" and bridge.promised_money is not None
     fall = Waterfall(
-        bars=bridge.bars(basis),
+        bars=_drawn(bridge.bars(basis)),
         write=_money_writer(bridge) if money else view.scale.number,
         words=f"{bridge.unit or 'money'} per eligible unit" if money else unit_words(view),
         factor=1.0 if money else view.scale.factor,
@@ -75,6 +76,12 @@ def waterfall_chart(view: LiftView, bridge: Bridge, basis: str | None = None) ->
         paint=lambda axes, palette, narrow: _paint(axes, palette, fall, narrow=narrow),
         table=_table(fall, bridge.rule),
     )
+
+
+def _drawn(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
+    """Leaves out causes that neither took nor gave anything."""
+    size = max((abs(b.amount) for b in bars), default=0.0)
+    return tuple(b for b in bars if b.kind in LEVELS or abs(b.amount) > NOTHING_LEFT * size)
 
 
 def _money_writer(bridge: Bridge) -> Callable[[float | None], str]:
@@ -154,4 +161,4 @@ def _paint_bar(axes: Any, y: int, bar: Bar, palette: Palette, fall: Waterfall) -
 
 def _label(bar: Bar, length: int) -> str:
     words = clip(bar.label, length)
-    return f"{words}  {bar.letter}" if bar.letter else words
+    return f"{words} ({bar.letter})" if bar.letter else words

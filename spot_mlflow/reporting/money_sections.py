@@ -97,7 +97,7 @@ def _worth(view: LiftView, *, brief: bool) -> Section | None:
     text = [figures.sentence(str(economics["words"]))]
     allocation = economics.get("allocation")
     if allocation:
-        text.append(_allocation_words(allocation, money.unit))
+        text.append(_allocation_words(allocation, money.unit, economics.get("curve")))
     tables = [_money_table(view, economics, money)]
     if economics.get("decisions") and not brief:
         tables.append(_decisions(view, economics["decisions"], money.unit))
@@ -145,19 +145,25 @@ def unit_money(data: Mapping[str, Any], unit: str) -> str:
     return f"{figures.number(x.lift, decimals)} {unit}".strip() + f" ({low} to {high})"
 
 
-def _allocation_words(allocation: Mapping[str, Any], unit: str) -> str:
+def _allocation_words(
+    allocation: Mapping[str, Any], unit: str, curve: Mapping[str, Any] | None
+) -> str:
     profit = interval_from(allocation["profit"])
     half = (profit.high - profit.low) / 2
-    shares = [s for s in allocation["shares"] if s["contacts"]]
+    bins = {} if curve is None else {str(p["bin"]): i + 1 for i, p in enumerate(curve["points"])}
+
+    def named(label: str) -> str:
+        return f"score bin {bins[label]}" if label in bins else label or "everybody"
+
     first = ", ".join(
-        f"{s['label'] or 'everybody'} ({figures.count(s['contacts'])})" for s in shares[:3]
+        f"{named(str(s['label']))} ({figures.about(s['contacts'])})"
+        for s in [s for s in allocation["shares"] if s["contacts"]][:3]
     )
-    order = f", first to {first}" if first else ""
+    low, high = (figures.money(x, half_width=half) for x in (profit.low, profit.high))
+    total = figures.money(profit.lift, unit, half_width=half)
     more = " More contacts would bring more." if allocation["binding"] else ""
     return (
-        f"Best use of a {allocation['limit']}{order}: "
-        f"{figures.money(profit.lift, unit, half_width=half)} "
-        f"({figures.money(profit.low, half_width=half)} to {figures.money(profit.high, half_width=half)}).{more}"
+        f"Best use of a {allocation['limit']}, first to {first}: {total} ({low} to {high}).{more}"
     )
 
 
@@ -197,7 +203,9 @@ def _adoption(view: LiftView, *, brief: bool) -> Section | None:
     return Section(
         "adoption",
         "Were the recommendations acted on?",
-        text=tuple(t for t in (str(adoption["words"]), _time_words(adoption)) if t),
+        text=tuple(
+            t for t in (figures.sentence(str(adoption["words"])), _time_words(adoption)) if t
+        ),
         charts=() if chart is None else (chart,),
         tables=tuple(tables),
         notes=_acted_note(view, adoption),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.reporting import words
+from spot_mlflow.reporting import figures, words
 from spot_mlflow.reporting.drawing import Chart, rows_of_labels
 from spot_mlflow.reporting.tables import Table
 
@@ -86,8 +86,8 @@ def _alt(readiness: Readiness) -> str:
         for k, v in readiness.letters.items()
     )
     contested = len(readiness.contested)
-    more = f" Contested: {contested} questions." if contested else ""
-    return f"Levels 1 to 5 by {readiness.people} people: {said}.{more}"
+    more = f" Contested: {figures.things(contested, 'question')}." if contested else ""
+    return f"Levels 1 to 5 by {figures.things(readiness.people, 'person', 'people')}: {said}.{more}"
 
 
 def _paint(

@@ -141,6 +141,7 @@ def _paint_calibration(
         if r["predicted"] is not None:
             promise_at(axes, x, f * r["predicted"], palette)
     axes.axhline(0, color=palette.muted, linewidth=0.8)
+    axes.margins(y=0.1)
     axes.set_xticks(range(len(bins)), [str(i + 1) for i in range(len(bins))])
     axes.set_xlabel("bins of the score, highest first; open square: predicted, circle: realized")
     axes.set_ylabel(unit_words(view))

@@ -9,6 +9,7 @@ from spot_mlflow.reporting.money_sections import gap_sections
 from spot_mlflow.reporting.request import plan_words, target_text, wait_words
 from spot_mlflow.reporting.section import Section
 from spot_mlflow.reporting.tables import Table
+from spot_mlflow.reporting.time_charts import course_chart, periods_chart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,20 +19,35 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.lift_view import LiftView
 
 
+VERDICT_CHECKS: Final = frozenset(
+    {"lift_met", "lift_viable"}
+)  # told as verdicts, in their own section
 PLAN_SHOWN: Final = 8  # steps of the plan in a report
 
 
-def sections_of(view: LiftView, adoption: Adoption | None = None) -> tuple[Section, ...]:
-    """Returns the sections that have something to say, in the order of reading."""
-    made = (
-        _result(view),
-        *gap_sections(view),
-        _segments(view),
-        _time(view),
-        readiness_section(adoption),
-        _checks(view),
-        _method(view),
-    )
+def sections_of(
+    view: LiftView, adoption: Adoption | None = None, *, brief: bool = False
+) -> tuple[Section, ...]:
+    """Returns the sections that have something to say, in the order of reading.
+
+    Args:
+        view: the check.
+        adoption: what else is known of the model.
+        brief: only what a terminal has room for; the report has it all.
+    """
+    made: tuple[Section | None, ...]
+    if brief:
+        made = (_result(view), *gap_sections(view, brief=True), _checks(view, brief=True))
+    else:
+        made = (
+            _result(view),
+            *gap_sections(view),
+            _segments(view),
+            _time(view),
+            readiness_section(adoption),
+            _checks(view),
+            _method(view),
+        )
     return tuple(s for s in made if s is not None)
 
 
@@ -140,30 +156,40 @@ def _segments(view: LiftView) -> Section | None:
 
 
 def _time(view: LiftView) -> Section | None:
-    chart = charts.over_time_chart(view)
-    return None if chart is None else Section("time", "How did it go over time?", charts=(chart,))
+    found = tuple(c for c in (course_chart(view), periods_chart(view)) if c is not None)
+    trend = view.data.get("trend") or {}
+    said = (str(trend["words"]),) if trend.get("words") else ()
+    return Section("time", "How did it go over time?", text=said, charts=found) if found else None
 
 
-def _checks(view: LiftView) -> Section | None:
-    checks = sorted(view.data.get("checks") or (), key=_check_order)
+def _checks(view: LiftView, *, brief: bool = False) -> Section | None:
+    checks = sorted(checks_on_log(view), key=_check_order)
     if not checks:
         return None
     failed = [c for c in checks if not c["success"]]
     passed = len(checks) - len(failed)
     said = f"{figures.count(passed)} of {figures.things(len(checks), 'check')} passed."
+    shown = failed if brief else checks
     table = Table(
         caption="Checks on the outcome log",
-        columns=("result", "what was found", "if it fails"),
+        columns=("result", "what was found", "a failure"),
         rows=tuple(
             (
                 "✓ passed" if c["success"] else "✕ failed",
-                str(c["message"]) or str(c["name"]).replace("_", " "),
+                figures.sentence(str(c["message"]) or str(c["name"]).replace("_", " ")),
                 words.SEVERITIES.get(str(c["severity"]), str(c["severity"])),
             )
-            for c in checks
+            for c in shown
         ),
     )
-    return Section("checks", "Can the log be trusted?", text=(said,), tables=(table,))
+    return Section(
+        "checks", "Can the log be trusted?", text=(said,), tables=(table,) if shown else ()
+    )
+
+
+def checks_on_log(view: LiftView) -> list[Mapping[str, Any]]:
+    """Returns the checks that ask whether the log can be trusted; the verdicts are no such check."""
+    return [c for c in view.data.get("checks") or () if c["name"] not in VERDICT_CHECKS]
 
 
 def _check_order(check: Mapping[str, Any]) -> tuple[bool, int]:

@@ -38,8 +38,8 @@ GRADES: Final[Mapping[str, str]] = {
 }
 SEVERITIES: Final[Mapping[str, str]] = {
     "critical": "stops the verdict",
-    "warning": "weakens it",
-    "info": "for information",
+    "warning": "weakens the result",
+    "info": "is told, no more",
 }
 LETTERS: Final[Mapping[str, str]] = {
     "S": "Strategy",

@@ -166,6 +166,6 @@ def _show(
 
     out = page()
     print_headline(out, headline_of(report, adoption), f"{adoption.name} · version {ref.version}")
-    print_sections(out, sections_of(lift_view(report), adoption))
+    print_sections(out, sections_of(lift_view(report), adoption, brief=True))
     said = "Nothing was recorded (--dry-run)." if dry_run else f"Recorded for {ref}."
     click.echo(f"\n{said} The whole report: spot report {ref}" if not dry_run else f"\n{said}")

@@ -1,0 +1,142 @@
+"""Who owes what: open points of a model, each with the one whose turn it is and the command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.person import person_key
+from spot_mlflow.reporting import words
+from spot_mlflow.reporting.request import target_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+
+    from spot_mlflow.adoption import Adoption
+
+ANSWER_WITHIN: Final = {"blocking": 3, "major": 14, "minor": 30}  # days for an answer
+CONFIRM_WITHIN: Final = 7  # days
+ASSESS_EVERY: Final = timedelta(days=90)  # what the default policy asks for Production
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """One open point.
+
+    Attributes:
+        model: registered name.
+        who: a person, or a role where nobody is named.
+        role: the role that is asked.
+        what: what is owed, in a sentence.
+        due: until when, or None.
+        overdue: whether that has passed.
+        command: what to type.
+    """
+
+    model: str
+    who: str
+    role: str | None
+    what: str
+    due: date | None
+    overdue: bool
+    command: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values."""
+        return {
+            "model": self.model,
+            "who": self.who,
+            "role": self.role,
+            "what": self.what,
+            "due": self.due.isoformat() if self.due else None,
+            "overdue": self.overdue,
+            "command": self.command,
+        }
+
+
+def todo_of(adoption: Adoption) -> tuple[Todo, ...]:
+    """Returns the open points of one model: overdue first, then by date.
+
+    A model nobody has recorded anything for owes nothing yet.
+    """
+    if not adoption.entries:
+        return ()
+    found = [*_concerns(adoption), *_plan(adoption), *_assessments(adoption), *_check(adoption)]
+    return ordered(found)
+
+
+def ordered(todos: Iterable[Todo]) -> tuple[Todo, ...]:
+    """Sorts open points: overdue first, then by date, those without a date last."""
+    return tuple(
+        sorted(todos, key=lambda t: (not t.overdue, t.due is None, str(t.due), t.model, t.what))
+    )
+
+
+def owed_by(todos: Iterable[Todo], person: str) -> tuple[Todo, ...]:
+    """Returns what one person owes, by name."""
+    return tuple(t for t in todos if person_key(t.who) == person_key(person))
+
+
+def _concerns(adoption: Adoption) -> Iterator[Todo]:
+    name, today = adoption.facts.name, adoption.now.date()
+    for c in adoption.involvement.open_concerns:
+        said = f'{c.severity} concern {c.id}: "{c.what}"'
+        if c.status == "answered":
+            since = max(a.at for a in c.thread if a.act == "answered")
+            due = (since + timedelta(days=CONFIRM_WITHIN)).date()
+            who, role = c.raised_by or "the one who raised it", c.role
+            what, act = f"confirm or reopen {said}", "confirm"
+        else:
+            since = max(a.at for a in c.thread if a.act in ("raised", "reopened"))
+            due = (since + timedelta(days=ANSWER_WITHIN.get(c.severity, 14))).date()
+            who, role = "the builders", "data_scientist"
+            what, act = f"answer {said}", "answer"
+        yield Todo(name, who, role, what, due, due < today, f"spot concern {act} {name} {c.id}")
+
+
+def _plan(adoption: Adoption) -> Iterator[Todo]:
+    name = adoption.facts.name
+    for item in adoption.readiness.plan:
+        goal = target_text(item.question, item.target)
+        what = f'{words.LETTERS[item.letter]}: see to it that it is true to say "{goal}"'
+        who = item.owner or "nobody named"
+        yield Todo(name, who, None, what, item.by, item.overdue, f"spot assess {name}")
+
+
+def _assessments(adoption: Adoption) -> Iterator[Todo]:
+    name, today, ready = adoption.facts.name, adoption.now.date(), adoption.readiness
+    for role in ready.missing_roles:
+        what = f"an assessment by the {words.ROLES[role]}"
+        yield Todo(
+            name, words.ROLES[role], role, what, None, False, f"spot ask {name} --role {role}"
+        )
+    for r in ready.respondents:
+        due = (r.at + ASSESS_EVERY).date()
+        if due < today:
+            what = "a new assessment, the last one is over 90 days old"
+            command = f"spot ask {name} --role {r.role}"
+            yield Todo(
+                name, r.person or words.ROLES.get(r.role, r.role), r.role, what, due, True, command
+            )
+
+
+def _check(adoption: Adoption) -> Iterator[Todo]:
+    contract = adoption.predicted
+    if contract is None or contract.measurement is None or adoption.latest_check is not None:
+        return
+    due, today = contract.measurement.first_check, adoption.now.date()
+    if due is not None:
+        spoken = f"{adoption.facts.name}/{adoption.version}"
+        what = f"the first outcome check of version {adoption.version}"
+        owner = contract.measurement.owner
+        yield Todo(
+            adoption.facts.name,
+            owner,
+            None,
+            what,
+            due,
+            due < today,
+            f"spot outcomes {spoken} SOURCE",
+        )
