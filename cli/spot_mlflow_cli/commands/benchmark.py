@@ -1,0 +1,135 @@
+"""``spot benchmark``: a model against the portfolio, and summaries that teams can pool."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spot_mlflow_cli.options import dry_run_option, format_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spot_mlflow.readiness.benchmark import Standing
+
+
+@click.command("benchmark")
+@click.argument("model", metavar="[MODEL]", required=False)
+@click.option(
+    "--with",
+    "summaries",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Summary that another team exported; repeatable.",
+)
+@click.option("--only-others", is_flag=True, help="Leave our own portfolio out of the comparison.")
+@click.option(
+    "--export",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write our own anonymous summary to this file.",
+)
+@format_option("text", "json")
+@dry_run_option
+def command(
+    *,
+    model: str | None,
+    summaries: tuple[Path, ...],
+    only_others: bool,
+    target: Path | None,
+    output_format: str,
+    dry_run: bool,
+) -> None:
+    """Compare a model's letters with those of other models, or export a summary for others.
+
+    At least five models are compared with, and n is always shown. A summary holds counts of models
+    per level: no names, no texts, and no count under five.
+
+    \b
+    Example:
+      spot benchmark churn
+      spot benchmark --export ours.json
+      spot benchmark churn --with theirs.json
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    if (model is None) == (target is None):
+        raise click.UsageError("Say which MODEL to compare, or --export FILE.")
+    portfolio = _portfolio()
+    if target is not None:
+        _export(portfolio, target, dry_run=dry_run)
+    elif model is not None:
+        _compare(portfolio, model, summaries, output_format, only_others=only_others)
+
+
+def _portfolio() -> dict[str, Mapping[str, int | None]]:
+    from spot_mlflow.record import Record
+    from spot_mlflow.reporting.portfolio import portfolio_rows
+
+    rows = portfolio_rows(Record().portfolio())
+    return {r.model: {"overall": r.readiness, **r.levels} for r in rows}
+
+
+def _export(
+    portfolio: Mapping[str, Mapping[str, int | None]], target: Path, *, dry_run: bool
+) -> None:
+    from spot_mlflow.readiness.benchmark import export_summary
+    from spot_mlflow.readiness.instrument import default_instrument
+    from spot_mlflow_cli.files import write_new
+
+    month = datetime.now(timezone.utc).strftime("%Y-%m")
+    summary = export_summary(list(portfolio.values()), default_instrument(), month=month)
+    text = json.dumps(summary.model_dump(mode="json"), indent=2) + "\n"
+    if dry_run:
+        click.echo(text, nl=False)
+        return
+    write_new(target, text.encode())
+    click.echo(f"{target}: counts per level only; read it before you send it.")
+
+
+def _compare(
+    portfolio: Mapping[str, Mapping[str, int | None]],
+    model: str,
+    summaries: tuple[Path, ...],
+    output_format: str,
+    *,
+    only_others: bool,
+) -> None:
+    from spot_mlflow.readiness.benchmark import compare, distributions, load_summary, pooled
+    from spot_mlflow.readiness.instrument import default_instrument
+    from spot_mlflow.record import Record
+    from spot_mlflow.validation import load_yaml
+    from spot_mlflow_cli.terminal import echo_json
+
+    if only_others and not summaries:
+        raise click.UsageError("--only-others needs --with FILE.")
+    name = Record().resolve(model).name
+    others = [levels for other, levels in portfolio.items() if other != name]
+    parts = [] if only_others else [distributions(others)]
+    parts += [
+        # JSON is YAML; one reader names the line of a fault in both.
+        load_summary(load_yaml(path), default_instrument(), where=str(path)).measures
+        for path in summaries
+    ]
+    standings = compare(portfolio[name], pooled(parts))
+    if output_format == "json":
+        echo_json({"model": name, "standings": [_json(s) for s in standings]})
+        return
+    titles = {k: v.title for k, v in default_instrument().letters.items()}
+    click.echo(f"{name} among {'other teams' if only_others else 'other models'}")
+    for s in standings:
+        click.echo(f"  {titles.get(s.measure, 'Readiness'):11} {s.words}")  # type: ignore[call-overload] # a letter or "overall"
+
+
+def _json(standing: Standing) -> dict[str, object]:
+    return {
+        "measure": standing.measure,
+        "level": standing.level,
+        "n": standing.n,
+        "below": standing.below,
+        "same": standing.same,
+        "above": standing.above,
+        "hidden": standing.hidden,
+    }

@@ -1,0 +1,82 @@
+"""``spot todo``: who owes what, over all models."""
+
+from __future__ import annotations
+
+import textwrap
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import click
+
+from spot_mlflow_cli.options import format_option
+
+if TYPE_CHECKING:
+    from spot_mlflow.reporting.todo import Todo
+
+
+@click.command("todo")
+@click.option("--person", default=None, help="Only what this person owes.")
+@click.option("--model", "pattern", metavar="PATTERN", help="Only models like this: 'churn*'.")
+@click.option("--overdue", "only_overdue", is_flag=True, help="Only what is overdue.")
+@format_option("text", "json", "markdown")
+def command(
+    *, person: str | None, pattern: str | None, only_overdue: bool, output_format: str
+) -> None:
+    """Show who owes what, over all models: answers, confirmations, plans, assessments, checks.
+
+    Overdue points stand first. Models nobody has recorded anything for are left out.
+
+    \b
+    Example:
+      spot todo
+      spot todo --person "Kim"
+      spot todo --model 'churn*' --overdue --format json
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.store import UPDATED_TAG
+    from spot_mlflow.reporting.tables import printable
+    from spot_mlflow.reporting.todo import ordered, owed_by, todo_of
+    from spot_mlflow_cli.terminal import echo_json, progress
+
+    record = Record()
+    folded = pattern.casefold() if pattern else "*"
+    names = [
+        name
+        for name, tags in record.portfolio()
+        if UPDATED_TAG in tags and fnmatchcase(name.casefold(), folded)
+    ]
+    found: list[Todo] = []
+    with progress() as bar:
+        for name in bar.track(names, description="Reading"):
+            found += todo_of(record.adoption(name))
+    todos = ordered(t for t in found if t.overdue or not only_overdue)
+    if person:
+        todos = owed_by(todos, person)
+    if output_format == "json":
+        echo_json([t.to_dict() for t in todos])
+        return
+    if output_format == "markdown":
+        from spot_mlflow.reporting.tables import Table
+
+        rows = tuple((t.model, t.who, t.what, _due(t), t.command) for t in todos)
+        heads = ("model", "who", "what", "due", "command")
+        click.echo(Table("Open points", heads, rows).markdown())
+        return
+    for t in todos:
+        click.secho(
+            printable(f"{t.model} · {t.who} · {_due(t)}"),
+            bold=True,
+            fg="red" if t.overdue else None,
+        )
+        click.echo(
+            textwrap.fill(printable(t.what), 92, initial_indent="  ", subsequent_indent="  ")
+        )
+        click.secho(f"  {t.command}", dim=True)
+    if not todos:
+        click.echo("Nothing is owed.")
+
+
+def _due(todo: Todo) -> str:
+    if todo.due is None:
+        return "no date"
+    return f"overdue since {todo.due}" if todo.overdue else f"by {todo.due}"

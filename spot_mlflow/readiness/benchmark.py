@@ -1,0 +1,251 @@
+"""A model against a portfolio, and anonymous summaries that teams can pool.
+
+A summary holds counts of models per level and nothing else: no names, no texts, no dates finer than
+a month. A count under 5 is hidden, and where the hidden ones could be worked out from the total, the
+next smallest is hidden too (primary and complementary cell suppression).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pydantic import Field, model_validator
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.readiness.instrument import LETTERS, LEVELS
+from spot_mlflow.validation import Document, parse_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from typing_extensions import Self
+
+    from spot_mlflow.readiness.instrument import Instrument
+
+LEAST: Final = 5  # models to compare with; and the smallest count that is told
+MEASURES: Final = ("overall", *LETTERS)
+_CELLS: Final = tuple(str(level) for level in LEVELS)
+
+
+class Distribution(Document):
+    """How many models stand at each level; None where the count is hidden.
+
+    Attributes:
+        counts: level as text -> number of models, or None.
+        hidden: how many models the hidden counts hold together.
+    """
+
+    counts: dict[str, Annotated[int, Field(ge=0)] | None]
+    hidden: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _levels_are_known(self) -> Self:
+        wrong = sorted(set(self.counts) ^ set(_CELLS))
+        if wrong:
+            raise ValueError(f"levels must be {', '.join(_CELLS)}, got another or none: {wrong[0]}")
+        if bool(self.hidden) != any(c is None for c in self.counts.values()):
+            raise ValueError("hidden must hold the models of the hidden counts, and only those")
+        return self
+
+    @property
+    def n(self) -> int:
+        """How many models there are, hidden ones included."""
+        return sum(c or 0 for c in self.counts.values()) + self.hidden
+
+
+class BenchmarkStamp(Document):
+    """The instrument the levels were given with."""
+
+    name: str
+    version: str
+
+
+class Summary(Document):
+    """What teams exchange.
+
+    Attributes:
+        spot: marks the file.
+        instrument: levels of another major version are not compared.
+        made: month of the export, "2026-11".
+        measures: overall, S, P, O and T, each with its distribution.
+    """
+
+    spot: Literal["benchmark"] = "benchmark"
+    instrument: BenchmarkStamp
+    made: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    measures: dict[str, Distribution]
+
+    @model_validator(mode="after")
+    def _nothing_small_is_told(self) -> Self:
+        unknown = [m for m in self.measures if m not in MEASURES]
+        if unknown:
+            raise ValueError(
+                f"unknown measure {unknown[0]!r}, must be one of {', '.join(MEASURES)}"
+            )
+        for name, found in self.measures.items():
+            told = [c for c in found.counts.values() if c is not None]
+            if any(0 < c < LEAST for c in told) or 0 < found.hidden < LEAST:
+                raise ValueError(f"{name}: a count under {LEAST} is told, must be hidden")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a model stands on one measure.
+
+    Attributes:
+        measure: overall, S, P, O or T.
+        level: the model's level, or None where not known.
+        n: models compared with; fewer than five are not compared.
+        below: how many stand lower; same: as high; above: higher. None where not compared.
+        hidden: how many cannot be told apart.
+    """
+
+    measure: str
+    level: int | None
+    n: int
+    below: int | None = None
+    same: int | None = None
+    above: int | None = None
+    hidden: int = 0
+
+    @property
+    def words(self) -> str:
+        """The standing in one sentence."""
+        if self.level is None:
+            return f"not known (n = {self.n})"
+        if self.below is None:
+            return f"level {self.level}; not compared: n = {self.n}, at least {LEAST} needed"
+        hidden = f", {self.hidden} not told apart" if self.hidden else ""
+        return (
+            f"level {self.level}; of n = {self.n}: {self.below} lower, {self.same} the same, "
+            f"{self.above} higher{hidden}"
+        )
+
+
+def distributions(models: Iterable[Mapping[str, int | None]]) -> dict[str, Distribution]:
+    """Counts models per level for each measure, nothing hidden.
+
+    Args:
+        models: measure -> level of each model; None, or a missing measure, is not counted.
+    """
+    counted: dict[str, Counter[int]] = {m: Counter() for m in MEASURES}
+    for levels in models:
+        for measure in MEASURES:
+            level = levels.get(measure)
+            if level is not None:
+                counted[measure][level] += 1
+    return {
+        m: Distribution(counts={c: counter[int(c)] for c in _CELLS})
+        for m, counter in counted.items()
+    }
+
+
+def suppressed(found: Distribution) -> Distribution | None:
+    """Hides counts under five, so that they cannot be worked out; None where nothing can be told."""
+    counts = dict(found.counts)
+    hide = {c for c, n in counts.items() if n is not None and 0 < n < LEAST}
+    while hide and sum(counts[c] or 0 for c in hide) < LEAST:
+        rest = [c for c, n in counts.items() if n and c not in hide]
+        if not rest:
+            return None
+        hide.add(min(rest, key=lambda c: (counts[c] or 0, c)))
+    hidden = sum(counts[c] or 0 for c in hide)
+    return Distribution(
+        counts={c: None if c in hide else n for c, n in counts.items()}, hidden=hidden
+    )
+
+
+def export_summary(
+    models: Sequence[Mapping[str, int | None]], instrument: Instrument, *, month: str
+) -> Summary:
+    """Returns the anonymous summary of a portfolio.
+
+    Args:
+        models: measure -> level of each model.
+        instrument: the instrument in use.
+        month: "2026-11".
+
+    Raises:
+        InvalidInput: fewer than five models have been assessed.
+    """
+    found = {m: suppressed(d) for m, d in distributions(models).items() if d.n >= LEAST}
+    told = {m: d for m, d in found.items() if d is not None}
+    if not told:
+        most = max((d.n for d in distributions(models).values()), default=0)
+        raise InvalidInput(
+            f"assessed models == {most}, must be at least {LEAST}: a summary of fewer would tell of "
+            "single models"
+        )
+    stamp = BenchmarkStamp(name=instrument.name, version=instrument.version)
+    return Summary(instrument=stamp, made=month, measures=told)
+
+
+def load_summary(data: Any, instrument: Instrument, *, where: str) -> Summary:
+    """Reads a summary that another team exported.
+
+    Raises:
+        InvalidInput: no valid summary, or one of another instrument or major version.
+    """
+    summary = parse_document(Summary, data, where=where)
+    if not instrument.comparable(summary.instrument.model_dump()):
+        raise InvalidInput(
+            f"made with {summary.instrument.name} {summary.instrument.version}, must be made with "
+            f"{instrument.name} {instrument.major}.x",
+            where=where,
+        )
+    return summary
+
+
+def pooled(parts: Iterable[Mapping[str, Distribution]]) -> dict[str, Distribution]:
+    """Adds distributions up; what one part hides stays hidden in the sum.
+
+    The hidden models of the sum may stand at any level that some part hides.
+    """
+    total: dict[str, Distribution] = {}
+    for part in parts:
+        for measure, found in part.items():
+            before = total.get(measure)
+            total[measure] = found if before is None else _sum(before, found)
+    return total
+
+
+def _sum(one: Distribution, other: Distribution) -> Distribution:
+    hide = {c for d in (one, other) for c, n in d.counts.items() if n is None}
+    moved = sum(d.counts[c] or 0 for d in (one, other) for c in hide)
+    return Distribution(
+        counts={
+            c: None if c in hide else (one.counts[c] or 0) + (other.counts[c] or 0) for c in _CELLS
+        },
+        hidden=one.hidden + other.hidden + moved,
+    )
+
+
+def compare(
+    levels: Mapping[str, int | None], others: Mapping[str, Distribution]
+) -> tuple[Standing, ...]:
+    """Returns where a model stands among others, measure by measure.
+
+    Args:
+        levels: measure -> level of the model.
+        others: distributions of the models to compare with, the model itself not among them.
+    """
+    return tuple(_standing(m, levels.get(m), others.get(m)) for m in MEASURES)
+
+
+def _standing(measure: str, level: int | None, found: Distribution | None) -> Standing:
+    n = 0 if found is None else found.n
+    if level is None or found is None or n < LEAST:
+        return Standing(measure, level, n)
+    at = {int(c): count or 0 for c, count in found.counts.items()}
+    return Standing(
+        measure,
+        level,
+        n,
+        below=sum(count for c, count in at.items() if c < level),
+        same=at[level],
+        above=sum(count for c, count in at.items() if c > level),
+        hidden=found.hidden,
+    )
