@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.reporting import figures
-from spot_mlflow.reporting.drawing import Chart, rows_of_labels
+from spot_mlflow.reporting.drawing import Chart, rows_of_labels, words_below, wrapped
 from spot_mlflow.reporting.lift_view import LiftView, lift_view
 from spot_mlflow.reporting.tables import Table
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.palette import Palette
 
 ROWS_DRAWN: Final = 12  # segments in a picture; the table has them all
-LABEL_LENGTH: Final = 22  # characters of a label in a picture
 
 
 def lift_gap_png(check: LiftReport | Mapping[str, Any], theme: Theme = "light") -> bytes:
@@ -93,7 +92,7 @@ def _paint_gap(axes: Any, palette: Palette, view: LiftView, *, narrow: bool) -> 
     pad = 0.06 * (high - low)
     axes.set_xlim(low - pad, high + pad)
     _notes_above(axes, notes, palette)
-    axes.set_xlabel(unit_words(view))
+    words_below(axes, unit_words(view), narrow=narrow)
 
 
 def _notes_above(axes: Any, notes: list[tuple[float, str]], palette: Palette) -> None:
@@ -186,7 +185,7 @@ def segments_chart(view: LiftView, rows: tuple[LiftRow, ...] | None = None) -> C
         title=f"Realized lift by {what}",
         alt=alt,
         height=0.34 * len(drawn) + 0.95,
-        paint=lambda axes, palette, _: _paint_rows(axes, palette, view, drawn),
+        paint=lambda axes, palette, narrow: _paint_rows(axes, palette, view, drawn, narrow=narrow),
         table=rows_table(view, rows, what),
     )
 
@@ -213,7 +212,9 @@ def rows_table(view: LiftView, rows: tuple[LiftRow, ...], what: str) -> Table:
     )
 
 
-def _paint_rows(axes: Any, palette: Palette, view: LiftView, rows: tuple[LiftRow, ...]) -> None:
+def _paint_rows(
+    axes: Any, palette: Palette, view: LiftView, rows: tuple[LiftRow, ...], *, narrow: bool
+) -> None:
     f = view.scale.factor
     values = [f * x for r in rows for x in (r.estimate.low, r.estimate.high)]
     low, high = limits([*values, 0.0, f * view.predicted.lift])
@@ -224,8 +225,8 @@ def _paint_rows(axes: Any, palette: Palette, view: LiftView, rows: tuple[LiftRow
             promise = _exact(r.predicted)
             mark_interval(axes, y, promise, f, palette, promised=True)
         mark_interval(axes, y, r.estimate, f, palette)
-    rows_of_labels(axes, [clip(r.label) for r in rows], palette)
-    axes.set_xlabel(f"{unit_words(view)}; open square: promised, circle: realized")
+    rows_of_labels(axes, [wrapped(r.label, narrow=narrow) for r in rows], palette)
+    words_below(axes, f"{unit_words(view)}; open square: promised, circle: realized", narrow=narrow)
 
 
 def unit_words(view: LiftView) -> str:
@@ -237,15 +238,8 @@ def unit_words(view: LiftView) -> str:
     return f"{view.scale.word} per unit".strip()
 
 
-def clip(label: str, length: int = LABEL_LENGTH) -> str:
-    """Returns a label short enough for a picture; what matplotlib reads as mathematics is text here."""
-    flat = " ".join(label.split()) or "(none)"
-    short = flat if len(flat) <= length else flat[: length - 1] + "…"
-    return short.replace("$", r"\$")
-
-
 def _lift_table(caption: str, rows: list[tuple[str, str, str]]) -> Table:
-    return Table(caption, ("", "lift", "interval"), tuple(rows), frozenset({1, 2}))
+    return Table(caption, ("what", "lift", "interval"), tuple(rows), frozenset({1, 2}))
 
 
 def limits(values: list[float]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ Theme = Literal["light", "dark"]
 WIDE: Final = 7.2  # inches; 72 units an inch in SVG
 NARROW: Final = 3.8  # for a phone, where a wide drawing would shrink its letters out of sight
 TITLE_HEIGHT: Final = 0.35  # inches
+WIDE_LINE: Final = 84  # characters of a line below the axes
+NARROW_LINE: Final = 36
 TEXT_SIZE: Final = 9.5  # points
 # matplotlib's settings are global to the process; drawing takes its turn.
 _SETTINGS = threading.RLock()
@@ -110,6 +113,19 @@ def rows_of_labels(axes: Any, labels: list[str], palette: Palette) -> None:
     axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(axis="y", labelcolor=palette.ink)
     axes.set_ylim(len(labels) - 0.4, -0.6)
+
+
+def words_below(axes: Any, words: str, *, narrow: bool) -> None:
+    """Writes the unit and the key of the marks below the axes, on as many lines as it takes."""
+    lines = textwrap.wrap(words, NARROW_LINE if narrow else WIDE_LINE)
+    axes.set_xlabel("\n".join(lines), fontsize=TEXT_SIZE - 0.5)
+
+
+def wrapped(label: str, *, narrow: bool) -> str:
+    """Returns the label of a row on one or two lines, cut where it is longer still."""
+    width = 17 if narrow else 30
+    lines = textwrap.wrap(label, width, max_lines=2, placeholder="…") or [""]
+    return "\n".join(lines).replace("$", r"\$")
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.reporting import figures
-from spot_mlflow.reporting.charts import clip, unit_words
-from spot_mlflow.reporting.drawing import Chart, rows_of_labels
+from spot_mlflow.reporting.charts import unit_words
+from spot_mlflow.reporting.drawing import Chart, rows_of_labels, words_below, wrapped
 from spot_mlflow.reporting.tables import Table
 
 if TYPE_CHECKING:
@@ -122,9 +122,8 @@ def _paint(axes: Any, palette: Palette, fall: Waterfall, *, narrow: bool) -> Non
             end = fall.factor * bar.end
             axes.plot([end, end], [y + 0.29, y + 0.71], color=palette.muted, linewidth=0.8)
     axes.axvline(0, color=palette.muted, linewidth=0.8)
-    rows_of_labels(axes, [_label(b, 18 if narrow else 40) for b in fall.bars], palette)
-    legend = "hatched: loss shown; dashed: within the noise"
-    axes.set_xlabel(legend if narrow else f"{fall.words}; {legend}", fontsize=8.5)
+    rows_of_labels(axes, [wrapped(_label(b), narrow=narrow) for b in fall.bars], palette)
+    words_below(axes, f"{fall.words}; hatched: loss shown; dashed: within the noise", narrow=narrow)
 
 
 def _paint_bar(axes: Any, y: int, bar: Bar, palette: Palette, fall: Waterfall) -> None:
@@ -159,6 +158,5 @@ def _paint_bar(axes: Any, y: int, bar: Bar, palette: Palette, fall: Waterfall) -
     )
 
 
-def _label(bar: Bar, length: int) -> str:
-    words = clip(bar.label, length)
-    return f"{words} ({bar.letter})" if bar.letter else words
+def _label(bar: Bar) -> str:
+    return f"{bar.label} ({bar.letter})" if bar.letter else bar.label

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from spot_mlflow.lift.bridge import interval_from
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts import promise_at, unit_words
-from spot_mlflow.reporting.drawing import Chart
+from spot_mlflow.reporting.drawing import Chart, words_below
 from spot_mlflow.reporting.tables import Table
 
 if TYPE_CHECKING:
@@ -125,13 +125,20 @@ def calibration_chart(view: LiftView) -> Chart | None:
         title="Predicted and realized lift by score",
         alt=f"Realized lift in the bin of the highest scores {first}, in that of the lowest {last}.",
         height=2.9,
-        paint=lambda axes, palette, _: _paint_calibration(axes, palette, view, bins),
+        paint=lambda axes, palette, narrow: _paint_calibration(
+            axes, palette, view, bins, narrow=narrow
+        ),
         table=Table(f"Lift by score, {unit_words(view)}", heads, rows, frozenset(range(5))),
     )
 
 
 def _paint_calibration(
-    axes: Any, palette: Palette, view: LiftView, bins: Sequence[Mapping[str, Any]]
+    axes: Any,
+    palette: Palette,
+    view: LiftView,
+    bins: Sequence[Mapping[str, Any]],
+    *,
+    narrow: bool,
 ) -> None:
     f = view.scale.factor
     for x, r in enumerate(bins):
@@ -143,5 +150,6 @@ def _paint_calibration(
     axes.axhline(0, color=palette.muted, linewidth=0.8)
     axes.margins(y=0.1)
     axes.set_xticks(range(len(bins)), [str(i + 1) for i in range(len(bins))])
-    axes.set_xlabel("bins of the score, highest first; open square: predicted, circle: realized")
+    words = "bins of the score, highest first; open square: predicted, circle: realized"
+    words_below(axes, words, narrow=narrow)
     axes.set_ylabel(unit_words(view))
