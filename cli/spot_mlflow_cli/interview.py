@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from spot_mlflow_cli.terminal import plain
+from spot_mlflow.reporting.tables import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,7 +104,7 @@ def _ask_one(question: Question, draft: Draft, *, only_now: bool) -> int:
             if not only_now:
                 draft.keep(question.id, _wanted(LETTERS.index(said) + 1))
             return 1
-        click.secho(f"{plain(said)!r} is none of: {_KEYS}.", fg="yellow")
+        click.secho(f"{printable(said)!r} is none of: {_KEYS}.", fg="yellow")
 
 
 def _examples(question: Question) -> None:
@@ -142,7 +142,7 @@ def _target(now: int) -> int | None:
         if len(said) == 1 and said in allowed:
             return LETTERS.index(said) + 1
         click.secho(
-            f"{plain(said)!r} is none of {', '.join(allowed)}: the aim is today's sentence or a later one.",
+            f"{printable(said)!r} is none of {', '.join(allowed)}: the aim is today's sentence or a later one.",
             fg="yellow",
         )
 
@@ -155,7 +155,7 @@ def _day() -> str | None:
         try:
             return date.fromisoformat(said).isoformat()
         except ValueError:
-            click.secho(f"{plain(said)!r} is no date; write 2027-01-31.", fg="yellow")
+            click.secho(f"{printable(said)!r} is no date; write 2027-01-31.", fg="yellow")
 
 
 def _prompt(text: str) -> str:
@@ -171,4 +171,4 @@ def in_words(question: Question, answer: Mapping[str, Any]) -> str:
         said += f" -> {question.level(target).text}"
         said += f" by {answer['by']}" if answer.get("by") else ""
         said += f" ({answer['owner']})" if answer.get("owner") else ""
-    return plain(said)
+    return printable(said)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spot_mlflow.involvement.score import count
-from spot_mlflow_cli.terminal import console, plain
+from spot_mlflow.reporting.tables import printable
+from spot_mlflow_cli.terminal import console
 
 if TYPE_CHECKING:
     from spot_mlflow.readiness.instrument import Instrument
@@ -103,7 +104,7 @@ def _print_rest(readiness: Readiness) -> None:
         by = f" by {item.by}" if item.by else ""
         owner = f", {item.owner}" if item.owner else ", nobody named"
         now = item.now if item.now is not None else "?"
-        click.echo(plain(f"  {late}{item.question}: {now} -> {item.target}{by}{owner}"))
+        click.echo(printable(f"  {late}{item.question}: {now} -> {item.target}{by}{owner}"))
 
 
 def _level(level: int | None, change: int | None = None) -> str:

@@ -37,8 +37,3 @@ def progress() -> Progress:
 def echo_json(value: Any) -> None:
     """Prints indented JSON on standard output."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str))
-
-
-def plain(text: str) -> str:
-    """Returns text that people wrote without what a terminal would obey (escape sequences)."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in text)

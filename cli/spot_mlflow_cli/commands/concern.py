@@ -191,11 +191,11 @@ def as_json(concern: Concern) -> dict[str, Any]:
 
 
 def _print(concern: Concern) -> None:
-    from spot_mlflow_cli.terminal import plain
+    from spot_mlflow.reporting.tables import printable
 
     waits = f", waits for {concern.waits_for}" if concern.waits_for else ""
     age = "today" if concern.age_days == 0 else f"{concern.age_days} d"
     click.secho(f"{concern.id}  {concern.severity}, {concern.status}, {age}{waits}", bold=True)
     for act in concern.thread:
         who = f"{act.person or 'somebody'} ({act.role or 'no role'})"
-        click.echo(plain(f"  {act.at:%Y-%m-%d}  {act.act} by {who}: {act.what}"))
+        click.echo(printable(f"  {act.at:%Y-%m-%d}  {act.act} by {who}: {act.what}"))
