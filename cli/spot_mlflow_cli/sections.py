@@ -50,6 +50,8 @@ def print_sections(out: Console, sections: Iterable[Section]) -> None:
     for section in sections:
         out.print()
         out.print(Text(printable(section.title), style="bold"))
+        for alert in section.alerts:
+            _indented(out, Text(f"▲ {printable(alert)}", style="bold yellow"))
         for text in section.text:
             _indented(out, Text(printable(text)))
         for what, command in section.steps:

@@ -96,7 +96,7 @@ def _lift(adoption: Adoption) -> Section | None:
 
 def _gap(adoption: Adoption) -> tuple[Section, ...]:
     check = adoption.latest_check
-    return () if check is None else gap_sections(lift_view(check), brief=True)
+    return () if check is None else gap_sections(lift_view(check), adoption, brief=True)
 
 
 def _involvement(adoption: Adoption) -> Section | None:

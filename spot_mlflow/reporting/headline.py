@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.lift.bridge import letter_words
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.cause import cause_sentence, losing_letter
 from spot_mlflow.reporting.lift_view import LiftView, lift_view, promise_scale
+from spot_mlflow.reporting.reality import readiness_meets_reality
 from spot_mlflow.reporting.request import request_sentence
 from spot_mlflow.reporting.worth import money_of
 
@@ -65,8 +67,15 @@ def headline_of(
         return Headline(_before_outcomes(adoption), request=request_sentence(None, adoption))
     view = lift_view(check)
     letter = losing_letter(view)
+    surprised = [r for r in readiness_meets_reality(view, adoption) if r.surprise]
+    rated = (
+        f" {letter_words(surprised[0].letter)} had been rated {surprised[0].level} of 5."
+        if surprised
+        else ""
+    )
+    cause = cause_sentence(view)
     return Headline(
-        _money(view), cause_sentence(view), request_sentence(view, adoption, letter=letter)
+        _money(view), f"{cause}{rated}".strip(), request_sentence(view, adoption, letter=letter)
     )
 
 

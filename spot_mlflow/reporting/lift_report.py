@@ -79,6 +79,7 @@ def markdown(check: LiftReport | Mapping[str, Any], adoption: Adoption | None = 
 def section_markdown(section: Section) -> list[str]:
     """Returns the paragraphs of a section as Markdown; a picture is given by its numbers."""
     parts = [f"## {escape_markdown(section.title)}"]
+    parts += [f"> **{escape_markdown(a)}**" for a in section.alerts]
     parts += [escape_markdown(p) for p in section.text]
     if section.steps:
         parts.append("\n".join(_step_markdown(*step) for step in section.steps))

@@ -56,7 +56,8 @@ def headline_lines(headline: Headline) -> list[str]:
 
 def section_lines(section: Section) -> list[str]:
     """Returns a section as lines; a picture is given by its sentence and its numbers."""
-    lines = [section.title, *(f"  {printable(t)}" for t in section.text)]
+    lines = [section.title, *(f"  ! {printable(a)}" for a in section.alerts)]
+    lines += [f"  {printable(t)}" for t in section.text]
     for what, command in section.steps:
         lines += [f"  {printable(what)}", *([f"      {printable(command)}"] if command else [])]
     for chart in section.charts:

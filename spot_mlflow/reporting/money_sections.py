@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.lift.bridge import interval_from
+from spot_mlflow.lift.bridge import interval_from, letter_words
 from spot_mlflow.reporting import figures, words
 from spot_mlflow.reporting.adoption_charts import adoption_chart, share_words
 from spot_mlflow.reporting.cause import bridge_of, cause_sentence
 from spot_mlflow.reporting.money_charts import waterfall_chart
+from spot_mlflow.reporting.reality import readiness_meets_reality
 from spot_mlflow.reporting.score_charts import calibration_chart, profit_curve_chart
 from spot_mlflow.reporting.section import Section
 from spot_mlflow.reporting.tables import Table
@@ -18,26 +19,36 @@ from spot_mlflow.reporting.worth import Money, money_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spot_mlflow.adoption import Adoption
     from spot_mlflow.reporting.lift_view import LiftView
 
 FINDINGS_SHOWN = 8
 DECISIONS_SHOWN = 12
 
 
-def gap_sections(view: LiftView, *, brief: bool = False) -> tuple[Section, ...]:
+def gap_sections(
+    view: LiftView, adoption: Adoption | None = None, *, brief: bool = False
+) -> tuple[Section, ...]:
     """Returns what is said of causes, money, scores and adoption.
 
     Args:
         view: the check.
+        adoption: what else is known of the model, to hold readiness against.
         brief: without pictures of detail, as a terminal has it.
     """
     if view.data_fault:
         made: tuple[Section | None, ...] = (_adoption(view, brief=brief),)
     elif brief:
-        made = (_lost(view, brief=True), _worth(view, brief=True), _adoption(view, brief=True))
+        made = (
+            _lost(view, brief=True),
+            _reality(view, adoption),
+            _worth(view, brief=True),
+            _adoption(view, brief=True),
+        )
     else:
         made = (
             _lost(view, brief=False),
+            _reality(view, adoption),
             _worth(view, brief=False),
             _scores(view),
             _adoption(view, brief=False),
@@ -63,6 +74,20 @@ def _lost(view: LiftView, *, brief: bool) -> Section | None:
         charts=tuple(pictures),
         tables=tables,
         notes=tuple(figures.sentence(n) for n in notes),
+    )
+
+
+def _reality(view: LiftView, adoption: Adoption | None) -> Section | None:
+    found = readiness_meets_reality(view, adoption)
+    if not found:
+        return None
+    return Section(
+        "reality",
+        "Did the assessment see it coming?",
+        alerts=tuple(r.words for r in found if r.surprise),
+        text=tuple(r.words for r in found if not r.surprise),
+        notes=tuple(f"Planned, open: {p}" for r in found for p in r.plan)
+        or tuple(f"Nothing is planned for {letter_words(r.letter)}." for r in found),
     )
 
 

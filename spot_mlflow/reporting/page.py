@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from spot_mlflow.reporting.palette import DARK, LIGHT, css_variables
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 
 def render(template: str, **values: Any) -> str:
@@ -35,9 +37,17 @@ def environment() -> Environment:
     )
     made.filters["typeset"] = figures.typeset
     made.filters["capital"] = capital
+    made.filters["coded"] = coded
     return made
 
 
 def capital(text: str) -> str:
     """Returns ``text`` with a capital at the front; Jinja's own lowers the rest."""
     return text[:1].upper() + text[1:]
+
+
+def coded(text: str) -> Markup:
+    """Returns ``text`` escaped, with what stands in backticks set as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before

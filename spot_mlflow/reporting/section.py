@@ -18,6 +18,7 @@ class Section:
         key: anchor, unique in the report.
         title: heading.
         text: sentences, one paragraph each.
+        alerts: sentences that must not be overlooked.
         steps: what is to be done, each with the command that helps, or "".
         charts: pictures, each with its numbers.
         tables: tables that belong to no picture.
@@ -27,6 +28,7 @@ class Section:
     key: str
     title: str
     text: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
     steps: tuple[tuple[str, str], ...] = ()
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()

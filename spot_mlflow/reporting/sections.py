@@ -37,11 +37,11 @@ def sections_of(
     """
     made: tuple[Section | None, ...]
     if brief:
-        made = (_result(view), *gap_sections(view, brief=True), _checks(view, brief=True))
+        made = (_result(view), *gap_sections(view, adoption, brief=True), _checks(view, brief=True))
     else:
         made = (
             _result(view),
-            *gap_sections(view),
+            *gap_sections(view, adoption),
             _segments(view),
             _time(view),
             readiness_section(adoption),
