@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spot_mlflow.record import Record
 
 _logger: Final = logging.getLogger("mlflow.spot")
+_KEPT: Final = 1000  # decisions waiting for a record that cannot be written
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ class RecordDecider:
         self._opened: Record | None = None
         # A Record is not shared between threads; a decision is some milliseconds long.
         self._lock = threading.RLock()
-        self._unwritten: deque[tuple[Ruling, bool, Mapping[str, Sequence[str]] | None]] = deque()
+        self._unwritten: deque[tuple[Ruling, bool, Mapping[str, Sequence[str]] | None]] = deque(
+            maxlen=_KEPT
+        )
 
     @property
     def _record(self) -> Record:
@@ -140,19 +143,27 @@ class RecordDecider:
     def record(
         self, ruling: Ruling, *, applied: bool, replaced: Mapping[str, Sequence[str]] | None = None
     ) -> None:
-        """Records a ruling; what cannot be written now is written before the next one."""
+        """Records a ruling; what cannot be written now is tried again with the next one."""
         with self._lock:
-            self._unwritten.append((ruling, applied, replaced))
-            try:
-                while self._unwritten:
-                    self._write(*self._unwritten[0])
-                    self._unwritten.popleft()
-            except (SpotError, OSError):
-                _logger.exception(
-                    "%d decisions of the gate could not be recorded yet; the newest: %s",
-                    len(self._unwritten),
-                    ruling.decision.verdict,
-                )
+            waiting = [*self._unwritten, (ruling, applied, replaced)]
+            self._unwritten.clear()
+            for item in waiting:
+                if not self._written(*item):
+                    self._unwritten.append(item)
+
+    def _written(
+        self,
+        ruling: Ruling,
+        applied: bool,  # noqa: FBT001 - taken from the queue as it was put there
+        replaced: Mapping[str, Sequence[str]] | None,
+    ) -> bool:
+        try:
+            self._write(ruling, applied, replaced)
+        except (SpotError, OSError) as e:
+            said = ruling.decision.verdict
+            _logger.error("not recorded yet: %s (%s)", said, e)  # noqa: TRY400 - the cause is in it
+            return False
+        return True
 
     def _write(
         self,
