@@ -74,7 +74,9 @@ class FaultCheck:
         worst = max((_share(f) for f in asked), default=0.0)
         hit = [f for f in asked if f.count]
         message = "; ".join(sentence(f, self.faults[f.name], self.noun) for f in hit) or self.good
-        severity: Severity = "critical" if worst > limit else self.fault_severity
+        # A check that passes shows what failing could do; one that fails, what it does.
+        grave = worst > limit or (worst <= allowed and limit < 1)
+        severity: Severity = "critical" if grave else self.fault_severity
         if worst > allowed and self.advice:
             message = f"{message}. {self.advice}"
         return Judgement(worst <= allowed, severity, worst, message)
@@ -86,7 +88,8 @@ def _share(fault: Fault) -> float:
 
 def sentence(fault: Fault, happened: str, noun: str) -> str:
     """Writes "214 of 90,000 units (0.24 %) appear twice; first: unit 8812"."""
-    share = f"{100 * _share(fault):.2g} %"
+    percent = 100 * _share(fault)
+    share = f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"  # noqa: PLR2004 - two digits tell enough
     first = f"; first: unit {fault.examples[0]}" if fault.examples else ""
     return f"{fault.count:,} of {fault.total:,} {noun} ({share}) {happened}{first}"
 

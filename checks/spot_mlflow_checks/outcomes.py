@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+import sqlalchemy as sa
+
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments import HOLDOUT, OutcomeMoments
 from spot_mlflow.validation import utc
+from spot_mlflow_checks.action_pass import action_pass, offer_pass
 from spot_mlflow_checks.clusters import cluster_pass
 from spot_mlflow_checks.columns import columns_in
 from spot_mlflow_checks.faults import rules_for
@@ -20,13 +23,14 @@ from spot_mlflow_checks.reduction import (
     with_centers,
 )
 from spot_mlflow_checks.rows import Reading
+from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date, datetime
 
     from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import Fault
+    from spot_mlflow.lift.moments import Fault, Moments
     from spot_mlflow_checks.engines.source import Source
 
     Progress = Callable[[str], None]
@@ -105,6 +109,12 @@ def _optional_passes(r: Reading, faults: Mapping[str, Fault], tell: Progress) ->
     if r.has("team"):
         begin("teams")
         out["teams"] = team_pass(r)
+    if r.has("acted"):
+        begin("actions")
+        out["actions"] = action_pass(r)
+    if r.has("offer"):
+        begin("offers")
+        out["offers"] = offer_pass(r)
     return {**out, "passes": passes}
 
 
@@ -118,30 +128,65 @@ def _notes(r: Reading) -> list[str]:
     return out
 
 
-def _refuse_unusable(r: Reading, cells: Any, faults: Any, rows: int) -> None:
+def _refuse_unusable(r: Reading, cells: Moments, faults: Mapping[str, Fault], rows: int) -> None:
     """Raises where no lift can be computed at all, saying what was found instead."""
     where = r.source.name
-    columns = r.predicted.columns
     if rows == 0:
         raise InvalidInput("the log is empty", where=where, fix="Give one row per unit.")
-    unreadable = faults["unreadable_outcome"]
-    if unreadable.count and int(cells.n.sum()) == 0:
+    for name, (key, what, fix) in _HOPELESS.items():
+        fault = faults.get(name)
+        if fault is not None and fault.count == rows:
+            column = r.columns.names[key]
+            raise InvalidInput(f"column {column!r} (columns.{key}): {what}, in all {rows:,} rows", where=where, fix=fix)
+    unreadable = faults["unreadable_outcome"].count
+    if unreadable and int(cells.n.sum()) == 0:
         raise InvalidInput(
-            f"column {columns.outcome!r} (columns.outcome) holds text: "
-            f"{unreadable.count:,} of {rows:,} outcomes are no numbers",
+            f"column {r.columns.names['outcome']!r} (columns.outcome) holds text: "
+            f"{unreadable:,} of {rows:,} outcomes are no numbers",
             where=where,
             fix="Write 1 and 0, or amounts.",
         )
-    treated = [str(x) for x in columns.treated_labels]
+    _refuse_one_arm(r, cells, faults, rows)
+
+
+# Fault that leaves nothing to check once every row has it: (contract key, what it is, what to do).
+_HOPELESS: Final = {
+    "missing_time": ("decided_at", "no time can be read", "Write times as 2027-01-31 or 2027-01-31T10:00:00Z."),
+    "absurd_time": ("decided_at", "decided in the future (after as_of) or before 1970", "Correct the times, or give --as-of."),
+    "infinite_outcome": ("outcome", "infinite", "Write amounts."),
+    "infinite_value": ("value", "infinite", "Write amounts."),
+    "infinite_cost": ("cost", "infinite", "Write amounts."),
+    "missing_unit": ("unit", "no unit has an id", "Write ids, or leave columns.unit out."),
+    "other_model_version": ("model_version", "another model version", "Check the version that the log is of."),
+}  # fmt: skip
+
+
+def _refuse_one_arm(r: Reading, cells: Moments, faults: Mapping[str, Fault], rows: int) -> None:
+    columns = r.predicted.columns
     present = set(cells.arm.tolist())
-    wanted = {f"holdout {columns.holdout!r}": HOLDOUT in present}
-    wanted |= {f"treated {', '.join(map(repr, treated))}": bool(present - {HOLDOUT})}
+    treated = ", ".join(repr(x) for x in columns.treated_labels)
+    wanted = {
+        f"holdout {columns.holdout!r}": HOLDOUT in present,
+        f"treated {treated}": bool(present - {HOLDOUT}),
+    }
     gone = [k for k, there in wanted.items() if not there]
-    if gone:
+    if gone and r.predicted.design != "before_after":
+        unknown = _other_labels(r) if faults["unknown_arm"].count else ""
         raise InvalidInput(
             f"column {columns.arm!r} (columns.arm) has no rows with {' nor with '.join(gone)}; "
             f"{faults['missing_arm'].count:,} of {rows:,} rows have no arm, "
-            f"{faults['unknown_arm'].count:,} another one",
-            where=where,
+            f"{faults['unknown_arm'].count:,} another one{unknown}",
+            where=r.source.name,
             fix="Correct columns.treated and columns.holdout in lift.yaml, or the log.",
         )
+
+
+def _other_labels(r: Reading) -> str:
+    """A few arms that the contract does not name."""
+    name = r.columns.names["arm"]
+    column = r.source.column(name)
+    named = [r.source.dialect.equals(column, r.source.families[name], x) for x in r.arms]
+    blank = r.source.dialect.blank(column, r.source.families[name])
+    query = sa.select(column).where(sa.not_(sa.or_(blank, *named))).group_by(column).order_by(column)
+    found = [segment_label(row[0]) for row in r.source.fetch(query.limit(3))]
+    return f" ({', '.join(map(repr, found))}, ...)" if found else ""

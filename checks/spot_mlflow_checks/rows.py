@@ -104,8 +104,9 @@ def _typed(r: Reading) -> sa.Subquery:
         return r.source.column(name), families[name]
 
     arm = sa.case(
-        (d.blank(*of("arm")), sa.null()),
+        # Labels first: an arm may be called "None".
         *[(d.equals(*of("arm"), label), i) for i, label in enumerate(r.arms)],
+        (d.blank(*of("arm")), sa.null()),
         else_=UNKNOWN_ARM,
     )
     out: dict[str, Expression] = {"arm": arm}
@@ -119,7 +120,7 @@ def _typed(r: Reading) -> sa.Subquery:
     for key in ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at"):
         if r.has(key):
             out[key] = d.time(*of(key))
-    for key in ("segment", "unit", "cluster", "team", "actor", "offer"):
+    for key in ("segment", "unit", "cluster", "team", "actor", "offer", "override_reason"):
         if r.has(key):
             column, family = of(key)
             # A blank cluster or unit is none at all; a blank segment is labelled later.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks.columns import wanted_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow_checks.engines.source import Source
 
-__all__ = ["open_source"]
+__all__ = ["open_any", "open_source"]
 
 
 def open_source(source: Any, predicted: PredictedLift, *, table: str | None = None, query: str | None = None) -> Source:
@@ -21,7 +23,13 @@ def open_source(source: Any, predicted: PredictedLift, *, table: str | None = No
     Raises:
         InvalidInput: where nothing of the kind can be opened, naming what was given.
     """
-    wanted = wanted_columns(predicted)
+    return open_any(source, wanted_columns(predicted), table=table, query=query)
+
+
+def open_any(
+    source: Any, wanted: Mapping[str, str], *, table: str | None = None, query: str | None = None
+) -> Source:
+    """Opens a log of which a contract names the columns ``wanted`` (column -> key)."""
     if isinstance(source, str | os.PathLike):
         return _open_text(os.fspath(source), wanted, table, query)
     import narwhals as nw
@@ -49,11 +57,20 @@ def open_source(source: Any, predicted: PredictedLift, *, table: str | None = No
     return duck.open_frame(source, wanted)
 
 
-def _open_text(text: str, wanted: dict[str, str], table: str | None, query: str | None) -> Source:
-    if "://" in text and not text.startswith(("file://", "s3://", "http://", "https://", "gs://", "gcs://", "az://")):
+# What DuckDB reads behind a protocol; any other "name://" is a database.
+_FILES: Final = ("s3", "http", "https", "gs", "gcs", "r2", "az", "azure", "abfss", "hf")
+
+
+def _open_text(text: str, wanted: Mapping[str, str], table: str | None, query: str | None) -> Source:
+    protocol, separator, rest = text.partition("://")
+    if protocol == "file":
+        text, separator = rest, ""
+    if separator and protocol not in _FILES:
         from spot_mlflow_checks.engines.database import open_database
 
         return open_database(text, wanted, table=table, query=query)
+    if table is not None or query is not None:
+        raise InvalidInput("table and query are for databases", where=text, fix="Give a database URL, or leave them out.")
     from spot_mlflow_checks.engines.duck import open_path
 
     return open_path(text, wanted)

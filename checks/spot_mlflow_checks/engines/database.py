@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from spot_mlflow.errors import InvalidInput, Unavailable
+from spot_mlflow.errors import InvalidInput, SpotError, Unavailable
 from spot_mlflow.validation import nearest
 from spot_mlflow_checks.engines.dialect import Dialect, Family, PostgresDialect, SQLiteDialect
 from spot_mlflow_checks.engines.source import LOG, Source, check_names, log_table
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _DIALECTS: Final[dict[str, type[Dialect]]] = {"sqlite": SQLiteDialect, "postgresql": PostgresDialect}
+_SILENT: Final = re.compile(r"refused|timed? ?out|resolve|unreachable|Name or service", re.IGNORECASE)
 _LOOK: Final = 1000  # rows whose values tell the type of a column that the catalogue does not
 
 # PostgreSQL's own numbers of its types, as a driver reports them for a query.
@@ -61,7 +63,7 @@ def open_database(source: Any, wanted: Mapping[str, str], *, table: str | None =
     try:
         connection = engine.connect()
     except sa.exc.SQLAlchemyError as e:
-        raise Unavailable(f"the database did not answer: {_reason(e)}", where=place, fix="Check host, user and password.") from None
+        raise _no_connection(e, place) from None
     own = None if engine is source else engine
     try:
         return _open(connection, wanted, place, table, query, own)
@@ -70,6 +72,16 @@ def open_database(source: Any, wanted: Mapping[str, str], *, table: str | None =
         if own is not None:
             own.dispose()
         raise
+
+
+def _no_connection(e: Exception, place: str) -> SpotError:
+    """A server that does not answer is no fault of the input; a refused login is."""
+    reason = _reason(e)
+    if _SILENT.search(reason):
+        return Unavailable(f"the database did not answer: {reason}", where=place)
+    return InvalidInput(
+        f"the database let nobody in: {reason}", where=place, fix="Check database, user and password."
+    )
 
 
 def _engine(url: Any) -> sa.Engine:
@@ -83,7 +95,9 @@ def _engine(url: Any) -> sa.Engine:
     except sa.exc.NoSuchModuleError as e:
         raise InvalidInput(f"no such database: {_reason(e)}", fix="Install its SQLAlchemy dialect.") from None
     except ModuleNotFoundError as e:
-        raise InvalidInput(f"the driver {e.name!r} is not installed", fix='pip install "spot-mlflow[postgres]", or the driver you use.') from None
+        raise InvalidInput(f"the driver {e.name!r} is not installed", fix=f"pip install {'psycopg[binary]' if e.name == 'psycopg' else 'it, or name the driver you use: postgresql+psycopg://'}") from None
+    except SpotError:
+        raise
     except (sa.exc.ArgumentError, ValueError):
         raise InvalidInput("not a SQLAlchemy URL", fix="Write postgresql://user@host/database or sqlite:///file.db.") from None
 
@@ -99,11 +113,16 @@ def _refuse_new_file(url: sa.URL) -> None:
 def _place(source: Any) -> str:
     engine = source.engine if isinstance(source, sa.Connection) else source
     if isinstance(engine, sa.Engine):
-        return engine.url.render_as_string(hide_password=True)
+        return _shown(engine.url)
     try:
-        return sa.make_url(source).render_as_string(hide_password=True)
+        return _shown(sa.make_url(source))
     except (sa.exc.ArgumentError, ValueError):
         return "database"
+
+
+def _shown(url: sa.URL) -> str:
+    """A URL as it may be printed: no password, and no query, which may hold one."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _reason(e: Exception) -> str:
@@ -140,7 +159,11 @@ def open_selectable(connection: sa.Connection, selectable: Any, wanted: Mapping[
 
 
 def _table(connection: sa.Connection, table: str, place: str) -> tuple[sa.FromClause, dict[str, Family]]:
-    inspector = sa.inspect(connection)
+    try:
+        inspector = sa.inspect(connection)
+        names = [*inspector.get_table_names(), *inspector.get_view_names()]
+    except sa.exc.SQLAlchemyError as e:
+        raise InvalidInput(f"cannot be read: {_reason(e)}", where=place) from None
     schema, _, name = table.rpartition(".")
     try:
         found = inspector.get_columns(table)
@@ -149,7 +172,6 @@ def _table(connection: sa.Connection, table: str, place: str) -> tuple[sa.FromCl
         try:
             found = inspector.get_columns(name, schema=schema or None)
         except (sa.exc.NoSuchTableError, sa.exc.OperationalError):
-            names = [*inspector.get_table_names(), *inspector.get_view_names()]
             raise InvalidInput(f"no table {table!r}{nearest(table, names)}", where=place, fix=f"It has {', '.join(sorted(names)[:10]) or 'no tables'}.") from None
     log = log_table([c["name"] for c in found], name, schema or None)
     return log, {c["name"]: f for c in found for f in [_family(c["type"])] if f is not None}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow_checks.engines import files
 from spot_mlflow_checks.engines.dialect import DuckDialect, Family
 from spot_mlflow_checks.engines.source import Source, check_names, log_table
 
@@ -66,7 +66,7 @@ class DuckSource(Source):
         try:
             rows: list[tuple[Any, ...]] = self._relation.query(self.log.name, text).fetchall()  # type: ignore[attr-defined] # a TableClause has a name
         except duckdb.Error as e:
-            raise InvalidInput(f"cannot be read: {_first_line(e)}", where=self.name) from None
+            raise InvalidInput(f"cannot be read: {files.reason(e)}", where=self.name) from None
         return rows
 
     def close(self) -> None:
@@ -75,10 +75,6 @@ class DuckSource(Source):
             self._own.close()
         if self._spill is not None:
             self._spill.cleanup()
-
-
-def _first_line(e: Exception) -> str:
-    return str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
 
 
 def _connect() -> tuple[Any, tempfile.TemporaryDirectory[str]]:
@@ -91,6 +87,7 @@ def _connect() -> tuple[Any, tempfile.TemporaryDirectory[str]]:
             "memory_limit": os.environ.get("SPOT_MEMORY_LIMIT", MEMORY_LIMIT),
             "temp_directory": spill.name,
             "preserve_insertion_order": "false",
+            "autoinstall_known_extensions": "false",  # a check fetches nothing from the network
         },
     )
     return connection, spill
@@ -151,18 +148,21 @@ def open_path(path: str, wanted: Mapping[str, str]) -> DuckSource:
 
     connection, spill = _connect()
     try:
-        if _is_parquet(path):
-            relation = connection.read_parquet(path, union_by_name=True)
-        else:
-            # Everything as text: a value that does not parse is then counted, with its unit.
-            relation = connection.read_csv(path, all_varchar=True, header=True)
-        check_names(relation.columns, wanted, path)
-        return DuckSource(relation, path, own=connection, spill=spill)
-    except duckdb.Error as e:
+        relation = files.read(connection, path, wanted)
+        return DuckSource(relation, files.shown(path), own=connection, spill=spill)
+    except BaseException as e:
         connection.close()
         spill.cleanup()
-        raise InvalidInput(f"cannot be read: {_first_line(e)}", where=path) from None
+        if isinstance(e, duckdb.Error):
+            raise _unreadable(e, path) from None
+        raise
 
 
-def _is_parquet(path: str) -> bool:
-    return Path(path).suffix.lower() in {".parquet", ".pq", ".parq"}
+def _unreadable(e: Exception, path: str) -> InvalidInput:
+    if files.is_remote(path) and "extension" in str(e):
+        return InvalidInput(
+            "DuckDB has no extension to read from there",
+            where=files.shown(path),
+            fix="Once: python -c \"import duckdb; duckdb.sql('INSTALL httpfs')\", or copy the file.",
+        )
+    return InvalidInput(f"cannot be read: {files.reason(e)}", where=files.shown(path))

@@ -1,0 +1,113 @@
+"""``spot init``: a first lift contract, one's own instrument, or a tag on every model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from spot_mlflow_cli.options import dry_run_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CONTRACT: Final = "lift.yaml"
+_INSTRUMENT: Final = "instrument.yaml"
+
+
+@click.command("init")
+@click.argument("source", metavar="[SOURCE]", required=False)
+@click.option("--table", metavar="NAME", help="For a database: the table, or schema.table.")
+@click.option("--query", metavar="SQL", help="For a database: a query instead of a table.")
+@click.option("--instrument", is_flag=True, help="Copy the S.P.O.T. questions, to be made one's own.")
+@click.option("--all", "everything", is_flag=True, help="Tag every model not yet touched 'not assessed'.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help=f"Where to write; - for standard output. Otherwise {_CONTRACT} or {_INSTRUMENT} here.",
+)
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@dry_run_option
+def command(  # noqa: PLR0917 - click passes them by name
+    source: str | None,
+    table: str | None,
+    query: str | None,
+    instrument: bool,  # noqa: FBT001 - click passes it by name
+    everything: bool,  # noqa: FBT001
+    output: Path | None,
+    force: bool,  # noqa: FBT001
+    dry_run: bool,  # noqa: FBT001
+) -> None:
+    """Write a commented lift.yaml from the columns of a log, or start a registry.
+
+    \b
+    Example:
+      spot init outcomes.csv                      lift.yaml, columns and arms guessed
+      spot init postgresql://ann@db/crm --table offers.outcomes
+      spot init --instrument                      the questions, to be made one's own
+      spot init --all                             tag every model 'not assessed'
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    if sum([source is not None, instrument, everything]) != 1:
+        raise click.UsageError("Give one of SOURCE, --instrument and --all.")
+    if everything:
+        _tag_all(dry_run=dry_run)
+        return
+    if instrument:
+        text, path = _instrument(), output or Path(_INSTRUMENT)
+        hint = f"Complete it, then: export SPOT_INSTRUMENT={path}"
+    else:
+        text, path = _contract(str(source), table, query), output or Path(_CONTRACT)
+        hint = f"Complete it, then: spot promise MODEL/VERSION {path}"
+    _write(text, path, hint, force=force, dry_run=dry_run)
+
+
+def _contract(source: str, table: str | None, query: str | None) -> str:
+    from spot_mlflow_checks.draft import draft_contract
+    from spot_mlflow_checks.engines import open_any
+
+    with open_any(source, {}, table=table, query=query) as opened:
+        return draft_contract(opened)
+
+
+def _instrument() -> str:
+    from spot_mlflow.readiness.instrument import default_path
+
+    return default_path().read_text(encoding="utf-8")
+
+
+def _write(text: str, path: Path, hint: str, *, force: bool, dry_run: bool) -> None:
+    from spot_mlflow.errors import InvalidInput
+
+    if dry_run or str(path) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as f:
+            f.write(text)
+    except FileExistsError:
+        raise InvalidInput("is there already", where=str(path), fix="Use --force to write over it, or -o FILE.") from None
+    except OSError as e:
+        raise InvalidInput(f"cannot be written: {e.strerror}", where=str(path)) from None
+    click.echo(f"Wrote {path}. {hint}")
+
+
+def _tag_all(*, dry_run: bool) -> None:
+    """Writes the summary of every model that has none yet; touched ones stay as they are."""
+    from spot_mlflow.record import Record
+    from spot_mlflow_cli.terminal import progress
+
+    record = Record()
+    bare = _untouched(record.portfolio())
+    with progress() as bar:
+        for name in bar.track(bare, description="Tagging models"):
+            if not dry_run:
+                record.refresh(record.resolve(name))
+    said = "would be tagged" if dry_run else "tagged"
+    click.echo(f"{len(bare):,} {'model' if len(bare) == 1 else 'models'} {said} 'not assessed'.")
+
+
+def _untouched(portfolio: Sequence[tuple[str, object]]) -> list[str]:
+    return [name for name, tags in portfolio if "spot" not in dict(tags)]  # type: ignore[call-overload] # a mapping of tags
