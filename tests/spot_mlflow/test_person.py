@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.person import check_person, check_role, check_text, person_key, pseudonym
+
+KEY = b"0123456789abcdef"
+
+
+@pytest.mark.parametrize("name", ["", "  ", None, "a\x1b[31mb", "x" * 201])
+def test_a_name_must_be_one_printable_line(name):
+    """Empty, endless and control-character names are refused."""
+    with pytest.raises(InvalidInput, match="person"):
+        check_person(name)
+
+
+def test_a_name_is_kept_as_given():
+    """Names, mail addresses and pseudonyms pass unchanged but for blanks."""
+    assert check_person("  Zoë   d'Arc ") == "Zoë d'Arc"
+    assert check_person("kim@example.org") == "kim@example.org"
+
+
+def test_a_misspelt_role_names_the_nearest():
+    """The message tells which role was meant."""
+    with pytest.raises(InvalidInput, match="did you mean 'frontline'"):
+        check_role("front_line")
+
+
+def test_text_may_be_long_but_not_endless():
+    """4,000 characters are accepted, one more is refused with what to do."""
+    assert check_text("what", "x" * 4000)
+    with pytest.raises(InvalidInput, match=r"4,001 characters.*link"):
+        check_text("what", "x" * 4001)
+
+
+@given(st.text(min_size=1, max_size=40).filter(lambda t: t.strip() and " ".join(t.split()).isprintable()))
+def test_a_pseudonym_is_stable_and_tells_no_name(name):
+    """The same person has the same pseudonym however it is written; another key gives another."""
+    given_name = pseudonym(name, KEY)
+    assert given_name == pseudonym(f"  {name} ", KEY)
+    assert person_key(given_name) == given_name
+    assert given_name != pseudonym(name, KEY[::-1])
+    assert len(given_name) == 12
+
+
+def test_a_short_key_is_refused():
+    """A key that could be guessed would make the pseudonym worthless."""
+    with pytest.raises(InvalidInput, match="16 or more"):
+        pseudonym("Kim", b"short")
