@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
 INSTRUMENT = shipped_instrument()
 
 
-def entry(
+def entry(  # noqa: PLR0917 - an entry has as many fields, and tests name them by place
     kind: str,
     payload: dict[str, Any],
     person: str | None,
@@ -41,26 +41,39 @@ def entry(
     )
 
 
-def assessment(person: str | None, role: str, answers: dict[str, Any], days: float = 0, **more: Any) -> Evidence:
+def assessment(
+    person: str | None, role: str, answers: dict[str, Any], days: float = 0, **more: Any
+) -> Evidence:
     """One respondent's answers."""
     return entry("assessment", parse_answers(answers, INSTRUMENT), person, role, days, **more)
 
 
-def event(person: str | None, role: str, phase: str | None, kind: str, days: float = 0, **more: Any) -> Evidence:
+def event(
+    person: str | None, role: str, phase: str | None, kind: str, days: float = 0, **more: Any
+) -> Evidence:
     """One entry of the involvement log."""
     said = {k: more.pop(k) for k in ("what", "evidence", "when") if k in more}
     payload = check_entry(phase=phase, kind=kind, now=NOW, **said)
     return entry("involvement", payload, person, role, days, **more)
 
 
-def raised(person: str | None, role: str, severity: str, days: float = 0, what: str = "too many calls", **more: Any) -> Evidence:
+def raised(
+    person: str | None,
+    role: str,
+    severity: str,
+    days: float = 0,
+    what: str = "too many calls",
+    **more: Any,
+) -> Evidence:
     """A concern as it is raised."""
     id_ = uuid.uuid4().hex
     payload = check_raise(what=what, severity=severity, concern=concern_id(id_))
     return entry("concern", payload, person, role, days, id=id_, **more)
 
 
-def act(on: Evidence, what: str, person: str | None, role: str, days: float = 0, **more: Any) -> Evidence:
+def act(
+    on: Evidence, what: str, person: str | None, role: str, days: float = 0, **more: Any
+) -> Evidence:
     """An answer, a confirmation or a reopening of a concern, not checked."""
     payload = {"concern": on.payload["concern"], "act": what, "what": "said"}
     return entry("concern", payload, person, role, days, **more)

@@ -36,7 +36,11 @@ def test_text_may_be_long_but_not_endless():
         check_text("what", "x" * 4001)
 
 
-@given(st.text(min_size=1, max_size=40).filter(lambda t: t.strip() and " ".join(t.split()).isprintable()))
+@given(
+    st.text(min_size=1, max_size=40).filter(
+        lambda t: t.strip() and " ".join(t.split()).isprintable()
+    )
+)
 def test_a_pseudonym_is_stable_and_tells_no_name(name):
     """The same person has the same pseudonym however it is written; another key gives another."""
     given_name = pseudonym(name, KEY)

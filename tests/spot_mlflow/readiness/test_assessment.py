@@ -35,7 +35,9 @@ def test_not_knowing_can_be_said_in_many_ways(said):
     assert parse_answers({"S1": said}, INSTRUMENT)["answers"]["S1"]["now"] is None
 
 
-@pytest.mark.parametrize("bad", [0, 6, -1, 2.5, True, "three", [3], {"now": 9}, {"level": 3}, float("nan")])
+@pytest.mark.parametrize(
+    "bad", [0, 6, -1, 2.5, True, "three", [3], {"now": 9}, {"level": 3}, float("nan")]
+)
 def test_what_is_no_level_is_refused_with_its_question(bad):
     """Levels are whole numbers from 1 to 5, keys are known ones."""
     with pytest.raises(InvalidInput, match="P1"):
@@ -45,7 +47,9 @@ def test_what_is_no_level_is_refused_with_its_question(bad):
 def test_every_fault_is_named_at_once():
     """One round is enough to correct a file."""
     with pytest.raises(InvalidInput) as caught:
-        parse_answers({"S1": 9, "X7": 2, "P1": {"now": 2, "by": "soon"}}, INSTRUMENT, where="a.yaml")
+        parse_answers(
+            {"S1": 9, "X7": 2, "P1": {"now": 2, "by": "soon"}}, INSTRUMENT, where="a.yaml"
+        )
     text = str(caught.value)
     for said in ("a.yaml", "S1", "X7", "P1", "soon", "2027-01-31"):
         assert said in text

@@ -22,12 +22,19 @@ ASKS = {
     "S1": "XBD", "S2": "BD", "S3": "XD", "P1": "B", "P2": "XB", "P3": "BD", "P4": "BD",
     "O1": "XF", "O2": "BF", "O3": "F", "O4": "FD", "T1": "DE", "T2": "FE", "T3": "XE",
 }  # fmt: skip
-SHORT = {"X": "executive", "B": "business", "F": "frontline", "D": "data_scientist", "E": "engineer"}
+SHORT = {
+    "X": "executive",
+    "B": "business",
+    "F": "frontline",
+    "D": "data_scientist",
+    "E": "engineer",
+}
 # The words of version 1.0.0. Other words need a new version, so that answers can be told apart.
 HASHES = {"1.0.0": "e9654edd4ab08a289bad66bcbdaa5412a0357fb50608ed723113c2ec2914af15"}
 
 
 def raw():
+    """The shipped instrument as YAML gives it."""
     return yaml.safe_load(default_path().read_text(encoding="utf-8"))
 
 
@@ -80,6 +87,7 @@ def test_the_shipped_instrument_passes_its_schema():
 
 
 def broken(change):
+    """The shipped instrument with one fault."""
     data = copy.deepcopy(raw())
     change(data)
     return data

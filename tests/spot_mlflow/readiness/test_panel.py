@@ -20,6 +20,7 @@ from spot_mlflow.readiness.panel import (
 
 
 def panel(*entries, notes=()):
+    """The panel of these entries."""
     return readiness_of(entries, INSTRUMENT, now=NOW, notes=notes)
 
 
@@ -40,7 +41,9 @@ def test_an_empty_panel_is_not_known_never_zero():
     empty = panel()
     assert empty.overall is None
     assert empty.weakest is None
-    assert set(empty.letters.values()) == {LetterResult(unknown=v.unknown) for v in empty.letters.values()}
+    assert set(empty.letters.values()) == {
+        LetterResult(unknown=v.unknown) for v in empty.letters.values()
+    }
     assert all(q.level is None for q in empty.questions.values())
     assert empty.people == 0
     assert set(empty.missing_roles) == set(ROLES)
@@ -107,7 +110,12 @@ def test_an_erased_name_stays_the_same_person():
     old = assessment("(erased 1a2b3c)", "business", {"P1": 1}, 5)
     new = assessment("(erased 1a2b3c)", "business", {"P1": 3}, 1)
     assert panel(old, new).people == 1
-    assert panel(assessment(None, "business", {"P1": 1}), assessment(None, "business", {"P1": 1})).people == 2
+    assert (
+        panel(
+            assessment(None, "business", {"P1": 1}), assessment(None, "business", {"P1": 1})
+        ).people
+        == 2
+    )
 
 
 def test_stale_answers_are_marked_and_kept():
@@ -134,7 +142,9 @@ def test_the_plan_puts_the_weakest_letter_first_and_marks_what_is_overdue():
 
 def test_the_newest_owner_and_date_hold():
     """A plan that was moved is moved."""
-    old = assessment("a", "business", {"P1": {"now": 1, "target": 3, "by": "2026-09-01", "owner": "Old"}}, 20)
+    old = assessment(
+        "a", "business", {"P1": {"now": 1, "target": 3, "by": "2026-09-01", "owner": "Old"}}, 20
+    )
     new = assessment("b", "executive", {"P1": {"now": 1, "target": 3, "by": "2027-01-01"}}, 1)
     item = panel(old, new).plan[0]
     assert (str(item.by), item.owner, item.overdue) == ("2027-01-01", "Old", False)
@@ -142,7 +152,10 @@ def test_the_newest_owner_and_date_hold():
 
 def test_change_since_the_last_round():
     """A round ends with two weeks of silence; levels are compared with the state before it."""
-    before = [assessment("a", "business", {"P1": 2}, 60), assessment("b", "business", {"P1": 2}, 55)]
+    before = [
+        assessment("a", "business", {"P1": 2}, 60),
+        assessment("b", "business", {"P1": 2}, 55),
+    ]
     now = [assessment("a", "business", {"P1": 4}, 2), assessment("b", "business", {"P1": 4}, 1)]
     found = panel(*before, *now)
     assert found.questions["P1"].change == 2
@@ -187,13 +200,19 @@ def test_others_answers_stay_hidden_until_ones_own_are_in():
 
 
 ANSWERS = st.dictionaries(
-    st.sampled_from(INSTRUMENT.ids), st.one_of(st.integers(1, 5), st.just("don't know")), min_size=1, max_size=6
+    st.sampled_from(INSTRUMENT.ids),
+    st.one_of(st.integers(1, 5), st.just("don't know")),
+    min_size=1,
+    max_size=6,
 )
 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(ROLES), ANSWERS, st.integers(0, 300)), max_size=8),
+    st.lists(
+        st.tuples(st.sampled_from("abcdef"), st.sampled_from(ROLES), ANSWERS, st.integers(0, 300)),
+        max_size=8,
+    ),
     st.randoms(use_true_random=False),
 )
 def test_the_panel_does_not_depend_on_the_order_of_respondents(given_answers, rnd):
