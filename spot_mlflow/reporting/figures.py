@@ -36,6 +36,7 @@ MONTHS: Final = (
 )
 PDG_TWO_DIGITS: Final = 3.55
 SMALLEST_P: Final = 0.001
+CENT: Final = 0.01
 THOUSAND: Final = 1_000
 MILLION: Final = 1_000_000
 BILLION: Final = 1_000_000_000
@@ -96,7 +97,7 @@ def money(value: float | None, unit: str = "", *, half_width: float | None = Non
         return NOTHING if value is None or math.isnan(value) else "unbounded"
     step = 0.0
     if half_width is not None and 0 < half_width < math.inf:
-        step = 10.0 ** -decimals_for(half_width)
+        step = max(CENT, 10.0 ** -decimals_for(half_width))
         value = round(value / step) * step
     return f"{_short(value, step)} {unit}".strip()
 
@@ -275,12 +276,14 @@ def scale_of(
 
 def decimals_for(half_width: float) -> int:
     """Returns the digits behind the point that an uncertainty allows; negative above ten."""
-    power = math.floor(math.log10(half_width))
-    leading = half_width / 10.0**power
+    size = math.log10(half_width)
+    power = math.floor(size)
+    leading = 10.0 ** (size - power)
     return (1 if leading < PDG_TWO_DIGITS else 0) - power
 
 
 def _written_decimals(value: float) -> int:
-    """Returns how many digits behind the point a person wrote, at most four."""
+    """Returns how many digits behind the point a person wrote, as far as three digits in all go."""
     text = f"{value:.4f}".rstrip("0")
-    return len(text.partition(".")[2])
+    leading = math.floor(math.log10(abs(value))) if value else 0
+    return min(len(text.partition(".")[2]), max(0, 2 - leading))
