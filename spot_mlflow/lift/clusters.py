@@ -1,7 +1,9 @@
 """Difference in means where whole clusters (villages, shops, households) were assigned.
 
 The mean of an arm is a ratio of sums over clusters, its variance that of the ratio, with G/(G - 1)
-for G clusters and Student's t with Satterthwaite's degrees of freedom.
+for G clusters and Student's t with Satterthwaite's degrees of freedom. Clusters of very different
+size tell less than their number: their effective number decides on the degrees of freedom and on
+whether the interval is to be trusted.
 """
 
 from __future__ import annotations
@@ -32,12 +34,14 @@ class ClusteredArm(NamedTuple):
         n: units.
         mean: sum of the outcome / sum of units; NaN without units.
         var: variance of ``mean``; NaN with fewer than two clusters.
+        effective: clusters of equal size that would tell as much, (sum n_g)^2 / sum n_g^2.
     """
 
     clusters: int
     n: float
     mean: float
     var: float
+    effective: float
 
 
 def clustered_arm(
@@ -56,12 +60,13 @@ def clustered_arm(
     s1, s2 = moments.s1[mask].sum(axis=0), moments.s2[mask].sum(axis=0)
     units = float(s1[0])
     if groups == 0 or units == 0:
-        return ClusteredArm(groups, units, math.nan, math.nan)
+        return ClusteredArm(groups, units, math.nan, math.nan, 0.0)
     rate = (s1[1] - theta * s1[2]) / units
     weights = np.array([-rate, 1.0, -theta])  # residual of a cluster: Y - theta X - rate n
     residual = max(0.0, float(weights @ s2 @ weights))
     var = groups / (groups - 1) * residual / units**2 if groups > 1 else math.nan
-    return ClusteredArm(groups, units, float(rate + moments.center[0]), var)
+    effective = units**2 / float(s2[0, 0])
+    return ClusteredArm(groups, units, float(rate + moments.center[0]), var, effective)
 
 
 def clustered_arms(
@@ -83,8 +88,9 @@ def clustered_means(moments: ClusterMoments, *, theta: float = 0.0) -> Means:
         theta: coefficient of the covariate (CUPED).
 
     Returns:
-        Means in units of the outcome, with G - 1 degrees of freedom each; variances are NaN with
-        fewer than two clusters in an arm.
+        Means in units of the outcome. Degrees of freedom are those of the effective clusters less 1
+        (Carter, Schnepel and Steigerwald 2017), which for clusters of one size is G - 1; variances
+        are NaN with fewer than two clusters in an arm.
     """
     treated, holdout = clustered_arms(moments, theta=theta)
     total = treated.clusters + holdout.clusters
@@ -93,7 +99,7 @@ def clustered_means(moments: ClusterMoments, *, theta: float = 0.0) -> Means:
         holdout.mean,
         treated.var,
         holdout.var,
-        treated.clusters - 1.0,
-        holdout.clusters - 1.0,
+        max(1.0, treated.effective - 1),
+        max(1.0, holdout.effective - 1),
         method=f"ratio of sums over {total:,} clusters, Satterthwaite t",
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.cuped import Adjustment
     from spot_mlflow.lift.difference import Means
-    from spot_mlflow.lift.moments import Moments, OutcomeMoments
+    from spot_mlflow.lift.moments import ClusterMoments, Moments, OutcomeMoments
     from spot_mlflow.lift.report import Grade
 
 
@@ -98,7 +98,7 @@ def estimate_means(
         binary=predicted.kind == "binary",
     )
     chosen = _chosen(base, moments, predicted, totals, by_segment)
-    return _warn_of_skew(chosen, predicted)
+    return warn_of_skew(chosen, predicted)
 
 
 def _check_kind(treated: Arm, holdout: Arm, predicted: PredictedLift) -> None:
@@ -183,13 +183,21 @@ def _by_cluster(base: Estimation, moments: OutcomeMoments, totals: Moments) -> E
         binary=False,
         plain=False,
     )
-    if moments.clusters.straddling:
-        chosen = chosen.warned(
-            f"{moments.clusters.straddling:,} clusters have units in more than one arm."
-        )
-    if total < FEW_CLUSTERS:
+    return flag_clusters(chosen, moments.clusters)
+
+
+def flag_clusters(chosen: Estimation, clusters: ClusterMoments) -> Estimation:
+    """Flags an interval from few clusters, and says where clusters straddle the arms."""
+    if clusters.straddling:
+        chosen = chosen.warned(f"{clusters.straddling:,} clusters have units in more than one arm.")
+    arms = clustered_arms(clusters)
+    effective = sum(a.effective for a in arms)
+    if effective < FEW_CLUSTERS:
+        total = sum(a.clusters for a in arms)
         return chosen.warned(
-            f"Interval unreliable: {total} clusters, fewer than {FEW_CLUSTERS}.", reliable=False
+            f"Interval unreliable: {total} clusters tell as much as {effective:.0f} of equal size, "
+            f"fewer than {FEW_CLUSTERS}.",
+            reliable=False,
         )
     return chosen
 
@@ -217,7 +225,7 @@ def _by_segment(base: Estimation, by_segment: Moments, adjustment: Adjustment | 
     return replace(base, means=means)
 
 
-def _warn_of_skew(chosen: Estimation, predicted: PredictedLift) -> Estimation:
+def warn_of_skew(chosen: Estimation, predicted: PredictedLift) -> Estimation:
     """Flags skewed arms, except where the interval is made for skewed rates."""
     if chosen.unit_word == "clusters" or (chosen.binary and predicted.effect == "relative"):
         return chosen

@@ -70,8 +70,17 @@ def arm_of_values(values: Floats) -> Arm:
     """Returns the arm of units' outcomes, (units,); NaN where there are too few."""
     n = len(values)
     mean = float(values.mean()) if n else math.nan
-    var = float(values.var(ddof=1)) if n > 1 else math.nan
-    return Arm(n, mean, var, events=int((values != 0).sum()))
+    off = values - mean
+    squares = float(off @ off)
+    third = float((off**2) @ off)
+    return Arm(
+        n=n,
+        mean=mean,
+        var=squares / (n - 1) if n > 1 else math.nan,
+        skew=third / n / (squares / n) ** 1.5 if squares > 0 else 0.0,
+        events=int(np.count_nonzero(values)),
+        largest=float(values.max()) if n else -math.inf,
+    )
 
 
 def checked_history(  # noqa: PLR0917 - what ``backtest`` was given
