@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from spot_mlflow.lift.arm import arms_of
+from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.course import MOST_POINTS, course_of
+from spot_mlflow.lift.moments import ClusterMoments, Moments, OutcomeMoments
+from spot_mlflow.lift.sequence import confidence_sequence
+
+DAY = np.datetime64("2027-01-04")
+
+
+def log(days: int, n: int = 4_000, seed: int = 3) -> OutcomeMoments:
+    """Units decided over some days, half of them treated."""
+    rng = np.random.default_rng(seed)
+    treated = rng.random(n) < 0.5
+    y = (rng.random(n) < 0.2 + 0.05 * treated).astype(float)
+    cells = Moments.of_units(
+        {"outcome": y},
+        np.where(treated, "treatment", "holdout"),
+        period=DAY + rng.integers(0, days, n),
+    )
+    return OutcomeMoments(cells, {}, "2027-06-01T00:00:00+00:00")
+
+
+def contract(**more: object) -> PredictedLift:
+    """A promise of five points."""
+    base = {"metric": "m", "predicted": 0.05, "columns": {"arm": "a", "outcome": "y"}}
+    return PredictedLift.load({**base, **more})
+
+
+def test_every_point_is_the_sequence_of_the_units_so_far() -> None:
+    """A point of the course equals the confidence sequence of a log that ends there."""
+    moments = log(5)
+    for row in course_of(moments, contract(planned_units=6_000)):
+        cells = moments.cells.select(moments.cells.period <= np.datetime64(row.label))
+        found = confidence_sequence(*arms_of(cells), alpha=0.05, planned=6_000)
+        assert row.estimate.lift == pytest.approx(found.value)
+        assert (row.estimate.low, row.estimate.high) == pytest.approx((found.low, found.high))
+        assert row.n_treatment + row.n_holdout == int(cells.n.sum())
+
+
+def test_the_last_point_is_the_whole_log() -> None:
+    """However many periods there are, at most forty points are given and the last is all of it."""
+    rows = course_of(log(120), contract())
+    assert len(rows) <= MOST_POINTS
+    assert rows[-1].share == 1
+    assert rows[-1].label == str(DAY + 119)
+    assert [r.share for r in rows] == sorted(r.share for r in rows)
+
+
+def test_direction_turns_the_course() -> None:
+    """A metric that shall decrease has the course of the raw difference with the sign changed."""
+    moments = log(3)
+    up, down = (course_of(moments, contract(direction=d))[-1] for d in ("increase", "decrease"))
+    assert down.estimate.lift == pytest.approx(-up.estimate.lift)
+    assert down.estimate.low == pytest.approx(-up.estimate.high)
+
+
+def test_no_course_where_it_would_mislead() -> None:
+    """Without dates, for clusters, and for logged propensities there is none."""
+    moments = log(4)
+    undated = dataclasses.replace(moments, cells=moments.cells.collapse("arm"))
+    assert course_of(undated, contract()) == ()
+    clusters = ClusterMoments(
+        arm=np.array(["holdout", "treatment"], dtype=object),
+        clusters=np.array([2, 2]),
+        assigned_clusters=np.array([2, 2]),
+        center=np.zeros(2),
+        s1=np.zeros((2, 3)),
+        s2=np.zeros((2, 3, 3)),
+        events=np.array([2, 2]),
+    )
+    assert course_of(dataclasses.replace(moments, clusters=clusters), contract()) == ()
+    assert course_of(moments, contract(design="logged_propensity")) == ()

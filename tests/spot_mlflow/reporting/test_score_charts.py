@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spot_mlflow.reporting.lift_view import lift_view
+from spot_mlflow.reporting.score_charts import calibration_chart, profit_curve_chart
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.report import LiftReport
+
+
+def test_profit_curve_says_what_its_cut_off_is_worth(full_report: LiftReport) -> None:
+    """The sentence of the curve is the one of the best cut-off; five bins make five rows."""
+    view = lift_view(full_report)
+    chart = profit_curve_chart(view)
+    assert chart is not None
+    assert len(chart.table.rows) == 5
+    assert chart.table.rows[-1][0] == "100 %"
+    assert "contacting" in chart.alt.lower()
+    assert "best cut-off" in chart.svg()
+
+
+def test_calibration_has_predicted_beside_realized(full_report: LiftReport) -> None:
+    """The bin of the highest scores comes first, with its prediction from training."""
+    chart = calibration_chart(lift_view(full_report))
+    assert chart is not None
+    assert chart.table.rows[0][2] == "4.5"
+    assert chart.table.rows[-1][2] == "0.4"
+    assert chart.svg()
+
+
+def test_without_scores_there_is_no_picture(short_report: LiftReport) -> None:
+    """A log without scores has neither curve nor calibration."""
+    view = lift_view(short_report)
+    assert profit_curve_chart(view) is None
+    assert calibration_chart(view) is None
