@@ -106,10 +106,10 @@ def panel(name: str, version: str | None = None) -> dict[str, Any]:
         "allowed": None if decision is None else decision.satisfied,
         "missing": missing[:5],
         "headline": head.money,
-        "letters": {
-            letter: {"name": word, "level": ready.letters[letter].level}
+        "letters": [
+            {"name": word, "level": ready.letters[letter].level}
             for letter, word in words.LETTERS.items()
-        },
+        ],
         "involvement": adoption.involvement.words,
     }
 
@@ -188,25 +188,33 @@ def _model_html(adoption: Adoption, decision: GateDecision | None) -> str:
 
 
 def _sections(adoption: Adoption, decision: GateDecision | None) -> tuple[Section, ...]:
-    """Returns the sections of ``spot show``, with the pictures of reports put into them."""
+    """Returns the gate's answer, the report's sections, then readiness, involvement and plan."""
+    from spot_mlflow.reporting.adoption_view import adoption_sections
+    from spot_mlflow.reporting.lift_view import lift_view
+    from spot_mlflow.reporting.sections import sections_of
+
+    own = {s.key: s for s in adoption_sections(adoption, decision)}
+    check = adoption.latest_check
+    if check is None:
+        lift = [own["lift"]] if "lift" in own else []
+    else:
+        found = sections_of(lift_view(check), adoption)
+        lift = [s for s in found if s.key not in {"readiness", "method"}]
+    if "readiness" in own and adoption.readiness.people:
+        own["readiness"] = _with_dots(own["readiness"], adoption)
+    people = [own[key] for key in ("readiness", "involvement", "plan") if key in own]
+    return (*([own["gate"]] if "gate" in own else []), *lift, *people)
+
+
+def _with_dots(section: Section, adoption: Adoption) -> Section:
+    """Returns the readiness with every respondent as a dot; the picture brings its own table."""
     from dataclasses import replace
 
     from spot_mlflow.readiness.instrument import default_instrument
-    from spot_mlflow.reporting.adoption_view import adoption_sections
-    from spot_mlflow.reporting.charts import lift_gap_chart, over_time_chart
-    from spot_mlflow.reporting.lift_view import lift_view
     from spot_mlflow.reporting.readiness_chart import readiness_chart
 
-    sections = {s.key: s for s in adoption_sections(adoption, decision)}
-    check = adoption.latest_check
-    if check is not None and "lift" in sections:
-        view = lift_view(check)
-        charts = [c for c in (lift_gap_chart(view), over_time_chart(view)) if c is not None]
-        sections["lift"] = replace(sections["lift"], charts=tuple(charts))
-    if "readiness" in sections and adoption.readiness.people:
-        chart = readiness_chart(adoption.readiness, default_instrument())
-        sections["readiness"] = replace(sections["readiness"], charts=(chart,), tables=())
-    return tuple(sections.values())
+    chart = readiness_chart(adoption.readiness, default_instrument())
+    return replace(section, charts=(chart,), tables=())
 
 
 def _tiles(rows: Sequence[PortfolioRow]) -> list[tuple[str, str, str]]:

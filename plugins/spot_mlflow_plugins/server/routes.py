@@ -195,6 +195,10 @@ def shows_html(view: Callable[[], str]) -> Callable[[], Any]:
             page = view()
         except SpotError as e:
             page, status = error_page(e), e.http_status
+        except Exception:  # a page for people: whatever it is, it is said in words and logged
+            _logger.exception("A page could not be made")
+            said = SpotError("the server could not make this page", fix="Its log says why.")
+            page, status = error_page(said), 500
         response = Response(page, status=status, mimetype="text/html")
         response.headers["Content-Security-Policy"] = _PAGE_POLICY
         response.headers["Cache-Control"] = "no-store"

@@ -53,8 +53,7 @@
       said.missing.forEach(function (what) { list.appendChild(make("li", what)); });
       box.appendChild(list);
     }
-    var letters = Object.keys(said.letters).map(function (letter) {
-      var found = said.letters[letter];
+    var letters = said.letters.map(function (found) {
       return found.name + " " + (found.level === null ? "not known" : found.level);
     });
     box.appendChild(make("p", letters.join(" · "), "margin:6px 0"));
@@ -86,8 +85,10 @@
   // The sidebar is drawn by MLflow's own program, now and again: the link is put back when it goes.
   function link() {
     if (document.getElementById(LINK)) { return; }
-    var models = document.querySelector('aside a[href*="#/models"], nav a[href*="#/models"]');
-    var item = models && (models.closest("li") || models);
+    var near = ["#/models", "#/experiments"].map(function (to) {
+      return document.querySelector('aside a[href$="' + to + '"], nav a[href$="' + to + '"], ul a[href$="' + to + '"]');
+    }).filter(Boolean)[0];
+    var item = near && (near.closest("li") || near);
     if (!item || !item.parentNode) { return; }
     var made = item.cloneNode(true);
     made.id = LINK;

@@ -1,0 +1,215 @@
+"""What the gate costs on a server: gated changes, calls it does not concern, and throughput.
+
+Three servers over SQLite, one worker each, are asked in turn, call by call: plain MLflow twice (their
+ratio is the noise, the A/A control) and the gated one. A gated change (alias ``champion``) is
+compared with a plain change through the same server (alias ``blue``), for a model with 10 and one
+with 10,000 entries of evidence. ``SPOT_BENCH_FULL=1`` asks more often.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+FULL = os.environ.get("SPOT_BENCH_FULL") == "1"
+ROUNDS = 200 if FULL else 60
+ENTRIES = 10_000
+CLIENTS = 8
+
+
+def run() -> dict[str, object]:
+    """Returns medians in milliseconds, and ratios against plain MLflow in the same run."""
+    from gated import gated_mlflow_server
+    from servers import mlflow_server
+
+    with tempfile.TemporaryDirectory(prefix="spot-bench-") as folder, ExitStack() as stack:
+        homes = [Path(folder, name) for name in ("plain", "control", "gated")]
+        for home in homes:
+            home.mkdir()
+        few, many = prepare(homes[2])
+        quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        plain = stack.enter_context(mlflow_server(homes[0], environment=quiet))
+        control = stack.enter_context(mlflow_server(homes[1], environment=quiet))
+        gated = stack.enter_context(gated_mlflow_server(homes[2], workers=1))
+        urls = {"plain": plain.url, "control": control.url, "gated": gated.url}
+        return {
+            "rounds": ROUNDS,
+            **gated_changes(gated.url, few, many),
+            **untouched_calls(urls),
+            **throughput(urls),
+        }
+
+
+def prepare(home: Path) -> tuple[str, str]:
+    """Makes two models with 10 and with ``ENTRIES`` entries in a database; returns their names."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    client = MlflowClient(uri, uri)
+    names = ("few", "many")
+    for name, entries in zip(names, (10, ENTRIES), strict=True):
+        client.create_registered_model(name)
+        client.create_model_version(name, "file:///nowhere", await_creation_for=None)
+        client.create_model_version(name, "file:///nowhere", await_creation_for=None)
+        write_entries(client, name, entries)
+    return names
+
+
+def write_entries(client: Any, name: str, count: int) -> None:
+    """Writes assessments of many people straight into the tables; by calls it would take minutes."""
+    import sqlalchemy as sa
+
+    from spot_mlflow.readiness.assessment import parse_answers
+    from spot_mlflow.readiness.instrument import default_instrument
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.companion import ensure
+    from spot_mlflow.record.entry import PART, Draft, split
+
+    record, instrument = Record(client=client), default_instrument()
+    ref = record.resolve(f"{name}/1")
+    experiment_id = int(ensure(client, ref).experiment_id)
+    payload = parse_answers(dict.fromkeys(instrument.ids, 3), instrument)
+    runs, tags, params = [], [], []
+    roles = ("executive", "business", "frontline", "data_scientist", "engineer")
+    for i in range(count):
+        draft = Draft(ref, "assessment", payload, person=f"Person {i % 500}", role=roles[i % 5])
+        text = draft.text()
+        parts, run_id = split(text), uuid.uuid4().hex
+        start = int(draft.at.timestamp() * 1000)
+        runs.append(
+            {
+                "run_uuid": run_id, "name": run_id, "source_type": "LOCAL", "status": "FINISHED",
+                "start_time": start, "end_time": start, "lifecycle_stage": "active",
+                "experiment_id": experiment_id, "user_id": "bench", "source_name": "",
+                "entry_point_name": "", "source_version": "",
+                "artifact_uri": f"mlflow-artifacts:/{experiment_id}/{run_id}/artifacts",
+            }
+        )  # fmt: skip
+        tags += [
+            {"run_uuid": run_id, "key": k, "value": v}
+            for k, v in draft.tags(text, len(parts)).items()
+        ]
+        params += [
+            {"run_uuid": run_id, "key": f"{PART}{j:05d}", "value": p} for j, p in enumerate(parts)
+        ]
+    engine = sa.create_engine(client.tracking_uri)
+    with engine.begin() as c:
+        for table, rows in (("runs", runs), ("tags", tags), ("params", params)):
+            found = sa.Table(table, sa.MetaData(), autoload_with=engine)
+            for start in range(0, len(rows), 5_000):
+                c.execute(sa.insert(found), rows[start : start + 5_000])
+    engine.dispose()
+
+
+def interleaved(works: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+    """Runs all works in turn and returns the seconds of each; the order changes every round."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for work in works.values():
+        work()
+    names = list(works)
+    for i in range(rounds):
+        for name in names[i % len(names) :] + names[: i % len(names)]:
+            start = time.perf_counter()
+            works[name]()
+            times[name].append(time.perf_counter() - start)
+    return times
+
+
+def gated_changes(url: str, few: str, many: str) -> dict[str, object]:
+    """Returns what a gated change costs over a plain one, by size of the record."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url, url)
+    turn = {"n": 0}
+
+    def change(name: str, alias: str) -> None:
+        turn["n"] += 1
+        client.set_registered_model_alias(name, alias, str(turn["n"] % 2 + 1))
+
+    found: dict[str, object] = {}
+    for name, entries in ((few, 10), (many, ENTRIES)):
+        works: dict[str, Callable[[], None]] = {
+            "plain": lambda name=name: change(name, "blue"),  # type: ignore[misc] # bound now
+            "control": lambda name=name: change(name, "green"),  # type: ignore[misc] # bound now
+            "gated": lambda name=name: change(name, "champion"),  # type: ignore[misc] # bound now
+        }
+        medians = {k: 1000 * statistics.median(v) for k, v in interleaved(works, ROUNDS).items()}
+        found[f"change_plain_ms_{entries}"] = round(medians["plain"], 2)
+        found[f"change_gated_ms_{entries}"] = round(medians["gated"], 2)
+        found[f"change_extra_ms_{entries}"] = round(medians["gated"] - medians["plain"], 2)
+        found[f"change_control_ms_{entries}"] = round(medians["control"] - medians["plain"], 2)
+    return found
+
+
+def untouched_calls(urls: dict[str, str]) -> dict[str, object]:
+    """Returns the ratio of calls that the gate does not concern, against plain MLflow."""
+    from mlflow import MlflowClient
+
+    clients = {name: MlflowClient(url, url) for name, url in urls.items()}
+    runs = {name: c.create_run("0").info.run_id for name, c in clients.items()}
+    calls: dict[str, Callable[[str], object]] = {
+        "log_metric": lambda n: clients[n].log_metric(runs[n], "loss", time.time()),
+        "create_run": lambda n: clients[n].create_run("0"),
+        "get_run": lambda n: clients[n].get_run(runs[n]),
+    }
+    found: dict[str, object] = {}
+    for call, work in calls.items():
+        works: dict[str, Callable[[], None]] = {
+            n: lambda n=n, work=work: (work(n), None)[1]  # type: ignore[misc] # bound now
+            for n in urls
+        }
+        times = interleaved(works, ROUNDS * 3)
+        medians = {n: statistics.median(t) for n, t in times.items()}
+        found[f"{call}_plain_ms"] = round(1000 * medians["plain"], 2)
+        found[f"{call}_ratio"] = round(medians["gated"] / medians["plain"], 3)
+        found[f"{call}_ratio_control"] = round(medians["control"] / medians["plain"], 3)
+    return found
+
+
+def throughput(urls: dict[str, str]) -> dict[str, object]:
+    """Returns calls a second of ``CLIENTS`` clients logging at once, against plain MLflow."""
+    from mlflow import MlflowClient
+
+    def burst(url: str) -> float:
+        clients = [MlflowClient(url, url) for _ in range(CLIENTS)]
+        runs = [c.create_run("0").info.run_id for c in clients]
+        count = 40 if FULL else 15
+
+        def work(i: int) -> None:
+            for n in range(count):
+                clients[i].log_metric(runs[i], "loss", float(n), step=n)
+
+        start = time.perf_counter()
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(work, range(CLIENTS)))
+        return CLIENTS * count / (time.perf_counter() - start)
+
+    rates: dict[str, list[float]] = {name: [] for name in urls}
+    for _ in range(5):
+        for name, url in urls.items():
+            rates[name].append(burst(url))
+    medians = {n: statistics.median(r) for n, r in rates.items()}
+    return {
+        "throughput_plain_per_s": round(medians["plain"], 1),
+        "throughput_ratio": round(medians["gated"] / medians["plain"], 3),
+        "throughput_ratio_control": round(medians["control"] / medians["plain"], 3),
+    }
+
+
+if __name__ == "__main__":
+    import json
+
+    print(json.dumps(run(), indent=1))

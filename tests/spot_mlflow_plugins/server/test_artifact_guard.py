@@ -1,0 +1,141 @@
+"""Tests of the guard before the artifacts of evidence."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mlflow.exceptions import MlflowException
+
+from spot_mlflow_plugins import mlflow_private
+from spot_mlflow_plugins.server import artifact_guard
+from spot_mlflow_plugins.server.artifact_guard import check_direct_upload, guarded_repository
+from spot_mlflow_plugins.server.companions import Companions
+
+OURS = "0" * 31 + "a"
+MINE = "0" * 31 + "b"
+
+
+class Repository:
+    """A repository that can do everything MLflow's can, and says what it did."""
+
+    def log_artifact(self, local_file: str, artifact_path: str | None = None) -> str:
+        """Like MLflow's."""
+        return f"{local_file} to {artifact_path}"
+
+    def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> str:
+        """Like MLflow's."""
+        return f"{local_dir} to {artifact_path}"
+
+    def delete_artifacts(self, artifact_path: str | None = None) -> str:
+        """Like MLflow's."""
+        return f"gone: {artifact_path}"
+
+    def log_artifact_from_stream(
+        self, stream: Any, artifact_file_name: str, artifact_path: str | None = None
+    ) -> str:
+        """Like MLflow's."""
+        return f"{stream} {artifact_file_name} {artifact_path}"
+
+    async def log_artifact_from_async_stream(
+        self, chunks: Any, artifact_file_name: str, artifact_path: str | None = None
+    ) -> str:
+        """Like MLflow's."""
+        return f"{chunks} {artifact_file_name} {artifact_path}"
+
+    def create_multipart_upload(
+        self, local_file: str, num_parts: int, artifact_path: str | None = None
+    ) -> str:
+        """Like MLflow's."""
+        return f"{local_file} {num_parts} {artifact_path}"
+
+    def complete_multipart_upload(
+        self, local_file: str, upload_id: str, parts: Any, artifact_path: str | None = None
+    ) -> str:
+        """Like MLflow's."""
+        return f"{local_file} {upload_id} {parts} {artifact_path}"
+
+
+@pytest.fixture
+def repository(monkeypatch) -> Any:
+    """Guarded; experiment 1 and run ...a hold evidence."""
+    monkeypatch.setattr(mlflow_private, "tracking_store", lambda: None)
+    companions = Companions("spot/")
+    monkeypatch.setattr(companions, "experiment", lambda _, e: str(e) == "1")
+    monkeypatch.setattr(companions, "run", lambda _, r: r == OURS)
+    monkeypatch.setattr(artifact_guard, "_companion_roots", lambda _: ["1", "teams/west/1"])
+    return guarded_repository(Repository, companions)()
+
+
+HELD = [
+    f"1/{OURS}/artifacts",
+    "1",
+    "1/new",
+    f"./1/{OURS}",
+    f"x/../1/{OURS}",
+    f"teams/west/{OURS}/artifacts",
+    f"teams/west/{OURS.upper()}/artifacts",
+    f"workspaces/east/1/{OURS}",
+]
+FREE = [f"2/{MINE}/artifacts", "11", "models/1x", None, "x/1"]
+
+
+@pytest.mark.parametrize("path", HELD)
+def test_nothing_is_written_under_evidence(repository: Any, path: str) -> None:
+    """By no method, however the path is written."""
+    writes = (
+        lambda: repository.log_artifact("f", path),
+        lambda: repository.log_artifact(local_file="f", artifact_path=path),
+        lambda: repository.log_artifacts("d", path),
+        lambda: repository.log_artifact_from_stream("s", "f", path),
+        lambda: repository.log_artifact_from_stream("s", "f", artifact_path=path),
+        lambda: asyncio.run(repository.log_artifact_from_async_stream("s", "f", path)),
+        lambda: repository.create_multipart_upload("f", 1, path),
+        lambda: repository.create_multipart_upload(f"../{path}/f", 1, "2"),
+        lambda: repository.complete_multipart_upload("f", "u", [], path),
+        lambda: repository.delete_artifacts(path),
+    )
+    for write in writes:
+        with pytest.raises(MlflowException) as refused:
+            write()
+        assert refused.value.get_http_status_code() == 403
+
+
+@pytest.mark.parametrize("path", FREE)
+def test_other_paths_are_left_alone(repository: Any, path: str | None) -> None:
+    """What holds no evidence is written as before."""
+    assert repository.log_artifact("f", path) == f"f to {path}"
+    assert repository.log_artifact_from_stream("s", "f", path) == f"s f {path}"
+    assert asyncio.run(repository.log_artifact_from_async_stream("s", "f", path)) == f"s f {path}"
+
+
+@pytest.mark.parametrize("path", [None, ".", "", "teams", "teams/west", "teams/"])
+def test_folder_that_holds_evidence_is_not_deleted(repository: Any, path: str | None) -> None:
+    """Deleting what lies above deletes what lies below."""
+    with pytest.raises(MlflowException, match="evidence"):
+        repository.delete_artifacts(path)
+
+
+def test_folder_beside_is_deleted(repository: Any) -> None:
+    """A folder that only begins alike is free."""
+    assert repository.delete_artifacts("teams/western") == "gone: teams/western"
+
+
+@pytest.mark.parametrize(
+    ("path", "args", "body"),
+    [
+        ("/ajax-api/2.0/mlflow/upload-artifact", {"run_uuid": OURS}, None),
+        ("/api/2.0/mlflow/artifacts/presigned-upload-url", {}, {"run_id": OURS}),
+        ("/api/2.0/mlflow/artifacts/presigned-upload-url", {}, {"runId": OURS}),
+    ],
+)
+def test_routes_by_run_id(monkeypatch, path: str, args: Any, body: Any) -> None:
+    """The two routes that reach a run's own location ask about the run."""
+    monkeypatch.setattr(mlflow_private, "tracking_store", lambda: None)
+    companions: Any = SimpleNamespace(run=lambda _, r: r == OURS, logged_model=lambda _, __: False)
+    with pytest.raises(MlflowException, match="evidence"):
+        check_direct_upload(companions, path, args, body)
+    check_direct_upload(companions, path, {"run_uuid": MINE}, {"run_id": MINE})
+    check_direct_upload(companions, "/api/2.0/mlflow/runs/get", args, body)
