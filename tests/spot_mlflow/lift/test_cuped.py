@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from spot_mlflow.lift.arm import arm_of
+from spot_mlflow.lift.cuped import adjusted_outcome, cuped, cuped_theta, paired_arms
+from spot_mlflow.lift.difference import difference
+from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments
+from spot_mlflow.lift.relative import log_delta
+
+
+def test_cuped_agrees_with_the_reference_figures(reference, samples):
+    """Theta over both arms, difference, standard error, interval and variance reduction."""
+    seen = 0
+    for key, sample in samples.items():
+        if "cuped_total" not in reference[key]:
+            continue
+        seen += 1
+        known = reference[key]
+        found = cuped(*paired_arms(sample.cells))
+        gap = difference(found.means)
+        total = known["cuped_total"]
+        assert found.theta == pytest.approx(total["theta"], rel=1e-9), key
+        assert gap.value == pytest.approx(total["diff"], rel=1e-9), key
+        assert gap.se == pytest.approx(total["se"], rel=1e-9), key
+        assert [gap.low, gap.high] == pytest.approx(total["ci"], rel=1e-9), key
+        assert found.reduction == pytest.approx(total["var_reduction"], rel=1e-9), key
+        assert found.theta == pytest.approx(known["gbstats"]["cuped"]["theta"], rel=1e-9), key
+        assert [gap.low, gap.high] == pytest.approx(known["gbstats"]["cuped"]["ci"], rel=1e-9), key
+        assert gap.p_value == pytest.approx(known["cuped_tea"]["p"], rel=1e-6), key
+    assert seen == 10
+
+
+def test_relative_lift_is_over_the_adjusted_holdout_mean(reference, samples):
+    """Value and adjusted means as tea-tasting's; without the shared centre its interval as well."""
+    for key, sample in samples.items():
+        if "cuped_tea" not in reference[key]:
+            continue
+        known, means = reference[key]["cuped_tea"], cuped(*paired_arms(sample.cells)).means
+        found = log_delta(means)
+        assert found.value == pytest.approx(known["rel"], rel=1e-9), key
+        assert means.holdout == pytest.approx(known["control"], rel=1e-9), key
+        assert means.treated == pytest.approx(known["treatment"], rel=1e-9), key
+        apart = log_delta(replace(means, common_treated=0.0, common_holdout=0.0, cov=0.0))
+        assert [apart.low, apart.high] == pytest.approx(known["rel_ci"], rel=1e-9), key
+
+
+def test_a_theta_of_ones_own_gives_the_within_arm_figure(reference, samples):
+    """With theta from within the arms the reference's second set of figures comes out."""
+    for key, sample in samples.items():
+        if "cuped_within" not in reference[key]:
+            continue
+        known = reference[key]["cuped_within"]
+        gap = difference(cuped(*paired_arms(sample.cells), theta=known["theta"]).means)
+        assert gap.value == pytest.approx(known["diff"], rel=1e-9), key
+        assert [gap.low, gap.high] == pytest.approx(known["ci"], rel=1e-9), key
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=some.integers(0, 2**31), n=some.integers(10, 300), center=some.sampled_from([0, 1e6]))
+def test_theta_is_that_of_a_regression_on_all_units(seed, n, center):
+    """cov/var over both arms as one sample; adjusting the units by hand gives the same means."""
+    rng = np.random.default_rng(seed)
+    arm = np.where(np.arange(n) % 3 > 0, TREATMENT, HOLDOUT)
+    x = center + rng.standard_normal(n)
+    y = 0.5 * x + rng.standard_normal(n) + 0.3 * (arm == TREATMENT)
+    cells = Moments.of_units({"outcome": y, "covariate": x}, arm)
+    found = cuped(*paired_arms(cells))
+    assert found.theta == pytest.approx(np.polyfit(x - center, y, 1)[0], rel=1e-6, abs=1e-9)
+    by_hand = y - found.theta * (x - x.mean())
+    assert found.means.treated == pytest.approx(by_hand[arm == TREATMENT].mean(), rel=1e-9)
+    assert found.means.var_holdout == pytest.approx(
+        by_hand[arm == HOLDOUT].var(ddof=1) / (arm == HOLDOUT).sum(), rel=1e-6
+    )
+    mean, var = adjusted_outcome(cells.collapse("arm"), found)
+    known = arm_of(Moments.of_units({"outcome": by_hand[arm == HOLDOUT]}, arm[arm == HOLDOUT]))
+    assert mean[0] == pytest.approx(known.mean, rel=1e-9)
+    assert var[0] == pytest.approx(known.var, rel=1e-6)
+
+
+def test_a_constant_covariate_changes_nothing():
+    """Theta is 0, no variance is removed."""
+    y, arm = np.array([0.0, 1, 1, 0, 1, 1]), np.array([HOLDOUT] * 3 + [TREATMENT] * 3)
+    pair = paired_arms(Moments.of_units({"outcome": y, "covariate": np.full(6, 7.0)}, arm))
+    assert cuped_theta(*pair) == 0
+    assert cuped(*pair).reduction == 0

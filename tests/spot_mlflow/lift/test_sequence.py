@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.arm import Arm, arms_of
+from spot_mlflow.lift.difference import means_of, welch
+from spot_mlflow.lift.relative import relative_se
+from spot_mlflow.lift.sequence import (
+    BURN_IN,
+    Looks,
+    confidence_sequence,
+    difference_bounds,
+    difference_variance,
+    events_in,
+    mixing_variance,
+    multiplier,
+    ratio_bounds,
+    ratio_variance,
+)
+
+
+def test_the_sequence_width_agrees_with_the_reference_figures(reference, samples):
+    """Gbstats' sequential intervals, absolute and relative: planned for 5,000 units, Welch's SE."""
+    for key, sample in samples.items():
+        known = reference[key]["gbstats"]
+        arms = arms_of(sample.cells)
+        found = welch(*arms)
+        width = float(multiplier(arms[0].n + arms[1].n, alpha=0.05, planned=5000))
+        expected = [found.value - width * found.se, found.value + width * found.se]
+        assert expected == pytest.approx(known["seq_ci_abs"], rel=1e-9), key
+        means = means_of(*arms)
+        half = width * relative_se(means)
+        value = means.treated / means.holdout - 1
+        if "seq_ci_rel" in known:
+            assert [value - half, value + half] == pytest.approx(known["seq_ci_rel"], rel=1e-3), key
+
+
+def test_the_multiplier_by_hand():
+    """r^2 and B at alpha .05 with 10,000 planned, after 1,000 units."""
+    r2 = (-2 * math.log(0.05) + math.log(1 - 2 * math.log(0.05))) / 10_000
+    assert mixing_variance(0.05, 10_000) == pytest.approx(r2, rel=1e-12)
+    a = 1_000 * r2
+    b = math.sqrt((a + 1) / a * math.log((a + 1) / 0.05**2))
+    assert float(multiplier(1_000, alpha=0.05, planned=10_000)) == pytest.approx(b, rel=1e-12)
+
+
+def test_the_sequence_is_narrowest_near_the_planned_units():
+    """B / sqrt(n), the width, has its best ratio to a single look near N*."""
+    n = np.array([1_000, 10_000, 100_000])
+    b = multiplier(n, alpha=0.05, planned=10_000)
+    assert b[1] < b[0]
+    assert b[1] < b[2]
+    assert b[1] > 1.96
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n_c=some.sampled_from([100, 2_000, 10**8]),
+    rates=some.tuples(*[some.sampled_from([1e-6, 0.01, 0.3, 0.99])] * 2),
+    share=some.sampled_from([1, 9]),
+)
+def test_bounds_are_exactly_where_a_hypothesis_is_rejected(n_c, rates, share):
+    """Just inside every bound the difference is kept, just outside it is rejected."""
+    n_t = share * n_c
+    t, c = (Arm.binary(max(1, round(p * n)), n) for p, n in zip(rates, (n_t, n_c), strict=True))
+    looks = Looks.of(t, c)
+    width = 3.0
+    low, high = (float(x) for x in difference_bounds(looks, width))
+    value = t.mean - c.mean
+    assert low < value < high
+    for bound, outward in ((low, -1), (high, 1)):
+        step = 1e-7 * (high - low)
+        for gap, kept in ((bound - outward * step, True), (bound + outward * step, False)):
+            se = math.sqrt(difference_variance(np.asarray(gap), looks))
+            assert (abs(value - gap) <= width * se) is kept
+
+
+def test_the_interval_is_never_narrower_than_welchs():
+    """Standard errors under each hypothesis only widen it; the ratio's bounds hold its estimate."""
+    t, c = Arm.binary(300, 9000), Arm.binary(60, 1000)
+    found = confidence_sequence(t, c, planned=20_000)
+    plain = welch(t, c)
+    width = float(multiplier(10_000, alpha=0.05, planned=20_000))
+    assert found.low <= plain.value - width * plain.se
+    assert found.high >= plain.value + width * plain.se
+    ratio = confidence_sequence(t, c, planned=20_000, effect="relative")
+    assert ratio.low < t.mean / c.mean - 1 < ratio.high
+    assert ratio.low >= -1
+
+
+def test_no_event_among_the_treated_keeps_minus_one_hundred_percent():
+    """The lower bound of the ratio is 0 where nothing speaks against it; no holdout mean, no ratio."""
+    looks = Looks.of(Arm.binary(0, 900), Arm.binary(40, 100))
+    low, high = (float(x) for x in ratio_bounds(looks, 3.0))
+    assert low == pytest.approx(0, abs=1e-9)
+    assert 0 < high < 1
+    assert np.isfinite(ratio_variance(np.asarray(0.5), looks))
+    none = confidence_sequence(Arm.binary(5, 90), Arm.binary(0, 10), planned=500, effect="relative")
+    assert math.isnan(none.value)
+    assert none.high == math.inf
+
+
+def test_clusters_and_covariates_scale_the_whole_guard():
+    """A design effect of two widens every part of the standard error by sqrt(2)."""
+    t, c = Arm.binary(300, 9000), Arm.binary(60, 1000)
+    plain = means_of(t, c)
+    doubled = Looks.of(t, c, _scaled(plain, 2.0))
+    gap = np.asarray(0.02)
+    assert difference_variance(gap, doubled) == pytest.approx(
+        2 * difference_variance(gap, Looks.of(t, c)), rel=1e-9
+    )
+
+
+def _scaled(means, factor):
+    from dataclasses import replace
+
+    return replace(
+        means, var_treated=factor * means.var_treated, var_holdout=factor * means.var_holdout
+    )
+
+
+def test_an_outcome_that_may_be_negative_is_guarded_by_welch_and_pooled():
+    """Profit has no k m - m^2; the variance under a hypothesis is then left out, not NaN."""
+    looks = Looks.of(Arm(900, -0.5, 4.0), Arm(100, -0.7, 1.0))
+    welch_var = 4.0 / 900 + 1.0 / 100
+    pooled = (899 * 4.0 + 99 * 1.0) / 998 * (1 / 900 + 1 / 100)
+    assert difference_variance(np.asarray(0.0), looks) == pytest.approx(max(welch_var, pooled))
+    found = confidence_sequence(Arm(900, -0.5, 4.0), Arm(100, -0.7, 1.0), planned=1000)
+    assert math.isfinite(found.low)
+
+
+def test_any_look_false_alarms_stay_below_five_percent():
+    """Rates of one percent read daily for 60 days, treatment that lowers them fourfold included."""
+    rng = np.random.default_rng(8)
+    days, runs = 60, 400
+    day = np.arange(1.0, days + 1)
+    for ratio in (1.0, 0.25, 4.0):
+        x_t = rng.binomial(900, 0.01 * ratio, (runs, days)).cumsum(axis=1).astype(float)
+        x_c = rng.binomial(100, 0.01, (runs, days)).cumsum(axis=1).astype(float)
+        n_t, n_c = np.broadcast_to(900 * day, x_t.shape), np.broadcast_to(100 * day, x_t.shape)
+        p, q = x_t / n_t, x_c / n_c
+        var = [m * (1 - m) * n / (n - 1) for m, n in ((p, n_t), (q, n_c))]
+        pool = ((n_t - 1) * var[0] + (n_c - 1) * var[1]) / (n_t + n_c - 2)
+        looks = Looks(n_t, n_c, p, q, *var, pool, p, q, np.ones_like(p), np.ones_like(p))
+        width = multiplier(n_t + n_c, alpha=0.05, planned=60_000)
+        truth = np.full(p.shape, 0.01 * (ratio - 1))
+        out = (p - q - truth) ** 2 > width**2 * difference_variance(truth, looks)
+        ready = np.minimum(x_t, x_c) >= BURN_IN
+        assert (out & ready).any(axis=1).mean() <= 0.05, ratio
+
+
+def test_events_count_the_rarer_side():
+    """Successes or failures for rates, non-zero outcomes for money."""
+    assert events_in(Arm.binary(95, 100), "binary") == 5
+    assert events_in(Arm.binary(5, 100), "binary") == 5
+    assert events_in(Arm(100, 2.0, 1.0, events=95), "money") == 95
+
+
+@pytest.mark.parametrize(("alpha", "planned"), [(0, 100), (1, 100), (0.05, 0), (0.05, -5)])
+def test_impossible_plans_are_refused(alpha, planned):
+    """With the value and what must hold."""
+    with pytest.raises(InvalidInput, match="must be above 0"):
+        mixing_variance(alpha, planned)
+
+
+def test_one_unit_in_an_arm_bounds_nothing():
+    """No sequence before two units in each arm."""
+    found = confidence_sequence(Arm(1, 1.0, math.nan), Arm.binary(1, 9), planned=10)
+    assert (found.low, found.high) == (-math.inf, math.inf)
