@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from ready_record import block, make_ready
+
+from spot_mlflow.errors import NotFound, Unavailable
+from spot_mlflow.record import Record
+from spot_mlflow_plugins.decider import RecordDecider
+
+
+@pytest.fixture
+def decider(mlflow_uri: str) -> RecordDecider:
+    """A decider on a registry with one version of churn, in mode block."""
+    client = MlflowClient(mlflow_uri, mlflow_uri)
+    client.create_registered_model("churn")
+    client.create_model_version("churn", source="s3://nowhere/model")
+    block(Record())
+    return RecordDecider(Record, lambda: "Dan Sample")
+
+
+def decisions() -> list[Any]:
+    """Returns the decisions recorded for churn."""
+    record = Record()
+    return [e for e in record.entries(record.resolve("churn")) if e.kind == "decision"]
+
+
+def test_a_decision_names_who_asked(decider: RecordDecider) -> None:
+    """The requester is whom the decider was told of, in the decision and in its entry."""
+    ruling = decider.decide("churn", "1", "Production")
+    decider.record(ruling, applied=False)
+    assert ruling.decision.requester == "Dan Sample"
+    assert decisions()[0].payload["requester"] == "Dan Sample"
+
+
+def test_each_decision_sees_what_others_wrote(decider: RecordDecider) -> None:
+    """One decider kept for long reads what is new with every question."""
+    assert not decider.decide("churn", "1", "Production").decision.allowed
+    make_ready(Record(), "churn/1")
+    assert decider.decide("churn", "1", "Production").decision.allowed
+
+
+def test_an_objection_cannot_be_taken_back_by_deleting_it(decider: RecordDecider) -> None:
+    """A blocking concern that was seen counts although its run was deleted meanwhile."""
+    import spot_mlflow as spot
+
+    make_ready(Record(), "churn/1")
+    spot.raise_concern(
+        "churn", person="C", role="frontline", what="wrong list", severity="blocking"
+    )
+    assert not decider.decide("churn", "1", "Production").decision.allowed
+    record = Record()
+    run = next(e.run_id for e in record.entries(record.resolve("churn")) if e.kind == "concern")
+    record.client.delete_run(run)
+    assert not decider.decide("churn", "1", "Production").decision.allowed
+
+
+def test_what_could_not_be_recorded_is_recorded_with_the_next(
+    decider: RecordDecider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that fails for a moment loses no decision, and stops nobody."""
+    ruling = decider.decide("churn", "1", "Production")
+    with monkeypatch.context() as m:
+        m.setattr(Record, "append", _fails)
+        decider.record(ruling, applied=True)
+    assert decisions() == []
+    decider.record(decider.decide("churn", "1", "@champion"), applied=True)
+    assert [d.payload["target"] for d in decisions()] == ["Production", "@champion"]
+
+
+def _fails(*_: Any, **__: Any) -> None:
+    raise Unavailable("down for a moment")
+
+
+def test_a_model_that_is_gone_is_no_reason_to_wait(
+    decider: RecordDecider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the model was deleted meanwhile, its decision is dropped and the next one written."""
+    ruling = decider.decide("churn", "1", "Production")
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise NotFound("no such model")
+
+    with monkeypatch.context() as m:
+        m.setattr(Record, "append", gone)
+        decider.record(ruling, applied=True)
+    decider.record(ruling, applied=True)
+    assert len(decisions()) == 1
+
+
+def test_threads_share_one_decider(decider: RecordDecider) -> None:
+    """Decisions asked for at the same time are all answered, and all recorded."""
+    make_ready(Record(), "churn/1")
+    found: list[bool] = []
+
+    def ask() -> None:
+        ruling = decider.decide("churn", "1", "Production")
+        decider.record(ruling, applied=True)
+        found.append(ruling.decision.allowed)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert found == [True] * 8
+    assert len(decisions()) == 8
