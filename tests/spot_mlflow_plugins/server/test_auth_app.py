@@ -1,0 +1,180 @@
+"""Tests of the gate over MLflow's basic auth: who speaks is who is logged in."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from gated import CONTRACT, gated_mlflow_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.journey
+ADMIN = ("admin", "admin-password-1234")
+PASSWORD = "user-password-1234"  # noqa: S105 - of a server that lives for this test
+
+
+class Login:
+    """One user of the server."""
+
+    def __init__(self, url: str, user: str, password: str = PASSWORD) -> None:
+        self.url = url
+        self.session = requests.Session()
+        self.session.auth = (user, password)
+
+    def api(self, method: str, path: str, **said: Any) -> requests.Response:
+        """Calls MLflow's REST API."""
+        return self.session.request(
+            method, f"{self.url}/api/2.0/mlflow/{path}", json=said, timeout=60
+        )
+
+    def entry(self, kind: str, payload: Any, **more: Any) -> requests.Response:
+        """Calls the entry route."""
+        said = {"model": "locked-churn", "version": "1", "kind": kind, "payload": payload, **more}
+        return self.session.post(f"{self.url}/ajax-api/2.0/spot/entries", json=said, timeout=60)
+
+    def move(self) -> requests.Response:
+        """Asks for Production."""
+        said = {"name": "locked-churn", "version": "1", "stage": "Production"}
+        return self.api(
+            "POST", "model-versions/transition-stage", archive_existing_versions=False, **said
+        )
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A gated server with logins: bea signs for the business, dan builds and may do everything."""
+    folder: Path = tmp_path_factory.mktemp("auth")
+    roles = folder / "roles.yaml"
+    roles.write_text(json.dumps({"bea": ["business"], "dan": "data_scientist"}))
+    (folder / "auth.ini").write_text(
+        "[mlflow]\ndefault_permission = READ\n"
+        f"database_uri = sqlite:///{folder / 'auth.db'}\nadmin_username = admin\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+    )
+    environment = {
+        "SPOT_MLFLOW_ROLES_FILE": str(roles),
+        "MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"),
+        "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN[1],
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-secret-for-one-test",
+    }
+    with gated_mlflow_server(folder, app="spot-auth", environment=environment) as server:
+        admin = Login(server.url, *ADMIN)
+        for user in ("bea", "dan", "mallory"):
+            said = admin.api("POST", "users/create", username=user, password=PASSWORD)
+            assert said.status_code == 200, said.text
+        dan = Login(server.url, "dan")
+        assert dan.api("POST", "registered-models/create", name="locked-churn").status_code == 200
+        made = dan.api(
+            "POST", "model-versions/create", name="locked-churn", source="s3://nowhere/m"
+        )
+        assert made.status_code == 200, made.text
+        assert dan.entry("prediction", {"contract": CONTRACT}).status_code == 200
+        yield server.url
+
+
+def test_nobody_gets_in_without_a_login(url: str) -> None:
+    """Pages, panel and routes ask for a login like everything else."""
+    for path in ("spot/", "spot/model?name=locked-churn", "ajax-api/2.0/spot/verify?model="):
+        assert requests.get(f"{url}/{path}", timeout=60).status_code == 401
+    assert requests.post(f"{url}/ajax-api/2.0/spot/entries", json={}, timeout=60).status_code == 401
+
+
+def test_who_signs_is_who_is_logged_in(url: str) -> None:
+    """Whatever name the client sends, the record has the user's; nobody signs for another."""
+    answer = Login(url, "bea").entry(
+        "sign-off", {"target": "Production"}, person="Dan", role="business", recorded_by="Dan"
+    )
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["person"], answer.json()["recorded_by"]) == ("bea", "bea")
+
+
+@pytest.mark.parametrize("role", ["business", "executive"])
+def test_role_to_sign_in_is_the_servers_to_give(url: str, role: str) -> None:
+    """A builder cannot sign as the business, nor can somebody who is not on the list."""
+    for user in ("dan", "mallory"):
+        answer = Login(url, user).entry("sign-off", {"target": "Production"}, role=role)
+        assert answer.status_code == 403
+        assert "may not sign" in answer.json()["message"]
+
+
+def test_approver_is_who_is_logged_in(url: str) -> None:
+    """A waiver names the user, whatever approver the client sends."""
+    from datetime import date, timedelta
+
+    payload = {
+        "target": "Production",
+        "requirement": "sign_off",
+        "reason": "haste",
+        "approver": "bea",
+        "expires": (date.today() + timedelta(days=3)).isoformat(),  # noqa: DTZ011 - any day soon
+    }
+    answer = Login(url, "dan").entry("waiver", payload, person="bea")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["payload"]["approver"] == "dan"
+
+
+def test_own_sign_off_and_own_waiver_do_not_count(url: str) -> None:
+    """The requester is the user who asks: what he approved himself does not help him."""
+    admin, bea, dan = Login(url, *ADMIN), Login(url, "bea"), Login(url, "dan")
+    test_approver_is_who_is_logged_in(url)
+    bea.entry("sign-off", {"target": "Production"}, role="business")
+    grant = {"name": "locked-churn", "username": "bea", "permission": "EDIT"}
+    admin.api("POST", "registered-models/permissions/create", **grant)
+    own = bea.move()
+    assert own.status_code == 403, own.text
+    assert "bea" in own.json()["message"]
+    assert dan.move().status_code == 200
+
+
+def test_reader_speaks_but_does_not_promise(url: str) -> None:
+    """Whoever may read may raise a concern; a promise is the word of those who may update."""
+    mallory = Login(url, "mallory")
+    said = {"act": "raised", "what": "it hurts", "severity": "minor"}
+    assert mallory.entry("concern", said, person="Mallory", role="frontline").status_code == 200
+    assert mallory.entry("prediction", {"contract": CONTRACT}).status_code == 403
+
+
+def test_concern_is_confirmed_by_who_raised_it(url: str) -> None:
+    """Another user cannot confirm under the raiser's name."""
+    mallory, bea = Login(url, "mallory"), Login(url, "bea")
+    payload = {"act": "raised", "what": "it hurts again", "severity": "minor"}
+    raised = mallory.entry("concern", payload, person="mallory", role="frontline")
+    concern = raised.json()["payload"].get("concern") or f"c{raised.json()['id'][:5]}"
+    answered = bea.entry(
+        "concern",
+        {"act": "answered", "what": "fixed", "concern": concern},
+        person="bea",
+        role="business",
+    )
+    assert answered.status_code == 200, answered.text
+    confirm = {"act": "confirmed", "concern": concern, "what": ""}
+    forged = bea.entry("concern", confirm, person="mallory", role="frontline")
+    assert forged.status_code == 403
+    assert mallory.entry("concern", confirm, person="mallory", role="frontline").status_code == 200
+
+
+def test_policy_is_the_operators(url: str) -> None:
+    """No user sets the policy that stands in the server's own file."""
+    payload = {"policy": {"name": "weak", "version": "1", "targets": {"QA": {}}}}
+    for login in (Login(url, "dan"), Login(url, *ADMIN)):
+        assert login.entry("policy", payload, model="", version=None).status_code == 403
+
+
+def test_portfolio_shows_what_one_may_read(url: str) -> None:
+    """A model that a user may not read is on none of the user's pages."""
+    admin, mallory = Login(url, *ADMIN), Login(url, "mallory")
+    admin.api("POST", "registered-models/create", name="secret-model")
+    said = {"name": "secret-model", "username": "mallory", "permission": "NO_PERMISSIONS"}
+    granted = admin.api("POST", "registered-models/permissions/create", **said)
+    assert granted.status_code == 200, granted.text
+    page = mallory.session.get(f"{url}/spot/", timeout=60)
+    assert "locked-churn" in page.text
+    assert "secret-model" not in page.text
+    page = mallory.session.get(f"{url}/spot/model?name=secret-model", timeout=60)
+    assert page.status_code == 403
+    assert "secret-model" in admin.session.get(f"{url}/spot/", timeout=60).text
