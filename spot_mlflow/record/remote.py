@@ -80,6 +80,10 @@ class RouteWriter:
         """Has the server derive a model's summary anew; its tags are the server's to write."""
         _call(self._uri, "POST", "/refresh", {"model": ref.name, "version": ref.version})
 
+    def erase(self, person: str, *, dry_run: bool) -> dict[str, Any]:
+        """Has the server erase a name; an administrator's right."""
+        return _call(self._uri, "POST", "/erase", {"person": person, "dry_run": dry_run})
+
     def verify(self, ref: ModelRef) -> Verification:
         """Returns what the server finds in a record, signatures and anchors included."""
         from urllib.parse import urlencode

@@ -170,6 +170,9 @@ REFUSED: dict[str, Callable[[Scene], requests.Response]] = {
     "signed address to upload to": lambda s: on_run(
         s, "artifacts/presigned-upload-url", path="lift.yaml"
     ),
+    "erase a name without a login": lambda s: s.ajax(
+        "POST", "spot/erase", json={"person": "Bea"}
+    ),
     "foreign page": lambda s: s.ajax(
         "POST", "spot/entries", json={}, headers={"Origin": "https://evil.example"}
     ),

@@ -114,6 +114,28 @@ def refresh() -> dict[str, Any]:
 
 
 @answers_json
+def erase() -> dict[str, Any]:
+    """Erases a person's name in all records: an administrator's right, so logins are needed."""
+    from spot_mlflow.errors import Refused
+    from spot_mlflow.record.erasure import erase_person
+    from spot_mlflow_plugins.server.identity import requires_login
+    from spot_mlflow_plugins.server.record import open_record
+
+    if not requires_login():
+        raise Refused(
+            "without logins nobody may erase a name through the server",
+            fix="Its operator may, on the database: spot --tracking-uri DATABASE erase NAME",
+        )
+    if not private.sender_is_admin():
+        raise Refused("only an administrator may erase a name", fix="Ask one of them.")
+    body = _body()
+    person = body.get("person") if isinstance(body, dict) else None
+    if not isinstance(person, str) or not person.strip():
+        raise InvalidInput("'person' is empty", fix="Give the name as it was recorded.")
+    return erase_person(open_record(), person, dry_run=bool(body.get("dry_run"))).to_dict()
+
+
+@answers_json
 def verify() -> dict[str, Any]:
     """Checks a model's record, signatures and anchors included; all records where none is named."""
     from flask import request
@@ -296,4 +318,5 @@ ROUTES = (
     (f"{API}/entries", "POST", entries),
     (f"{API}/refresh", "POST", refresh),
     (f"{API}/verify", "GET", verify),
+    (f"{API}/erase", "POST", erase),
 )

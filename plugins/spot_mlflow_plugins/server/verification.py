@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spot_mlflow.record.verification import Finding, Verification, verify
-from spot_mlflow_plugins.server.record import anchors, server_record, signer
+from spot_mlflow_plugins.server.record import anchors, open_record, server_record, signer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,8 +74,19 @@ def adopt_once() -> int:
     return count
 
 
+def tag_untouched_models() -> None:
+    """Says "not assessed" on every model that nobody has touched yet, for people to see."""
+    from spot_mlflow.reporting.summary import NOT_ASSESSED
+
+    record = open_record()
+    for name, tags in record.portfolio():
+        if "spot" not in tags:
+            record.client.set_registered_model_tag(name, "spot", NOT_ASSESSED)
+
+
 def verify_at_start() -> None:
     """Verifies every record and logs what is wrong; a damaged record does not stop the server."""
+    tag_untouched_models()
     for found in verify_all():
         for finding in found.findings:
             if finding.trouble != "half written":

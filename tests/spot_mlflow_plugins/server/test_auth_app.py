@@ -178,3 +178,21 @@ def test_portfolio_shows_what_one_may_read(url: str) -> None:
     page = mallory.session.get(f"{url}/spot/model?name=secret-model", timeout=60)
     assert page.status_code == 403
     assert "secret-model" in admin.session.get(f"{url}/spot/", timeout=60).text
+
+
+def test_name_is_erased_by_an_administrator(url: str) -> None:
+    """A name goes from the record, which still verifies; nobody else may take one out."""
+    admin, mallory = Login(url, *ADMIN), Login(url, "mallory")
+    payload = {"act": "raised", "what": "too many letters", "severity": "minor"}
+    raised = mallory.entry("concern", payload, person="Erika Beispiel", role="frontline")
+    assert raised.status_code == 200
+    route = f"{url}/ajax-api/2.0/spot/erase"
+    said = {"person": "Erika Beispiel"}
+    assert mallory.session.post(route, json=said, timeout=60).status_code == 403
+    erased = admin.session.post(route, json=said, timeout=60)
+    assert erased.status_code == 200, erased.text
+    assert erased.json()["entries"] == 1
+    page = admin.session.get(f"{url}/spot/model?name=locked-churn", timeout=60)
+    assert "Erika Beispiel" not in page.text
+    found = admin.session.get(f"{url}/ajax-api/2.0/spot/verify?model=locked-churn", timeout=60)
+    assert found.json()["sound"], found.text
