@@ -18,7 +18,13 @@ from spot_mlflow.lift.factor_levels import promised_value
 from spot_mlflow.lift.games import value_of
 from spot_mlflow.lift.margins import Margins
 from spot_mlflow.lift.moments import HOLDOUT
-from spot_mlflow.lift.profit_curve import Allocation, ProfitCurve, allocate, profit_curve
+from spot_mlflow.lift.profit_curve import (
+    Allocation,
+    ProfitCurve,
+    allocate,
+    best_use,
+    profit_curve,
+)
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.simultaneous import benjamini_hochberg
 
@@ -162,7 +168,7 @@ def economics_of(
         words=_words(worth, per_contact, e.unit),
         decisions=decisions(moments.cells, predicted),
         curve=None if bins is None else profit_curve(bins, predicted),
-        allocation=allocate(_plan_margins(moments, predicted) or margins, e),
+        allocation=allocate(margins, e) if bins is None else best_use(bins, predicted),
     )
 
 
@@ -270,13 +276,6 @@ def _totals(margins: Margins) -> Callable[[Point], Numbers]:
         return np.stack([profit, profit / reached, spend, lift], axis=-1)
 
     return f
-
-
-def _plan_margins(moments: OutcomeMoments, predicted: PredictedLift) -> Margins | None:
-    """Returns the margins by score bin, finer than segments, where there are any."""
-    if moments.score_bins is None:
-        return None
-    return Margins.of(moments.score_bins, predicted.model_copy(update={"segments": {}}))
 
 
 def _promised(margins: Margins) -> float:

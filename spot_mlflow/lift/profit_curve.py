@@ -110,6 +110,7 @@ class Allocation:
         shares: groups in the order in which contacts are given, without those left alone.
         profit: total with its interval, in money.
         binding: whether more contacts would bring more.
+        held_out: whether the profit is from other customers than the groups were chosen on.
     """
 
     limit: str
@@ -117,6 +118,7 @@ class Allocation:
     shares: tuple[Share, ...]
     profit: Interval
     binding: bool
+    held_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +213,19 @@ def cut_off(bins: Moments, predicted: PredictedLift) -> CutOff:
     return CutOff(lowest, score, depth.lift, total, per, second is not None, worth, words)
 
 
-def allocate(margins: Margins, economics: Economics) -> Allocation | None:
+def allocate(
+    margins: Margins, economics: Economics, *, order_by: Margins | None = None
+) -> Allocation | None:
     """Gives a limited number of contacts, or a budget, to the groups where they earn most.
 
     Greedy by profit per contact (per unit of money for a budget), which is optimal because a group
     can be contacted in part; groups that lose money are left alone.
+
+    Args:
+        margins: what each group earns.
+        economics: the limit: ``capacity`` before ``budget``.
+        order_by: margins of other customers, to choose the groups by; without it they are chosen
+            and valued on the same ones, and the profit is told too high.
 
     Returns:
         None where the contract sets no limit.
@@ -225,39 +235,69 @@ def allocate(margins: Margins, economics: Economics) -> Allocation | None:
         return None
     by_money = economics.capacity is None
     eligible = economics.population or margins.model.strata.units
+    whole = eligible * np.real(margins.at.w)
     profit, contacts, spend = (
         np.real(f(margins.at)) for f in (margins.profit, margins.contacts, margins.spend)
     )
     use = spend if by_money else contacts
-    rate = np.where(use > 0, profit / np.where(use > 0, use, 1.0), np.where(profit > 0, np.inf, 0))
-    left, parts, taken = limit, [], np.zeros(len(profit))
+    rate = _earning(margins, order_by or margins, by_money=by_money)
+    left, taken = limit, np.zeros(len(profit))
     for i in np.argsort(-rate, kind="stable"):
-        whole = eligible * margins.at.w[i]
-        if profit[i] <= 0 or whole <= 0 or not margins.known[i]:
-            continue
-        part = min(1.0, left / (whole * use[i])) if use[i] > 0 else 1.0
-        if part <= 0:
-            break
-        taken[i] = part
-        left -= part * whole * use[i]
-        parts.append(
-            Share(
-                margins.labels[i],
-                float(part * whole * contacts[i]),
-                float(part * whole * spend[i]),
-                float(part * whole * profit[i]),
-            )
+        if rate[i] > 0 and whole[i] > 0:
+            taken[i] = min(1.0, left / (whole[i] * use[i])) if use[i] > 0 else 1.0
+            left = max(0.0, left - taken[i] * whole[i] * use[i])
+    shares = tuple(
+        Share(
+            margins.labels[i],
+            *(float(taken[i] * whole[i] * x[i]) for x in (contacts, spend, profit)),
         )
+        for i in np.argsort(-rate, kind="stable")
+        if taken[i] > 0
+    )
     (total,) = margins.intervals(
         lambda at: eligible * (at.w * margins.profit(at) * taken).sum(-1)[..., None]
     )
-    told = (
-        f"budget of {limit:,.0f} {economics.unit}".strip()
-        if by_money
-        else f"capacity of {limit:,.0f} contacts"
+    worth = (rate > 0) & (whole > 0)
+    return Allocation(
+        _limit_words(economics),
+        float(eligible),
+        shares,
+        total,
+        binding=bool((taken[worth] < 1).any()),
+        held_out=order_by is not None,
     )
-    worth = (profit > 0) & margins.known & (margins.at.w > 0)
-    return Allocation(told, float(eligible), tuple(parts), total, bool((taken[worth] < 1).any()))
+
+
+def _earning(margins: Margins, order_by: Margins, *, by_money: bool) -> NDArray[np.float64]:
+    """Returns (S,) profit per contact, or per money spent, as ``order_by`` shows it; 0 if unknown."""
+    profit = np.real(order_by.profit(order_by.at))
+    use = np.real((order_by.spend if by_money else order_by.contacts)(order_by.at))
+    rate = np.where(
+        use > 0, profit / np.where(use > 0, use, 1.0), np.where(profit > 0, np.inf, 0.0)
+    )
+    found = dict(zip(order_by.labels, np.where(order_by.known, rate, 0.0), strict=True))
+    known = zip(margins.labels, margins.known, strict=True)
+    return np.array([found.get(s, 0.0) if ok else 0.0 for s, ok in known])
+
+
+def _limit_words(e: Economics) -> str:
+    if e.capacity is not None:
+        return f"capacity of {e.capacity:,.0f} contacts"
+    return f"budget of {e.budget:,.0f} {e.unit}".strip()
+
+
+def best_use(bins: Moments, predicted: PredictedLift) -> Allocation | None:
+    """Returns the best use of the contract's limit over score bins.
+
+    With several periods the bins are chosen on every other one and valued on the rest.
+    """
+    if predicted.economics is None:
+        return None
+    first, second = _halves(bins)
+    chosen = _margins(first, predicted)
+    if second is None:
+        return allocate(chosen, predicted.economics)
+    return allocate(_margins(second, predicted), predicted.economics, order_by=chosen)
 
 
 def calibration(bins: Moments, predicted: PredictedLift) -> tuple[DecileRow, ...]:
