@@ -38,13 +38,13 @@ class AskMessage:
         from email.policy import SMTP
 
         message = EmailMessage(policy=SMTP)
-        message["Subject"] = self.subject
+        message["Subject"] = " ".join(self.subject.split())  # a name may hold line ends
         if self.to:
-            message["To"] = self.to
+            message["To"] = " ".join(self.to.split())
         message["X-Unsent"] = "1"  # opens as a draft, not as a mail received
         message.set_content(self.body)
         message.add_attachment(
-            self.worksheet.encode(), maintype="text", subtype="html", filename=self.file_name
+            self.worksheet, subtype="html", filename=self.file_name, cte="base64"
         )
         return message.as_bytes()
 
@@ -60,11 +60,7 @@ def ask_message(sheet: Worksheet, *, to: str = "", sender: str = "", name: str =
     """
     role = sheet.instrument.roles.get(sheet.role) if sheet.role else None  # type: ignore[call-overload] # a role or another word, .get copes
     count = len(sheet.questions)
-    until = (
-        f" by {sheet.deadline:%A}, {sheet.deadline.day} {sheet.deadline:%B %Y}"
-        if sheet.deadline
-        else ""
-    )
+    until = f" by {sheet.until}" if sheet.until else ""
     why = f" You are asked as {role.title.lower()}: the one who {role.who}." if role else ""
     back = f" to {sheet.return_to}" if sheet.return_to else " back to me"
     minutes = "one minute" if sheet.minutes == 1 else f"about {sheet.minutes} minutes"

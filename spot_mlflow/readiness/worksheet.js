@@ -56,6 +56,7 @@
     byId("progress").textContent = done + " of " + questions.length + " answered";
     // "Save page as" keeps the answers as well.
     store.textContent = JSON.stringify(now).replace(/</g, "\\u003c").replace(/>/g, "\\u003e").replace(/&/g, "\\u0026");
+    if (byId("mail")) { byId("mail").href = mailAddress(now); }
     if (save) { keep(now); }
     return now;
   }
@@ -94,16 +95,22 @@
     say("Saved as " + link.download + ". Please send this file" + (settings.returnTo ? " to " + settings.returnTo : " back to the one who asked") + ".");
   });
 
+  // A link, not a script's jump: every mail program and every phone knows what to do with it.
+  function mailAddress(now) {
+    var bytes = new TextEncoder().encode(JSON.stringify(now));
+    var packed = btoa(Array.prototype.map.call(bytes, function (b) { return String.fromCharCode(b); }).join(""))
+      .replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+    var body = "Here are my answers. A program reads the lines below; please leave them as they are.\r\n\r\n" +
+      settings.mailBegin + "\r\n" + packed.replace(/(.{72})/g, "$1\r\n") + "\r\n" + settings.mailEnd + "\r\n";
+    return "mailto:" + encodeURIComponent(settings.returnTo).replace(/%40/g, "@") +
+      "?subject=" + encodeURIComponent("My answers: " + settings.heading) + "&body=" + encodeURIComponent(body);
+  }
+
   if (byId("mail")) {
-    byId("mail").addEventListener("click", function () {
+    byId("mail").addEventListener("click", function (e) {
       var now = ready();
-      if (!now) { return; }
-      var bytes = new TextEncoder().encode(JSON.stringify(now));
-      var packed = btoa(Array.prototype.map.call(bytes, function (b) { return String.fromCharCode(b); }).join("")).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-      var body = "Here are my answers. A program reads the lines below; please leave them as they are.\r\n\r\n" +
-        settings.mailBegin + "\r\n" + packed.replace(/(.{72})/g, "$1\r\n") + "\r\n" + settings.mailEnd + "\r\n";
-      location.href = "mailto:" + encodeURIComponent(settings.returnTo).replace(/%40/g, "@") +
-        "?subject=" + encodeURIComponent("My answers: " + settings.heading) + "&body=" + encodeURIComponent(body);
+      if (!now) { e.preventDefault(); return; }
+      byId("mail").href = mailAddress(now);
       say("Your mail program opens with your answers in it; please send the mail.");
     });
   }

@@ -72,6 +72,12 @@ class Worksheet:
         """How long it takes, in whole minutes."""
         return max(1, round(len(self.questions) * MINUTES_A_QUESTION))
 
+    @property
+    def until(self) -> str:
+        """The deadline in words ("Sunday, 8 November 2026"), or ""."""
+        d = self.deadline
+        return f"{d:%A}, {d.day} {d:%B %Y}" if d else ""
+
     def file_name(self, format_: str) -> str:
         """Returns a file name that any system takes ("spot-churn-business.html")."""
         parts = ["spot", self.model or "questions", self.role or "all"]

@@ -36,7 +36,7 @@ def markdown(sheet: Worksheet) -> str:
         f"<!-- spot {_hidden(head)} -->",
         f"# {_plain(sheet.instrument.title)}",
         "",
-        f"**{_plain(sheet.heading)}**" + (f", until {sheet.deadline}" if sheet.deadline else ""),
+        f"**{_plain(sheet.heading)}**" + (f", until {sheet.until}" if sheet.until else ""),
         "",
         _plain(sheet.instrument.intro),
         "",

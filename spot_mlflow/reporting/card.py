@@ -23,7 +23,7 @@ from spot_mlflow.reporting.tables import Table, escape_markdown
 from spot_mlflow.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
@@ -67,16 +67,17 @@ def markdown(adoption: Adoption, instrument: Instrument | None = None) -> str:
 
 def card_sections(adoption: Adoption, instrument: Instrument | None = None) -> tuple[Section, ...]:
     """Returns the card's sections in the order of reading."""
+    instrument = instrument or default_instrument()
     derived = {s.key: s for s in adoption_sections(adoption)}
     made = [
         _purpose(adoption),
         _promise(adoption),
         derived.get("lift") if adoption.latest_check else None,
         derived.get("lost"),
-        _readiness(adoption, instrument or default_instrument()),
+        _readiness(adoption, instrument),
         derived.get("plan"),
         derived.get("involvement"),
-        _limits(adoption),
+        _limits(adoption, instrument),
         _responsible(adoption),
         _provenance(adoption),
     ]
@@ -152,9 +153,9 @@ def _readiness(adoption: Adoption, instrument: Instrument) -> Section:
     )
 
 
-def _limits(adoption: Adoption) -> Section:
+def _limits(adoption: Adoption, instrument: Instrument) -> Section:
     """What is known to be wrong, open or missing."""
-    notes = list(_open_questions(adoption))
+    notes = list(_open_questions(adoption, {q.id: q.label for q in instrument.questions}))
     return Section(
         "limits",
         "What is open, missing or known to be wrong?",
@@ -163,17 +164,17 @@ def _limits(adoption: Adoption) -> Section:
     )
 
 
-def _open_questions(adoption: Adoption) -> Iterator[str]:
+def _open_questions(adoption: Adoption, labels: Mapping[str, str]) -> Iterator[str]:
     ready = adoption.readiness
     for c in adoption.involvement.open_concerns:
         age = figures.things(c.age_days, "day")
         yield f"{c.severity.capitalize()} concern {c.id}, {c.status}, {age} old: {c.what}"
     if ready.people and ready.unknown:
-        yield f"Not known: {', '.join(ready.unknown)}."
+        yield f"Not known: {', '.join(labels[i] for i in ready.unknown)}."
     for id_ in ready.contested:
         q = ready.questions[id_]
         noted = "talked over" if q.noted else "not talked over yet"
-        yield f"Contested: {id_}, answers from {q.low} to {q.high}, {noted}."
+        yield f"Contested: {labels[id_]}, answers from {q.low} to {q.high}, {noted}."
     check = adoption.latest_check
     if check is not None:
         yield from (figures.sentence(str(n)) for n in check.get("notes") or ())
@@ -226,7 +227,7 @@ def _provenance(adoption: Adoption) -> Section:
 
 
 def _facts(caption: str, rows: list[tuple[str, str]]) -> Table:
-    return Table(caption, ("", caption.lower()), tuple(rows))
+    return Table(caption, ("", "as recorded"), tuple(rows))
 
 
 def _foot(adoption: Adoption) -> str:
