@@ -108,7 +108,10 @@ def cells_of(moments: Moments) -> Cells:
         index = np.arange(len(moments.measures))
         cov[:, index, index] = spread * (n / (n - 1))[:, None]
     cov[moments.n < 2] = np.nan  # noqa: PLR2004 - a spread needs two units
-    return Cells(n=moments.n, mean=shift + moments.center, cov=cov, skew=skew)
+    # Nothing adds up to nothing, whatever rounding leaves of centred sums.
+    empty = (moments.nonzero == 0) & (moments.n > 0)[:, None]
+    mean = np.where(empty, 0.0, shift + moments.center)
+    return Cells(n=moments.n, mean=mean, cov=cov, skew=skew)
 
 
 def arm_of(moments: Moments, measure: str = "outcome") -> Arm:
