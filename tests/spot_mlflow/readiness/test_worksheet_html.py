@@ -191,7 +191,7 @@ def test_what_people_wrote_is_shown_as_text(page, tmp_path):
 def test_it_needs_no_network_and_no_ids_are_seen():
     """Self-contained, and a respondent sees neither ids nor level numbers."""
     text = sheet().render("html")
-    assert not re.findall(r"(?:src|href)="[^#]|https?://|@import|url\(", text)
+    assert not re.findall(r'(?:src|href)="[^#]|https?://|@import|url\(', text)
     visible = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
     assert not re.findall(r"\b[SPOT][1-4]\b|level", visible)
     assert len(text) < 60_000
