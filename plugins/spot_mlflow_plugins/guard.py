@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import SpotError
 from spot_mlflow.gate.targets import fold
+from spot_mlflow.reporting.summary import NOT_ASSESSED
 from spot_mlflow_plugins import mlflow_private as private
 
 if TYPE_CHECKING:
@@ -171,10 +172,11 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         description: str | None = None,
         deployment_job_id: str | None = None,
     ) -> Any:
-        """Registers a model without the reserved tags it may bring."""
-        return super().create_registered_model(
-            name, _unreserved(tags), description, deployment_job_id
-        )
+        """Registers a model without the reserved tags it may bring; it says "not assessed"."""
+        kept = _unreserved(tags)
+        if not any(private.is_prompt_tag(fold(t.key)) or is_reserved(t.key) for t in kept):
+            kept.append(private.registered_model_tag(_TAG, NOT_ASSESSED))
+        return super().create_registered_model(name, kept, description, deployment_job_id)
 
     def create_model_version(  # noqa: PLR0917 - MLflow's signature
         self: Any,

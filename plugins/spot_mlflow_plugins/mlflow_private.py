@@ -201,6 +201,13 @@ def is_prompt_model(model: Any) -> bool:
     return bool(model._is_prompt())  # noqa: SLF001 - this is what the module is for
 
 
+def registered_model_tag(key: str, value: str) -> Any:
+    """Returns a tag as the registry's store takes it."""
+    from mlflow.entities.model_registry import RegisteredModelTag
+
+    return RegisteredModelTag(key, value)
+
+
 def is_prompt_source(source: str) -> bool:
     """Says whether a version's source is a placeholder: a prompt's text stands in its tags."""
     from mlflow.prompt.constants import _PROMPT_SOURCE_PLACEHOLDERS
@@ -278,7 +285,7 @@ def authorize(validators: dict[tuple[str, str], Any]) -> None:
     Args:
         validators: (path, method) -> function without arguments that says yes or no.
     """
-    import mlflow.server.auth as auth
+    from mlflow.server import auth
 
     auth.BEFORE_REQUEST_VALIDATORS.update(validators)
 
