@@ -108,7 +108,7 @@ def write_entries(client: Any, name: str, count: int) -> None:
     engine = sa.create_engine(client.tracking_uri)
     with engine.begin() as c:
         for table, rows in (("runs", runs), ("tags", tags), ("params", params)):
-            found = sa.Table(table, sa.MetaData(), autoload_with=engine)
+            found = sa.Table(table, sa.MetaData(), autoload_with=c)
             for start in range(0, len(rows), 5_000):
                 c.execute(sa.insert(found), rows[start : start + 5_000])
     engine.dispose()

@@ -177,14 +177,24 @@ def _model_html(adoption: Adoption, decision: GateDecision | None) -> str:
         mode=None if decision is None else decision.mode,
         headline=headline_of(adoption=adoption),
         adoption=adoption,
-        letters=[
-            (letter, word, adoption.readiness.letters[letter])
-            for letter, word in words.LETTERS.items()
-        ],
+        letters=_letters(adoption),
         versions=[v.version for v in reversed(facts.versions)][:20],
         sections=_sections(adoption, decision),
         report_run=(adoption.latest_check or {}).get("run_id"),
     )
+
+
+def _letters(adoption: Adoption) -> list[tuple[str, Any, str]]:
+    """Returns (word, result, weakest question in short words) of each letter."""
+    from spot_mlflow.readiness.instrument import default_instrument
+
+    instrument = default_instrument()
+    found = []
+    for letter, word in words.LETTERS.items():
+        result = adoption.readiness.letters[letter]
+        weakest = instrument.question(result.weakest).label if result.weakest else ""
+        found.append((word, result, weakest))
+    return found
 
 
 def _sections(adoption: Adoption, decision: GateDecision | None) -> tuple[Section, ...]:
