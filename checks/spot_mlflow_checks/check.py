@@ -68,6 +68,7 @@ def check_outcomes(
             read_by,
             as_of=as_of,
             model_version=model_version,
+            previous=previous.moments if isinstance(previous, LiftReport) else previous,
             segment_limit=segment_limit,
             progress=progress,
         )

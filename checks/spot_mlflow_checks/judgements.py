@@ -107,7 +107,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     FaultCheck("times_plausible", {"missing_time": "have no readable time of decision", "absurd_time": "were decided in the future or before 1970"}, "Every decision has a plausible time", blocking=0.05),
     FaultCheck("outcomes_after_decisions", {"outcome_before_decision": "have an outcome from before the decision"}, "No outcome is older than its decision", blocking=0.01),
     FaultCheck("outcomes_in_window", {"outcome_after_window": "have an outcome that came after the window and counts as none"}, "Every outcome came within its window", noun="units", fault_severity="info"),
-    FaultCheck("outcomes_mature", {"immature": "are not mature yet and do not count"}, "Every unit is mature", noun="units", fault_severity="info"),
+    FaultCheck("outcomes_mature", {"immature": "are not mature yet and do not count", "after_as_of": "were decided after the moment of the check and do not count"}, "Every unit is mature", noun="units", fault_severity="info"),
     FaultCheck("delivery_after_offer", {"delivered_without_offer": "are delivered but were never offered", "delivered_before_decision": "were delivered before the decision"}, "Every delivery follows an offer and its decision"),
     FaultCheck("holdout_untouched", {"holdout_offered": "of the holdout were offered", "holdout_delivered": "of the holdout were delivered to"}, "Nobody in the holdout was offered anything", noun="units", blocking=0.05, advice="A treated holdout hides lift"),
     FaultCheck("one_model_version", {"other_model_version": "belong to another model version and do not count"}, "Every row belongs to the version checked"),

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.moments import HOLDOUT, OutcomeMoments
+from spot_mlflow.lift.moments import HOLDOUT, Fault, OutcomeMoments
 from spot_mlflow.validation import utc
 from spot_mlflow_checks.action_pass import action_pass, offer_pass
 from spot_mlflow_checks.clusters import cluster_pass
 from spot_mlflow_checks.columns import columns_in
-from spot_mlflow_checks.faults import rules_for
+from spot_mlflow_checks.faults import EXPECTED, rules_for
 from spot_mlflow_checks.identity import example_pass, identity_pass
+from spot_mlflow_checks.incremental import (
+    closed_changes,
+    merged,
+    remembered,
+    seconds_of,
+    why_not,
+    why_units_meet,
+)
 from spot_mlflow_checks.reduction import (
+    BasePass,
     base_pass,
     fold_segments,
     score_pass,
@@ -27,15 +37,17 @@ from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import date, datetime
+    from datetime import date
 
     from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import Fault, Moments
+    from spot_mlflow.lift.closed import ClosedCohorts
+    from spot_mlflow.lift.moments import Moments
     from spot_mlflow_checks.engines.source import Source
 
     Progress = Callable[[str], None]
 
 SEGMENT_LIMIT: Final = 200
+_HALF: Final = 0.5  # a log with fewer of the closed rows is neither whole nor new
 
 
 def reduce_source(
@@ -44,6 +56,7 @@ def reduce_source(
     *,
     as_of: datetime | date | str | None = None,
     model_version: str | None = None,
+    previous: OutcomeMoments | None = None,
     segment_limit: int = SEGMENT_LIMIT,
     progress: Progress | None = None,
 ) -> OutcomeMoments:
@@ -54,6 +67,8 @@ def reduce_source(
         predicted: the contract.
         as_of: moment at which maturity is judged; now where None.
         model_version: rows of other versions do not count; None takes all.
+        previous: what an earlier check stored; its closed cohorts are not read again where that
+            gives the same answer.
         segment_limit: segments kept apart; the rest is folded together, and said.
         progress: called with the name of each pass as it begins.
 
@@ -61,28 +76,89 @@ def reduce_source(
         InvalidInput: naming what the log lacks, and where.
     """
     tell = progress or (lambda _name: None)
-    moment = utc(as_of)
-    reading = Reading(source, predicted, columns_in(source, predicted), moment.timestamp(), model_version)
+    moment, columns = utc(as_of), columns_in(source, predicted)
+    now = utc(None).timestamp()
+    r = Reading(source, predicted, columns, moment.timestamp(), model_version, now)
+    if previous is None:
+        return _reduce(r, segment_limit, tell)[1]
+    return _continue(r, previous, segment_limit, tell)
+
+
+def _continue(r: Reading, previous: OutcomeMoments, limit: int, tell: Progress) -> OutcomeMoments:
+    """Reads what is new, or everything where that would not give the same answer."""
+    why, found, added, removed = why_not(r, previous), 0, 0, 0
+    closed = previous.closed
+    if closed is not None and closed.tallies and r.has("decided_at"):
+        tell("closed cohorts")
+        found, added, removed = closed_changes(r, closed)
+    if closed is not None and 0 < found < _HALF * _rows(closed):
+        raise InvalidInput(
+            f"the log holds only {found:,} of the {_rows(closed):,} rows of cohorts closed before",
+            where=r.source.name,
+            fix="Give the whole log, or the new cohorts alone.",
+        )
+    changed = f"{added:,} rows were added to closed cohorts and {removed:,} removed"
+    if found and not why and added + removed:
+        why = changed
+    if not why and closed is not None:
+        late = replace(r, since=seconds_of(closed.until))
+        base, new = _reduce(late, limit, tell, partial=True)
+        why = why_units_meet(base, {"faults": new.faults, "clusters": new.clusters}, closed)
+        if not why:
+            whole = merged(r, previous, base, new)
+            return replace(whole, faults={**whole.faults, **_late(closed, 0, 0)})
+    if closed is not None and closed.tallies and not found and r.has("decided_at"):
+        raise InvalidInput(
+            f"the closed cohorts must be read again, and are not in the log: {why}",
+            where=r.source.name,
+            fix="Give the whole log.",
+        )
+    _, whole = _reduce(r, limit, tell)
+    late_rows = _late(closed, added, removed) if closed is not None and found else {}
+    note = f"Everything was read again: {why}"
+    return replace(whole, faults={**whole.faults, **late_rows}, notes=(*whole.notes, note))
+
+
+def _rows(closed: ClosedCohorts) -> int:
+    return sum(counts.get("rows", 0) for counts in closed.tallies.values())
+
+
+def _late(closed: ClosedCohorts, added: int, removed: int) -> dict[str, Fault]:
+    rows = _rows(closed)
+    return {
+        "late_row": Fault("late_row", added, rows + added),
+        "removed_row": Fault("removed_row", removed, rows),
+    }
+
+
+def _reduce(
+    r: Reading, limit: int, tell: Progress, *, partial: bool = False
+) -> tuple[BasePass, OutcomeMoments]:
+    """Runs all passes; a partial reading may find no rows, or one arm."""
     tell("base")
-    reading = with_centers(reading)
-    cells, faults, rows = base_pass(reading)
-    _refuse_unusable(reading, cells, faults, rows)
-    cells, notes = fold_segments(cells, segment_limit, list(predicted.segments))
+    r = with_centers(r)
+    base = base_pass(r)
+    if not partial:
+        _refuse_unusable(r, base.cells, base.faults, base.rows)
+    cells, notes = fold_segments(base.cells, limit, list(r.predicted.segments))
     # What a unit without a covariate counts as is known only now.
-    reading = replace(reading, center=dict(zip(cells.measures, cells.center.tolist(), strict=True)))
-    optional = _optional_passes(reading, faults, tell)
-    return OutcomeMoments(
+    r = replace(r, center=dict(zip(cells.measures, cells.center.tolist(), strict=True)))
+    optional = _optional_passes(r, base.faults, tell)
+    as_of = datetime.fromtimestamp(r.as_of, tz=timezone.utc)
+    moments = OutcomeMoments(
         cells=cells,
-        faults={**faults, **optional.pop("faults", {})},
-        as_of=moment.isoformat(timespec="seconds"),
-        source=source.name,
-        digest=source.digest,
-        rows=rows,
-        columns=tuple(reading.columns.names),
+        faults={**base.faults, **optional.pop("faults", {})},
+        as_of=as_of.isoformat(timespec="seconds"),
+        source=r.source.name,
+        digest=r.source.digest,
+        rows=base.rows,
+        columns=tuple(r.columns.names),
         passes=("base", *optional.pop("passes")),
-        notes=(*_notes(reading), *notes),
+        notes=(*_notes(r), *notes),
+        closed=remembered(r, base),
         **optional,
     )
+    return replace(base, cells=cells), moments
 
 
 def _optional_passes(r: Reading, faults: Mapping[str, Fault], tell: Progress) -> dict[str, Any]:
@@ -98,7 +174,7 @@ def _optional_passes(r: Reading, faults: Mapping[str, Fault], tell: Progress) ->
         begin("clusters")
         out["clusters"] = cluster_pass(r, alone=faults["missing_cluster"].count > 0)
     if r.has("unit"):
-        if any(f.count for f in faults.values()):
+        if any(f.count for f in faults.values() if f.name not in EXPECTED):
             begin("examples")
             out["faults"] = example_pass(r, faults, rules_for(r))
         begin("units")
@@ -152,7 +228,8 @@ def _refuse_unusable(r: Reading, cells: Moments, faults: Mapping[str, Fault], ro
 # Fault that leaves nothing to check once every row has it: (contract key, what it is, what to do).
 _HOPELESS: Final = {
     "missing_time": ("decided_at", "no time can be read", "Write times as 2027-01-31 or 2027-01-31T10:00:00Z."),
-    "absurd_time": ("decided_at", "decided in the future (after as_of) or before 1970", "Correct the times, or give --as-of."),
+    "absurd_time": ("decided_at", "decided in the future or before 1970", "Correct the times."),
+    "after_as_of": ("decided_at", "decided after as_of", "Give a later --as-of."),
     "infinite_outcome": ("outcome", "infinite", "Write amounts."),
     "infinite_value": ("value", "infinite", "Write amounts."),
     "infinite_cost": ("cost", "infinite", "Write amounts."),

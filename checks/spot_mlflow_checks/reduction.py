@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from spot_mlflow.lift.moments import OTHER_SEGMENT, Fault, Moments
 from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.rows import Reading, flag, is_indicator, judged
-from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, total
+from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,26 +39,102 @@ def with_centers(r: Reading) -> Reading:
     return replace(r, center=centers)
 
 
-def base_pass(r: Reading) -> tuple[Moments, dict[str, Fault], int]:
-    """Runs the group-by and returns cells, faults and rows read."""
+@dataclass(frozen=True, eq=False)
+class BasePass:
+    """What one base pass found.
+
+    Attributes:
+        cells: moments by (segment, arm, period).
+        faults: violations counted.
+        rows: rows read.
+        tallies: period -> counts of rows, universes and faults; "" for rows of no period.
+        ranges: ("unit" or "cluster", "all" or "closed") -> lowest and highest, where there is one.
+    """
+
+    cells: Moments
+    faults: dict[str, Fault]
+    rows: int
+    tallies: dict[str, dict[str, int]]
+    ranges: dict[tuple[str, str], tuple[Any, Any]]
+
+
+def base_pass(r: Reading) -> BasePass:
+    """Runs the group-by."""
     c = judged(r).c
     keys = [c[k] for k in ("segment", "arm", "period") if k in c]
+    rules = rules_for(r)
     sums = {"rows": sa.func.count(), **moment_sums(r, c)}
-    for rule in rules_for(r):
+    for rule in rules:
         sums[f"fault_{rule.name}"] = sa.func.sum(flag(rule.broken(r, c)))
-    for name in sorted({rule.asked_of for rule in rules_for(r)} - set(sums)):
-        sums[f"of_{name}"] = sa.func.sum(universe(r, name, c))
+    for name in sorted({rule.asked_of for rule in rules} - set(sums)):
+        sums[name] = sa.func.sum(universe(r, name, c))
+    sums |= _range_sums(r, c)
     t = grouped(r, sa.select(*keys, *[f.label(k) for k, f in sums.items()]).group_by(*keys))
-    return cells_of(r, t), _faults(r, t), total(t["rows"])
+    counted = ["rows", "assigned", "matured", *{rule.asked_of for rule in rules}, *(f"fault_{rule.name}" for rule in rules)]
+    tallies = _tallies(r, t, list(dict.fromkeys(counted)))
+    whole = add_tallies(tallies.values())
+    return BasePass(cells_of(r, t), faults_of(r, whole), whole.get("rows", 0), tallies, _ranges(t))
 
 
-def _faults(r: Reading, t: dict[str, NDArray[Any]]) -> dict[str, Fault]:
-    totals = {k: total(t[k]) for k in ("rows", "assigned", "matured")}
-    totals |= {k.removeprefix("of_"): total(v) for k, v in t.items() if k.startswith("of_")}
+def faults_of(r: Reading, counts: Mapping[str, int]) -> dict[str, Fault]:
+    """Returns the faults that added tallies tell of."""
     return {
-        rule.name: Fault(rule.name, total(t[f"fault_{rule.name}"]), totals[rule.asked_of])
+        rule.name: Fault(rule.name, counts.get(f"fault_{rule.name}", 0), counts.get(rule.asked_of, 0))
         for rule in rules_for(r)
     }
+
+
+def add_tallies(tallies: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Adds counts of the same name."""
+    out: dict[str, int] = {}
+    for tally in tallies:
+        for k, v in tally.items():
+            out[k] = out.get(k, 0) + v
+    return out
+
+
+def _tallies(r: Reading, t: Mapping[str, NDArray[Any]], names: list[str]) -> dict[str, dict[str, int]]:
+    days = ["" if np.isnat(p) else str(p) for p in period_dates(r, t["period"])]
+    out: dict[str, dict[str, int]] = {}
+    for i, day in enumerate(days):
+        tally = out.setdefault(day, {})
+        for name in names:
+            value = t[name][i]
+            if value:
+                tally[name] = tally.get(name, 0) + int(value)
+    return out
+
+
+def _range_sums(r: Reading, c: Any) -> dict[str, Any]:
+    """Lowest and highest id, of all rows and of closed cohorts: where ids cannot meet, sums merge."""
+    out: dict[str, Any] = {}
+    if r.closed_until is None:
+        return out
+    for key in ("unit", "cluster"):
+        x = r.source.dialect.ordered(c[key], r.source.families[r.columns.names[key]]) if r.has(key) else None
+        if x is None:
+            continue
+        closed = sa.case((c.decided_at < r.closed_until, x))
+        for name, of in {"closed": closed, **({"all": x} if r.since is not None else {})}.items():
+            out[f"low_{name}_{key}"] = sa.func.min(of)
+            out[f"high_{name}_{key}"] = sa.func.max(of)
+    return out
+
+
+def _ranges(t: Mapping[str, NDArray[Any]]) -> dict[tuple[str, str], tuple[Any, Any]]:
+    out = {}
+    for key in ("unit", "cluster"):
+        for name in ("all", "closed"):
+            lows = [v for v in t.get(f"low_{name}_{key}", ()) if v is not None]
+            highs = [v for v in t.get(f"high_{name}_{key}", ()) if v is not None]
+            if lows:
+                out[key, name] = (_plain(min(lows)), _plain(max(highs)))
+    return out
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value of an id."""
+    return value if isinstance(value, str | int | float) else str(value)
 
 
 def score_pass(r: Reading) -> Moments:

@@ -8,6 +8,7 @@ an outcome. An outcome that came after its window counts as none came: 0.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,7 @@ class Reading:
         columns: the contract's columns in this log.
         as_of: seconds since 1970 UTC at which maturity is judged.
         model_version: the version checked, or None for any.
+        now: seconds since 1970 UTC; what was decided later is absurd, not only later than ``as_of``.
         center: measure -> constant subtracted before squaring.
         cap: outcomes above it count as it (winsorizing), or None.
         since: units decided earlier are not read (seconds), or None.
@@ -51,6 +53,7 @@ class Reading:
     columns: LogColumns
     as_of: float
     model_version: str | None = None
+    now: float = 0.0
     center: Mapping[str, float] = field(default_factory=dict)
     cap: float | None = None
     since: float | None = None
@@ -72,6 +75,24 @@ class Reading:
         if self.predicted.window is None or not self.has("decided_at"):
             return None
         return self.predicted.window.total_seconds()
+
+    @property
+    def cohort_seconds(self) -> int:
+        """Length of what closes together: whole weeks where teams are added up by week."""
+        return math.lcm(self.period_seconds, 7 * DAY) if self.has("team") else self.period_seconds
+
+    @property
+    def cohort_start(self) -> int:
+        """Where cohorts begin to be counted, seconds since 1970."""
+        return _MONDAY if self.has("team") else self.period_start
+
+    @property
+    def closed_until(self) -> float | None:
+        """Units decided before this moment are in closed cohorts; None where none can be told."""
+        if self.window_seconds is None:
+            return None
+        last = self.as_of - self.window_seconds - self.cohort_start
+        return self.cohort_start + math.floor(last / self.cohort_seconds) * float(self.cohort_seconds)
 
     @property
     def arms(self) -> list[Any]:
@@ -136,7 +157,8 @@ def _typed(r: Reading) -> sa.Subquery:
         out["other_version"] = flag(sa.not_(d.equals(*of("model_version"), r.model_version)))
     query = sa.select(*[x.label(k) for k, x in out.items()]).select_from(r.source.log)
     if r.since is not None and r.has("decided_at"):
-        query = query.where(d.time(*of("decided_at")) >= r.since)
+        at = d.time(*of("decided_at"))
+        query = query.where(sa.or_(at >= r.since, at.is_(None)))
     return query.subquery("typed")
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from spot_mlflow.lift.closed import ClosedCohorts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -309,6 +311,7 @@ class OutcomeMoments:
         offers: moments with the offer as segment, where the log names it.
         actions: what became of the recommendations by team and week, where asked for.
         notes: what a reader must know ("412 segments folded into (other)").
+        closed: what the next check need not read again, where decisions are dated.
     """
 
     cells: Moments
@@ -325,12 +328,13 @@ class OutcomeMoments:
     offers: Moments | None = None
     actions: ActionTable | None = None
     notes: tuple[str, ...] = field(default=())
+    closed: ClosedCohorts | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
         optional = {
             k: None if v is None else v.to_dict()
-            for k in ("clusters", "score_bins", "teams", "offers", "actions")
+            for k in ("clusters", "score_bins", "teams", "offers", "actions", "closed")
             for v in [getattr(self, k)]
         }
         return {
@@ -362,7 +366,7 @@ class OutcomeMoments:
         }
         from spot_mlflow.lift.actions import ActionTable
 
-        clusters, actions = data.get("clusters"), data.get("actions")
+        clusters, actions, closed = (data.get(k) for k in ("clusters", "actions", "closed"))
         return cls(
             cells=Moments.from_dict(data["cells"]),
             faults=faults,
@@ -375,5 +379,6 @@ class OutcomeMoments:
             clusters=None if clusters is None else ClusterMoments.from_dict(clusters),
             actions=None if actions is None else ActionTable.from_dict(actions),
             notes=tuple(data["notes"]),
+            closed=None if closed is None else ClosedCohorts.from_dict(closed),
             **tables,
         )

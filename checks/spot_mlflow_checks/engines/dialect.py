@@ -120,6 +120,10 @@ class Dialect:
             return number
         return sa.case((number != 0, 1.0), (number == 0, 0.0))
 
+    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
+        """A column as it sorts by code points, as Python does; None where that cannot be said."""
+        return x if family in {"integer", "float"} else None
+
     def equals(self, x: ColumnElement[Any], family: Family, label: Any) -> ColumnElement[bool]:
         """Whether a column holds a label of the contract, in the column's own type."""
         number = as_number(label)
@@ -196,6 +200,9 @@ class DuckDialect(Dialect):
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return sa.func.epoch(x)
 
+    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:  # noqa: ARG002
+        return x  # text compares byte by byte
+
 
 class SQLiteDialect(Dialect):
     """SQLite, whose columns may hold anything whatever they are declared to hold."""
@@ -226,6 +233,9 @@ class SQLiteDialect(Dialect):
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return self.parse_time(x)
 
+    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:  # noqa: ARG002
+        return x  # text compares byte by byte
+
 
 class PostgresDialect(Dialect):
     """PostgreSQL."""
@@ -234,6 +244,9 @@ class PostgresDialect(Dialect):
 
     def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
         return x == sa.cast(sa.literal("NaN"), sa.Double())
+
+    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
+        return sa.collate(x, "C") if family == "text" else super().ordered(x, family)
 
 
 class _SparkCompiler(SQLCompiler):
@@ -287,3 +300,6 @@ class SparkDialect(Dialect):
 
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return self.double(sa.func.unix_micros(x)) / 1e6
+
+    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:  # noqa: ARG002
+        return x  # text compares byte by byte

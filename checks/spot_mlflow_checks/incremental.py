@@ -1,0 +1,258 @@
+"""A new day's cohorts, merged with what an earlier check stored of the closed ones.
+
+Sums of disjoint sets of units add; nothing of a closed cohort is read again but, where the source
+still holds it, its count of rows. Whatever does not add, or may have changed, is said and read anew.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from spot_mlflow.lift.closed import ClosedCohorts
+from spot_mlflow.lift.moments import OTHER_SEGMENT, ClusterMoments, Fault, Moments, OutcomeMoments
+from spot_mlflow_checks.centering import on_round_centers, recentered
+from spot_mlflow_checks.reduction import BasePass, add_tallies, faults_of
+from spot_mlflow_checks.rows import Reading, is_indicator
+from spot_mlflow_checks.sums import period_dates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Faults of identity, which closed cohorts must not have for the counts to add.
+IDENTITY = ("duplicate_unit", "unit_in_two_arms")
+
+
+def remembered(r: Reading, base: BasePass) -> ClosedCohorts | None:
+    """Returns what the next check need not read again."""
+    if r.closed_until is None:
+        return None
+    until = _until(r, base)
+    closed = {day: counts for day, counts in base.tallies.items() if day and day < until}
+    rows = sum(counts.get("rows", 0) for counts in closed.values())
+    return ClosedCohorts(
+        until=until,
+        contract=r.predicted.digest,
+        model_version=r.model_version,
+        tallies=closed,
+        units=base.ranges.get(("unit", "closed")),
+        clusters=base.ranges.get(("cluster", "closed")),
+        open_rows=base.rows - rows,
+    )
+
+
+def _until(r: Reading, base: BasePass) -> str:
+    """The end of the last closed cohort that the log holds; a later one may come in a later file."""
+    assert r.closed_until is not None  # noqa: S101 - the caller asked
+    latest = max((d for d in base.tallies if d and d < _date(r.closed_until)), default="")
+    if not latest:
+        return _date(r.closed_until)
+    step = float(r.cohort_seconds)
+    whole = math.floor((seconds_of(latest) - r.cohort_start) / step) + 1
+    return _date(r.cohort_start + whole * step)
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).date().isoformat()
+
+
+def seconds_of(day: str) -> float:
+    """Returns the start of a day, seconds since 1970 UTC."""
+    return datetime.fromisoformat(day).replace(tzinfo=timezone.utc).timestamp()
+
+
+def why_not(r: Reading, previous: OutcomeMoments) -> str:
+    """Returns why stored moments cannot be built upon, or ""."""
+    closed = previous.closed
+    if r.closed_until is None:
+        return "cohorts close only where the contract has window and columns.decided_at"
+    if closed is None or not closed.tallies:
+        return "the earlier check stored no closed cohorts"
+    if closed.contract != r.predicted.digest or closed.model_version != r.model_version:
+        return "the earlier check was of another contract or version"
+    if set(previous.columns) != set(r.columns.names):
+        return "the log has other columns than at the earlier check"
+    if r.as_of < datetime.fromisoformat(previous.as_of).timestamp():
+        return "the earlier check was made as of a later moment"
+    if r.predicted.outliers is not None:
+        return "winsorizing needs the quantile of all outcomes"
+    for name, why in (
+        ("missing_time", "some units have no readable time of decision"),
+        ("absurd_time", "some decisions lie in the future or before 1970"),
+        ("duplicate_unit", "some units appeared twice"),
+        ("unit_in_two_arms", "some units were in two arms"),
+    ):
+        if name in previous.faults and previous.faults[name].count:
+            return why
+    if _without_covariate(previous.cells):
+        return "units without a covariate count as the mean over all units"
+    if OTHER_SEGMENT in set(previous.cells.segment.tolist()):
+        return "small segments were folded together"
+    if previous.actions is not None or previous.offers is not None:
+        return "acts and offers are counted over the whole log"
+    if previous.clusters is not None and closed.open_rows:
+        return "the stored sums over clusters hold open cohorts, too"
+    return ""
+
+
+def _without_covariate(cells: Moments) -> bool:
+    i = cells.index("covariate")
+    return i is not None and bool(cells.missing[:, i].any())
+
+
+def closed_changes(r: Reading, closed: ClosedCohorts) -> tuple[int, int, int]:
+    """Counts the source's rows in closed cohorts: (found, added, removed) since the earlier check.
+
+    Only the time of decision is read; a source that holds none of them holds the new cohorts alone.
+    """
+    name = r.columns.names["decided_at"]
+    d = r.source.dialect
+    at = d.time(r.source.column(name), r.source.families[name])
+    index = sa.cast(d.floor((at - r.period_start) / float(r.period_seconds)), sa.BigInteger())
+    dated = sa.select(index.label("period")).select_from(r.source.log)
+    dated = dated.where(at < seconds_of(closed.until), at >= 0).subquery("dated")
+    query = sa.select(dated.c.period, sa.func.count()).group_by(dated.c.period)
+    rows = r.source.fetch(query)
+    days = period_dates(r, np.array([row[0] for row in rows], dtype=object))
+    found = {str(day): int(row[1]) for day, row in zip(days, rows, strict=True)}
+    stored = {day: counts.get("rows", 0) for day, counts in closed.tallies.items()}
+    moved = [found.get(k, 0) - stored.get(k, 0) for k in {*found, *stored}]
+    return sum(found.values()), sum(x for x in moved if x > 0), -sum(x for x in moved if x < 0)
+
+
+def why_units_meet(base: BasePass, new: Mapping[str, Any], closed: ClosedCohorts) -> str:
+    """Returns why units or clusters of new cohorts may be those of closed ones, or ""."""
+    if any(new["faults"][name].count for name in IDENTITY if name in new["faults"]):
+        return "some units appear twice"
+    if _without_covariate(base.cells):
+        return "units without a covariate count as the mean over all units"
+    if OTHER_SEGMENT in set(base.cells.segment.tolist()):
+        return "small segments were folded together"
+    for key, stored, asked in (
+        ("unit", closed.units, "missing_unit" in base.faults),
+        ("cluster", closed.clusters, new.get("clusters") is not None),
+    ):
+        here = base.ranges.get((key, "all"))
+        if not asked or base.rows == 0:
+            continue
+        if stored is None or here is None or type(stored[0]) is not type(here[0]):
+            return f"{key}s cannot be compared with those of closed cohorts"
+        if not (here[1] < stored[0] or here[0] > stored[1]):
+            return (
+                f"{key}s of new cohorts ({here[0]} to {here[1]}) may be among those of closed "
+                f"ones ({stored[0]} to {stored[1]})"
+            )
+    return ""
+
+
+def merged(r: Reading, previous: OutcomeMoments, base: BasePass, new: OutcomeMoments) -> OutcomeMoments:
+    """Adds the closed cohorts of an earlier check to what was read now."""
+    closed = previous.closed
+    assert closed is not None  # noqa: S101 - `why_not` said so
+    old = add_tallies(closed.tallies.values())
+    counts = add_tallies([old, *base.tallies.values()])
+    faults = {**faults_of(r, counts), **_identity(new, old)}
+    faults = {k: replace(f, examples=_first(f, previous, new)) for k, f in faults.items()}
+    return replace(
+        new,
+        cells=_added(r, _before(previous.cells, closed.until), new.cells),
+        faults=faults,
+        rows=counts.get("rows", 0),
+        clusters=_clusters(previous.clusters, new.clusters),
+        score_bins=_optional(r, previous.score_bins, new.score_bins, closed.until),
+        teams=_optional(r, previous.teams, new.teams, closed.until),
+        passes=("closed cohorts from the earlier check", *new.passes),
+        closed=_remembered(closed, new.closed),
+    )
+
+
+def _identity(new: OutcomeMoments, old: Mapping[str, int]) -> dict[str, Fault]:
+    units = old.get("rows", 0) - old.get("fault_missing_unit", 0)
+    found = {name: new.faults[name] for name in IDENTITY if name in new.faults}
+    return {name: replace(f, total=f.total + units) for name, f in found.items()}
+
+
+def _first(fault: Fault, previous: OutcomeMoments, new: OutcomeMoments) -> tuple[str, ...]:
+    if not fault.count:
+        return ()
+    known = [m.faults[fault.name].examples for m in (previous, new) if fault.name in m.faults]
+    return min((e for e in known if e), key=lambda e: (len(e[0]), e[0]), default=())
+
+
+def _before(cells: Moments, until: str) -> Moments:
+    return cells.select(cells.period < np.datetime64(until))
+
+
+def _added(r: Reading, old: Moments, new: Moments) -> Moments:
+    """Adds two tables of the same measures about one centre."""
+    old = recentered(old, new.center)
+    per_cell = {
+        k: np.concatenate([getattr(old, k), getattr(new, k)])
+        for k in ("segment", "arm", "period", "assigned", "matured", "n", "s1", "s2", "s3", "nonzero", "largest", "missing")
+    }
+    cells = Moments(measures=new.measures, center=new.center, **per_cell)
+    free = np.array([not is_indicator(r, m) for m in cells.measures])
+    i = cells.index("covariate")
+    if i is not None:  # its centre is its mean
+        n = max(int(cells.n.sum()), 1)
+        center = cells.center.copy()
+        center[i] += cells.s1[:, i].sum() / n
+        cells = recentered(cells, center)
+    return on_round_centers(cells.collapse("segment", "arm", "period"), free)
+
+
+def _optional(r: Reading, old: Moments | None, new: Moments | None, until: str) -> Moments | None:
+    return new if old is None or new is None else _added(r, _before(old, until), new)
+
+
+def _clusters(old: ClusterMoments | None, new: ClusterMoments | None) -> ClusterMoments | None:
+    """Adds sums over clusters that do not meet, about the centre of the new ones."""
+    if old is None or new is None:
+        return new
+    old = _moved(old, new.center)
+    labels = sorted({*old.arm.tolist(), *new.arm.tolist()}, key=lambda a: (a != "holdout", a))
+
+    def total(name: str) -> Any:
+        rows = []
+        for label in labels:
+            parts = [getattr(m, name)[i] for m in (old, new) for i, a in enumerate(m.arm) if a == label]
+            rows.append(np.sum(parts, axis=0))
+        return np.array(rows)
+
+    return ClusterMoments(
+        arm=np.array(labels, dtype=object),
+        clusters=total("clusters"),
+        assigned_clusters=total("assigned_clusters"),
+        center=new.center,
+        s1=total("s1"),
+        s2=total("s2"),
+        events=total("events"),
+        straddling=old.straddling + new.straddling,
+    )
+
+
+def _moved(m: ClusterMoments, center: Any) -> ClusterMoments:
+    """Moves cluster sums to other centres: sum of (y - c') is sum of (y - c) plus n (c - c')."""
+    shift = np.eye(3)
+    shift[1:, 0] = m.center - center
+    return replace(m, center=center, s1=m.s1 @ shift.T, s2=shift @ m.s2 @ shift.T)
+
+
+def _remembered(old: ClosedCohorts, new: ClosedCohorts | None) -> ClosedCohorts | None:
+    if new is None:
+        return None
+
+    def span(a: Any, b: Any) -> Any:
+        return a or b if a is None or b is None else (min(a[0], b[0]), max(a[1], b[1]))
+
+    return replace(
+        new,
+        tallies={**old.tallies, **new.tallies},
+        units=span(old.units, new.units),
+        clusters=span(old.clusters, new.clusters),
+    )
