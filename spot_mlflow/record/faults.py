@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 from spot_mlflow.errors import InvalidInput, NotFound, Refused, SpotError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _NOT_FOUND = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
 _REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED"}
 _DOWN = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"}
+_RACES = 10
+_RACE_SIGNS = (
+    "integrityerror",
+    "unique constraint",
+    "duplicate key",
+    "duplicate entry",
+    "database is locked",
+)
 _CONNECTION_SIGNS = (
     "max retries exceeded",
     "failed to establish",
@@ -45,6 +53,23 @@ def mlflow_errors(where: str) -> Iterator[None]:
         raise _translated(e, where) from e
     except (requests.exceptions.RequestException, ConnectionError, TimeoutError) as e:
         raise _unavailable(e, where) from e
+
+
+def in_spite_of_races(call: Callable[[], object]) -> None:
+    """Makes a call that sets a value; again where another process set the same at that moment.
+
+    MLflow looks whether a tag is there and then inserts it: of two that do so at once, one fails.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for left in reversed(range(_RACES)):
+        try:
+            call()
+        except MlflowException as e:  # noqa: PERF203 - to fail and try again is what the loop is for
+            if not left or not any(s in str(e).lower() for s in _RACE_SIGNS):
+                raise
+        else:
+            return
 
 
 def _translated(error: Exception, where: str) -> SpotError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import uuid
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.errors import SpotError
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.record import companion, references, remote
 from spot_mlflow.record.entry import Draft, Reading, read
@@ -26,9 +28,10 @@ if TYPE_CHECKING:
     from spot_mlflow.record.verification import Verification
     from spot_mlflow.record.writer import Writer
 
+_LOG = logging.getLogger(__name__)
 REGISTRY: Final = ModelRef("", None, 0)  # evidence of no model in particular: policies
 _PAGE: Final = 5_000
-_RECENT_PAGE: Final = 100
+_RECENT_PAGE: Final = 24
 _PARENTS: Final = 8
 UPDATED_TAG: Final = "spot.updated"
 
@@ -243,8 +246,7 @@ class Record:
             RecordDamaged: the record was deleted.
         """
         with mlflow_errors(f"model {ref.name!r}"):
-            facts = self.facts(ref.name) if ref.name else None
-            version = facts.version(ref.version) if facts else None
+            known_written = self._known_written(ref)
             draft = Draft(
                 ref=ref,
                 kind=kind,
@@ -257,28 +259,51 @@ class Record:
                 metrics=tuple(metrics),
                 artifacts=dict(artifacts or {}),
                 dataset=dataset,
-                model_id=version.model_id if version and metrics else "",
+                model_id=self._model_id(ref) if metrics else "",
                 id=entry_id or uuid.uuid4().hex,
             )
-            known_written = facts is not None and UPDATED_TAG in facts.tags
             evidence = self.writer.write(draft, known_written=known_written)
-            if refresh and ref.name:
-                self.refresh(ref)
+        if refresh and ref.name:
+            self._refresh_after(ref, evidence)
         return evidence
+
+    def _refresh_after(self, ref: ModelRef, evidence: Evidence) -> None:
+        """The entry stands: a summary that lags must not look as if nothing had been recorded."""
+        try:
+            self.refresh(ref, mine=evidence.id)
+        except SpotError as e:
+            _LOG.warning(
+                "The %s is recorded, but the summary tags are not up to date: %s", evidence.kind, e
+            )
+
+    def _known_written(self, ref: ModelRef) -> bool:
+        """Whether the registry says that there was a record; asked only where none is found."""
+        if not ref.name or companion.find(self.client, ref) is not None:
+            return False
+        return UPDATED_TAG in self.facts(ref.name).tags
+
+    def _model_id(self, ref: ModelRef) -> str:
+        version = self.facts(ref.name).version(ref.version) if ref.name else None
+        return version.model_id if version else ""
 
     def _recorder(self, given: str | None) -> str:
         chosen = given if given is not None else self._recorded_by
         return chosen if chosen is not None else login()
 
-    def refresh(self, ref: ModelRef) -> None:
-        """Derives summary tags and description anew from the record."""
+    def refresh(self, ref: ModelRef, *, mine: str | None = None) -> None:
+        """Derives summary tags and description anew from the record.
+
+        Args:
+            ref: the model.
+            mine: id of the entry just written; where others write too, the last one sees to it.
+        """
         from spot_mlflow.record.summary import refresh
 
         with mlflow_errors(f"model {ref.name!r}"):
             if isinstance(self.writer, remote.RouteWriter):
                 self.writer.refresh(ref)
             else:
-                refresh(self, ref)
+                refresh(self, ref, mine=mine)
 
     # -- how runs are read -----------------------------------------------------------------
 
@@ -293,17 +318,21 @@ class Record:
                 return
 
     def _read_new(self, experiment_id: str, seen: dict[str, Reading]) -> None:
-        """Reads the newest runs until a page brings nothing new, and those still being written."""
+        """Reads the newest runs until a page brings little new, and those still being written."""
         token: str | None = None
+        unfinished = {run_id for run_id, r in seen.items() if r.running}
         while True:
             page = self.client.search_runs(
                 [experiment_id], max_results=_RECENT_PAGE, page_token=token
             )
             fresh = [r for r in page if r.info.run_id not in seen or seen[r.info.run_id].running]
             seen.update({r.info.run_id: read(r) for r in fresh})
+            unfinished -= {r.info.run_id for r in page}
             token = page.token
             if not token or len(fresh) < _RECENT_PAGE // 2:
-                return
+                break
+        for run_id in sorted(unfinished):  # begun long before the newest, so not on their page
+            seen[run_id] = read(self.client.get_run(run_id))
 
     def _heads(self, ref: ModelRef) -> tuple[str, ...]:
         """Returns the digests of the newest complete entries: what a new one follows."""

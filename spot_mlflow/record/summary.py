@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from spot_mlflow.adoption import build_adoption
-from spot_mlflow.evidence import digest_of
+from spot_mlflow.record.faults import in_spite_of_races
 from spot_mlflow.reporting.summary import description_block, merge_description, summary_tags
 from spot_mlflow.validation import utc
 
@@ -18,29 +19,49 @@ if TYPE_CHECKING:
     from spot_mlflow.record.references import ModelRef
     from spot_mlflow.record.store import Record
 
-_ROUNDS: Final = 50  # of rewriting while others write; each means that someone else was faster
+_ROUNDS: Final = 50  # of writing until all agrees; each more means that someone else was faster
+LATEST: Final = "spot.latest"  # the newest entry that the model's tags were derived from
+UPDATED: Final = "spot.updated"
 CHART: Final = "lift-gap.png"
 REPORT: Final = "report.html"
 
 
-def refresh(record: Record, ref: ModelRef) -> None:
+def refresh(record: Record, ref: ModelRef, *, mine: str | None = None) -> None:
     """Writes tags and description of the model, and of the version spoken of.
 
-    Several writers may do so at once, each from the state it saw. After writing, the record is read
-    again, and where it has moved on the summary is written anew: so the last one to write has seen
-    all there is.
+    Several writers may do so at once, each from the state it saw, and no MLflow call writes them
+    all. So a writer goes on until it has read a record and tags that agree. Who finds an entry
+    newer than its own, of which the tags do not know yet, may leave: the writer of that entry has
+    still to read what was written here, and will set it right.
+
+    Args:
+        record: where.
+        ref: the model; its version gets tags of its own.
+        mine: id of the entry just written, or None to see it through in any case.
     """
-    written = ""
     for _ in range(_ROUNDS):
         facts, entries = record.state(ref, recent=True)
-        state = digest_of(sorted(e.digest for e in entries))
-        if state == written:
+        latest = entries[-1].id if entries else ""
+        if mine not in (None, latest) and facts.tags.get(LATEST) != latest:
             return
-        written = state
-        spoken = version_spoken_of(facts, entries)
-        _write_model(record, _adoption(facts, entries, spoken))
-        for version in sorted({v for v in (spoken, ref.version) if v}):
-            _write_version(record, _adoption(facts, entries, version))
+        if not _written_anew(record, ref, facts, entries, latest):
+            return
+
+
+def _written_anew(
+    record: Record, ref: ModelRef, facts: ModelFacts, entries: Sequence[Evidence], latest: str
+) -> bool:
+    """Writes what differs, the mark of the newest entry last; returns whether anything did."""
+    spoken = version_spoken_of(facts, entries)
+    wrote = False
+    for version in sorted({v for v in (spoken, ref.version) if v}):
+        wrote |= _write_version(record, _adoption(facts, entries, version))
+    wrote |= _write_model(record, _adoption(facts, entries, spoken))
+    if latest and facts.tags.get(LATEST) != latest:
+        mark = partial(record.client.set_registered_model_tag, facts.name, LATEST, latest)
+        in_spite_of_races(mark)
+        wrote = True
+    return wrote
 
 
 def version_spoken_of(facts: ModelFacts, entries: Sequence[Evidence]) -> str | None:
@@ -57,29 +78,34 @@ def _adoption(facts: ModelFacts, entries: Sequence[Evidence], version: str | Non
     return build_adoption(facts, entries, version=version, now=utc(None))
 
 
-def _write_model(record: Record, adoption: Adoption) -> None:
+def _write_model(record: Record, adoption: Adoption) -> bool:
     facts, client = adoption.facts, record.client
-    for key, value in _changed(summary_tags(adoption), facts.tags).items():
-        client.set_registered_model_tag(facts.name, key, value)
+    changed = _changed(summary_tags(adoption), facts.tags)
+    for key, value in changed.items():
+        in_spite_of_races(partial(client.set_registered_model_tag, facts.name, key, value))
     text = _description(adoption, facts.description)
     if text != facts.description:
         client.update_registered_model(facts.name, description=text)
+    return bool(changed) or text != facts.description
 
 
-def _write_version(record: Record, adoption: Adoption) -> None:
-    if adoption.version is None:
-        return
-    name, client = adoption.facts.name, record.client
-    current = client.get_model_version(name, adoption.version)
-    for key, value in _changed(summary_tags(adoption), dict(current.tags or {})).items():
-        client.set_model_version_tag(name, adoption.version, key, value)
-    text = _description(adoption, current.description or "")
-    if text != (current.description or ""):
-        client.update_model_version(name, adoption.version, description=text)
+def _write_version(record: Record, adoption: Adoption) -> bool:
+    name, client, version = adoption.facts.name, record.client, str(adoption.version)
+    current = client.get_model_version(name, version)
+    changed = _changed(summary_tags(adoption), dict(current.tags or {}))
+    for key, value in changed.items():
+        in_spite_of_races(partial(client.set_model_version_tag, name, version, key, value))
+    before = current.description or ""
+    text = _description(adoption, before)
+    if text != before:
+        client.update_model_version(name, version, description=text)
+    return bool(changed) or text != before
 
 
 def _changed(wanted: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    return {k: v for k, v in wanted.items() if present.get(k) != v}
+    """Returns the tags that differ; the time of the summary changes only with something else."""
+    differing = {k: v for k, v in wanted.items() if present.get(k) != v}
+    return differing if set(differing) - {UPDATED} else {}
 
 
 def _description(adoption: Adoption, present: str) -> str:

@@ -62,7 +62,11 @@ def test_model_info_and_entities_name_their_version(mlflow_uri):
     for _ in range(2):
         with mlflow.start_run():
             model = LogisticRegression().fit(x, y)
-            infos.append(mlflow.sklearn.log_model(model, name="m", registered_model_name="churn", pip_requirements=[]))
+            infos.append(
+                mlflow.sklearn.log_model(
+                    model, name="m", registered_model_name="churn", pip_requirements=[]
+                )
+            )
             inside = Record().resolve("churn")
             assert inside.version == str(infos[-1].registered_model_version)
     record = Record()
@@ -77,7 +81,10 @@ def test_inside_a_run_a_bare_name_means_the_run_s_own_version(mlflow_uri):
     x, y = np.arange(8.0).reshape(4, 2), [0, 1, 0, 1]
     with mlflow.start_run():
         mlflow.sklearn.log_model(
-            LogisticRegression().fit(x, y), name="m", registered_model_name="churn", pip_requirements=[]
+            LogisticRegression().fit(x, y),
+            name="m",
+            registered_model_name="churn",
+            pip_requirements=[],
         )
         MlflowClient().create_model_version("churn", source="file:///nowhere")
         assert Record().resolve("churn").version == "1"

@@ -107,7 +107,9 @@ def test_tags_say_what_the_record_says(churn, contract):
     from spot_mlflow.reporting.summary import summary_tags
 
     spot.log_predicted_lift("churn/2", contract)
-    spot.log_involvement("churn", phase="review", kind="contributed", person="Kim", role="frontline")
+    spot.log_involvement(
+        "churn", phase="review", kind="contributed", person="Kim", role="frontline"
+    )
     model = MlflowClient().get_registered_model("churn")
     wanted = summary_tags(spot.get_adoption("churn/2"))
     wanted.pop("spot.updated")

@@ -1,0 +1,172 @@
+"""``spot demo``: the whole story on a real field experiment, in a folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from spot_mlflow.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from spot_mlflow.lift.report import Interval
+    from spot_mlflow.reporting.figures import LiftScale
+    from spot_mlflow_cli.demo.story import Stage
+
+MARK: Final = ".spot-demo"  # a folder with it is ours to make anew
+_PORT: Final = 5000
+
+
+@click.command("demo")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("spot-demo"),
+    show_default=True,
+    help="Where MLflow's database and artifacts land; an earlier demo there is replaced.",
+)
+def command(folder: Path) -> None:
+    """Tell the whole story on a real field experiment; nothing is invented but the roles.
+
+    A model decides whom to offer an incentive. Version 1 promises what its own training rows showed,
+    version 2 what unseen villages showed. Five roles assess it, the gate refuses Production and says
+    why, the work is done, the gate allows it; then the other villages' outcomes arrive, and the lift
+    gap of both versions is shown. It leaves a real MLflow in ./spot-demo.
+    """
+    from spot_mlflow_cli.terminal import console
+
+    screen = console()
+    folder = folder.resolve()
+    with _fresh(folder), _inside(folder):
+        stage = _tell(folder, screen)
+    screen.print()
+    screen.print(_gaps(stage))
+    _say_how_to_open(screen, folder)
+
+
+def _tell(folder: Path, screen: Console) -> Stage:
+    """Runs the chapters, each under a spinner while it works."""
+    import logging
+    import warnings
+
+    with screen.status("Starting MLflow and scikit-learn"):
+        # The story tells what happens; MLflow's own remarks would drown it.
+        warnings.simplefilter("ignore")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+        logging.disable(logging.WARNING)
+        import spot_mlflow_cli.demo.story  # noqa: F401 - imported under the spinner
+    try:
+        return _chapters(folder, screen)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _chapters(folder: Path, screen: Console) -> Stage:
+    from spot_mlflow_cli.demo import story
+
+    def say(line: str) -> None:
+        screen.print(f"   {line}")
+
+    stage = story.Stage(folder, say)
+    for number, (title, chapter) in enumerate(story.CHAPTERS, 1):
+        screen.print(f"\n[bold]{number}. {title}[/bold]")
+        with screen.status(title), _quiet():
+            chapter(stage)
+            if chapter is story.prepare:
+                story.set_the_gate(stage)
+    return stage
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps MLflow's own lines on standard error and output out of the story."""
+    import io
+
+    with contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+@contextlib.contextmanager
+def _fresh(folder: Path) -> Iterator[None]:
+    """Gives an empty folder; on any stop the earlier demo, if there was one, is back in place."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise InvalidInput(
+            "the folder holds something that is no demo", where=str(folder), fix="Say --folder."
+        )
+    earlier = folder.with_name(f"{folder.name}.earlier")
+    shutil.rmtree(earlier, ignore_errors=True)
+    if folder.exists():
+        folder.rename(earlier)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if earlier.exists():
+            earlier.rename(folder)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """Works in the folder: MLflow puts artifacts beside the place where it runs."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _gaps(stage: Stage) -> Table:
+    """Returns the lift gap of both versions as a table."""
+    from rich.table import Table
+
+    from spot_mlflow.reporting.lift_view import promise_scale
+
+    table = Table(title="Predicted against realized lift, in points; 95 % intervals")
+    for column in ("version", "promised", "realized", "gap", "verdict", "worth having?"):
+        table.add_column(column)
+    for version, report in stage.reports.items():
+        scale = promise_scale(report.predicted)
+        outcome = report.analysis.outcome
+        table.add_row(
+            version,
+            scale.number(report.predicted.predicted.lift),
+            _bare(scale, report.analysis.realized.estimate),
+            _bare(scale, outcome.gap),
+            outcome.verdict,
+            outcome.viable,
+        )
+    return table
+
+
+def _bare(scale: LiftScale, estimate: Interval) -> str:
+    """Returns a figure and its interval without the unit, which the title gives."""
+    low, high = scale.number(estimate.low), scale.number(estimate.high)
+    return f"{scale.number(estimate.lift)} ({low} to {high})"
+
+
+def _say_how_to_open(screen: Console, folder: Path) -> None:
+    from spot_mlflow_cli.demo.story import MODEL
+
+    database = f"sqlite:///{folder / 'mlflow.db'}"
+    screen.print("\n[bold]See it in MLflow[/bold] (stop with Ctrl-C):")
+    click.echo(f"   mlflow server --backend-store-uri {database} --port {_PORT}")
+    click.echo(f"   http://127.0.0.1:{_PORT}/#/models/{MODEL}")
+    screen.print("\n[bold]Ask on[/bold]:")
+    click.echo(f"   export MLFLOW_TRACKING_URI={database}")
+    click.echo(
+        f"   spot show {MODEL}    spot gate {MODEL}/1 --to Production    spot verify {MODEL}"
+    )

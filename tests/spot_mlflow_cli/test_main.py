@@ -1,0 +1,83 @@
+"""The contract of the whole command line: every command has help, every name has a home."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from spot_mlflow.version import __version__
+from spot_mlflow_cli.main import SECTIONS, spot
+
+COMMANDS = [name for section in SECTIONS.values() for name in section]
+
+
+def run(*arguments, **environment):
+    """Runs ``spot`` as a process of its own."""
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "spot_mlflow_cli", *arguments],
+        capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_teaches(name):
+    """Each command has help with a sentence, and every option of it says what it does."""
+    result = CliRunner().invoke(spot, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    command = spot.get_command(click.Context(spot), name)
+    assert isinstance(command, click.Command)
+    assert command.help
+    assert command.help.strip().splitlines()[0].endswith((".", "?", ":"))
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts} has no help"
+
+
+def test_help_imports_nothing_heavy():
+    """``spot --help`` loads neither MLflow nor Great Expectations, pandas or matplotlib."""
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom spot_mlflow_cli.main import spot\n"
+        "assert CliRunner().invoke(spot, ['--help']).exit_code == 0\n"
+        "print([m for m in ('mlflow','great_expectations','pandas','numpy','matplotlib','scipy') if m in sys.modules])"
+    )  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_version_is_the_package_s():
+    """``spot --version`` prints the version of the package."""
+    assert __version__ in run("--version").stdout
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("gaet", "gate"), ("outcome", "outcomes")])
+def test_a_misspelt_command_names_the_nearest(typed, meant):
+    """An unknown command exits with 2 and names the nearest known one."""
+    done = run(typed)
+    assert done.returncode == 2
+    assert f"did you mean '{meant}'" in done.stderr
+
+
+def test_no_traceback_for_a_server_that_is_down():
+    """A tracking server that does not answer: one line with its address, exit status 3."""
+    done = run(
+        "--tracking-uri", "http://127.0.0.1:9", "show", "churn",
+        MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "http://127.0.0.1:9 did not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_model_exits_with_2(mlflow_uri):
+    """A model that is not there is named, with exit status 2 and no traceback."""
+    done = run("show", "churn", MLFLOW_TRACKING_URI=mlflow_uri)
+    assert done.returncode == 2
+    assert "no registered model 'churn'" in done.stderr
+    assert "Traceback" not in done.stderr
