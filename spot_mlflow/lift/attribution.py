@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.bridge import Bridge, Contribution, LetterPart, SegmentPart, letter_words
 from spot_mlflow.lift.causes import cause_words, letter_of, notes_of, weights_of
 from spot_mlflow.lift.delta import gradient
-from spot_mlflow.lift.factors import Factors, Model, Point, layout_of
+from spot_mlflow.lift.factors import Factors, Model, Point, check_estimable, layout_of
 from spot_mlflow.lift.games import contributions, derivative, value_of
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.simultaneous import Width, holm, width_of
@@ -56,16 +55,11 @@ def attribute(
         order: factors in the order in which they change, for a waterfall instead of Shapley.
 
     Raises:
-        InvalidInput: when no segment has both treated and holdout units, or ``order`` names a
-            factor that is not among the causes.
+        InvalidInput: when no segment has both treated and holdout units, when a relative lift has
+            a holdout mean of 0 to refer to, or when ``order`` names a factor that is no cause here.
     """
     strata = strata_of(moments.cells, predicted)
-    if not strata.estimable.any():
-        raise InvalidInput(
-            "no segment has both treated and holdout units, must have both to split the gap",
-            where="outcome log",
-            fix="Check columns.arm, columns.treated and columns.holdout of the contract.",
-        )
+    check_estimable(strata, predicted)
     model, width = _model_of(strata, predicted, realized)
     weights, rule = weights_of(model.layout, order)
     lift = _split(model, "lift", weights)
@@ -102,7 +96,7 @@ def _model_of(
     plain = Model(strata, predicted, layout_of(strata, predicted, fold_value=True))
     lift = float(_lift(plain, point))
     slope = gradient(lambda at: _lift(plain, at)[..., None], point)
-    se = float(np.sqrt(slope.covariance(strata, 0.0)[0, 0]))
+    se = float(np.sqrt(max(float(slope.covariance(strata, 0.0)[0, 0]), 0.0)))
     z = width.multiplier(1 - predicted.confidence)
     low, high, shift = lift - z * se, lift + z * se, 0.0
     if realized is not None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.contract import Economics
 from spot_mlflow.lift.factor_levels import promised_value
+from spot_mlflow.lift.factors import check_estimable
 from spot_mlflow.lift.games import value_of
 from spot_mlflow.lift.margins import Margins
 from spot_mlflow.lift.moments import HOLDOUT
@@ -137,7 +137,8 @@ def economics_of(
         None where neither contract nor log says anything of money.
 
     Raises:
-        InvalidInput: when no segment has both treated and holdout units.
+        InvalidInput: when no segment has both treated and holdout units, or a relative lift has a
+            holdout mean of 0 to refer to.
     """
     margins = _headline_margins(moments.cells, predicted, realized)
     if not margins.model.layout.money:
@@ -244,12 +245,7 @@ def _headline_margins(
 ) -> Margins:
     """Returns the margins with the lift and the width of the headline."""
     margins = Margins.of(cells, predicted)
-    if not margins.known.any():
-        raise InvalidInput(
-            "no segment has both treated and holdout units, must have both to value the lift",
-            where="outcome log",
-            fix="Check columns.arm, columns.treated and columns.holdout of the contract.",
-        )
+    check_estimable(margins.model.strata, predicted)
     if realized is None:
         return margins
     (own,) = margins.intervals(lambda at: _scaled_lift(margins, at)[..., None])

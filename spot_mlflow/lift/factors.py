@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from spot_mlflow.errors import InvalidInput
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[Any]  # real, or complex while derivatives are taken
 
+_ROUNDING: Final = 1e-12
 LETTER_OF: Final[Mapping[str, str]] = {
     "mix": "S",
     "coverage": "P",
@@ -308,3 +311,28 @@ class Model:
 
 def _ratio(top: float, bottom: float) -> float:
     return float(top / bottom) if bottom else 0.0
+
+
+def check_estimable(strata: Strata, predicted: PredictedLift) -> None:
+    """Refuses a log from which no lift can be told.
+
+    Raises:
+        InvalidInput: when no segment has both treated and holdout units, or a relative lift has a
+            holdout mean of 0 to refer to.
+    """
+    if not strata.estimable.any():
+        raise InvalidInput(
+            "no segment has both treated and holdout units, one must have both",
+            where="outcome log",
+            fix="Check columns.arm, columns.treated and columns.holdout of the contract.",
+        )
+    plain = Model(strata, predicted, layout_of(strata, predicted, fold_value=True))
+    promised = np.array(predicted.predicted.lift)
+    scale = plain.scale(Point(strata.weight, strata.treated, strata.holdout, promised))
+    # Means come back from centred sums, so a holdout of zeros is 0 up to rounding only.
+    if abs(float(scale)) <= _ROUNDING * float(np.abs(strata.treated[:, 0]).max(initial=0.0)):
+        raise InvalidInput(
+            "the holdout's mean outcome is 0, must differ from 0 for a relative lift",
+            where="outcome log",
+            fix="Wait for outcomes in the holdout, or promise an absolute lift.",
+        )
