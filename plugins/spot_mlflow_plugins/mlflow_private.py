@@ -7,7 +7,11 @@ client never needs it.
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # --- the server -----------------------------------------------------------------------------
 
@@ -210,9 +214,11 @@ def registered_model_tag(key: str, value: str) -> Any:
 
 def is_prompt_source(source: str) -> bool:
     """Says whether a version's source is a placeholder: a prompt's text stands in its tags."""
-    from mlflow.prompt.constants import _PROMPT_SOURCE_PLACEHOLDERS
+    from mlflow.prompt import constants
 
-    return source in _PROMPT_SOURCE_PLACEHOLDERS
+    # MLflow before 3.17 uses the same words without a name for them.
+    known = getattr(constants, "_PROMPT_SOURCE_PLACEHOLDERS", {"dummy-source", "prompt-template"})
+    return source in known
 
 
 def is_prompt_version(version: Any) -> bool:
@@ -292,13 +298,56 @@ def authorize(validators: dict[tuple[str, str], Any]) -> None:
 
 def may_read_model(name: str) -> bool:
     """Says whether the authenticated user may read a registered model."""
-    from mlflow.server.auth import _get_registered_model_permission
-
-    return bool(_get_registered_model_permission(name).can_read)
+    return bool(_permission_on_model(name).can_read)
 
 
 def may_update_model(name: str) -> bool:
     """Says whether the authenticated user may update a registered model."""
-    from mlflow.server.auth import _get_registered_model_permission
+    return bool(_permission_on_model(name).can_update)
 
-    return bool(_get_registered_model_permission(name).can_update)
+
+def _permission_on_model(name: str) -> Any:
+    from mlflow.server import auth
+
+    return auth._get_role_permission_or_default(  # noqa: SLF001 - this is what the module is for
+        auth._role_permission_for(  # noqa: SLF001 - as above
+            username=auth.authenticate_request().username,
+            resource_type="registered_model",
+            resource_key=name,
+            workspace_lookup_id=name,
+            workspace_fetcher=model_registry_store().get_registered_model,
+            workspace_label="registered model",
+        )
+    )
+
+
+# --- workspaces -------------------------------------------------------------------------------------
+
+
+def workspaces() -> list[str | None]:
+    """Returns the names of all workspaces; one without a name where they are off."""
+    from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
+
+    if not MLFLOW_ENABLE_WORKSPACES.get():
+        return [None]
+    from mlflow.server.workspace_helpers import _get_workspace_store
+
+    return [str(w.name) for w in _get_workspace_store().list_workspaces()]
+
+
+@contextmanager
+def in_workspace(name: str | None) -> Iterator[None]:
+    """Does what is inside in a workspace, as a request to it would."""
+    if name is None:
+        yield
+        return
+    from mlflow.utils.workspace_context import (
+        clear_server_request_workspace,
+        set_server_request_workspace,
+    )
+
+    set_server_request_workspace(name)
+    try:
+        yield
+    finally:
+        clear_server_request_workspace()

@@ -167,8 +167,8 @@ def stamped(
 def _write(record: Record, request: Request) -> Evidence:
     """Writes an entry of a model."""
     from spot_mlflow.adoption import build_adoption
-    from spot_mlflow.record.policies import current_policy
     from spot_mlflow_plugins.server.entry_checks import check_payload
+    from spot_mlflow_plugins.server.pinned_policy import policy_in_force
 
     if not request.model:
         raise InvalidInput("'model' is empty", fix="Name the registered model.")
@@ -183,7 +183,7 @@ def _write(record: Record, request: Request) -> Evidence:
         request.kind,
         request.payload,
         adoption=adoption,
-        policy=current_policy(record),
+        policy=policy_in_force(record),
         person=person,
         role=role,
         artifacts=request.artifacts,

@@ -46,7 +46,8 @@ def or_die() -> Iterator[None]:
         supervisor = multiprocessing.parent_process()
         if supervisor is not None and supervisor.pid:
             os.kill(supervisor.pid, signal.SIGTERM)
-        raise SystemExit(START_FAILED) from e
+        # At once: an orderly end would wait for whatever threads were begun, and it serves nobody.
+        os._exit(START_FAILED)
 
 
 def gate_stores() -> None:
@@ -56,10 +57,10 @@ def gate_stores() -> None:
         RuntimeError: a store could not be gated.
     """
     from spot_mlflow.record.companion import prefix
-    from spot_mlflow_plugins.decider import RecordDecider
     from spot_mlflow_plugins.guard import GateMixin, gated
     from spot_mlflow_plugins.server.artifact_guard import ArtifactGuard, guarded_repository
     from spot_mlflow_plugins.server.identity import authenticated_user
+    from spot_mlflow_plugins.server.pinned_policy import ServerDecider
     from spot_mlflow_plugins.server.record import open_record
     from spot_mlflow_plugins.server.tracking_guard import TrackingGuard, guarded
 
@@ -69,7 +70,7 @@ def gate_stores() -> None:
     if not isinstance(registry, GateMixin):
         registry.__class__ = gated(type(registry))
     # Also where the URI was spot+...: only the server's own record signs what it writes.
-    registry._spot_decider = RecordDecider(open_record, authenticated_user)  # noqa: SLF001 - ours
+    registry._spot_decider = ServerDecider(open_record, authenticated_user)  # noqa: SLF001 - ours
     if not isinstance(tracking, TrackingGuard):
         _check_needed(type(tracking))
         tracking.__class__ = guarded(type(tracking), prefix())

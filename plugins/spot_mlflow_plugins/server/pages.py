@@ -121,15 +121,15 @@ def state_of(name: str, version: str | None) -> tuple[Adoption, GateDecision | N
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.record import ModelRef
     from spot_mlflow.record.faults import mlflow_errors
-    from spot_mlflow.record.policies import current_policy
     from spot_mlflow.record.summary import version_spoken_of
+    from spot_mlflow_plugins.server.pinned_policy import policy_in_force
     from spot_mlflow_plugins.server.record import model_lock, server_record
 
     record = server_record()
     with model_lock(name), mlflow_errors(f"model {name!r}"):
         created = record.facts(name).created
         facts, entries = record.state(ModelRef(name, version, created), recent=True)
-        policy = current_policy(record)
+        policy = policy_in_force(record)
     if version is not None and facts.version(version) is None:
         raise NotFound(f"model {name!r} has no version {version!r}")
     spoken = version or version_spoken_of(facts, entries)

@@ -7,15 +7,23 @@ meant to hold names its policy in ``SPOT_MLFLOW_POLICY_FILE``.
 from __future__ import annotations
 
 import os
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import Refused
+from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.decider import RecordDecider
+
+if TYPE_CHECKING:
+    from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.record import Record
 
 POLICY_VARIABLE: Final = "SPOT_MLFLOW_POLICY_FILE"
 
 
-def record_pinned_policy() -> bool:
-    """Puts the file's policy in force where it is not yet; returns whether it was recorded.
+@cache
+def pinned_policy() -> Policy | None:
+    """Returns the policy of the operator's file, read once, at start; None where there is no file.
 
     Raises:
         InvalidInput: the file holds no policy; the server does not start then.
@@ -23,20 +31,41 @@ def record_pinned_policy() -> bool:
     from pathlib import Path
 
     from spot_mlflow.gate.policy import Policy
+
+    path = os.environ.get(POLICY_VARIABLE)
+    return Policy.load(Path(path)) if path else None
+
+
+def policy_in_force(record: Record) -> Policy:
+    """Returns the operator's policy, else the newest one of the record."""
+    from spot_mlflow.record.policies import current_policy
+
+    return pinned_policy() or current_policy(record, recent=True)
+
+
+def record_pinned_policy() -> None:
+    """Records the operator's policy where it is not yet, so that decisions can be followed."""
     from spot_mlflow.record import REGISTRY
     from spot_mlflow.record.policies import current_policy
     from spot_mlflow_plugins.server.record import open_record
 
-    path = os.environ.get(POLICY_VARIABLE)
-    if not path:
-        return False
-    policy = Policy.load(Path(path))
-    record = open_record()
-    if current_policy(record).digest == policy.digest:
-        return False
+    policy = pinned_policy()
+    if policy is None:
+        return
     payload = {"policy": policy.to_dict(), "digest": policy.digest}
-    record.append(REGISTRY, "policy", payload, recorded_by="server")
-    return True
+    for workspace in private.workspaces():
+        with private.in_workspace(workspace):
+            record = open_record()
+            if current_policy(record).digest != policy.digest:
+                record.append(REGISTRY, "policy", payload, recorded_by="server")
+
+
+class ServerDecider(RecordDecider):
+    """Decides by the operator's policy where there is one, in every workspace alike."""
+
+    def policy(self) -> Policy:
+        """Returns the policy in force."""
+        return pinned_policy() or super().policy()
 
 
 def refuse_where_pinned() -> None:
@@ -45,7 +74,7 @@ def refuse_where_pinned() -> None:
     Raises:
         Refused: it does.
     """
-    if os.environ.get(POLICY_VARIABLE):
+    if pinned_policy() is not None:
         raise Refused(
             "the policy of this server stands in a file of its operator",
             fix="Ask the operator to change it and to start the server again.",

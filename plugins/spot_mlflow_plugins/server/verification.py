@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spot_mlflow.record.verification import Finding, Verification, verify
+from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.record import anchors, open_record, server_record, signer
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.record import ModelRef
     from spot_mlflow.record.entry import Reading
-    from spot_mlflow_plugins.server.anchors import Anchor
+    from spot_mlflow_plugins.server.anchors import Anchor, Anchors
 
 _logger = logging.getLogger("mlflow.spot")
 
@@ -56,21 +57,25 @@ def adopt_once() -> int:
     remembered = anchors()
     if remembered.adopted:
         return 0
-    record, count = server_record(), 0
+    count = 0
+    for workspace in private.workspaces():
+        with private.in_workspace(workspace):
+            count += _adopt(remembered)
+    remembered.mark_adopted()
+    return count
+
+
+def _adopt(remembered: Anchors) -> int:
     from spot_mlflow.record import REGISTRY, ModelRef
 
-    refs = [REGISTRY]
-    for name in record.models():
-        facts = record.facts(name)
-        refs.append(ModelRef(facts.name, None, facts.created))
-    for ref in refs:
-        unsigned = [r for r in record.readings(ref) if r.evidence and not r.signature]
+    record, count = open_record(), 0
+    models = [ModelRef(name, None, record.facts(name).created) for name in record.models()]
+    for ref in [REGISTRY, *models]:
         experiment_id = _experiment_of(ref)
-        if experiment_id is not None and unsigned:
-            entries = [r.evidence for r in unsigned if r.evidence]
+        entries = [r.evidence for r in record.readings(ref) if r.evidence and not r.signature]
+        if experiment_id is not None and entries:
             remembered.add(experiment_id, entries, adopted=True)
             count += len(entries)
-    remembered.mark_adopted()
     return count
 
 
@@ -86,17 +91,23 @@ def tag_untouched_models() -> None:
 
 def verify_at_start() -> None:
     """Verifies every record and logs what is wrong; a damaged record does not stop the server."""
-    tag_untouched_models()
-    for found in verify_all():
-        for finding in found.findings:
-            if finding.trouble != "half written":
-                _logger.error(
-                    "spot verify: model %r: %s: %s %s",
-                    found.model,
-                    finding.trouble,
-                    finding.what,
-                    finding.run_id,
-                )
+    for workspace in private.workspaces():
+        with private.in_workspace(workspace):
+            tag_untouched_models()
+            for found in verify_all():
+                _log(found)
+
+
+def _log(found: Verification) -> None:
+    for finding in found.findings:
+        if finding.trouble != "half written":
+            _logger.error(
+                "spot verify: model %r: %s: %s %s",
+                found.model,
+                finding.trouble,
+                finding.what,
+                finding.run_id,
+            )
 
 
 def _verified(ref: ModelRef, readings: Sequence[Reading]) -> Verification:
