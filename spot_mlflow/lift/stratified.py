@@ -6,7 +6,7 @@ treatment share differs by segment, which the pooled difference is not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+SMALL: Final = "(small segments)"
 FEWEST: Final = 2  # units an arm needs in a segment to have a spread
 
 
@@ -85,22 +86,28 @@ def _freedom(parts: Floats, n: Floats) -> float:
 def folded(moments: Moments) -> tuple[Moments, int]:
     """Puts segments in which an arm has fewer than two units into one.
 
+    Where these together still lack units in an arm, the next smallest segments join them.
+
     Args:
-        moments: cells by (segment, arm), arms pooled to treated and holdout beforehand or not.
+        moments: cells by (segment, arm).
 
     Returns:
         (the moments with such segments relabelled, how many were folded).
     """
     segments = moments.segment.astype(str)
     labels, code = np.unique(segments, return_inverse=True)
-    held = moments.arm == HOLDOUT
+    held = np.asarray(moments.arm == HOLDOUT, dtype=bool)
     n_c = np.bincount(code, weights=moments.n * held, minlength=len(labels))
     n_t = np.bincount(code, weights=moments.n * ~held, minlength=len(labels))
-    thin = (np.minimum(n_t, n_c) < FEWEST) & (n_t + n_c > 0)
+    fewest = np.minimum(n_t, n_c)
+    thin = (fewest < FEWEST) & (n_t + n_c > 0)
     if not thin.any():
         return moments, 0
-    from dataclasses import replace
-
+    order = np.argsort(fewest, kind="stable")
+    together = np.minimum(np.cumsum(n_t[order]), np.cumsum(n_c[order]))
+    enough = int(np.searchsorted(together, FEWEST)) + 1
+    joined = thin.copy()
+    joined[order[: max(enough, 0)]] = True
     relabelled = segments.astype(object)
-    relabelled[thin[code]] = "(small segments)"
+    relabelled[joined[code]] = SMALL
     return replace(moments, segment=relabelled).collapse("segment", "arm"), int(thin.sum())

@@ -99,6 +99,8 @@ def gap_between(
     if math.isnan(gap):
         return Interval(gap, -math.inf, math.inf)
     half = promised_half(predicted, monitored=monitored, comparisons=comparisons)
+    if math.isinf(gap):  # no event in the holdout: one bound is all there is
+        return Interval(gap, realized.low - p.lift - half, realized.high - p.lift + half)
     ratio = ratio_of(p.lift, predicted.direction)
     if predicted.effect == "relative" and half > 0:
         if min(ratio, ratio_of(realized.lift, predicted.direction)) > 0:

@@ -60,6 +60,16 @@ def test_it_undoes_a_treatment_share_that_differs_by_segment():
     assert found.value == pytest.approx(0, abs=1e-12)
 
 
+def test_small_segments_that_lack_an_arm_are_joined_by_the_next_smallest():
+    """Two segments of treated units alone take the smallest complete one with them."""
+    arm = [TREATMENT] * 4 + [TREATMENT, HOLDOUT] * 3 + [TREATMENT, HOLDOUT] * 9
+    segment = ["x"] * 2 + ["y"] * 2 + ["a"] * 6 + ["b"] * 18
+    kept, thin = folded(Moments.of_units({"outcome": np.arange(28.0)}, arm, segment=segment))
+    assert thin == 2
+    assert sorted(set(kept.segment)) == ["(small segments)", "b"]
+    assert kept.n.sum() == 28
+
+
 def test_segments_without_a_pair_are_put_together():
     """A segment with fewer than two units in an arm joins the other small ones; no unit is lost."""
     arm = [TREATMENT, HOLDOUT] * 4 + [TREATMENT] * 3 + [HOLDOUT] * 3

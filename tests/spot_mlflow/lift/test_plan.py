@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.estimation import estimate_means
+from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+from spot_mlflow.lift.plan import know_when, plan_lift
+from spot_mlflow.lift.realized import realize
+from spot_mlflow.lift.verdict import judge
+
+PROMISE = {"lift": 0.04, "baseline": 0.10}
+
+
+def chances_by_simulation(made, holdout, units, rate, runs=200):
+    """Share of each verdict when the check itself is run over simulated counts."""
+    rng = np.random.default_rng(9)
+    n_c = round(units * holdout)
+    n_t = round(units) - n_c
+    seen = {"exceeded": 0, "met": 0, "shortfall": 0, "inconclusive": 0}
+    for _ in range(runs):
+        x_t, x_c = rng.binomial(n_t, rate), rng.binomial(n_c, 0.10)
+        moments = OutcomeMoments(counts(x_t, n_t, x_c, n_c), {}, "2027-01-01")
+        basis = realize(estimate_means(moments, made), made).basis
+        seen[judge(basis, made).verdict] += 1
+    return {k: v / runs for k, v in seen.items()}
+
+
+def counts(x_t, n_t, x_c, n_c) -> Moments:
+    """Moments of two rates without the units."""
+    n, x = np.array([n_c, n_t]), np.array([x_c, x_t], dtype=float)
+    return Moments(
+        segment=np.array(["", ""], dtype=object),
+        arm=np.array([HOLDOUT, TREATMENT], dtype=object),
+        period=np.array(["NaT", "NaT"], dtype="datetime64[D]"),
+        measures=("outcome",),
+        assigned=n,
+        matured=n,
+        n=n,
+        center=np.zeros(1),
+        s1=x[:, None],
+        s2=x[:, None, None],
+        s3=x[:, None],
+        nonzero=x[:, None].astype(int),
+        largest=np.ones((2, 1)),
+        missing=np.zeros((2, 1), dtype=int),
+    )
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"planned_units": 12_000}, {"effect": "relative", "tolerance": 0.2}]
+)
+def test_chances_are_those_of_the_check_itself(contract, more):
+    """The check run over simulated logs gives each verdict as often as the plan says."""
+    lift = 0.4 if "effect" in more else 0.04
+    made = contract(**{"predicted": {**PROMISE, "lift": lift}, "tolerance": 0.02, **more})
+    row = plan_lift(made, holdouts=[0.2], units=12_000).holdouts[0]
+    for truth, rate in (("true", 0.14), ("half true", 0.12), ("false", 0.10)):
+        seen = chances_by_simulation(made, 0.2, 12_000, rate)
+        for verdict, share in seen.items():
+            planned = getattr(row.chances[truth], verdict)
+            assert share == pytest.approx(planned, abs=0.11), (truth, verdict)
+
+
+def test_chances_add_up(contract):
+    """For every truth and share."""
+    plan = plan_lift(contract(predicted=PROMISE), units=5000)
+    for row in plan.holdouts:
+        for c in row.chances.values():
+            assert c.exceeded + c.met + c.shortfall + c.inconclusive == pytest.approx(1)
+
+
+def test_so_many_units_are_enough_and_fewer_are_not(contract):
+    """At the units named the chance is reached, at nine tenths of them it is not."""
+    made = contract(predicted=PROMISE)
+    row = plan_lift(made, holdouts=[0.2]).holdouts[0]
+    for factor, enough in ((1.0, True), (0.9, False)):
+        at = plan_lift(made, holdouts=[0.2], units=factor * row.units_met).holdouts[0]
+        c = at.chances["true"]
+        assert (c.met + c.exceeded >= 0.8) is enough
+        at = plan_lift(made, holdouts=[0.2], units=factor * row.units_short).holdouts[0]
+        assert (at.chances["half true"].shortfall >= 0.8) is enough
+
+
+def test_the_detectable_gap_is_detected(contract):
+    """A lift that falls short by so much is found with the stated power."""
+    from spot_mlflow.lift.plan import _chances
+
+    made = contract(predicted=PROMISE)
+    row = plan_lift(made, holdouts=[0.3], units=20_000).holdouts[0]
+    p, q = 0.14, 0.10
+    se = math.sqrt(p * (1 - p) / 14_000 + q * (1 - q) / 6_000)
+    found = _chances(-row.detectable_gap, 1.96 * se, 1.96 * se, se, made.tolerance_used)
+    assert found.shortfall == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_larger_holdout_knows_sooner(contract):
+    """Up to one half; days count the volume and the outcome window."""
+    made = contract(predicted=PROMISE, window="30d")
+    plan = plan_lift(made, holdouts=[0.05, 0.1, 0.2, 0.5], per_day=1000)
+    days = [row.days_needed for row in plan.holdouts]
+    assert days == sorted(days, reverse=True)
+    first = plan.holdouts[0]
+    assert first.days_met == math.ceil(first.units_met / 1000 + 30)
+    said = know_when(plan)
+    assert said.startswith(f"One will know with a 5% holdout in {days[0]:,.0f} days, with 10% in")
+
+
+def test_monitoring_costs_width(contract):
+    """Looking daily needs more units at the same chance than looking once."""
+    once = plan_lift(contract(predicted=PROMISE), holdouts=[0.2]).holdouts[0]
+    daily = plan_lift(contract(predicted=PROMISE, planned_units=20_000), holdouts=[0.2])
+    assert daily.holdouts[0].units_met > once.units_met
+    assert any("looking daily" in note for note in daily.notes)
+    assert daily.holdouts[0].units == 20_000
+
+
+def test_what_one_can_never_know_is_said(contract):
+    """A prediction more uncertain than its tolerance, and a tolerance of 0."""
+    unsure = plan_lift(contract(predicted={**PROMISE, "se": 0.05}), holdouts=[0.5])
+    assert unsure.holdouts[0].units_needed == math.inf
+    assert "never" in know_when(unsure)
+    assert any("too uncertain" in note for note in unsure.notes)
+    exact = plan_lift(contract(predicted=PROMISE, tolerance=0), holdouts=[0.5], per_day=10)
+    assert exact.holdouts[0].units_met == math.inf
+    assert exact.holdouts[0].days_met == math.inf
+    assert math.isfinite(exact.holdouts[0].units_short)
+
+
+def test_the_shortfall_to_be_found_is_clearly_beyond_the_tolerance(contract):
+    """Half the promise, nothing at all where that lies too near, and none within the tolerance."""
+    assert plan_lift(contract(predicted=PROMISE), units=99).decisive == "half true"
+    wide = plan_lift(contract(predicted=PROMISE, tolerance=0.018), units=99)
+    assert wide.decisive == "false"
+    assert any("Half the promise" in note for note in wide.notes)
+    blind = plan_lift(contract(predicted=PROMISE, tolerance=0.05), units=99)
+    assert blind.decisive is None
+    assert any("no shortfall can be found" in note for note in blind.notes)
+
+
+def test_money_and_clusters_are_planned_with_their_spread(contract):
+    """The spread decides for money; a design effect of two needs twice the units."""
+    made = contract(kind="money", predicted={"lift": 1.0, "baseline": 10.0})
+    one = plan_lift(made, sd=20.0, holdouts=[0.5]).holdouts[0]
+    two = plan_lift(made, sd=20.0 * math.sqrt(2), holdouts=[0.5]).holdouts[0]
+    clustered = plan_lift(made, sd=20.0, holdouts=[0.5], design_effect=2.0).holdouts[0]
+    assert two.units_met == pytest.approx(2 * one.units_met, rel=0.02)
+    assert clustered.units_met == pytest.approx(two.units_met, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("keys", "options", "message"),
+    [
+        ({"predicted": 0.04}, {}, "without treatment is not known.*--baseline"),
+        ({"kind": "money"}, {}, "spread of the outcome is not known.*--sd"),
+        ({}, {"holdouts": [1.0]}, "holdout == 1"),
+        ({}, {"per_day": 0}, "per day == 0"),
+        ({}, {"power": 0.4}, "power == 0.4"),
+        ({}, {"baseline": 0.97}, "promised rate == 1.01"),
+        ({}, {"design_effect": 0.5}, "design effect == 0.5"),
+        ({"design": "before_after"}, {}, "never gets a verdict"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(contract, keys, options, message):
+    """With what is missing or impossible and the option that gives it."""
+    with pytest.raises(InvalidInput, match=message):
+        plan_lift(contract(**{"predicted": PROMISE, **keys}), **options)
