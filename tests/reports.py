@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,6 +148,18 @@ def make_log(n: int = 40_000, seed: int = 11) -> pd.DataFrame:
             "cost": delivered * 0.8,
         }
     )
+
+
+@cache
+def short_report() -> LiftReport:
+    """A check that finds a shortfall; a log without a funnel."""
+    return make_report(lift=0.002, n=100_000)
+
+
+@cache
+def kept_report() -> LiftReport:
+    """A check that finds the promise kept."""
+    return make_report(lift=0.023, n=150_000)
 
 
 VERSION = "3"

@@ -38,14 +38,8 @@ def check_lines(
     total = len(checks)
     if total:
         lines += ["", f"{total - len(failed)} of {total} checks passed."]
-    lines += [f"  ✕ {c['message']} ({c['severity']})" for c in failed]
-    return [printable_line(line) for line in lines]
-
-
-def printable_line(line: str) -> str:
-    """Returns a line with its indent, without control characters."""
-    indent = len(line) - len(line.lstrip(" "))
-    return " " * indent + printable(line)
+    lines += [f"  ✕ {printable(c['message'])} ({c['severity']})" for c in failed]
+    return lines
 
 
 def headline_lines(headline: Headline) -> list[str]:

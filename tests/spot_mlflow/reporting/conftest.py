@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from reports import CONTRACT, make_log, make_report
+from reports import CONTRACT, kept_report, make_log, short_report
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.report import LiftReport
@@ -19,13 +19,13 @@ def full_report() -> LiftReport:
     return check_outcomes(make_log(), CONTRACT, as_of="2027-05-01")
 
 
-@pytest.fixture(scope="session")
-def short_report() -> LiftReport:
+@pytest.fixture(scope="session", name="short_report")
+def _short_report() -> LiftReport:
     """A check that finds a shortfall; a log without a funnel."""
-    return make_report(lift=0.002, n=100_000)
+    return short_report()
 
 
-@pytest.fixture(scope="session")
-def kept_report() -> LiftReport:
+@pytest.fixture(scope="session", name="kept_report")
+def _kept_report() -> LiftReport:
     """A check that finds the promise kept."""
-    return make_report(lift=0.023, n=150_000)
+    return kept_report()

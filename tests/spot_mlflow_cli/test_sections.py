@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from spot_mlflow.reporting.headline import Headline
+from spot_mlflow.reporting.section import Section
+from spot_mlflow.reporting.tables import Table
+from spot_mlflow_cli.sections import page, print_headline, print_sections
+
+EVIL = "[bold]x[/bold] \x1b[2J"
+
+
+def printed(width: int = 60, **section: object) -> str:
+    """What a terminal of this width shows."""
+    out = Console(file=io.StringIO(), width=width, color_system=None)
+    print_headline(out, Headline("Promised 1.", "Lost.", "do it."), f"churn {EVIL}")
+    print_sections(out, [Section("k", "Title", **section)])  # type: ignore[arg-type]
+    return out.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_the_sentence_stands_first() -> None:
+    """Title, money, cause, request: one line each."""
+    assert printed().splitlines()[1:4] == ["Promised 1.", "Lost.", "Asked of you: do it."]
+
+
+def test_what_people_wrote_is_neither_markup_nor_control() -> None:
+    """Brackets stay brackets, an escape character does not reach the terminal."""
+    shown = printed(
+        text=(EVIL,), notes=(EVIL,), alerts=(EVIL,), tables=(Table("t", ("a",), ((EVIL,),)),)
+    )
+    assert "[bold]x[/bold]" in shown
+    assert "\x1b" not in shown
+
+
+def test_steps_keep_their_command_in_one_piece() -> None:
+    """The command that helps stands on its own line, to be copied."""
+    shown = printed(steps=(("✕ Someone is missing", "spot ask churn --role business"),))
+    assert "      spot ask churn --role business\n" in shown
+
+
+def test_nothing_trails() -> None:
+    """Lines end where their words end."""
+    shown = printed(text=("words",), steps=(("what", "command"),))
+    assert all(line == line.rstrip() for line in shown.splitlines())
+
+
+def test_a_pipe_has_room_for_a_table(monkeypatch) -> None:
+    """Where nobody looks a table is as wide as it needs, unless COLUMNS says otherwise."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert page().width >= 100
