@@ -351,3 +351,63 @@ def in_workspace(name: str | None) -> Iterator[None]:
         yield
     finally:
         clear_server_request_workspace()
+
+
+# --- has anything been recorded since? ----------------------------------------------------------
+
+
+class Pulse(NamedTuple):
+    """What shows that an experiment has more than before: cheap to ask, and equal means unchanged.
+
+    Attributes:
+        stage: lifecycle stage of the experiment.
+        runs: its runs, deleted ones included.
+        finished: those that are finished.
+    """
+
+    stage: str
+    runs: int
+    finished: int
+
+    def plus_one(self) -> Pulse:
+        """Returns the pulse after one more finished run."""
+        return Pulse(self.stage, self.runs + 1, self.finished + 1)
+
+
+def tracking_store_of(client: Any) -> Any:
+    """Returns the tracking store behind a client."""
+    return client._tracking_client.store  # noqa: SLF001 - as above
+
+
+def pulse_of(store: Any, experiment_id: str) -> Pulse | None:
+    """Returns the pulse of an experiment: one statement; None where the store is no database here."""
+    if not hasattr(store, "ManagedSessionMaker"):
+        return None
+    import sqlalchemy as sa
+    from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlRun
+
+    finished = sa.func.sum(sa.case((SqlRun.status == "FINISHED", 1), else_=0))
+    query: Any = (
+        sa.select(SqlExperiment.lifecycle_stage, sa.func.count(SqlRun.run_uuid), finished)
+        .select_from(SqlExperiment)
+        .outerjoin(SqlRun, SqlRun.experiment_id == SqlExperiment.experiment_id)
+        .where(SqlExperiment.experiment_id == int(experiment_id))
+        .group_by(SqlExperiment.lifecycle_stage)
+    )
+    with store.ManagedSessionMaker() as session:
+        row = session.execute(query).first()
+    return None if row is None else Pulse(str(row[0]), int(row[1]), int(row[2] or 0))
+
+
+def runs_of(store: Any, experiment_id: str) -> set[str]:
+    """Returns the ids of an experiment's active runs; nothing where the store is no database here."""
+    if not hasattr(store, "ManagedSessionMaker"):
+        return set()
+    import sqlalchemy as sa
+    from mlflow.store.tracking.dbmodels.models import SqlRun
+
+    query: Any = sa.select(SqlRun.run_uuid).where(
+        SqlRun.experiment_id == int(experiment_id), SqlRun.lifecycle_stage == "active"
+    )
+    with store.ManagedSessionMaker() as session:
+        return set(session.execute(query).scalars())
