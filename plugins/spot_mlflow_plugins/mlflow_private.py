@@ -8,7 +8,7 @@ client never needs it.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -309,9 +309,10 @@ def may_update_model(name: str) -> bool:
 def _permission_on_model(name: str) -> Any:
     from mlflow.server import auth
 
+    user: Any = auth.authenticate_request()
     return auth._get_role_permission_or_default(  # noqa: SLF001 - this is what the module is for
         auth._role_permission_for(  # noqa: SLF001 - as above
-            username=auth.authenticate_request().username,
+            username=user.username,
             resource_type="registered_model",
             resource_key=name,
             workspace_lookup_id=name,
@@ -333,6 +334,17 @@ def workspaces() -> list[str | None]:
     from mlflow.server.workspace_helpers import _get_workspace_store
 
     return [str(w.name) for w in _get_workspace_store().list_workspaces()]
+
+
+def current_workspace() -> str | None:
+    """Returns the workspace of this request, or None where they are off."""
+    from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
+
+    if not MLFLOW_ENABLE_WORKSPACES.get():
+        return None
+    from mlflow.utils.workspace_context import get_request_workspace
+
+    return get_request_workspace()
 
 
 @contextmanager

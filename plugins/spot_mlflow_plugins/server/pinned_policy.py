@@ -7,14 +7,17 @@ meant to hold names its policy in ``SPOT_MLFLOW_POLICY_FILE``.
 from __future__ import annotations
 
 import os
-from functools import cache
-from typing import TYPE_CHECKING, Final
+from functools import cache, partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import Refused
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.decider import RecordDecider
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
 
@@ -60,11 +63,34 @@ def record_pinned_policy() -> None:
                 record.append(REGISTRY, "policy", payload, recorded_by="server")
 
 
-class ServerDecider(RecordDecider):
-    """Decides by the operator's policy where there is one, in every workspace alike."""
+class ServerDecider:
+    """Decides in each workspace on its own record, by the operator's policy where there is one.
 
+    Args:
+        open_record: makes a record; it reads and writes in the workspace of the moment.
+        requester: returns who asks at this moment, or None.
+    """
+
+    def __init__(
+        self, open_record: Callable[[], Record], requester: Callable[[], str | None]
+    ) -> None:
+        self._make = partial(_PinnedDecider, open_record, requester)
+        self._deciders: dict[str | None, RecordDecider] = {}
+        self._lock = Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever the guard asks is asked of the workspace's own decider."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        workspace = private.current_workspace()
+        with self._lock:
+            if workspace not in self._deciders:
+                self._deciders[workspace] = self._make()
+            return getattr(self._deciders[workspace], name)
+
+
+class _PinnedDecider(RecordDecider):
     def policy(self) -> Policy:
-        """Returns the policy in force."""
         return pinned_policy() or super().policy()
 
 

@@ -75,9 +75,13 @@ def open_record() -> Record:
     return Record(client=client, writer=SignedWriter(client, signer(), anchors()))
 
 
-@cache
 def server_record() -> Record:
-    """Returns the record that the routes share; hold ``model_lock`` while using it for a model."""
+    """Returns the record that a workspace's routes share; hold ``model_lock`` while using it."""
+    return _record_of(private.current_workspace())
+
+
+@cache
+def _record_of(workspace: str | None) -> Record:  # noqa: ARG001 - what the memory is told apart by
     return open_record()
 
 
@@ -96,7 +100,7 @@ def server_client() -> Any:
     """Returns an MLflow client for the server's own backend, past the guard."""
     from mlflow import MlflowClient
 
-    class ServerClient(MlflowClient):  # type: ignore[misc] # MLflow's client is untyped here
+    class ServerClient(MlflowClient):
         """Writes proxied artifacts straight to the destination; there is no server to proxy."""
 
         def log_artifacts(
