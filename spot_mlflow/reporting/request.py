@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.reporting import figures
+from spot_mlflow.reporting.cause import losing_letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.lift_view import LiftView
 
 REQUESTS: Final = 2  # more would not be read
+_COLUMNS: Final = re.compile(r"; log (.+) to split them$")
 QUOTED: Final = 90  # characters of what a person wrote
 
 
@@ -71,6 +74,19 @@ def _about_the_verdict(view: LiftView) -> Iterator[str]:
             yield f"to wait for {wait_words(view)}"
     elif view.viable == "not viable":
         yield "a decision to change the offer or to stop"
+    if not view.data_fault:
+        yield from _missing_columns(view)
+
+
+def _missing_columns(view: LiftView) -> Iterator[str]:
+    """Asks for the columns that would tell folded causes apart, where one of them took the lift."""
+    if view.verdict in {"met", "exceeded"} or "/" not in (losing_letter(view) or ""):
+        return
+    for note in (view.data.get("attribution") or {}).get("notes") or ():
+        found = _COLUMNS.search(str(note))
+        if found:
+            yield f"to log {found[1]}, so that the causes can be told apart"
+            return
 
 
 def wait_words(view: LiftView) -> str:

@@ -134,3 +134,27 @@ def test_markdown_escapes_people(full_report: LiftReport) -> None:
     text = adoption_markdown(make_adoption(concern, check=full_report))
     assert "<b>" not in text
     assert "\\[x\\]" in text
+
+
+def test_every_key_is_documented(full_report: LiftReport) -> None:
+    """What a machine may read stands in docs/json.md, key by key."""
+    from pathlib import Path
+
+    from spot_mlflow.reporting.portfolio import portfolio_rows, portfolio_summary
+
+    text = (Path(__file__).resolve().parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
+    adoption = model(full_report)
+    shown = adoption_dict(adoption, decide(adoption, "Production", policy=default_policy()))
+    rows = portfolio_rows([("churn", {})])
+    keys = {
+        *full_report.to_dict(),
+        *shown,
+        *shown["readiness"],
+        *shown["involvement"],
+        *shown["concerns"][0],
+        *shown["gate"]["requirements"][0],
+        *full_report.to_dict()["realized"],
+        *rows[0].to_dict(),
+        *portfolio_summary(rows).to_dict(),
+    }
+    assert sorted(k for k in keys if f"`{k}`" not in text) == []

@@ -89,7 +89,7 @@ def test_clusters_are_waited_for_as_clusters() -> None:
 def test_a_lift_not_worth_its_cost_asks_for_a_decision(short_report: LiftReport) -> None:
     """Below the least worth having somebody has to change the offer or stop."""
     view = lift_view(short_report.to_dict() | {"viable": "not viable"})
-    assert request_sentence(view, None) == "a decision to change the offer or to stop."
+    assert request_sentence(view, None).startswith("a decision to change the offer or to stop")
 
 
 def test_a_broken_log_is_asked_for_first(short_report: LiftReport) -> None:
@@ -132,3 +132,9 @@ def test_at_most_two_requests(full_report: LiftReport) -> None:
     adoption = make_adoption(*many, check=full_report)
     assert request_sentence(lift_view(full_report), adoption).count("; ") == 1
     assert adoption.now == NOW
+
+
+def test_missing_columns_are_asked_for(short_report: LiftReport) -> None:
+    """Where causes cannot be told apart, the columns that would split them are asked for."""
+    said = request_sentence(lift_view(short_report), None)
+    assert said == "to log `offered` and `delivered`, so that the causes can be told apart."
