@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from spot_mlflow.lift.bridge import Bridge, Contribution, LetterPart, SegmentPart, letter_words
+from spot_mlflow.lift.bridge import (
+    MONEY_ONLY,
+    Bridge,
+    Contribution,
+    LetterPart,
+    SegmentPart,
+    letter_words,
+)
 from spot_mlflow.lift.causes import cause_words, letter_of, notes_of, weights_of
 from spot_mlflow.lift.delta import gradient
 from spot_mlflow.lift.factors import Factors, Model, Point, check_estimable, layout_of
@@ -119,6 +126,9 @@ def _split(model: Model, game: Game, weights: NDArray[np.float64]) -> _Split:
     strata = model.strata
     point = _point(strata, model.predicted)
     factors = model(point)
+    if game == "lift":  # exactly 0 for what can move money only, not its rounding
+        moves = np.array([not MONEY_ONLY.issuperset(p) for p in model.layout.players])
+        weights = weights * moves[:, None]
     parts = contributions(model.layout, game, weights, factors)
     by_array, by_scale = derivative(model.layout, game, weights, factors)
     players = len(by_array)

@@ -21,6 +21,8 @@ LETTERS: Final[Mapping[str, str]] = {
     "O": "Operation",
     "T": "Technology",
 }
+# Factors that change what a lift is worth, not the lift.
+MONEY_ONLY: Final = frozenset({"value", "cost", "handling"})
 
 
 def letter_words(letter: str) -> str:
@@ -186,6 +188,8 @@ class Bridge:
     def bars(self, basis: str | None = None) -> tuple[Bar, ...]:
         """Returns the waterfall, ready to draw: promised, one bar per cause, realized.
 
+        Causes that can move money only have no bar in lift.
+
         Args:
             basis: "money" or "lift"; what the bridge ranks by where None.
         """
@@ -196,6 +200,8 @@ class Bridge:
         )
         bars = [Bar("promised", "promised", 0.0, level, level, level)]
         for c in self.contributions:
+            if not money and MONEY_ONLY.issuperset(c.factors):
+                continue
             x = c.amount(basis)
             kind = "loss" if x.lift < 0 else "gain"
             bars.append(Bar(c.words, kind, level, level + x.lift, x.low, x.high, c.letter))

@@ -56,7 +56,7 @@ def post_stratified(cells, measure, sign=1.0):
 @pytest.mark.parametrize("columns", SUBSETS, ids="+".join)
 def test_every_combination_of_columns_sums_to_the_post_stratified_gap(columns):
     """Whatever was logged, the parts sum to realized minus promised, told by other arithmetic."""
-    log, contract = UNITS.log(*columns), make_contract()
+    log, contract = UNITS.log("outcome", *columns), make_contract()
     bridge = attribute(log, contract)
     assert sums_exactly(bridge)
     lift = post_stratified(log.cells, "outcome")

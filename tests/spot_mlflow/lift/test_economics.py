@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from funnel_logs import make_contract, make_units
+
+from spot_mlflow.lift.attribution import attribute
+from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.economics import decisions, economics_of
+from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UNITS = make_units()
+
+
+@pytest.fixture(scope="module")
+def promotion(shared_data: Path) -> OutcomeMoments:
+    """The promotion experiment: 84,534 customers, a promotion costs .15, a purchase earns 10."""
+    data = pd.read_csv(shared_data / "starbucks_promo_training.csv")
+    arm = np.where(data.Promotion == "Yes", TREATMENT, HOLDOUT)
+    return OutcomeMoments(Moments.of_units({"outcome": data.purchase}, arm), {}, as_of="")
+
+
+PROMOTION = PredictedLift.load(
+    {
+        "metric": "purchase",
+        "predicted": {"lift": 0.02},
+        "columns": {"arm": "Promotion", "treated": "Yes", "holdout": "No", "outcome": "purchase"},
+        "economics": {"unit": "USD", "value": 10, "offer_cost": 0.15},
+    }
+)
+
+
+def test_the_promotion_was_cheaper_left_undone(promotion, reference):
+    """Break-even .015, realized .009455 [.007971, .010938], net -2,334.60: do nothing."""
+    told = reference["economics/starbucks_training"]
+    e = economics_of(promotion, PROMOTION)
+    assert e.break_even == pytest.approx(told["breakeven_lift"], rel=1e-12)
+    assert e.lift.lift == pytest.approx(told["IRR"], rel=1e-12)
+    assert (e.lift.low, e.lift.high) == pytest.approx((0.007971, 0.010938), abs=5e-7)
+    assert e.net_of_totals == pytest.approx(told["NIR"], abs=1e-6)
+    assert e.per_contact.lift == pytest.approx(told["NIR_per_treated_using_rate"], rel=1e-12)
+    assert e.worth == "no"
+    assert e.words == "cheaper to do nothing: each contact loses 0.06 USD"
+    (only,) = e.decisions
+    assert (only.action, only.sure) == ("do nothing", True)
+
+
+def test_money_agrees_with_the_bridge():
+    """Promised and realized money per eligible unit are the two ends of the bridge."""
+    log, contract = UNITS.log(), make_contract()
+    e, bridge = economics_of(log, contract), attribute(log, contract)
+    treated = float((UNITS.arm == TREATMENT).sum())
+    assert e.per_eligible.lift == pytest.approx(bridge.realized_money)
+    assert e.to_date.promised == pytest.approx(bridge.promised_money * treated)
+    assert e.to_date.realized.lift == pytest.approx(bridge.realized_money * treated)
+    assert e.rollout is None
+
+
+def test_profit_is_value_brought_minus_money_spent():
+    """Per segment, net value is the difference in value minus what was spent, unit by unit."""
+    rows = {d.segment: d for d in decisions(UNITS.moments(), make_contract())}
+    for label in ("gold", "plain"):
+        t = (UNITS.arm == TREATMENT) & (UNITS.segment == label)
+        h = (UNITS.arm == HOLDOUT) & (UNITS.segment == label)
+        net = UNITS.measures["value"] - UNITS.measures["cost"]
+        d = net[t].mean() - net[h].mean()
+        se = np.sqrt(net[t].var(ddof=1) / t.sum() + net[h].var(ddof=1) / h.sum())
+        assert rows[label].profit.lift == pytest.approx(d)
+        assert rows[label].profit.se == pytest.approx(se, rel=1e-6)
+        assert rows[label].lift.lift == pytest.approx(
+            UNITS.measures["outcome"][t].mean() - UNITS.measures["outcome"][h].mean()
+        )
+
+
+def test_the_incentive_is_paid_to_all_who_accept():
+    """Pi = tau V - k - i p1: buyers who would have bought anyhow cost the incentive as well."""
+    n = 1000
+    arm = np.repeat([TREATMENT, HOLDOUT], n)
+    good = np.r_[np.arange(n) < 300, np.arange(n) < 200].astype(float)
+    cells = Moments.of_units({"outcome": good}, arm)
+    contract = make_contract(
+        mix=False,
+        funnel={},
+        economics={"unit": "EUR", "value": 20, "offer_cost": 0.5, "incentive": 2},
+    )
+    e = economics_of(OutcomeMoments(cells, {}, as_of=""), contract)
+    assert e.per_eligible.lift == pytest.approx(0.1 * 20 - 0.5 - 2 * 0.3)
+    assert e.incentive_paid == pytest.approx(600)
+    assert e.break_even == pytest.approx((0.5 + 2 * 0.2) / (20 - 2))
+    # p1 varies with the lift: var = (V - i)^2 var(treated) + V^2 var(holdout).
+    vt, vh = 0.3 * 0.7 / (n - 1), 0.2 * 0.8 / (n - 1)
+    assert e.per_eligible.se == pytest.approx(np.sqrt(18**2 * vt + 20**2 * vh))
+
+
+def test_customers_who_cost_more_than_they_bring_are_let_go():
+    """Where the value of a customer net of the cost to serve is negative, let them leave."""
+    rng = np.random.default_rng(4)
+    n = 8000
+    segment = np.where(rng.random(n) < 0.5, "big", "small")
+    arm = np.where(rng.random(n) < 0.5, TREATMENT, HOLDOUT)
+    good = (rng.random(n) < 0.2 + 0.1 * (arm == TREATMENT)).astype(float)
+    value = good * np.where(segment == "big", 100.0, 8.0)
+    cells = Moments.of_units({"outcome": good, "value": value}, arm, segment=segment)
+    contract = make_contract(
+        mix=False, funnel={}, economics={"value": 54, "offer_cost": 1, "cost_to_serve": 10}
+    )
+    found = {d.segment: d for d in decisions(cells, contract)}
+    assert found["big"].action == "act"
+    assert found["big"].customer_value == pytest.approx(90)
+    assert found["small"].action == "let the customer leave"
+    assert found["small"].customer_value == pytest.approx(-2)
+
+
+def test_every_offer_has_its_own_decision():
+    """With two treatment arms, each is held against the holdout by itself."""
+    arm = np.where(UNITS.arm == HOLDOUT, HOLDOUT, np.where(UNITS.score > 0.5, "mail", "call"))
+    cells = Moments.of_units({"outcome": UNITS.measures["outcome"]}, arm)
+    found = {d.offer: d for d in decisions(cells, make_contract(mix=False))}
+    assert set(found) == {"mail", "call"}
+    assert found["mail"].profit.lift > found["call"].profit.lift
+
+
+def test_a_segment_without_holdout_is_not_known():
+    """Nothing is decided where there is nobody to compare with."""
+    keep = (UNITS.segment == "gold") | (UNITS.arm == TREATMENT)
+    cells = Moments.of_units(
+        {"outcome": UNITS.measures["outcome"][keep]}, UNITS.arm[keep], segment=UNITS.segment[keep]
+    )
+    found = {d.segment: d for d in decisions(cells, make_contract(mix=False))}
+    assert found["plain"].action == "not known"
+    assert not found["plain"].sure
+
+
+def test_noise_decides_nothing_surely():
+    """With an offer that changes nothing and costs nothing, few segments are called sure."""
+    rng = np.random.default_rng(12)
+    n = 40_000
+    segment = np.array([f"s{i:02d}" for i in rng.integers(0, 40, n)])
+    arm = np.where(rng.random(n) < 0.5, TREATMENT, HOLDOUT)
+    cells = Moments.of_units({"outcome": (rng.random(n) < 0.1).astype(float)}, arm, segment=segment)
+    found = decisions(cells, make_contract(mix=False, economics={"value": 10}))
+    assert len(found) == 40
+    assert sum(d.sure for d in found) == 0
+
+
+def test_without_money_there_is_no_economics():
+    """A contract and a log that say nothing of money give no figures of money."""
+    log = UNITS.log(*("offered", "delivered"))
+    assert economics_of(log, make_contract(economics=None)) is None
+
+
+def test_rollout_scales_to_a_year():
+    """Promised and realized money at full rollout are those per unit times the population."""
+    contract = make_contract(economics={"value": 40, "offer_cost": 0.5, "population": 1e6})
+    e = economics_of(UNITS.log(), contract)
+    assert e.rollout.units == 1e6
+    assert e.rollout.realized.lift == pytest.approx(1e6 * e.per_eligible.lift)
