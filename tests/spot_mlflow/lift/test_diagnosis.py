@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from funnel_logs import make_contract, make_units
+
+from spot_mlflow.lift.attribution import attribute
+from spot_mlflow.lift.diagnosis import amount, diagnose, percent
+
+RIGHT = {"offered": 0.95, "system": 1.0, "delivered": 0.95, "on_time": 0.95, "share": 0.5}
+KEPT = make_contract(predicted={"lift": 0.95**3 * 0.09})
+
+
+def told(contract=KEPT, n=60_000, **changes):
+    """The diagnosis of a log with some things wrong."""
+    units = make_units(n, **{**RIGHT, **changes}, seed=21)
+    log = replace(units.log(periods=True), teams=units.teams())
+    return diagnose(attribute(log, contract), log, contract)
+
+
+def test_one_sentence_names_money_letter_cause_and_place():
+    """A team that does not deliver: how much of what was promised, by what, and where."""
+    d = told(late_team="West")
+    assert d.sentence.startswith("Of 7.7 points promised ")
+    assert "were lost in Operation: " in d.sentence
+    assert "of offers were never delivered (5 % planned), most in team West." in d.sentence
+    assert d.ranked[0].cause == "delivery"
+    assert d.ranked[0].where[0].label == "West"
+
+
+def test_a_kept_promise_loses_nothing():
+    """Where nothing is wrong no loss is told, and the difference is called noise."""
+    d = told()
+    assert "within the noise" in d.sentence
+    assert d.sentence.endswith("No loss is shown.")
+    assert not any(c.found for c in d.ranked)
+
+
+def test_more_than_promised_is_said_so():
+    """A lift above the promise is no loss."""
+    d = told(response=(0.3, 0.2))
+    assert d.sentence.startswith("More arrived than promised: ")
+
+
+def test_a_loss_in_money_only_is_told_in_money():
+    """Dear contacts lose no lift; the loss is told in money per eligible unit."""
+    d = told(cost=3.0)
+    assert d.ranked[0].cause == "cost"
+    assert (
+        "EUR per eligible unit were lost in Product: a contact cost more than promised"
+        in d.sentence
+    )
+
+
+def test_what_cannot_be_told_apart_is_not_blamed_on_one():
+    """Without a funnel the sentence says that the log cannot tell the letters apart."""
+    units = make_units(60_000, **{**RIGHT, "delivered": 0.4}, seed=2)
+    contract = make_contract(mix=False, predicted={"lift": 0.95**3 * 0.09})
+    log = units.log("outcome", segments=False)
+    sentence = diagnose(attribute(log, contract), log, contract).sentence
+    assert "Product or Operation or Technology, which this log cannot tell apart" in sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "written"),
+    [
+        ({}, "2.3 points"),
+        ({"effect": "relative"}, "2.3 %"),
+        ({"kind": "money", "economics": {"unit": "EUR", "value": 1}}, "0.023 EUR"),
+        ({"kind": "count"}, "0.023"),
+    ],
+)
+def test_lifts_are_written_in_the_contracts_units(changes, written):
+    """Points of a rate, per cent of a relative lift, money with its unit, counts plain."""
+    assert amount(0.023, make_contract(**changes)) == written
+
+
+def test_shares():
+    """Whole per cents, and one decimal below one."""
+    assert [percent(x) for x in (0.41, 0.003, 0.0, 1.0)] == ["41 %", "0.3 %", "0 %", "100 %"]
