@@ -17,7 +17,7 @@ from spot_mlflow.lift.factor_levels import promised_value
 from spot_mlflow.lift.factors import check_estimable
 from spot_mlflow.lift.games import value_of
 from spot_mlflow.lift.margins import Margins
-from spot_mlflow.lift.moments import HOLDOUT
+from spot_mlflow.lift.moments import HOLDOUT, MISSING_SEGMENT
 from spot_mlflow.lift.profit_curve import (
     Allocation,
     ProfitCurve,
@@ -56,7 +56,7 @@ class Decision:
 
     Attributes:
         segment: label; "" where the log has none.
-        offer: the treatment arm.
+        offer: the treatment arm, or the offer within it where the log names offers.
         action: "act", "do nothing", "let the customer leave" or "not known".
         sure: whether the sign of the profit is shown, at a false-discovery rate of 1 - confidence
             over all segments and offers.
@@ -167,18 +167,36 @@ def economics_of(
         net_of_totals=_net_of_totals(margins, value),
         worth=worth,
         words=_words(worth, per_contact, e.unit),
-        decisions=decisions(moments.cells, predicted),
+        decisions=decisions(moments.cells, predicted, moments.offers),
         curve=None if bins is None else profit_curve(bins, predicted),
         allocation=allocate(margins, e) if bins is None else best_use(bins, predicted),
     )
 
 
-def decisions(cells: Moments, predicted: PredictedLift) -> tuple[Decision, ...]:
-    """Decides per segment and offer: act, do nothing, or let the customer leave."""
+def decisions(
+    cells: Moments, predicted: PredictedLift, offers: Moments | None = None
+) -> tuple[Decision, ...]:
+    """Decides per segment and offer: act, do nothing, or let the customer leave.
+
+    Args:
+        cells: the base pass; every treatment arm is an offer of its own.
+        predicted: the contract.
+        offers: moments with the offer as segment, where the log names offers within an arm. An
+            offer is held against the holdout units that would have got it; where the holdout does
+            not name offers, it is "not known".
+
+    Returns:
+        The largest share first; offers within an arm have the segment "".
+    """
     rows: list[Decision] = []
+    cells = cells.collapse("segment", "arm")
     arms = cells.arm.astype(str)
     for arm in cells.arms():
         rows += _arm_decisions(cells.select((arms == arm) | (arms == HOLDOUT)), arm, predicted)
+    if offers is not None:
+        named = offers.select(offers.segment.astype(str) != MISSING_SEGMENT)
+        plain = predicted.model_copy(update={"segments": {}})
+        rows += [replace(d, segment="", offer=d.segment) for d in _arm_decisions(named, "", plain)]
     tested = [i for i, d in enumerate(rows) if d.action != "not known" and (d.profit.se or 0) > 0]
     sure = benjamini_hochberg(
         np.array([_two_sided(rows[i].profit) for i in tested]), rate=1 - predicted.confidence

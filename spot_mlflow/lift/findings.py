@@ -78,9 +78,11 @@ def findings_of(moments: OutcomeMoments, predicted: PredictedLift) -> tuple[Find
 
 def _dimensions(moments: OutcomeMoments) -> Iterator[tuple[str, Moments]]:
     """Yields each dimension with two groups at least, as a table with the group as segment."""
-    weekly = moments.teams if moments.teams is not None else moments.cells
+    weekly = (moments.teams if moments.teams is not None else moments.cells).collapse(
+        "period", "arm"
+    )
     tables = {
-        "segment": moments.cells,
+        "segment": moments.cells.collapse("segment", "arm"),
         "team": moments.teams,
         "offer": moments.offers,
         "week": _by_week(weekly),

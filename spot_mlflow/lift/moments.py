@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from spot_mlflow.lift.closed import ClosedCohorts
+from spot_mlflow.lift.grouping import added_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,6 +82,9 @@ class Moments:
     nonzero: NDArray[np.int64]
     largest: NDArray[np.float64]
     missing: NDArray[np.int64]
+    _collapsed: dict[tuple[str, ...], Moments] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __len__(self) -> int:
         return len(self.n)
@@ -101,37 +105,18 @@ class Moments:
         """Adds cells up to the given keys, a subset of "segment", "arm", "period".
 
         Returns one cell per distinct combination, in sorted order. Centres stay as they are, so
-        sums of cells are exact.
+        sums of cells are exact. Each table is made once and kept, the coarser from the finer.
         """
-        columns = [getattr(self, k).astype(str) for k in keys]
-        if not columns:
-            inverse, first = np.zeros(len(self), dtype=np.int64), np.zeros(min(1, len(self)), int)
-        else:
-            joined = np.rec.fromarrays(columns)
-            _, first, inverse = np.unique(joined, return_index=True, return_inverse=True)
-        size = len(first)
-
-        def add(x: NDArray[Any]) -> NDArray[Any]:
-            out = np.zeros((size, *x.shape[1:]), dtype=x.dtype)
-            np.add.at(out, inverse, x)
-            return out
-
-        largest = np.full((size, len(self.measures)), -np.inf)
-        np.maximum.at(largest, inverse, self.largest)
-        blank: dict[str, NDArray[Any]] = {
-            "segment": np.full(size, "", dtype=object),
-            "arm": np.full(size, "", dtype=object),
-            "period": np.full(size, np.datetime64("NaT"), dtype="datetime64[D]"),
-        }
-        kept = {k: getattr(self, k)[first] if k in keys else blank[k] for k in blank}
-        summed = {k: add(getattr(self, k)) for k in _SUMMED}
-        return Moments(
-            measures=self.measures, center=self.center, largest=largest, **kept, **summed
-        )
+        made = self._collapsed
+        if keys not in made:
+            finer = [t for k, t in made.items() if set(keys) <= set(k)]
+            source = min(finer, key=len, default=self)
+            made[keys] = added_up(source, keys, summed=_SUMMED)
+        return made[keys]
 
     def arms(self) -> list[str]:
         """Returns the treatment arms, sorted; the holdout is not among them."""
-        return sorted({str(a) for a in self.arm} - {HOLDOUT})
+        return sorted({str(a) for a in self.collapse("arm").arm} - {HOLDOUT})
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values; ``from_dict`` gives back an equal table."""

@@ -167,7 +167,10 @@ def score_ratio(
     nothing = math.inf if x_t > 0 else math.nan
     value = x_t / n_t / (x_c / n_c) - 1 if x_c > 0 else nothing
     method = "skew-corrected score (Gart-Nam)" if skew else "score (Miettinen-Nurminen)"
-    return Estimate(value, float(low) - 1, float(high) - 1, None, method=method)
+    bounds = float(low) - 1, float(high) - 1
+    if math.isfinite(value):  # rounding must not put the estimate outside its own interval
+        bounds = min(bounds[0], value), max(bounds[1], value)
+    return Estimate(value, *bounds, None, method=method)
 
 
 def score_ratio_bounds(

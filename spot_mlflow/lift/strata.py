@@ -92,7 +92,7 @@ def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
         cells: the base pass.
         predicted: the contract: direction, promised segments, incentive.
     """
-    table = pooled_arms(cells).collapse("segment", "arm")
+    table = pooled_arms(cells.collapse("segment", "arm")).collapse("segment", "arm")
     table = table.select(table.n > 0)
     labels = tuple(sorted({str(s) for s in table.segment} | set(predicted.segments)))
     names, mapping = _mapping(table, predicted)
@@ -106,20 +106,25 @@ def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
     n = {arm: np.zeros(size) for arm in (TREATMENT, HOLDOUT)}
     mean = {arm: np.zeros((size, wide)) for arm in n}
     cov = {arm: np.zeros((size, wide, wide)) for arm in n}
-    paid = _pays(predicted, table)
-    for i in range(len(table)):
-        arm, s = str(table.arm[i]), row[str(table.segment[i])]
-        units = float(table.n[i])
-        raw = table.center + table.s1[i] / units
-        spread = table.s2[i] / units - np.outer(table.s1[i], table.s1[i]) / units**2
-        m, c = mapping @ raw, mapping @ spread @ mapping.T
-        m[0] -= centre
-        if paid:
+    units = table.n.astype(np.float64)[:, None]
+    raw, around = table.center + table.s1 / units, table.s1 / units
+    spread = table.s2 / units[:, :, None] - around[:, :, None] * around[:, None, :]
+    means = raw @ mapping.T
+    covariances = mapping @ spread @ mapping.T
+    means[:, 0] -= centre
+    if _pays(predicted, table):
+        for i in range(len(table)):
             cell = table.select(np.arange(len(table)) == i)
-            m, c = _with_paid(m, c, cell, names, predicted.direction)
-        n[arm][s] = units
-        mean[arm][s] = m
-        cov[arm][s] = c / max(units - 1, 1)
+            means[i], covariances[i] = _with_paid(
+                means[i], covariances[i], cell, names, predicted.direction
+            )
+    rows = np.array([row[str(s)] for s in table.segment], dtype=np.int64)
+    for arm, counted in n.items():
+        mine = table.arm == arm
+        counted[rows[mine]] = table.n[mine]
+        mean[arm][rows[mine]] = means[mine]
+        below = np.maximum(units[mine] - 1, 1)[:, :, None]
+        cov[arm][rows[mine]] = covariances[mine] / below
     total = sum(x.sum() for x in n.values())
     weight = (n[TREATMENT] + n[HOLDOUT]) / total if total else np.zeros(size)
     return Strata(
