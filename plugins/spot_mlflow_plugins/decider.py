@@ -18,10 +18,12 @@ from spot_mlflow.gate.decision import decide, removal, undecided
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from spot_mlflow.adoption import ModelFacts
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
+    from spot_mlflow_plugins.evidence_view import EvidenceView
 
 _logger: Final = logging.getLogger("mlflow.spot")
 _KEPT: Final = 1000  # decisions waiting for a record that cannot be written
@@ -33,12 +35,12 @@ class Ruling:
 
     Attributes:
         decision: the answer.
-        created: creation timestamp of the registered model, milliseconds.
-        known: decisions recorded so far, oldest first.
+        facts: what the registry said of the model.
+        known: the evidence it rests on, earlier decisions included, oldest first.
     """
 
     decision: GateDecision
-    created: int
+    facts: ModelFacts
     known: Sequence[Evidence] = field(default=())
 
 
@@ -50,12 +52,12 @@ class Decider(Protocol):
         ...
 
     def decide(
-        self, model: str, version: str, target: str, *, renamed: str | None = None
+        self, model: str, version: str, target: str, *, policy: Policy, renamed: str | None = None
     ) -> Ruling:
         """Decides whether a version may have a target that the policy gates."""
         ...
 
-    def release(self, model: str, version: str, target: str, *, created: int) -> Ruling:
+    def release(self, model: str, version: str, target: str, *, policy: Policy) -> Ruling:
         """Returns the ruling that a version gives up a target."""
         ...
 
@@ -79,17 +81,19 @@ class RecordDecider:
     ) -> None:
         self._open = open_record
         self._requester = requester
-        self._opened: Record | None = None
-        # A Record is not shared between threads; a decision is some milliseconds long.
+        self._opened: EvidenceView | None = None
+        # A view is not shared between threads; a decision is some milliseconds long.
         self._lock = threading.RLock()
         self._unwritten: deque[tuple[Ruling, bool, Mapping[str, Sequence[str]] | None]] = deque(
             maxlen=_KEPT
         )
 
     @property
-    def _record(self) -> Record:
+    def _view(self) -> EvidenceView:
         if self._opened is None:
-            self._opened = self._open()
+            from spot_mlflow_plugins.evidence_view import EvidenceView
+
+            self._opened = EvidenceView(self._open())
         return self._opened
 
     def policy(self) -> Policy:
@@ -99,13 +103,11 @@ class RecordDecider:
             RecordDamaged: it cannot be read; the gate then stays shut.
             Unavailable: the record did not answer.
         """
-        from spot_mlflow.record.policies import current_policy
-
         with self._lock:
-            return current_policy(self._record, recent=True)
+            return self._view.policy()
 
     def decide(
-        self, model: str, version: str, target: str, *, renamed: str | None = None
+        self, model: str, version: str, target: str, *, policy: Policy, renamed: str | None = None
     ) -> Ruling:
         """Decides on all evidence recorded until now.
 
@@ -114,12 +116,10 @@ class RecordDecider:
             RecordDamaged: the evidence cannot be read, in mode block.
             Unavailable: the record did not answer.
         """
-        from spot_mlflow.record.decisions import adoption_for_decision
-
         with self._lock:
-            policy = self.policy()
+            facts = self._view.record.facts(model)
             try:
-                adoption = adoption_for_decision(self._record, model, version)
+                adoption, state = self._view.adoption(facts, version)
             except (RecordDamaged, Unavailable) as e:
                 if policy.mode_for(renamed or model) == "block":
                     raise
@@ -127,18 +127,22 @@ class RecordDecider:
                 unread = undecided(
                     model, version, target, policy=policy, requester=self._requester(), why=str(e)
                 )
-                return Ruling(unread, self._record.facts(model).created)
+                return Ruling(unread, facts)
         decision = decide(
-            adoption, target, policy=policy, requester=self._requester(), renamed=renamed
+            adoption,
+            target,
+            policy=policy,
+            requester=self._requester(),
+            renamed=renamed,
+            state=state,
         )
-        return Ruling(decision, adoption.facts.created, adoption.decisions)
+        return Ruling(decision, facts, adoption.entries)
 
-    def release(self, model: str, version: str, target: str, *, created: int) -> Ruling:
+    def release(self, model: str, version: str, target: str, *, policy: Policy) -> Ruling:
         """Returns the ruling that a version gives up a target: always allowed."""
-        decision = removal(
-            model, version, target, policy=self.policy(), requester=self._requester()
-        )
-        return Ruling(decision, created)
+        decision = removal(model, version, target, policy=policy, requester=self._requester())
+        with self._lock:
+            return Ruling(decision, self._view.record.facts(model))
 
     def record(
         self, ruling: Ruling, *, applied: bool, replaced: Mapping[str, Sequence[str]] | None = None
@@ -172,15 +176,20 @@ class RecordDecider:
         replaced: Mapping[str, Sequence[str]] | None,
     ) -> None:
         from spot_mlflow.record.decisions import record_decision
+        from spot_mlflow.record.references import ModelRef
 
+        view, decision = self._view, ruling.decision
         try:
-            record_decision(
-                self._record,
-                ruling.decision,
-                created=ruling.created,
+            written = record_decision(
+                view.record,
+                decision,
+                created=ruling.facts.created,
                 known=ruling.known,
                 applied=applied,
                 replaced=replaced,
             )
         except NotFound:  # the model itself was deleted: its record went with it
-            _logger.info("not recorded, the model is gone: %s", ruling.decision.verdict)
+            _logger.info("not recorded, the model is gone: %s", decision.verdict)
+            return
+        if written is not None:
+            view.add(ModelRef(ruling.facts.name, None, ruling.facts.created), written)

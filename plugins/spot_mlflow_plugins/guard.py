@@ -14,7 +14,6 @@ import logging
 from collections import defaultdict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import SpotError
@@ -23,7 +22,7 @@ from spot_mlflow.reporting.summary import NOT_ASSESSED
 from spot_mlflow_plugins import mlflow_private as private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from spot_mlflow_plugins.decider import Decider, Ruling
 
@@ -100,9 +99,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         gate = _Passage(self, found)
         if fold(found.current_stage) != fold(wanted):
             gate.leaving(found.current_stage)
-        gate.entering(
-            wanted, also_leaving=_archived(self, found, wanted, archive_existing_versions)
-        )
+        gate.entering(wanted, alone=archive_existing_versions)
         with gate:
             return super().transition_model_version_stage(
                 found.name, found.version, stage, archive_existing_versions
@@ -113,11 +110,8 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         found = self.get_model_version(name, version)
         if private.is_prompt_version(found):
             return super().set_registered_model_alias(name, alias, version)
-        model = self.get_registered_model(found.name)
-        holder = dict(model.aliases or {}).get(alias)
-        others = [str(holder)] if holder is not None and str(holder) != str(found.version) else []
         gate = _Passage(self, found)
-        gate.entering(f"@{alias}", also_leaving=others)
+        gate.entering(f"@{alias}", alone=True)
         with gate:
             return super().set_registered_model_alias(found.name, alias, found.version)
 
@@ -155,7 +149,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
             held = self._spot_held(name) if stricter else {}
             for target, versions in held.items():
                 for version in versions:
-                    ruling = decider.decide(name, version, target, renamed=new_name)
+                    ruling = decider.decide(name, version, target, policy=policy, renamed=new_name)
                     if not ruling.decision.allowed:
                         decider.record(ruling, applied=False)
                         raise deny(
@@ -270,7 +264,6 @@ class _Passage:
     """One change of targets: decided before, recorded after, as a context manager around it."""
 
     def __init__(self, store: Any, version: Any) -> None:
-        self._store = store
         self._decider: Decider = store._spot_asked()  # noqa: SLF001 - ours
         self._name, self._version = str(version.name), str(version.version)
         self._ruling: Ruling | None = None
@@ -283,12 +276,17 @@ class _Passage:
         """Notes that the version gives up a target by this."""
         self._left = target if self._policy.key_of(target) is not None else None
 
-    def entering(self, target: str, *, also_leaving: Iterable[str]) -> None:
-        """Decides whether the version may have a target; refuses where it may not."""
+    def entering(self, target: str, *, alone: bool) -> None:
+        """Decides whether the version may have a target; refuses where it may not.
+
+        Args:
+            target: stage or "@alias".
+            alone: whether those that hold it now give it up for this.
+        """
         if self._policy.key_of(target) is None:
             return
         with _as_mlflow_errors():
-            ruling = self._decider.decide(self._name, self._version, target)
+            ruling = self._decider.decide(self._name, self._version, target, policy=self._policy)
         decision = ruling.decision
         if not decision.allowed:
             self._decider.record(ruling, applied=False)
@@ -296,30 +294,24 @@ class _Passage:
         if not decision.satisfied and decision.mode == "warn":
             _logger.warning("%s", decision.explain())
         self._ruling = ruling
-        self._replaced[decision.target] = list(also_leaving)
+        if alone:
+            holders = [v.version for v in ruling.facts.holders(target)]
+            self._replaced[decision.target] = [v for v in holders if v != self._version]
 
     def __enter__(self) -> None:
-        return None
+        if self._ruling is None and self._left is not None:
+            with _as_mlflow_errors():
+                self._ruling = self._decider.release(
+                    self._name, self._version, self._left, policy=self._policy
+                )
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             return
         if self._left is not None:
             self._replaced.setdefault(self._left, []).append(self._version)
-        if self._ruling is None and self._left is not None:
-            created = self._store.get_registered_model(self._name).creation_timestamp
-            with _as_mlflow_errors():
-                self._ruling = self._decider.release(
-                    self._name, self._version, self._left, created=int(created or 0)
-                )
         if self._ruling is not None:
             self._decider.record(self._ruling, applied=True, replaced=self._replaced)
-
-
-def _archived(store: Any, found: Any, stage: str, archive: bool) -> list[str]:  # noqa: FBT001 - MLflow's flag
-    """Returns the versions that MLflow archives along with a transition."""
-    holders = private.in_stage(store, found.name, stage) if archive else []
-    return [str(v.version) for v in holders if str(v.version) != str(found.version)]
 
 
 def _unreserved(tags: Sequence[Any] | None) -> list[Any]:
@@ -353,9 +345,13 @@ def _way_out(target: str) -> str:
     return "client.transition_model_version_stage(name, version, 'Archived')"
 
 
-@cache
+_gated: Final[dict[type, type]] = {}
+
+
 def gated(store_class: type) -> type:
     """Returns a registry store's class with the gate in front; the same one each time."""
     if issubclass(store_class, GateMixin):
         return store_class
-    return type(f"Gated{store_class.__name__}", (GateMixin, store_class), {})
+    if store_class not in _gated:
+        _gated[store_class] = type(f"Gated{store_class.__name__}", (GateMixin, store_class), {})
+    return _gated[store_class]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -74,10 +75,12 @@ class Case:
         facts = self.adoption.facts.version(version)
         if facts is not None and facts.signature:
             return facts.signature
-        promised = [
-            e.payload.get("signature") for e in self.of("prediction") if e.version == version
-        ]
-        return str(promised[-1] or "") if promised else ""
+        return self._promised_signatures.get(version, "")
+
+    @cached_property
+    def _promised_signatures(self) -> dict[str, str]:
+        promised = self.of("prediction")
+        return {e.version: str(e.payload.get("signature") or "") for e in promised if e.version}
 
 
 def days(span: timedelta) -> str:

@@ -20,15 +20,17 @@ from spot_mlflow.gate.waivers import waiver_for
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from spot_mlflow.adoption import Adoption
+    from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.policy import Mode, Policy
 
 Basis = Literal["requirements", "rollback", "removal", "unread"]
 
 # Entries that a decision does not rest on: its own kind would make every refusal a new state.
-_NO_GROUNDS: Final = frozenset({"decision", "snapshot"})
+NO_GROUNDS: Final = frozenset({"decision", "snapshot"})
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ def decide(
     now: datetime | None = None,
     version: str | None = None,
     renamed: str | None = None,
+    state: str | None = None,
 ) -> GateDecision:
     """Decides whether a version may have a target.
 
@@ -164,6 +167,7 @@ def decide(
         renamed: the name that the model is about to get. The version is then judged by the mode of
             that name and by its requirements alone: what it held under a name that was watched
             less strictly is no merit.
+        state: ``state_digest`` of the evidence, where it is known already.
 
     Raises:
         InvalidInput: the policy says nothing of the target.
@@ -193,10 +197,15 @@ def decide(
         at=adoption.now,
         basis="rollback" if back else "requirements",
         notes=_notes(case),
-        state=digest_of(sorted(e.digest for e in adoption.entries if e.kind not in _NO_GROUNDS)),
+        state=state if state is not None else state_digest(adoption.entries),
         policy_digest=policy.digest,
     )
     return replace(decision, allowed=decision.satisfied or mode != "block")
+
+
+def state_digest(entries: Iterable[Evidence]) -> str:
+    """Returns the digest of the evidence that decisions rest on, in any order."""
+    return digest_of(sorted(e.digest for e in entries if e.kind not in NO_GROUNDS))
 
 
 def removal(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import Adoption, build_adoption
 from spot_mlflow.gate.history import already_recorded
+from spot_mlflow.record.entry import Draft
+from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.store import UPDATED_TAG, Record, counted
 from spot_mlflow.validation import utc
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
+
+_PARENTS: Final = 8  # as many as any other entry follows
 
 
 def adoption_for_decision(record: Record, model: str, version: str) -> Adoption:
@@ -49,20 +53,28 @@ def record_decision(
         record: where to write.
         decision: what was decided.
         created: creation timestamp of the registered model, milliseconds.
-        known: the decisions recorded so far, oldest first.
+        known: what the decision was made on, decisions included, oldest first; the newest are
+            what the entry follows.
         applied: whether the target was really given, or given up.
         replaced: target -> versions that gave it up for this.
 
     Returns:
         The entry, or None where an equal one was there.
     """
-    if not applied and already_recorded(known, decision):
+    decisions = [e for e in known if e.kind == "decision"]
+    if not applied and already_recorded(decisions, decision):
         return None
     payload: dict[str, Any] = {**decision.to_dict(), "applied": applied}
     if replaced:
         payload["replaced"] = {k: sorted(v) for k, v in replaced.items() if v}
-    ref = ModelRef(decision.model, decision.version, created)
-    # The summary rests on the evidence, not on decisions: nothing to derive anew.
-    return record.append(
-        ref, "decision", payload, recorded_by=decision.requester or "", refresh=False
+    draft = Draft(
+        ref=ModelRef(decision.model, decision.version, created),
+        kind="decision",
+        payload=payload,
+        recorded_by=decision.requester or "",
+        parents=tuple(sorted({e.digest for e in known[-_PARENTS:]})),
     )
+    # Not through `append`, which reads registry and record anew: the decision was made on both, and
+    # the summary rests on the evidence, not on decisions.
+    with mlflow_errors(f"model {decision.model!r}"):
+        return record.writer.write(draft, known_written=False)

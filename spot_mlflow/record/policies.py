@@ -9,6 +9,8 @@ from spot_mlflow.gate.policy import Policy, default_policy
 from spot_mlflow.record.store import REGISTRY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record.store import Record
 
@@ -24,15 +26,24 @@ def current_policy(record: Record, *, recent: bool = False) -> Policy:
         RecordDamaged: the newest policy cannot be read as one; the gate then stays shut rather than
             fall back to a weaker policy.
     """
-    entries = [e for e in record.entries(REGISTRY, recent=recent) if e.kind == "policy"]
-    if not entries:
+    return policy_of(record.entries(REGISTRY, recent=recent))
+
+
+def policy_of(entries: Iterable[Evidence]) -> Policy:
+    """Returns the newest policy of these entries of the registry-wide record, oldest first.
+
+    Raises:
+        RecordDamaged: it cannot be read as a policy.
+    """
+    found = [e for e in entries if e.kind == "policy"]
+    if not found:
         return default_policy()
     try:
-        return Policy.load(entries[-1].payload["policy"])
+        return Policy.load(found[-1].payload["policy"])
     except (KeyError, SpotError) as e:
         raise RecordDamaged(
-            f"the policy recorded at {entries[-1].at.isoformat()} cannot be read: {e}",
-            where=f"entry {entries[-1].id}",
+            f"the policy recorded at {found[-1].at.isoformat()} cannot be read: {e}",
+            where=f"entry {found[-1].id}",
             fix="Set it again: spot policy set POLICY.YAML",
         ) from e
 

@@ -9,7 +9,8 @@ from ready_record import block, make_ready
 
 from spot_mlflow.errors import NotFound, Unavailable
 from spot_mlflow.record import Record
-from spot_mlflow_plugins.decider import RecordDecider
+from spot_mlflow.record.writer import PlainWriter
+from spot_mlflow_plugins.decider import RecordDecider, Ruling
 
 
 @pytest.fixture
@@ -22,6 +23,11 @@ def decider(mlflow_uri: str) -> RecordDecider:
     return RecordDecider(Record, lambda: "Dan Sample")
 
 
+def ask(decider: RecordDecider, target: str = "Production") -> Ruling:
+    """Asks whether version 1 of churn may have a target."""
+    return decider.decide("churn", "1", target, policy=decider.policy())
+
+
 def decisions() -> list[Any]:
     """Returns the decisions recorded for churn."""
     record = Record()
@@ -30,7 +36,7 @@ def decisions() -> list[Any]:
 
 def test_a_decision_names_who_asked(decider: RecordDecider) -> None:
     """The requester is whom the decider was told of, in the decision and in its entry."""
-    ruling = decider.decide("churn", "1", "Production")
+    ruling = ask(decider)
     decider.record(ruling, applied=False)
     assert ruling.decision.requester == "Dan Sample"
     assert decisions()[0].payload["requester"] == "Dan Sample"
@@ -38,9 +44,9 @@ def test_a_decision_names_who_asked(decider: RecordDecider) -> None:
 
 def test_each_decision_sees_what_others_wrote(decider: RecordDecider) -> None:
     """One decider kept for long reads what is new with every question."""
-    assert not decider.decide("churn", "1", "Production").decision.allowed
+    assert not ask(decider).decision.allowed
     make_ready(Record(), "churn/1")
-    assert decider.decide("churn", "1", "Production").decision.allowed
+    assert ask(decider).decision.allowed
 
 
 def test_an_objection_cannot_be_taken_back_by_deleting_it(decider: RecordDecider) -> None:
@@ -51,23 +57,23 @@ def test_an_objection_cannot_be_taken_back_by_deleting_it(decider: RecordDecider
     spot.raise_concern(
         "churn", person="C", role="frontline", what="wrong list", severity="blocking"
     )
-    assert not decider.decide("churn", "1", "Production").decision.allowed
+    assert not ask(decider).decision.allowed
     record = Record()
     run = next(e.run_id for e in record.entries(record.resolve("churn")) if e.kind == "concern")
     record.client.delete_run(run)
-    assert not decider.decide("churn", "1", "Production").decision.allowed
+    assert not ask(decider).decision.allowed
 
 
 def test_what_could_not_be_recorded_is_recorded_with_the_next(
     decider: RecordDecider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A record that fails for a moment loses no decision, and stops nobody."""
-    ruling = decider.decide("churn", "1", "Production")
+    ruling = ask(decider)
     with monkeypatch.context() as m:
-        m.setattr(Record, "append", _fails)
+        m.setattr(PlainWriter, "write", _fails)
         decider.record(ruling, applied=True)
     assert decisions() == []
-    decider.record(decider.decide("churn", "1", "@champion"), applied=True)
+    decider.record(ask(decider, "@champion"), applied=True)
     assert [d.payload["target"] for d in decisions()] == ["Production", "@champion"]
 
 
@@ -79,13 +85,13 @@ def test_a_model_that_is_gone_is_no_reason_to_wait(
     decider: RecordDecider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the model was deleted meanwhile, its decision is dropped and the next one written."""
-    ruling = decider.decide("churn", "1", "Production")
+    ruling = ask(decider)
 
     def gone(*_: Any, **__: Any) -> None:
         raise NotFound("no such model")
 
     with monkeypatch.context() as m:
-        m.setattr(Record, "append", gone)
+        m.setattr(PlainWriter, "write", gone)
         decider.record(ruling, applied=True)
     decider.record(ruling, applied=True)
     assert len(decisions()) == 1
@@ -96,12 +102,12 @@ def test_threads_share_one_decider(decider: RecordDecider) -> None:
     make_ready(Record(), "churn/1")
     found: list[bool] = []
 
-    def ask() -> None:
-        ruling = decider.decide("churn", "1", "Production")
+    def one() -> None:
+        ruling = ask(decider)
         decider.record(ruling, applied=True)
         found.append(ruling.decision.allowed)
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=one) for _ in range(8)]
     for t in threads:
         t.start()
     for t in threads:

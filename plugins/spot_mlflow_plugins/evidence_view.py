@@ -1,0 +1,133 @@
+"""The record as decisions need it, kept up to date: a snapshot in memory and what is newer.
+
+A decision asks the database one small question for each experiment: has anything been added? Only
+then are runs read. An entry that was seen complete is kept as it was: its digest bound it, so an
+edit or deletion after that is found by ``spot verify`` and cannot take an objection out of a
+decision. Where tracking is not a database of this process, what is newer is read every time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow.adoption import build_adoption
+from spot_mlflow.gate.decision import NO_GROUNDS, state_digest
+from spot_mlflow.record import companion
+from spot_mlflow.record.policies import policy_of
+from spot_mlflow.record.references import ModelRef
+from spot_mlflow.record.store import REGISTRY, UPDATED_TAG, counted
+from spot_mlflow.validation import utc
+from spot_mlflow_plugins import mlflow_private as private
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from spot_mlflow.adoption import Adoption, ModelFacts
+    from spot_mlflow.evidence import Evidence
+    from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.record import Record
+
+# Ages are taken anew for every decision; what else depends on the hour (a round of answers, a cap
+# of the involvement score) is at most this old, and no requirement rests on it.
+FRESH: Final = timedelta(seconds=60)
+
+
+@dataclass
+class _Seen:
+    """What is known of one experiment: its pulse when it was read, and the entries that count."""
+
+    experiment_id: str
+    pulse: private.Pulse | None
+    entries: tuple[Evidence, ...]  # oldest first
+    decisions: tuple[Evidence, ...]
+    state: str = ""  # digest of the entries that are grounds for a decision
+    grounds: int = 0  # how many those are
+    built: dict[str, Adoption] = field(default_factory=dict)  # by version
+
+
+class EvidenceView:
+    """Policy and adoptions, as of the moment they are asked for; not shared between threads.
+
+    Args:
+        record: where evidence is.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._store = private.tracking_store_of(record.client)
+        self._seen: dict[ModelRef, _Seen] = {}
+        self._policy: tuple[int, Policy] | None = None
+
+    def policy(self) -> Policy:
+        """Returns the policy in force.
+
+        Raises:
+            RecordDamaged: it cannot be read.
+            Unavailable: the record did not answer.
+        """
+        seen = self._up_to_date(REGISTRY, known_written=False)
+        entries = seen.entries if seen is not None else ()
+        if self._policy is None or self._policy[0] != len(entries):
+            self._policy = (len(entries), policy_of(entries))
+        return self._policy[1]
+
+    def adoption(self, facts: ModelFacts, version: str) -> tuple[Adoption, str]:
+        """Returns all that is known of a version, and the digest of the evidence it rests on.
+
+        Args:
+            facts: what the registry says now.
+            version: the version to speak of.
+        """
+        ref = ModelRef(facts.name, None, facts.created)
+        seen = self._up_to_date(ref, known_written=UPDATED_TAG in facts.tags)
+        now = utc(None)
+        if seen is None:
+            return build_adoption(facts, (), version=version, now=now), state_digest(())
+        return self._built(seen, facts, version, now), seen.state
+
+    def add(self, ref: ModelRef, decision: Evidence) -> None:
+        """Takes in a decision that was just written, so that it need not be read again."""
+        seen = self._seen.get(ModelRef(ref.name, None, ref.created))
+        if seen is None or seen.pulse is None:
+            return
+        seen.entries = (*seen.entries, decision)
+        seen.decisions = (*seen.decisions, decision)
+        # Were there another entry at the same time, the next pulse differs and all is read.
+        seen.pulse = seen.pulse.plus_one()
+
+    def _up_to_date(self, ref: ModelRef, *, known_written: bool) -> _Seen | None:
+        seen = self._seen.get(ref)
+        if seen is not None and seen.pulse is not None:
+            pulse = private.pulse_of(self._store, seen.experiment_id)
+            if pulse == seen.pulse:
+                return seen
+        return self._read(ref, seen, known_written=known_written)
+
+    def _read(self, ref: ModelRef, before: _Seen | None, *, known_written: bool) -> _Seen | None:
+        """Reads what is new; None where nothing was ever recorded."""
+        experiment = companion.find(self.record.client, ref, known_written=known_written)
+        if experiment is None:
+            return None
+        key = str(experiment.experiment_id)
+        pulse = private.pulse_of(self._store, key)  # before reading: what comes later shows
+        readings = self.record.readings(ref, recent=True, known_written=known_written)
+        unread = private.runs_of(self._store, key) - {r.run_id for r in readings}
+        if unread:  # begun earlier than the newest, as by a clock that is slow
+            readings = self.record.readings(ref, known_written=known_written)
+        entries = tuple(counted(ref, readings))
+        decisions = tuple(e for e in entries if e.kind == "decision")
+        grounds = sum(e.kind not in NO_GROUNDS for e in entries)
+        if before is not None and before.experiment_id == key and before.grounds == grounds:
+            before.pulse, before.entries, before.decisions = pulse, entries, decisions
+            return before
+        self._seen[ref] = _Seen(key, pulse, entries, decisions, state_digest(entries), grounds)
+        return self._seen[ref]
+
+    def _built(self, seen: _Seen, facts: ModelFacts, version: str, now: datetime) -> Adoption:
+        built = seen.built.get(version)
+        if built is None or not timedelta(0) <= now - built.now <= FRESH:
+            built = build_adoption(facts, seen.entries, version=version, now=now)
+            seen.built[version] = built
+        return replace(built, facts=facts, decisions=seen.decisions, entries=seen.entries, now=now)
