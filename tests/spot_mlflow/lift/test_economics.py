@@ -126,6 +126,22 @@ def test_every_offer_has_its_own_decision():
     assert found["mail"].profit.lift > found["call"].profit.lift
 
 
+def test_offers_within_an_arm_are_held_against_those_who_would_have_got_them():
+    """Each named offer has its own row; where the holdout names none, nothing is known."""
+    offer = np.where(UNITS.score > 0.5, "discount", "letter")
+    measures = {"outcome": UNITS.measures["outcome"]}
+    offers = Moments.of_units(measures, UNITS.arm, segment=offer)
+    rows = {d.offer: d for d in decisions(UNITS.moments("outcome"), make_contract(), offers)}
+    y, t = UNITS.measures["outcome"], UNITS.arm == TREATMENT
+    high = UNITS.score > 0.5
+    lift = y[t & high].mean() - y[~t & high].mean()
+    assert rows["discount"].lift.lift == pytest.approx(lift)
+    assert (rows["discount"].segment, rows["discount"].action) == ("", "act")
+    silent = Moments.of_units(measures, UNITS.arm, segment=np.where(t, offer, "(missing)"))
+    rows = {d.offer: d for d in decisions(UNITS.moments("outcome"), make_contract(), silent)}
+    assert rows["letter"].action == "not known"
+
+
 def test_a_segment_without_holdout_is_not_known():
     """Nothing is decided where there is nobody to compare with."""
     keep = (UNITS.segment == "gold") | (UNITS.arm == TREATMENT)
