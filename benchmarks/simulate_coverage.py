@@ -364,14 +364,15 @@ def _counts(c: Estimation) -> tuple[float, ...]:
 def main(part: str) -> None:
     """Runs every ``parts``-th design from ``part``; the last part writes the table."""
     number, parts = (int(x) for x in part.split("/"))
+    made = []
+    for i in range(number - 1, len(DESIGNS), parts):
+        made.append(coverage(i))
+        print(json.dumps(made[-1]), flush=True)
     stored = RESULTS / "coverage.json"
     known = (
         {r["design"]: r for r in json.loads(stored.read_text())["rows"]} if stored.exists() else {}
     )
-    for i in range(number - 1, len(DESIGNS), parts):
-        row = coverage(i)
-        known[row["design"]] = row
-        print(json.dumps(row), flush=True)
+    known |= {row["design"]: row for row in made}
     write(
         "coverage",
         "Coverage of the 95 % intervals",
