@@ -9,15 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from spot_mlflow_checks.action import LogOutcomesAction
     from spot_mlflow_checks.check import check_outcomes
-    from spot_mlflow_checks.validation import outcome_suite
+    from spot_mlflow_checks.suites import check_whole, load_suite, outcome_suite
 
 _PLACES: Final = {
+    "LogOutcomesAction": "action",
     "check_outcomes": "check",
-    "outcome_suite": "validation",
+    "check_whole": "suites",
+    "load_suite": "suites",
+    "outcome_suite": "suites",
 }
 
-__all__ = ["check_outcomes", "outcome_suite"]
+__all__ = ["LogOutcomesAction", "check_outcomes", "check_whole", "load_suite", "outcome_suite"]
 
 
 def __getattr__(name: str) -> Any:

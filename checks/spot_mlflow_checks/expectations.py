@@ -17,8 +17,8 @@ from great_expectations.render.renderer_configuration import RendererConfigurati
 
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.moments import OutcomeMoments
-from spot_mlflow.lift.report import LiftAnalysis
-from spot_mlflow_checks import judgements
+from spot_mlflow.lift.report import LiftAnalysis, jsonable
+from spot_mlflow_checks import handover, judgements
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.judgements import Judgement
 from spot_mlflow_checks.metric import METRIC, VALUE_KEYS
@@ -58,31 +58,36 @@ class OutcomeLogExpectation(BatchExpectation, ABC):  # type: ignore[misc] # unty
         execution_engine: Any = None,  # noqa: ARG002
     ) -> dict[str, Any]:
         predicted = PredictedLift.load(dict(self.contract))
-        found = self.judge(metrics[METRIC], predicted)
+        moments = metrics[METRIC]
+        found = self.judge(moments, predicted)
+        asked = found is not None
         if found is None:
-            message = "Not asked: the log or the contract has not what it needs"
-            details = {"message": message, "severity": "info", "asked": False}
-            return {"success": True, "result": {"observed_value": None, "details": details}}
-        details = {"message": found.message, "severity": found.severity, "asked": True}
+            found = Judgement(True, "info", None, "Not asked: the log has no columns for it")  # noqa: FBT003
+        details = {
+            "message": found.message,
+            "severity": found.severity,
+            "asked": asked,
+            "moments": handover.leave(moments),
+        }
         return {
             "success": bool(found.success),
-            "result": {"observed_value": found.observed, "details": details},
+            "result": {"observed_value": jsonable(found.observed), "details": details},
         }
 
     @classmethod
-    def _sentence(cls) -> str:
+    def sentence(cls) -> str:
         """The first line of the docstring: what is expected."""
         return (cls.__doc__ or "").strip().splitlines()[0]
 
     @classmethod
     def _prescriptive_template(cls, renderer_configuration: RendererConfiguration) -> Any:
-        renderer_configuration.template_str = cls._sentence()
+        renderer_configuration.template_str = cls.sentence()
         return renderer_configuration
 
     @classmethod
     @renderer(renderer_type=LegacyRendererType.PRESCRIPTIVE)
     def _prescriptive_renderer(cls, **_: Any) -> list[RenderedStringTemplateContent]:
-        template = {"template": cls._sentence(), "params": {}}
+        template = {"template": cls.sentence(), "params": {}}
         content = {"content_block_type": "string_template", "string_template": template}
         return [RenderedStringTemplateContent(**content)]
 

@@ -6,7 +6,6 @@ contract and its thresholds stay out of them.
 
 from __future__ import annotations
 
-import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +19,9 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow_checks.outcomes import reduce_source
+from spot_mlflow_checks import handover
 from spot_mlflow_checks.columns import wanted_columns
+from spot_mlflow_checks.outcomes import reduce_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,25 +29,31 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow_checks.engines.source import Source
 
 METRIC: Final = "outcome_log.moments"
 VALUE_KEYS: Final = ("contract", "as_of", "model_version", "segment_limit")
 _MARK: Final = "spot_reduced_outcome_log"
-# Moments handed to Great Expectations as a batch: it fingerprints frames, so the frame holds a name.
-_handed_over: dict[str, OutcomeMoments] = {}
 
 
 @contextmanager
 def reduced_batch(moments: OutcomeMoments) -> Iterator[pd.DataFrame]:
-    """Gives a frame of one cell that stands for moments already computed."""
+    """Gives a frame of one cell that stands for moments already computed.
+
+    Great Expectations fingerprints frames; this one costs it nothing.
+    """
     import pandas as pd
 
-    name = uuid.uuid4().hex
-    _handed_over[name] = moments
+    ticket = handover.leave(moments)
     try:
-        yield pd.DataFrame({_MARK: [name]})
+        yield pd.DataFrame({_MARK: [ticket]})
     finally:
-        del _handed_over[name]
+        handover.drop(ticket)
+
+
+def _reduced(source: Source, predicted: PredictedLift, value_kwargs: Any) -> OutcomeMoments:
+    found = {k: value_kwargs.get(k) for k in VALUE_KEYS if k != "contract"}
+    return reduce_source(source, predicted, **{k: v for k, v in found.items() if v is not None})
 
 
 class OutcomeLogMoments(TableMetricProvider):
@@ -62,10 +68,12 @@ class OutcomeLogMoments(TableMetricProvider):
 
         frame, _domain, _accessor = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
         if list(frame.columns) == [_MARK]:
-            return _handed_over[str(frame[_MARK].iloc[0])]
+            moments = handover.fetch(str(frame[_MARK].iloc[0]))
+            assert moments is not None  # noqa: S101 - held by `reduced_batch` while it runs
+            return moments
         predicted = PredictedLift.load(dict(metric_value_kwargs["contract"]))
         with open_frame(frame, wanted_columns(predicted)) as source:
-            return reduce_source(source, predicted, **_options(metric_value_kwargs))
+            return _reduced(source, predicted, metric_value_kwargs)
 
     @metric_value(engine=SqlAlchemyExecutionEngine)
     def _sqlalchemy(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> OutcomeMoments:  # noqa: N805
@@ -75,7 +83,7 @@ class OutcomeLogMoments(TableMetricProvider):
         predicted = PredictedLift.load(dict(metric_value_kwargs["contract"]))
         with execution_engine.get_connection() as connection:
             source = open_selectable(connection, selectable, wanted_columns(predicted))
-            return reduce_source(source, predicted, **_options(metric_value_kwargs))
+            return _reduced(source, predicted, metric_value_kwargs)
 
     @metric_value(engine=SparkDFExecutionEngine)
     def _spark(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> OutcomeMoments:  # noqa: N805
@@ -84,9 +92,4 @@ class OutcomeLogMoments(TableMetricProvider):
         frame, _domain, _accessor = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
         predicted = PredictedLift.load(dict(metric_value_kwargs["contract"]))
         with open_spark(frame, wanted_columns(predicted)) as source:
-            return reduce_source(source, predicted, **_options(metric_value_kwargs))
-
-
-def _options(value_kwargs: Any) -> dict[str, Any]:
-    found = {k: value_kwargs.get(k) for k in VALUE_KEYS if k != "contract"}
-    return {k: v for k, v in found.items() if v is not None}
+            return _reduced(source, predicted, metric_value_kwargs)

@@ -115,8 +115,9 @@ def _continue(r: Reading, previous: OutcomeMoments, limit: int, tell: Progress) 
         )
     _, whole = _reduce(r, limit, tell)
     late_rows = _late(closed, added, removed) if closed is not None and found else {}
-    note = f"Everything was read again: {why}"
-    return replace(whole, faults={**whole.faults, **late_rows}, notes=(*whole.notes, note))
+    # Where decisions are not dated nobody can expect anything else.
+    notes = [f"Everything was read again: {why}"] if r.has("decided_at") else []
+    return replace(whole, faults={**whole.faults, **late_rows}, notes=(*whole.notes, *notes))
 
 
 def _rows(closed: ClosedCohorts) -> int:

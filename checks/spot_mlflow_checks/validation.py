@@ -5,41 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.report import CheckResult
 
 if TYPE_CHECKING:
-    from great_expectations import ExpectationSuite
+    from collections.abc import Iterable
 
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import OutcomeMoments
 
 _ORDER = {"critical": 0, "warning": 1, "info": 2}
-
-
-def outcome_suite(
-    predicted: PredictedLift,
-    *,
-    name: str = "outcome_log",
-    as_of: str | None = None,
-    model_version: str | None = None,
-    previous_looks: int = 0,
-) -> ExpectationSuite:
-    """Returns a suite with every Expectation, for a Great Expectations context of one's own.
-
-    Args:
-        predicted: the contract.
-        name: of the suite.
-        as_of: ISO time at which maturity is judged; now where None.
-        model_version: rows of other versions do not count.
-        previous_looks: checks of this contract that came before.
-    """
-    import great_expectations as gx
-
-    from spot_mlflow_checks.expectations import EXPECTATIONS
-
-    settings: dict[str, Any] = {"contract": predicted.to_dict(), "previous_looks": previous_looks}
-    settings |= {k: v for k, v in (("as_of", as_of), ("model_version", model_version)) if v is not None}
-    return gx.ExpectationSuite(name=name, expectations=[e(**settings) for e in EXPECTATIONS])
 
 
 def validate(
@@ -49,29 +24,43 @@ def validate(
     import great_expectations as gx
 
     from spot_mlflow_checks.metric import reduced_batch
+    from spot_mlflow_checks.suites import outcome_suite
 
     suite = outcome_suite(predicted, as_of=moments.as_of, previous_looks=previous_looks)
+    # A context of its own: what the caller set up in the process is left alone.
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     with reduced_batch(moments) as frame:
         asset = context.data_sources.add_pandas("moments").add_dataframe_asset("outcome_log")
         batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
         result = batch.validate(suite)
-    return tuple(sorted(_checks(result), key=lambda c: (c.success, _ORDER[c.severity]))), json.loads(json.dumps(result.to_json_dict()))
+    return checks_of(result.results), json.loads(json.dumps(result.to_json_dict()))
 
 
-def _checks(result: Any) -> list[CheckResult]:
+def checks_of(results: Iterable[Any]) -> tuple[CheckResult, ...]:
+    """Reads validation results back as checks, blocking ones first.
+
+    Raises:
+        InvalidInput: where an Expectation could not be computed, with its reason.
+    """
     from spot_mlflow_checks.expectations import EXPECTATIONS
 
     names = {e.expectation_type: e.check for e in EXPECTATIONS}
     out = []
-    for r in result.results:
-        trouble = r.exception_info or {}
-        if trouble.get("raised_exception") or "details" not in (r.result or {}):
-            raise RuntimeError(f"{r.expectation_config.type}: {trouble}")
-        details = r.result["details"]
+    for r in results:
+        details = (r.result or {}).get("details")
+        if details is None:
+            raise InvalidInput(_trouble(r.exception_info), where=r.expectation_config.type)
         if details["asked"]:
-            name = names[r.expectation_config.type]
-            observed = r.result["observed_value"]
-            out.append(CheckResult(name, details["severity"], bool(r.success), observed, details["message"]))
-    return out
+            name, observed = names[r.expectation_config.type], r.result["observed_value"]
+            severity, message = details["severity"], details["message"]
+            out.append(CheckResult(name, severity, bool(r.success), observed, message))
+    return tuple(sorted(out, key=lambda c: (c.success, _ORDER[c.severity])))
+
+
+def _trouble(info: Any) -> str:
+    """The message in Great Expectations' exception information, flat or by metric."""
+    found = info or {}
+    if "exception_message" not in found:
+        found = next((v for v in found.values() if isinstance(v, dict)), {})
+    return str(found.get("exception_message") or "could not be computed")

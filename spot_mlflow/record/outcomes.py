@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from spot_mlflow.adoption import Adoption
+    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.record import Record
 
 MOMENTS: Final = "moments.json"
 _ROWS_KEPT: Final = 100  # segments and periods in the payload; all of them are in report.json
@@ -95,3 +97,27 @@ def _figures(body: dict[str, Any]) -> Iterator[tuple[str, float, int]]:
     for name, value in figures.items():
         if value is not None:
             yield name, float(value), step
+
+
+def latest_moments(record: Record, adoption: Adoption) -> OutcomeMoments | None:
+    """Returns the moments that the latest check of the promise stored, for an incremental check.
+
+    None where there is no such check, or its artifact cannot be read or is not what was recorded:
+    the log is then read anew.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from spot_mlflow.lift.moments import OutcomeMoments
+
+    check, promised = adoption.latest_check, adoption.predicted
+    if check is None or promised is None or check.get("contract_digest") != promised.digest:
+        return None
+    with tempfile.TemporaryDirectory(prefix="spot-moments-") as folder:
+        try:
+            path = record.client.download_artifacts(check["run_id"], MOMENTS, folder)
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            kept = check.get("moments_digest") == digest_of(data)
+            return OutcomeMoments.from_dict(data) if kept else None
+        except Exception:  # noqa: BLE001 - every artifact store fails in its own way; none is needed
+            return None

@@ -147,13 +147,13 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def into_database(log: list[dict[str, Any]], url: str) -> None:
-    """Fills table "Outcome log" of a database."""
+def into_database(log: list[dict[str, Any]], url: str, name: str = "Outcome log") -> None:
+    """Fills a table of a database."""
     import sqlalchemy as sa
 
     engine = sa.create_engine(url)
     table = sa.Table(
-        "Outcome log", sa.MetaData(),
+        name, sa.MetaData(),
         sa.Column("unit id", sa.Text), sa.Column("arm", sa.Text), sa.Column("seg", sa.Text),
         sa.Column("decided", sa.Text if engine.name == "sqlite" else sa.DateTime(timezone=True)),
         sa.Column("observed", sa.DateTime), sa.Column("outcome", sa.Double), sa.Column("value", sa.Numeric(10, 2)),

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow_checks.columns import wanted_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +22,9 @@ def open_source(source: Any, predicted: PredictedLift, *, table: str | None = No
     Raises:
         InvalidInput: where nothing of the kind can be opened, naming what was given.
     """
+    # Here, not above: it builds on the sources of this package.
+    from spot_mlflow_checks.columns import wanted_columns
+
     return open_any(source, wanted_columns(predicted), table=table, query=query)
 
 

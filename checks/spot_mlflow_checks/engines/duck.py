@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks.engines import files
 from spot_mlflow_checks.engines.dialect import DuckDialect, Family
-from spot_mlflow_checks.engines.source import Source, check_names, log_table
+from spot_mlflow_checks.engines.source import LOG, Source, check_names, log_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,13 +58,19 @@ class DuckSource(Source):
         kinds = [str(t) for t in relation.types]
         self.families = dict(zip(relation.columns, map(family_of, kinds), strict=True))
         self.log = log_table(relation.columns)
+        if own is not None:
+            relation.create_view(LOG, replace=True)
 
     def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
         import duckdb
 
         text = self.dialect.compile(query)
         try:
-            rows: list[tuple[Any, ...]] = self._relation.query(self.log.name, text).fetchall()  # type: ignore[attr-defined] # a TableClause has a name
+            if self._own is not None:
+                answer = self._own.execute(text)
+            else:
+                answer = self._relation.query(LOG, text)
+            rows: list[tuple[Any, ...]] = answer.fetchall()
         except duckdb.Error as e:
             raise InvalidInput(f"cannot be read: {files.reason(e)}", where=self.name) from None
         return rows

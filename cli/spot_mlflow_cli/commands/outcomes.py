@@ -24,12 +24,15 @@ _FAILURES: Final[dict[str, Callable[[LiftReport], bool]]] = {
 }
 _FAILED = 1
 _PASSES: Final = {
+    "closed cohorts": "Counting the closed cohorts",
     "base": "Reading the log",
     "clusters": "Adding up clusters",
     "examples": "Finding examples of what is wrong",
     "units": "Looking for units that occur twice",
     "score bins": "Adding up by score",
     "teams": "Adding up by team and week",
+    "actions": "Counting what was acted on",
+    "offers": "Adding up by offer",
     "statistics": "Computing the lift",
     "recording": "Recording in MLflow",
 }
@@ -116,7 +119,7 @@ def _check(
 ) -> tuple[LiftReport, Adoption]:
     """Checks, and records unless dry; with progress for whoever looks on."""
     from spot_mlflow import InvalidInput, log_outcomes
-    from spot_mlflow.record.outcomes import previous_looks
+    from spot_mlflow.record.outcomes import latest_moments, previous_looks
     from spot_mlflow_checks import check_outcomes
     from spot_mlflow_cli.terminal import progress
 
@@ -136,6 +139,7 @@ def _check(
             adoption.predicted,
             **settings,
             model_version=ref.version,
+            previous=None if full else latest_moments(record, adoption),
             previous_looks=previous_looks(adoption, adoption.predicted.digest),
             progress=tell,
         )
