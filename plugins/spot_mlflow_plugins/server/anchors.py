@@ -65,7 +65,10 @@ class Anchors:
     def add(
         self, experiment_id: str, entries: Iterable[Evidence], *, adopted: bool = False
     ) -> None:
-        """Appends entries, durably; several workers may do so at once.
+        """Appends entries; several workers may do so at once.
+
+        Not forced to the disk: a power failure may take the memory of the last moment, never an
+        entry, and waiting for the disk would cost more than all the rest of a decision.
 
         Raises:
             OSError: the folder cannot be written.
@@ -79,8 +82,6 @@ class Anchors:
                 anchor = Anchor(e.id, e.digest, e.at.isoformat(), adopted)
                 previous = self._mac(previous, anchor)
                 f.write(json.dumps(_line(anchor, previous)) + "\n")
-            f.flush()
-            os.fsync(f.fileno())
 
     def of(self, experiment_id: str) -> tuple[list[Anchor], str]:
         """Returns the remembered entries, and how the file was tampered with, or ""."""

@@ -32,6 +32,16 @@ class Login:
             method, f"{self.url}/api/2.0/mlflow/{path}", json=said, timeout=60
         )
 
+    def grant(self, user: str, model: str, permission: str) -> None:
+        """Gives a user a right on a model."""
+        said = {"resource_type": "registered_model", "resource_id": model}
+        answer = self.session.post(
+            f"{self.url}/api/3.0/mlflow/users/permissions/grant",
+            json={**said, "username": user, "permission": permission},
+            timeout=60,
+        )
+        assert answer.status_code == 200, answer.text
+
     def entry(self, kind: str, payload: Any, **more: Any) -> requests.Response:
         """Calls the entry route."""
         said = {"model": "locked-churn", "version": "1", "kind": kind, "payload": payload, **more}
@@ -52,7 +62,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     roles = folder / "roles.yaml"
     roles.write_text(json.dumps({"bea": ["business"], "dan": "data_scientist"}))
     (folder / "auth.ini").write_text(
-        "[mlflow]\ndefault_permission = READ\n"
+        "[mlflow]\ndefault_permission = NO_PERMISSIONS\n"
         f"database_uri = sqlite:///{folder / 'auth.db'}\nadmin_username = admin\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
@@ -73,6 +83,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "POST", "model-versions/create", name="locked-churn", source="s3://nowhere/m"
         )
         assert made.status_code == 200, made.text
+        admin.grant("bea", "locked-churn", "EDIT")
+        admin.grant("mallory", "locked-churn", "READ")
         assert dan.entry("prediction", {"contract": CONTRACT}).status_code == 200
         yield server.url
 
@@ -120,11 +132,9 @@ def test_approver_is_who_is_logged_in(url: str) -> None:
 
 def test_own_sign_off_and_own_waiver_do_not_count(url: str) -> None:
     """The requester is the user who asks: what he approved himself does not help him."""
-    admin, bea, dan = Login(url, *ADMIN), Login(url, "bea"), Login(url, "dan")
+    bea, dan = Login(url, "bea"), Login(url, "dan")
     test_approver_is_who_is_logged_in(url)
     bea.entry("sign-off", {"target": "Production"}, role="business")
-    grant = {"name": "locked-churn", "username": "bea", "permission": "EDIT"}
-    admin.api("POST", "registered-models/permissions/create", **grant)
     own = bea.move()
     assert own.status_code == 403, own.text
     assert "bea" in own.json()["message"]
@@ -169,9 +179,6 @@ def test_portfolio_shows_what_one_may_read(url: str) -> None:
     """A model that a user may not read is on none of the user's pages."""
     admin, mallory = Login(url, *ADMIN), Login(url, "mallory")
     admin.api("POST", "registered-models/create", name="secret-model")
-    said = {"name": "secret-model", "username": "mallory", "permission": "NO_PERMISSIONS"}
-    granted = admin.api("POST", "registered-models/permissions/create", **said)
-    assert granted.status_code == 200, granted.text
     page = mallory.session.get(f"{url}/spot/", timeout=60)
     assert "locked-churn" in page.text
     assert "secret-model" not in page.text
