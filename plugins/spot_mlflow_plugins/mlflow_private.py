@@ -8,7 +8,7 @@ client never needs it.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,13 +212,13 @@ def registered_model_tag(key: str, value: str) -> Any:
     return RegisteredModelTag(key, value)
 
 
+# What MLflow's client and store write as a prompt version's source; named there since MLflow 3.16.
+_PROMPT_SOURCES: Final = frozenset({"dummy-source", "prompt-template"})
+
+
 def is_prompt_source(source: str) -> bool:
     """Says whether a version's source is a placeholder: a prompt's text stands in its tags."""
-    from mlflow.prompt import constants
-
-    # MLflow before 3.17 uses the same words without a name for them.
-    known = getattr(constants, "_PROMPT_SOURCE_PLACEHOLDERS", {"dummy-source", "prompt-template"})
-    return source in known
+    return source in _PROMPT_SOURCES
 
 
 def is_prompt_version(version: Any) -> bool:
