@@ -212,7 +212,7 @@ def registered_model_tag(key: str, value: str) -> Any:
     return RegisteredModelTag(key, value)
 
 
-# What MLflow's client and store write as a prompt version's source; named there since MLflow 3.16.
+# What MLflow's client and store write as a prompt version's source; older ones have no name for it.
 _PROMPT_SOURCES: Final = frozenset({"dummy-source", "prompt-template"})
 
 
