@@ -8,6 +8,7 @@ mlflow.models.evaluate(
     data=history,                       # randomized history with targets and scores
     targets="visit",
     predictions="score",
+    model_type="uplift",                # MLflow wants one; any name will do
     evaluators="spot",
     evaluator_config={"treated": "treated", "top": 0.3, "metric": "visit"},
 )
