@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from spot_mlflow.reporting.tables import printable
+from spot_mlflow_cli.terminal import mind_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +50,7 @@ def interview(
     Raises:
         Stopped: the respondent wants to go on another time.
     """
+    mind_interrupts()
     index = next((i for i, q in enumerate(questions) if q.id not in draft.answers), 0)
     while index < len(questions):
         question = questions[index]

@@ -39,3 +39,17 @@ def progress() -> Progress:
 def echo_json(value: Any) -> None:
     """Prints indented JSON on standard output."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def mind_interrupts() -> None:
+    """Makes Ctrl-C end a prompt at once; called before a person is asked something.
+
+    Polars, which MLflow imports where it is installed, puts a handler of its own in front of
+    Python's, with which a waiting prompt goes on waiting until Enter is pressed (seen with polars 1).
+    """
+    import signal
+    import threading
+
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is threading.main_thread() and handler is not None:
+        signal.signal(signal.SIGINT, handler)

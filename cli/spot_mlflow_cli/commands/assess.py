@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from spot_mlflow.readiness.answer_file import AnswerFile
     from spot_mlflow.readiness.instrument import Instrument
     from spot_mlflow.record import ModelRef, Record
+    from spot_mlflow_cli.drafts import Draft
 
 
 @click.command("assess")
@@ -121,10 +122,11 @@ def _from_files(
     dry_run: bool,
 ) -> tuple[Record, ModelRef, str | None]:
     from spot_mlflow.readiness.answer_file import read_answer_files
+    from spot_mlflow.record.store import login
     from spot_mlflow_cli.terminal import progress
 
     files = [f for path in sources for f in read_answer_files(path, instrument)]
-    _, record = speaker("import", as_pseudonym=as_pseudonym)
+    _, record = speaker(login(), as_pseudonym=as_pseudonym)
     ref = record.resolve(model)
     said = [_whose(f, ref, person, role, several=len(files) > 1) for f in files]
     named = [(speaker(who, as_pseudonym=as_pseudonym)[0], as_role) for who, as_role in said]
@@ -233,11 +235,13 @@ def _ask(
         click.echo("Recorded.")
 
 
-def _keep(draft: Any, ref: ModelRef, role: str) -> None:
+def _keep(draft: Draft, ref: ModelRef, role: str) -> None:
+    from spot_mlflow.involvement.score import count
+
     click.echo()
     if draft.answers:
         click.echo(
-            f"{len(draft.answers)} answers are kept on this computer, nothing is recorded yet. "
+            f"{count(len(draft.answers), 'answer')} kept on this computer, nothing is recorded yet. "
             f"Go on with: spot assess {ref.name} --role {role}"
         )
     else:

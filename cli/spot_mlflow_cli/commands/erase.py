@@ -25,12 +25,13 @@ def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> Non
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
     from spot_mlflow.record.erasure import erase_person
-    from spot_mlflow_cli.terminal import echo_json
+    from spot_mlflow_cli.terminal import echo_json, mind_interrupts
 
     record = Record()
     found = erase_person(record, person, dry_run=True)
     if not dry_run:
         if not yes:
+            mind_interrupts()
             click.confirm(
                 f"Erase {person!r} in {found.entries} entries of {len(found.models)} models for good?",
                 abort=True,

@@ -102,10 +102,11 @@ def _from_file(  # noqa: PLR0917 - private; the command names its options
     dry_run: bool,  # noqa: FBT001
 ) -> tuple[Record, ModelRef, int]:
     from spot_mlflow.involvement.attendance import batch_of, read_attendance
+    from spot_mlflow.record.store import login
     from spot_mlflow_cli.terminal import progress
 
     rows = read_attendance(source, {**given, "role": role})
-    record = speaker("import", as_pseudonym=as_pseudonym)[1]
+    record = speaker(login(), as_pseudonym=as_pseudonym)[1]
     ref = record.resolve(model)
     if as_pseudonym:
         rows = tuple(r.under(speaker(r.person, as_pseudonym=True)[0]) for r in rows)

@@ -72,10 +72,12 @@ def _answer(  # noqa: PLR0917 - private; the command names its options
 ) -> None:
     from spot_mlflow import log_pulse
     from spot_mlflow.involvement.appeal import ITEMS, is_guess
+    from spot_mlflow_cli.terminal import mind_interrupts
 
     ref = record.resolve(model)
     lead = "What would users say: " if is_guess(role) else ""
     given = {"useful": useful, "would_use": would_use}
+    mind_interrupts()
     answers = {
         item: value
         if value is not None

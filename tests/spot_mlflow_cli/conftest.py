@@ -1,0 +1,31 @@
+"""A registry with one model, and a home of its own for drafts and keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from spot_mlflow.record import Record
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path, monkeypatch):
+    """No test reads or writes the drafts and keys of the person who runs it."""
+    monkeypatch.setenv("SPOT_HOME", str(tmp_path / "home"))
+    for name in ("SPOT_PERSON", "SPOT_PSEUDONYM", "SPOT_PSEUDONYM_KEY", "SPOT_INSTRUMENT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def churn(mlflow_uri: str) -> Record:
+    """The record of a registry that holds churn, version 1."""
+    from mlflow import MlflowClient
+
+    from spot_mlflow.record import Record
+
+    client = MlflowClient(mlflow_uri)
+    client.create_registered_model("churn")
+    client.create_model_version("churn", source="s3://nowhere/model")
+    return Record()
