@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 from great_expectations.checkpoint.actions import ActionContext, ValidationAction
-from great_expectations.checkpoint.checkpoint import CheckpointResult
+from great_expectations.checkpoint.checkpoint import CheckpointResult  # noqa: TC002 - read by pydantic
 
 from spot_mlflow.errors import RecordDamaged
 from spot_mlflow.lift.contract import PredictedLift
@@ -21,7 +21,7 @@ from spot_mlflow_checks.validation import checks_of
 _TYPES = {e.expectation_type for e in EXPECTATIONS}
 
 
-class LogOutcomesAction(ValidationAction):  # type: ignore[misc] # untyped base
+class LogOutcomesAction(ValidationAction):
     """Logs each validated outcome log as an outcome check of a model version.
 
     Args:

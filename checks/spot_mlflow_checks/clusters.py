@@ -8,8 +8,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments import ClusterMoments
-from spot_mlflow_checks.sums import arm_labels
 from spot_mlflow_checks.rows import Reading, flag, judged
+from spot_mlflow_checks.sums import arm_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

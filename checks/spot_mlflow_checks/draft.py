@@ -42,7 +42,10 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "propensity": ("propensity",),
     "model_version": ("model_version", "version"),
 }  # fmt: skip
-_HOLDOUT: Final = re.compile(r"^(0|0\.0|no\b.*|none|false|f|n|control|ctrl|hold|holdout|hold-out|untreated|placebo|c)$", re.IGNORECASE)
+_HOLDOUT: Final = re.compile(
+    r"^(0|0\.0|no\b.*|none|false|f|n|control|ctrl|hold|holdout|hold-out|untreated|placebo|c)$",
+    re.IGNORECASE,
+)
 _FEW: Final = 8
 _TO_BE_NAMED: Final = "CHANGE_ME"
 
@@ -69,12 +72,18 @@ def draft_contract(source: Source) -> str:
     columns = list(source.families)
     found = _guessed(columns)
     arms = _arms(source, found)
-    found = {k: v for k, v in found.items() if v != arms.name} | ({"arm": arms.name} if arms.name else {})
+    found = {k: v for k, v in found.items() if v != arms.name} | (
+        {"arm": arms.name} if arms.name else {}
+    )
     arm, outcome = found.get("arm"), found.get("outcome")
     treated, holdout = _labels(arms)
     lines = _head(outcome, _kind(source, outcome))
     lines += ["columns:                        # contract key: column of the log"]
-    lines += [_required("arm", arm, columns), *(_label_lines(treated, holdout)), _required("outcome", outcome, columns)]
+    lines += [
+        _required("arm", arm, columns),
+        *(_label_lines(treated, holdout)),
+        _required("outcome", outcome, columns),
+    ]
     lines += [f"  {k}: {_yaml(v)}" for k, v in found.items() if k not in {"arm", "outcome"}]
     missing = [k for k in _NAMES if k not in found]
     lines += ["  # not found; name the column where the log has one:"]
@@ -133,7 +142,7 @@ def _kind(source: Source, outcome: str | None) -> str:
         return "binary"
     d, family = source.dialect, source.families[outcome]
     x = d.number(source.column(outcome), family)
-    query = sa.select(sa.func.min(x), sa.func.max(x), sa.func.count(sa.distinct(x)))
+    query: Any = sa.select(sa.func.min(x), sa.func.max(x), sa.func.count(sa.distinct(x)))
     low, high, distinct = source.fetch(query.select_from(source.log))[0]
     if low is None or (distinct <= 2 and {float(low), float(high)} <= {0.0, 1.0}):  # noqa: PLR2004 - 0 and 1
         return "binary"
@@ -148,7 +157,7 @@ def _head(outcome: str | None, kind: str) -> list[str]:
         f"kind: {kind}                    # binary (0 and 1) | count | money",
         "effect: absolute                # absolute (points, units) | relative (share of the holdout)",
         "direction: increase             # increase | decrease: which way is better",
-        "population: \"\"                  # who is eligible, treated and holdout alike",
+        'population: ""                  # who is eligible, treated and holdout alike',
         "predicted:                      # the promise, from a backtest on units the model had not seen",
         "  lift: 0.05                    # CHANGE: 0.05 is 5 points",
         "  se: 0.01                      # CHANGE: its standard error; or low and high",
@@ -160,7 +169,7 @@ def _head(outcome: str | None, kind: str) -> list[str]:
         "# window: 90d                   # an outcome counts once this has passed since the decision",
         "# treatment_share: 0.5          # by design; the sample-ratio check uses it",
         "# economics: {unit: USD, value: 10, offer_cost: 0.10, handling_cost: 0.05, incentive: 0}",
-        "# measurement: {owner: \"\", starts: 2027-01-10, first_check: 2027-04-15}   # the gate asks for it",
+        '# measurement: {owner: "", starts: 2027-01-10, first_check: 2027-04-15}   # the gate asks for it',
         "# funnel: {offered: 1.0, delivered: 0.95, on_time: 1.0}   # what the prediction assumed",
     ]
 
@@ -184,7 +193,9 @@ def _yaml(value: Any) -> str:
     import yaml
 
     def plain(x: Any) -> Any:
-        return int(float(x)) if isinstance(x, str) and re.fullmatch(r"-?[0-9]{1,9}(\.0+)?", x) else x
+        return (
+            int(float(x)) if isinstance(x, str) and re.fullmatch(r"-?[0-9]{1,9}(\.0+)?", x) else x
+        )
 
     value = [plain(x) for x in value] if isinstance(value, list) else plain(value)
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000)

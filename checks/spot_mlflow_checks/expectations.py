@@ -13,17 +13,21 @@ from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.render import LegacyDiagnosticRendererType, LegacyRendererType
 from great_expectations.render.components import RenderedStringTemplateContent
 from great_expectations.render.renderer.renderer import renderer
-from great_expectations.render.renderer_configuration import RendererConfiguration
+from great_expectations.render.renderer_configuration import (
+    RendererConfiguration,  # noqa: TC002 - Great Expectations reads annotations
+)
+from typing_extensions import override
 
 from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import OutcomeMoments
+from spot_mlflow.lift.moments import OutcomeMoments  # noqa: TC001 - the same
 from spot_mlflow.lift.report import LiftAnalysis, jsonable
 from spot_mlflow_checks import handover, judgements
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.judgements import Judgement
 from spot_mlflow_checks.metric import METRIC, VALUE_KEYS
 
-class OutcomeLogExpectation(BatchExpectation, ABC):  # type: ignore[misc] # untyped base
+
+class OutcomeLogExpectation(BatchExpectation, ABC):
     """What all Expectations on an outcome log share; abstract, not to be used itself.
 
     Args:
@@ -62,7 +66,7 @@ class OutcomeLogExpectation(BatchExpectation, ABC):  # type: ignore[misc] # unty
         found = self.judge(moments, predicted)
         asked = found is not None
         if found is None:
-            found = Judgement(True, "info", None, "Not asked: the log has no columns for it")  # noqa: FBT003
+            found = Judgement(True, "info", None, "Not asked: the log has no columns for it")
         details = {
             "message": found.message,
             "severity": found.severity,
@@ -110,7 +114,8 @@ class FaultExpectation(OutcomeLogExpectation, ABC):
 
     success_keys: ClassVar[tuple[str, ...]] = (*OutcomeLogExpectation.success_keys, "tolerated")
 
-    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:  # noqa: ARG002
+    @override
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
         rule = judgements.BY_NAME[self.check]
         return rule.judge(moments, tolerated=self.tolerated) if rule.applies(moments) else None
 
@@ -239,6 +244,7 @@ class ExpectSampleRatioToMatchDesign(OutcomeLogExpectation):
 
     check: ClassVar[str] = "sample_ratio"
 
+    @override
     def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
         if predicted.treatment_share is None:
             return None
@@ -250,6 +256,7 @@ class ExpectSegmentMixToMatchBacktest(OutcomeLogExpectation):
 
     check: ClassVar[str] = "segment_mix"
 
+    @override
     def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
         return judgements.judge_mix(moments, predicted)
 
@@ -259,6 +266,7 @@ class ExpectRealizedLiftToMeetPrediction(OutcomeLogExpectation):
 
     check: ClassVar[str] = "lift_met"
 
+    @override
     def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
         return judgements.judge_lift(self._analysis(moments, predicted))
 
@@ -268,6 +276,7 @@ class ExpectRealizedLiftToBeViable(OutcomeLogExpectation):
 
     check: ClassVar[str] = "lift_viable"
 
+    @override
     def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
         return judgements.judge_viability(self._analysis(moments, predicted))
 

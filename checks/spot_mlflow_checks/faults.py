@@ -80,8 +80,18 @@ RULES: Final[tuple[Rule, ...]] = (
         ("decided_at", "observed_at"),
         lambda _r, c: c.observed_at < c.decided_at,
     ),
-    Rule("outcome_after_window", "assigned", ("decided_at", "observed_at"), lambda _r, c: sa.and_(c.late == 1, c.outcome != 0)),
-    Rule("immature", "assigned", ("decided_at",), lambda _r, c: sa.and_(c.assigned == 1, c.matured == 0)),
+    Rule(
+        "outcome_after_window",
+        "assigned",
+        ("decided_at", "observed_at"),
+        lambda _r, c: sa.and_(c.late == 1, c.outcome != 0),
+    ),
+    Rule(
+        "immature",
+        "assigned",
+        ("decided_at",),
+        lambda _r, c: sa.and_(c.assigned == 1, c.matured == 0),
+    ),
     Rule("negative_value", "rows", ("value",), _negative("value")),
     Rule("negative_cost", "rows", ("cost",), _negative("cost")),
     Rule(
@@ -96,12 +106,39 @@ RULES: Final[tuple[Rule, ...]] = (
         ("decided_at", "delivered_at"),
         lambda _r, c: c.delivered_at < c.decided_at,
     ),
-    Rule("holdout_offered", "holdout", ("offered",), lambda _r, c: sa.and_(c.arm == 0, c.offered == 1)),
-    Rule("holdout_delivered", "holdout", ("delivered",), lambda _r, c: sa.and_(c.arm == 0, c.delivered == 1)),
-    Rule("propensity_out_of_range", "assigned", ("propensity",), lambda _r, c: sa.and_(c.assigned == 1, sa.or_(c.propensity.is_(None), c.propensity <= 0, c.propensity > 1))),
-    Rule("missing_cluster", "assigned", ("cluster",), lambda _r, c: sa.and_(c.assigned == 1, c.cluster.is_(None))),
+    Rule(
+        "holdout_offered",
+        "holdout",
+        ("offered",),
+        lambda _r, c: sa.and_(c.arm == 0, c.offered == 1),
+    ),
+    Rule(
+        "holdout_delivered",
+        "holdout",
+        ("delivered",),
+        lambda _r, c: sa.and_(c.arm == 0, c.delivered == 1),
+    ),
+    Rule(
+        "propensity_out_of_range",
+        "assigned",
+        ("propensity",),
+        lambda _r, c: sa.and_(
+            c.assigned == 1, sa.or_(c.propensity.is_(None), c.propensity <= 0, c.propensity > 1)
+        ),
+    ),
+    Rule(
+        "missing_cluster",
+        "assigned",
+        ("cluster",),
+        lambda _r, c: sa.and_(c.assigned == 1, c.cluster.is_(None)),
+    ),
     Rule("missing_unit", "rows", ("unit",), lambda _r, c: c.unit.is_(None)),
-    Rule("uncovered", "scored", ("score",), lambda r, c: sa.and_(c.score.is_not(None), c.n == 0, _due(r, c))),
+    Rule(
+        "uncovered",
+        "scored",
+        ("score",),
+        lambda r, c: sa.and_(c.score.is_not(None), c.n == 0, _due(r, c)),
+    ),
 )
 
 
@@ -129,12 +166,23 @@ def _kind_rules(r: Reading) -> list[Rule]:
     out: list[Rule] = []
     kind = r.predicted.kind
     if kind == "binary" and not r.has("denominator"):
-        out.append(Rule("outcome_not_binary", "rows", (), lambda _r, c: sa.and_(c.outcome.not_in((0.0, 1.0)), sa.func.abs(c.outcome) <= LARGEST)))
+        out.append(
+            Rule(
+                "outcome_not_binary",
+                "rows",
+                (),
+                lambda _r, c: sa.and_(
+                    c.outcome.not_in((0.0, 1.0)), sa.func.abs(c.outcome) <= LARGEST
+                ),
+            )
+        )
     if kind == "count":
         out.append(Rule("negative_outcome", "rows", (), _negative("outcome")))
-    for key in ("outcome", "value", "cost", "covariate", "denominator"):
-        if r.has(key) and r.source.families[r.columns.names[key]] in {"float", "text", "any"}:
-            out.append(Rule(f"infinite_{key}", "rows", (key,), _infinite(key)))
+    out += [
+        Rule(f"infinite_{key}", "rows", (key,), _infinite(key))
+        for key in ("outcome", "value", "cost", "covariate", "denominator")
+        if r.has(key) and r.source.families[r.columns.names[key]] in {"float", "text", "any"}
+    ]
     return out
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments import Fault
-from spot_mlflow_checks.sums import segment_label
 from spot_mlflow_checks.faults import EXPECTED
 from spot_mlflow_checks.rows import Reading, flag, judged
+from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,9 @@ def identity_pass(r: Reading) -> dict[str, Fault]:
     counts, firsts = [int(v or 0) for v in found[:2]], found[2:]
     return {
         name: Fault(name, count, int(total), () if first is None else (segment_label(first),))
-        for name, count, first in zip(("duplicate_unit", "unit_in_two_arms"), counts, firsts, strict=True)
+        for name, count, first in zip(
+            ("duplicate_unit", "unit_in_two_arms"), counts, firsts, strict=True
+        )
     }
 
 

@@ -73,31 +73,37 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
         return "cohorts close only where the contract has window and columns.decided_at"
     if closed is None or not closed.tallies:
         return "the earlier check stored no closed cohorts"
-    if closed.contract != r.predicted.digest or closed.model_version != r.model_version:
-        return "the earlier check was of another contract or version"
-    if set(previous.columns) != set(r.columns.names):
-        return "the log has other columns than at the earlier check"
-    if r.as_of < datetime.fromisoformat(previous.as_of).timestamp():
-        return "the earlier check was made as of a later moment"
-    if r.predicted.outliers is not None:
-        return "winsorizing needs the quantile of all outcomes"
-    for name, why in (
-        ("missing_time", "some units have no readable time of decision"),
-        ("absurd_time", "some decisions lie in the future or before 1970"),
-        ("duplicate_unit", "some units appeared twice"),
-        ("unit_in_two_arms", "some units were in two arms"),
-    ):
-        if name in previous.faults and previous.faults[name].count:
-            return why
-    if _without_covariate(previous.cells):
-        return "units without a covariate count as the mean over all units"
-    if OTHER_SEGMENT in set(previous.cells.segment.tolist()):
-        return "small segments were folded together"
-    if previous.actions is not None or previous.offers is not None:
-        return "acts and offers are counted over the whole log"
-    if previous.clusters is not None and closed.open_rows:
-        return "the stored sums over clusters hold open cohorts, too"
-    return ""
+    reasons = {
+        "the earlier check was of another contract or version": (
+            (closed.contract, closed.model_version) != (r.predicted.digest, r.model_version)
+        ),
+        "the log has other columns than at the earlier check": (
+            set(previous.columns) != set(r.columns.names)
+        ),
+        "the earlier check was made as of a later moment": (
+            r.as_of < datetime.fromisoformat(previous.as_of).timestamp()
+        ),
+        "winsorizing needs the quantile of all outcomes": r.predicted.outliers is not None,
+        "some units have no readable time of decision": _has(previous, "missing_time"),
+        "some decisions lie in the future or before 1970": _has(previous, "absurd_time"),
+        "some units appeared twice": _has(previous, "duplicate_unit"),
+        "some units were in two arms": _has(previous, "unit_in_two_arms"),
+        "units without a covariate count as the mean over all units": (
+            _without_covariate(previous.cells)
+        ),
+        "small segments were folded together": OTHER_SEGMENT in previous.cells.segment.tolist(),
+        "acts and offers are counted over the whole log": (
+            previous.actions is not None or previous.offers is not None
+        ),
+        "the stored sums over clusters hold open cohorts, too": (
+            previous.clusters is not None and closed.open_rows > 0
+        ),
+    }
+    return next((why for why, holds in reasons.items() if holds), "")
+
+
+def _has(moments: OutcomeMoments, fault: str) -> bool:
+    return fault in moments.faults and moments.faults[fault].count > 0
 
 
 def _without_covariate(cells: Moments) -> bool:
@@ -114,9 +120,9 @@ def closed_changes(r: Reading, closed: ClosedCohorts) -> tuple[int, int, int]:
     d = r.source.dialect
     at = d.time(r.source.column(name), r.source.families[name])
     index = sa.cast(d.floor((at - r.period_start) / float(r.period_seconds)), sa.BigInteger())
-    dated = sa.select(index.label("period")).select_from(r.source.log)
-    dated = dated.where(at < seconds_of(closed.until), at >= 0).subquery("dated")
-    query = sa.select(dated.c.period, sa.func.count()).group_by(dated.c.period)
+    every = sa.select(index.label("period")).select_from(r.source.log)
+    dated = every.where(at < seconds_of(closed.until), at >= 0).subquery("dated")
+    query: sa.Select[Any] = sa.select(dated.c.period, sa.func.count()).group_by(dated.c.period)
     rows = r.source.fetch(query)
     days = period_dates(r, np.array([row[0] for row in rows], dtype=object))
     found = {str(day): int(row[1]) for day, row in zip(days, rows, strict=True)}
@@ -150,7 +156,9 @@ def why_units_meet(base: BasePass, new: Mapping[str, Any], closed: ClosedCohorts
     return ""
 
 
-def merged(r: Reading, previous: OutcomeMoments, base: BasePass, new: OutcomeMoments) -> OutcomeMoments:
+def merged(
+    r: Reading, previous: OutcomeMoments, base: BasePass, new: OutcomeMoments
+) -> OutcomeMoments:
     """Adds the closed cohorts of an earlier check to what was read now."""
     closed = previous.closed
     assert closed is not None  # noqa: S101 - `why_not` said so
@@ -193,7 +201,20 @@ def _added(r: Reading, old: Moments, new: Moments) -> Moments:
     old = recentered(old, new.center)
     per_cell = {
         k: np.concatenate([getattr(old, k), getattr(new, k)])
-        for k in ("segment", "arm", "period", "assigned", "matured", "n", "s1", "s2", "s3", "nonzero", "largest", "missing")
+        for k in (
+            "segment",
+            "arm",
+            "period",
+            "assigned",
+            "matured",
+            "n",
+            "s1",
+            "s2",
+            "s3",
+            "nonzero",
+            "largest",
+            "missing",
+        )
     }
     cells = Moments(measures=new.measures, center=new.center, **per_cell)
     free = np.array([not is_indicator(r, m) for m in cells.measures])
@@ -220,7 +241,9 @@ def _clusters(old: ClusterMoments | None, new: ClusterMoments | None) -> Cluster
     def total(name: str) -> Any:
         rows = []
         for label in labels:
-            parts = [getattr(m, name)[i] for m in (old, new) for i, a in enumerate(m.arm) if a == label]
+            parts = [
+                getattr(m, name)[i] for m in (old, new) for i, a in enumerate(m.arm) if a == label
+            ]
             rows.append(np.sum(parts, axis=0))
         return np.array(rows)
 

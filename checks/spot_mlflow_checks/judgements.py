@@ -65,7 +65,11 @@ class FaultCheck:
         return any(f in moments.faults for f in self.faults)
 
     def judge(
-        self, moments: OutcomeMoments, *, tolerated: float | None = None, blocking: float | None = None
+        self,
+        moments: OutcomeMoments,
+        *,
+        tolerated: float | None = None,
+        blocking: float | None = None,
     ) -> Judgement:
         """Judges the log; the limits may be tightened or loosened by a suite."""
         asked = [moments.faults[f] for f in self.faults if f in moments.faults]
@@ -95,25 +99,158 @@ def sentence(fault: Fault, happened: str, noun: str) -> str:
 
 
 FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
-    FaultCheck("arms_assigned", {"missing_arm": "have no arm", "unassigned_outcome": "have an outcome but no arm"}, "Every row has an arm", blocking=0.5, advice="Rows without an arm are left out"),
-    FaultCheck("arms_known", {"unknown_arm": "have an arm that the contract does not name"}, "Every arm is one the contract names", blocking=0.01, advice="Name them under columns.treated, or correct the log"),
-    FaultCheck("outcomes_complete", {"missing_outcome": "are mature and have no outcome"}, "Every mature unit has an outcome", noun="units", blocking=0.2),
-    FaultCheck("outcomes_readable", {"unreadable_outcome": "have an outcome that is no number"}, "Every outcome is a number", blocking=0.01),
-    FaultCheck("outcomes_plausible", {"outcome_not_binary": "have an outcome other than 0 and 1", "negative_outcome": "have a negative count", "infinite_outcome": "have an infinite outcome", "infinite_covariate": "have an infinite covariate", "infinite_denominator": "have an infinite denominator"}, "Every outcome is plausible", blocking=0.001),
-    FaultCheck("money_plausible", {"negative_value": "have a negative value", "negative_cost": "have a negative cost", "infinite_value": "have an infinite value", "infinite_cost": "have an infinite cost"}, "Values and costs are finite and not negative", blocking=0.05),
-    FaultCheck("units_unique", {"duplicate_unit": "appear more than once", "missing_unit": "have no unit id"}, "Every unit appears once", noun="units", blocking=0.01, advice="A unit counted twice makes the interval too narrow"),
-    FaultCheck("units_in_one_arm", {"unit_in_two_arms": "are in two arms"}, "Every unit is in one arm", noun="units", blocking=0.001, advice="They cannot tell treatment from holdout"),
-    FaultCheck("clusters_named", {"missing_cluster": "have no cluster"}, "Every unit has its cluster", noun="units", blocking=0.05, advice="Each counts as a cluster of its own"),
-    FaultCheck("times_plausible", {"missing_time": "have no readable time of decision", "absurd_time": "were decided in the future or before 1970"}, "Every decision has a plausible time", blocking=0.05),
-    FaultCheck("outcomes_after_decisions", {"outcome_before_decision": "have an outcome from before the decision"}, "No outcome is older than its decision", blocking=0.01),
-    FaultCheck("outcomes_in_window", {"outcome_after_window": "have an outcome that came after the window and counts as none"}, "Every outcome came within its window", noun="units", fault_severity="info"),
-    FaultCheck("outcomes_mature", {"immature": "are not mature yet and do not count", "after_as_of": "were decided after the moment of the check and do not count"}, "Every unit is mature", noun="units", fault_severity="info"),
-    FaultCheck("delivery_after_offer", {"delivered_without_offer": "are delivered but were never offered", "delivered_before_decision": "were delivered before the decision"}, "Every delivery follows an offer and its decision"),
-    FaultCheck("holdout_untouched", {"holdout_offered": "of the holdout were offered", "holdout_delivered": "of the holdout were delivered to"}, "Nobody in the holdout was offered anything", noun="units", blocking=0.05, advice="A treated holdout hides lift"),
-    FaultCheck("one_model_version", {"other_model_version": "belong to another model version and do not count"}, "Every row belongs to the version checked"),
-    FaultCheck("propensities_valid", {"propensity_out_of_range": "have no propensity in (0, 1]"}, "Every propensity is in (0, 1]", noun="units", blocking=0.001),
-    FaultCheck("predictions_covered", {"uncovered": "were scored and have no outcome in an arm"}, "Every scored unit has an outcome", noun="units", tolerated=0.1),
-    FaultCheck("cohorts_closed", {"late_row": "were added to closed cohorts since the last check", "removed_row": "were removed from closed cohorts since the last check"}, "No closed cohort has changed since the last check"),
+    FaultCheck(
+        "arms_assigned",
+        {"missing_arm": "have no arm", "unassigned_outcome": "have an outcome but no arm"},
+        "Every row has an arm",
+        blocking=0.5,
+        advice="Rows without an arm are left out",
+    ),
+    FaultCheck(
+        "arms_known",
+        {"unknown_arm": "have an arm that the contract does not name"},
+        "Every arm is one the contract names",
+        blocking=0.01,
+        advice="Name them under columns.treated, or correct the log",
+    ),
+    FaultCheck(
+        "outcomes_complete",
+        {"missing_outcome": "are mature and have no outcome"},
+        "Every mature unit has an outcome",
+        noun="units",
+        blocking=0.2,
+    ),
+    FaultCheck(
+        "outcomes_readable",
+        {"unreadable_outcome": "have an outcome that is no number"},
+        "Every outcome is a number",
+        blocking=0.01,
+    ),
+    FaultCheck(
+        "outcomes_plausible",
+        {
+            "outcome_not_binary": "have an outcome other than 0 and 1",
+            "negative_outcome": "have a negative count",
+            "infinite_outcome": "have an infinite outcome",
+            "infinite_covariate": "have an infinite covariate",
+            "infinite_denominator": "have an infinite denominator",
+        },
+        "Every outcome is plausible",
+        blocking=0.001,
+    ),
+    FaultCheck(
+        "money_plausible",
+        {
+            "negative_value": "have a negative value",
+            "negative_cost": "have a negative cost",
+            "infinite_value": "have an infinite value",
+            "infinite_cost": "have an infinite cost",
+        },
+        "Values and costs are finite and not negative",
+        blocking=0.05,
+    ),
+    FaultCheck(
+        "units_unique",
+        {"duplicate_unit": "appear more than once", "missing_unit": "have no unit id"},
+        "Every unit appears once",
+        noun="units",
+        blocking=0.01,
+        advice="A unit counted twice makes the interval too narrow",
+    ),
+    FaultCheck(
+        "units_in_one_arm",
+        {"unit_in_two_arms": "are in two arms"},
+        "Every unit is in one arm",
+        noun="units",
+        blocking=0.001,
+        advice="They cannot tell treatment from holdout",
+    ),
+    FaultCheck(
+        "clusters_named",
+        {"missing_cluster": "have no cluster"},
+        "Every unit has its cluster",
+        noun="units",
+        blocking=0.05,
+        advice="Each counts as a cluster of its own",
+    ),
+    FaultCheck(
+        "times_plausible",
+        {
+            "missing_time": "have no readable time of decision",
+            "absurd_time": "were decided in the future or before 1970",
+        },
+        "Every decision has a plausible time",
+        blocking=0.05,
+    ),
+    FaultCheck(
+        "outcomes_after_decisions",
+        {"outcome_before_decision": "have an outcome from before the decision"},
+        "No outcome is older than its decision",
+        blocking=0.01,
+    ),
+    FaultCheck(
+        "outcomes_in_window",
+        {"outcome_after_window": "have an outcome that came after the window and counts as none"},
+        "Every outcome came within its window",
+        noun="units",
+        fault_severity="info",
+    ),
+    FaultCheck(
+        "outcomes_mature",
+        {
+            "immature": "are not mature yet and do not count",
+            "after_as_of": "were decided after the moment of the check and do not count",
+        },
+        "Every unit is mature",
+        noun="units",
+        fault_severity="info",
+    ),
+    FaultCheck(
+        "delivery_after_offer",
+        {
+            "delivered_without_offer": "are delivered but were never offered",
+            "delivered_before_decision": "were delivered before the decision",
+        },
+        "Every delivery follows an offer and its decision",
+    ),
+    FaultCheck(
+        "holdout_untouched",
+        {
+            "holdout_offered": "of the holdout were offered",
+            "holdout_delivered": "of the holdout were delivered to",
+        },
+        "Nobody in the holdout was offered anything",
+        noun="units",
+        blocking=0.05,
+        advice="A treated holdout hides lift",
+    ),
+    FaultCheck(
+        "one_model_version",
+        {"other_model_version": "belong to another model version and do not count"},
+        "Every row belongs to the version checked",
+    ),
+    FaultCheck(
+        "propensities_valid",
+        {"propensity_out_of_range": "have no propensity in (0, 1]"},
+        "Every propensity is in (0, 1]",
+        noun="units",
+        blocking=0.001,
+    ),
+    FaultCheck(
+        "predictions_covered",
+        {"uncovered": "were scored and have no outcome in an arm"},
+        "Every scored unit has an outcome",
+        noun="units",
+        tolerated=0.1,
+    ),
+    FaultCheck(
+        "cohorts_closed",
+        {
+            "late_row": "were added to closed cohorts since the last check",
+            "removed_row": "were removed from closed cohorts since the last check",
+        },
+        "No closed cohort has changed since the last check",
+    ),
 )
 BY_NAME: Final = {c.name: c for c in FAULT_CHECKS}
 
@@ -131,10 +268,14 @@ def judge_sample_ratio(analysis: LiftAnalysis) -> Judgement:
             "units were lost or added on one side. Find out where before believing any lift",
         )
     told = "no share was designed" if p is None else f"p = {p:.2g}"
-    return Judgement(True, "critical", p, f"The arms have the sizes they were designed to have ({told})")  # noqa: FBT003 - a value object
+    return Judgement(
+        True, "critical", p, f"The arms have the sizes they were designed to have ({told})"
+    )
 
 
-def judge_mix(moments: OutcomeMoments, predicted: PredictedLift, limit: float = 0.1) -> Judgement | None:
+def judge_mix(
+    moments: OutcomeMoments, predicted: PredictedLift, limit: float = 0.1
+) -> Judgement | None:
     """Whether the segments come in the shares that the backtest promised.
 
     Observed is the total variation distance, half the sum of absolute differences of the shares.
@@ -151,16 +292,27 @@ def judge_mix(moments: OutcomeMoments, predicted: PredictedLift, limit: float = 
     moved = {n: found.get(n, 0.0) - promised.get(n, 0.0) for n in names}
     distance = sum(map(abs, moved.values())) / 2
     name = max(names, key=lambda n: abs(moved[n]))
-    shown = {MISSING_SEGMENT: "units without a segment", OTHER_SEGMENT: "all other segments"}.get(name, name)
+    shown = {MISSING_SEGMENT: "units without a segment", OTHER_SEGMENT: "all other segments"}.get(
+        name, name
+    )
     message = f"{shown} is {100 * found.get(name, 0.0):.1f} % of the units, promised {100 * promised.get(name, 0.0):.1f} %"
     good = distance <= limit
-    return Judgement(good, "warning", distance, f"The segments come as promised: {message}" if good else f"The mix of segments has moved by {100 * distance:.0f} %: {message}")
+    return Judgement(
+        good,
+        "warning",
+        distance,
+        f"The segments come as promised: {message}"
+        if good
+        else f"The mix of segments has moved by {100 * distance:.0f} %: {message}",
+    )
 
 
 def judge_lift(analysis: LiftAnalysis) -> Judgement:
     """Whether the realized lift meets the promise within the tolerance."""
     outcome = analysis.outcome
-    return Judgement(outcome.verdict in {"exceeded", "met"}, "warning", outcome.verdict, outcome.reason)
+    return Judgement(
+        outcome.verdict in {"exceeded", "met"}, "warning", outcome.verdict, outcome.reason
+    )
 
 
 def judge_viability(analysis: LiftAnalysis) -> Judgement | None:

@@ -63,10 +63,18 @@ class OutcomeLogMoments(TableMetricProvider):
     value_keys = VALUE_KEYS
 
     @metric_value(engine=PandasExecutionEngine)
-    def _pandas(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> OutcomeMoments:  # noqa: N805 - Great Expectations calls it on the class
+    def _pandas(
+        cls,  # noqa: N805 - Great Expectations calls it on the class
+        execution_engine: Any,
+        metric_domain_kwargs: Any,
+        metric_value_kwargs: Any,
+        **_: Any,
+    ) -> OutcomeMoments:
         from spot_mlflow_checks.engines.duck import open_frame
 
-        frame, _domain, _accessor = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        frame, _domain, _accessor = execution_engine.get_compute_domain(
+            metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
+        )
         if list(frame.columns) == [_MARK]:
             moments = handover.fetch(str(frame[_MARK].iloc[0]))
             assert moments is not None  # noqa: S101 - held by `reduced_batch` while it runs
@@ -76,20 +84,36 @@ class OutcomeLogMoments(TableMetricProvider):
             return _reduced(source, predicted, metric_value_kwargs)
 
     @metric_value(engine=SqlAlchemyExecutionEngine)
-    def _sqlalchemy(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> OutcomeMoments:  # noqa: N805
+    def _sqlalchemy(
+        cls,  # noqa: N805 - Great Expectations calls it on the class
+        execution_engine: Any,
+        metric_domain_kwargs: Any,
+        metric_value_kwargs: Any,
+        **_: Any,
+    ) -> OutcomeMoments:
         from spot_mlflow_checks.engines.database import open_selectable
 
-        selectable, _domain, _accessor = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        selectable, _domain, _accessor = execution_engine.get_compute_domain(
+            metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
+        )
         predicted = PredictedLift.load(dict(metric_value_kwargs["contract"]))
         with execution_engine.get_connection() as connection:
             source = open_selectable(connection, selectable, wanted_columns(predicted))
             return _reduced(source, predicted, metric_value_kwargs)
 
     @metric_value(engine=SparkDFExecutionEngine)
-    def _spark(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> OutcomeMoments:  # noqa: N805
+    def _spark(
+        cls,  # noqa: N805 - Great Expectations calls it on the class
+        execution_engine: Any,
+        metric_domain_kwargs: Any,
+        metric_value_kwargs: Any,
+        **_: Any,
+    ) -> OutcomeMoments:
         from spot_mlflow_checks.engines.spark import open_spark
 
-        frame, _domain, _accessor = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        frame, _domain, _accessor = execution_engine.get_compute_domain(
+            metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
+        )
         predicted = PredictedLift.load(dict(metric_value_kwargs["contract"]))
         with open_spark(frame, wanted_columns(predicted)) as source:
             return _reduced(source, predicted, metric_value_kwargs)

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
 
-    from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.closed import ClosedCohorts
+    from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import Moments
     from spot_mlflow_checks.engines.source import Source
 
@@ -214,7 +214,11 @@ def _refuse_unusable(r: Reading, cells: Moments, faults: Mapping[str, Fault], ro
         fault = faults.get(name)
         if fault is not None and fault.count == rows:
             column = r.columns.names[key]
-            raise InvalidInput(f"column {column!r} (columns.{key}): {what}, in all {rows:,} rows", where=where, fix=fix)
+            raise InvalidInput(
+                f"column {column!r} (columns.{key}): {what}, in all {rows:,} rows",
+                where=where,
+                fix=fix,
+            )
     unreadable = faults["unreadable_outcome"].count
     if unreadable and int(cells.n.sum()) == 0:
         raise InvalidInput(
@@ -265,6 +269,8 @@ def _other_labels(r: Reading) -> str:
     column = r.source.column(name)
     named = [r.source.dialect.equals(column, r.source.families[name], x) for x in r.arms]
     blank = r.source.dialect.blank(column, r.source.families[name])
-    query = sa.select(column).where(sa.not_(sa.or_(blank, *named))).group_by(column).order_by(column)
+    query = (
+        sa.select(column).where(sa.not_(sa.or_(blank, *named))).group_by(column).order_by(column)
+    )
     found = [segment_label(row[0]) for row in r.source.fetch(query.limit(3))]
     return f" ({', '.join(map(repr, found))}, ...)" if found else ""

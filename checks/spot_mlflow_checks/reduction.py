@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PROBE: Final = 10_000  # rows looked at to choose centres
-_FREE: Final = ("outcome", "denominator", "covariate", "value", "cost")
+_FREE: Final = ("outcome", "denominator", "covariate", "value", "cost", "handling")
 _MISSING_BIN: Final = "(no score)"
 
 
@@ -29,7 +29,7 @@ def with_centers(r: Reading) -> Reading:
     Any constant gives the same answer in exact arithmetic; one near the mean keeps squares of large
     money from drowning the spread (Chan, Golub, LeVeque 1983). It is taken from the first rows.
     """
-    free = [m for m in _FREE if m in r.columns.measures and not is_indicator(r, m)]
+    free: list[str] = [m for m in _FREE if m in r.columns.measures and not is_indicator(r, m)]
     if not free:
         return r
     c = judged(r).c
@@ -70,7 +70,13 @@ def base_pass(r: Reading) -> BasePass:
         sums[name] = sa.func.sum(universe(r, name, c))
     sums |= _range_sums(r, c)
     t = grouped(r, sa.select(*keys, *[f.label(k) for k, f in sums.items()]).group_by(*keys))
-    counted = ["rows", "assigned", "matured", *{rule.asked_of for rule in rules}, *(f"fault_{rule.name}" for rule in rules)]
+    counted = [
+        "rows",
+        "assigned",
+        "matured",
+        *{rule.asked_of for rule in rules},
+        *(f"fault_{rule.name}" for rule in rules),
+    ]
     tallies = _tallies(r, t, list(dict.fromkeys(counted)))
     whole = add_tallies(tallies.values())
     return BasePass(cells_of(r, t), faults_of(r, whole), whole.get("rows", 0), tallies, _ranges(t))
@@ -79,7 +85,9 @@ def base_pass(r: Reading) -> BasePass:
 def faults_of(r: Reading, counts: Mapping[str, int]) -> dict[str, Fault]:
     """Returns the faults that added tallies tell of."""
     return {
-        rule.name: Fault(rule.name, counts.get(f"fault_{rule.name}", 0), counts.get(rule.asked_of, 0))
+        rule.name: Fault(
+            rule.name, counts.get(f"fault_{rule.name}", 0), counts.get(rule.asked_of, 0)
+        )
         for rule in rules_for(r)
     }
 
@@ -93,7 +101,9 @@ def add_tallies(tallies: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return out
 
 
-def _tallies(r: Reading, t: Mapping[str, NDArray[Any]], names: list[str]) -> dict[str, dict[str, int]]:
+def _tallies(
+    r: Reading, t: Mapping[str, NDArray[Any]], names: list[str]
+) -> dict[str, dict[str, int]]:
     days = ["" if np.isnat(p) else str(p) for p in period_dates(r, t["period"])]
     out: dict[str, dict[str, int]] = {}
     for i, day in enumerate(days):
@@ -111,7 +121,11 @@ def _range_sums(r: Reading, c: Any) -> dict[str, Any]:
     if r.closed_until is None:
         return out
     for key in ("unit", "cluster"):
-        x = r.source.dialect.ordered(c[key], r.source.families[r.columns.names[key]]) if r.has(key) else None
+        x = (
+            r.source.dialect.ordered(c[key], r.source.families[r.columns.names[key]])
+            if r.has(key)
+            else None
+        )
         if x is None:
             continue
         closed = sa.case((c.decided_at < r.closed_until, x))

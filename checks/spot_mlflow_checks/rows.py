@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow_checks.columns import LogColumns
+    from spot_mlflow_checks.engines.dialect import Family
     from spot_mlflow_checks.engines.source import Source
 
     Expression = sa.ColumnElement[Any]
@@ -92,7 +93,9 @@ class Reading:
         if self.window_seconds is None:
             return None
         last = self.as_of - self.window_seconds - self.cohort_start
-        return self.cohort_start + math.floor(last / self.cohort_seconds) * float(self.cohort_seconds)
+        return self.cohort_start + math.floor(last / self.cohort_seconds) * float(
+            self.cohort_seconds
+        )
 
     @property
     def arms(self) -> list[Any]:
@@ -116,50 +119,56 @@ def judged(r: Reading) -> sa.Subquery:
     return _measured(r, placed)
 
 
+# What a column means, by contract key; the others say it themselves in `_typed`.
+_NUMBERS: Final = ("outcome", "denominator", "covariate", "value", "cost", "handling", "propensity", "score")
+_FLAGS: Final = ("offered", "delivered", "acted")
+_TIMES: Final = ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at")
+_LABELS: Final = ("segment", "unit", "cluster", "team", "actor", "offer", "override_reason")
+
+
 def _typed(r: Reading) -> sa.Subquery:
     """Every column in its meaning: numbers as doubles, times as seconds, flags as 0 and 1."""
-    d, families = r.source.dialect, r.source.families
-
-    def of(key: str) -> tuple[Expression, Any]:
-        name = r.columns.names[key]
-        return r.source.column(name), families[name]
-
-    arm = sa.case(
-        # Labels first: an arm may be called "None".
-        *[(d.equals(*of("arm"), label), i) for i, label in enumerate(r.arms)],
-        (d.blank(*of("arm")), sa.null()),
-        else_=UNKNOWN_ARM,
-    )
-    out: dict[str, Expression] = {"arm": arm}
-    for key in ("outcome", "denominator", "covariate", "value", "cost", "propensity"):
-        if r.has(key):
-            out[key] = d.number(*of(key))
-    out["outcome_blank"] = flag(d.blank(*of("outcome")))
-    for key in ("offered", "delivered", "acted"):
-        if r.has(key):
-            out[key] = d.truth(*of(key))
-    for key in ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at"):
-        if r.has(key):
-            out[key] = d.time(*of(key))
-    for key in ("segment", "unit", "cluster", "team", "actor", "offer", "override_reason"):
-        if r.has(key):
-            column, family = of(key)
-            # A blank cluster or unit is none at all; a blank segment is labelled later.
-            out[key] = sa.case((sa.not_(d.blank(column, family)), column))
-    if r.has("override_reason"):
-        out["overridden"] = flag(sa.not_(d.blank(*of("override_reason"))))
-    if r.has("score"):
-        out["score"] = d.number(*of("score"))
+    d = r.source.dialect
+    out: dict[str, Expression] = {
+        "arm": _arm(r),
+        "outcome_blank": flag(d.blank(*_column(r, "outcome"))),
+        **{k: d.number(*_column(r, k)) for k in _NUMBERS if r.has(k)},
+        **{k: d.truth(*_column(r, k)) for k in _FLAGS if r.has(k)},
+        **{k: d.time(*_column(r, k)) for k in _TIMES if r.has(k)},
+        **{k: _label(r, k) for k in _LABELS if r.has(k)},
+    }
     if r.has("undelivered_reason"):
-        column, family = of("undelivered_reason")
-        out["reason"] = d.word(column) if family in {"text", "any"} else sa.cast(sa.null(), sa.Text())
+        column, family = _column(r, "undelivered_reason")
+        text = family in {"text", "any"}
+        out["reason"] = d.word(column) if text else sa.cast(sa.null(), sa.Text())
     if r.has("model_version") and r.model_version is not None:
-        out["other_version"] = flag(sa.not_(d.equals(*of("model_version"), r.model_version)))
+        same = d.equals(*_column(r, "model_version"), r.model_version)
+        out["other_version"] = flag(sa.not_(same))
     query = sa.select(*[x.label(k) for k, x in out.items()]).select_from(r.source.log)
     if r.since is not None and r.has("decided_at"):
-        at = d.time(*of("decided_at"))
+        at = d.time(*_column(r, "decided_at"))
         query = query.where(sa.or_(at >= r.since, at.is_(None)))
     return query.subquery("typed")
+
+
+def _column(r: Reading, key: str) -> tuple[Expression, Family]:
+    name = r.columns.names[key]
+    return r.source.column(name), r.source.families[name]
+
+
+def _arm(r: Reading) -> Expression:
+    """The code of the arm: NULL where none is given, -1 where the contract does not name it."""
+    column, family = _column(r, "arm")
+    # Labels first: an arm may be called "None".
+    codes = [(r.source.dialect.equals(column, family, label), i) for i, label in enumerate(r.arms)]
+    blank = r.source.dialect.blank(column, family)
+    return sa.case(*codes, (blank, sa.null()), else_=UNKNOWN_ARM)
+
+
+def _label(r: Reading, key: str) -> Expression:
+    """A column as it is; NULL for all that means nothing."""
+    column, family = _column(r, key)
+    return sa.case((sa.not_(r.source.dialect.blank(column, family)), column))
 
 
 def _placed(r: Reading, typed: sa.Subquery) -> sa.Subquery:
@@ -184,13 +193,17 @@ def _placed(r: Reading, typed: sa.Subquery) -> sa.Subquery:
                 late = sa.func.coalesce(t.observed_at > t.decided_at + r.window_seconds, sa.false())
     finite = sa.func.abs(t.outcome) <= LARGEST
     usable = [finite]
-    if r.predicted.kind == "binary" and r.columns.measures[0] == "outcome" and not r.has("denominator"):
+    if (
+        r.predicted.kind == "binary"
+        and r.columns.measures[0] == "outcome"
+        and not r.has("denominator")
+    ):
         usable.append(t.outcome.in_((0.0, 1.0)))
     if r.window_seconds is None and "observed_at" in t:
         usable.append(sa.or_(t.observed_at.is_(None), t.observed_at <= r.as_of))
     y = sa.case((sa.and_(late, finite), 0.0), (sa.and_(*usable), t.outcome))
     return sa.select(
-        *[c for c in t],
+        *t,
         flag(sa.and_(*assigned)).label("assigned"),
         flag(sa.and_(*assigned, *matured)).label("matured"),
         flag(late).label("late"),
@@ -203,19 +216,21 @@ def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
     """Adds the measures of analysed units, NULL for all others."""
     p = placed.c
     analysed = sa.and_(p.matured == 1, p.y.is_not(None))
-    kept = [c for c in p if c.name not in {"denominator", "covariate", "value", "cost"}]
+    kept = [c for c in p if c.name not in {"denominator", "covariate", "value", "cost", "handling"}]
     out = [*kept, flag(analysed).label("n")]
     for m in r.columns.measures:
         raw = _measure(r, p, m)
-        finite = raw if m in INDICATORS or m in {"outcome", "weight", "weighted_outcome"} else sa.case((sa.func.abs(raw) <= LARGEST, raw))
+        finite = (
+            raw
+            if m in INDICATORS or m in {"outcome", "weight", "weighted_outcome"}
+            else sa.case((sa.func.abs(raw) <= LARGEST, raw))
+        )
         fill = r.center.get(m, 0.0) if m == "covariate" else 0.0
         value = finite if m == "outcome" else sa.func.coalesce(finite, fill)
         out.append(sa.case((analysed, value)).label(f"x_{m}"))
         if m != "outcome":
             out.append(sa.case((analysed, flag(finite.is_(None))), else_=0).label(f"missing_{m}"))
-    for key in ("value", "cost", "denominator", "covariate"):
-        if key in p:
-            out.append(p[key].label(key))
+    out += [p[k].label(k) for k in ("value", "cost", "denominator", "covariate") if k in p]
     return sa.select(*out).subquery("judged")
 
 

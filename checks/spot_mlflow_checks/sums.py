@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 def moment_sums(r: Reading, c: Any) -> dict[str, sa.ColumnElement[Any]]:
     """Returns name -> aggregate, over the judged rows ``c``."""
-    out: dict[str, sa.ColumnElement[Any]] = {k: sa.func.sum(c[k]) for k in ("assigned", "matured", "n")}
+    out: dict[str, sa.ColumnElement[Any]] = {
+        k: sa.func.sum(c[k]) for k in ("assigned", "matured", "n")
+    }
     covered = "covariate" in r.columns.measures
     z = {m: _centered(r, c, m) for m in r.columns.measures}
     for m in r.columns.measures:
@@ -94,7 +96,9 @@ def cells_of(r: Reading, t: Rows, *, segment: Any = None) -> Moments:
     )
     if "covariate" in r.columns.measures:
         zero = np.zeros(size)
-        beside = [_floats(t[f"beside_{m}"]) if m != "covariate" else zero for m in r.columns.measures]
+        beside = [
+            _floats(t[f"beside_{m}"]) if m != "covariate" else zero for m in r.columns.measures
+        ]
         cells = filled_with_mean(cells, np.column_stack(beside))
     free = [not is_indicator(r, m) for m in r.columns.measures]
     return on_round_centers(cells.collapse("segment", "arm", "period"), np.array(free))

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AS_OF = "2027-03-01T00:00:00+00:00"
-COLUMNS = ("unit id", "arm", "seg", "decided", "observed", "outcome", "value", "offered", "delivered", "pre", "village")
+COLUMNS = (
+    "unit id",
+    "arm",
+    "seg",
+    "decided",
+    "observed",
+    "outcome",
+    "value",
+    "offered",
+    "delivered",
+    "pre",
+    "village",
+)
 CONTRACT: dict[str, Any] = {
     "metric": "spend",
     "kind": "money",
@@ -36,26 +48,28 @@ ZONES = [timezone.utc, timezone(timedelta(hours=5, minutes=30)), timezone(timede
 
 def rows(n: int = 400) -> list[dict[str, Any]]:
     """Returns the log as plain Python values; ``decided`` is aware, ``observed`` naive in UTC."""
-    r = random.Random(20270301)
+    r = random.Random(20270301)  # noqa: S311 - always the same log
     out = []
     for i in range(n):
         decided = datetime(2027, 1, 1, 22, 30, tzinfo=timezone.utc) + timedelta(hours=4 * i)
         arm = r.choice(["treat", "treat", "treat", "hold", "hold", "hold", None, "other"])
         outcome = r.choice([None, math.nan, 0.0, 0.0, round(r.uniform(1000, 1100), 2)])
         observed = decided + timedelta(days=r.choice([1, 3, 20]), seconds=r.random())
-        out.append({
-            "unit id": f"kund-ä{i}" if i % 3 else str(4_294_967_296 + i),
-            "arm": arm,
-            "seg": r.choice(["Zürich", "東京", None, ""]),
-            "decided": decided.astimezone(r.choice(ZONES)),
-            "observed": r.choice([None, observed.replace(tzinfo=None)]),
-            "outcome": outcome,
-            "value": r.choice([None, Decimal("12.34"), Decimal("0.07"), Decimal("99.90")]),
-            "offered": r.choice(["true", "FALSE", None]) if arm == "treat" else "false",
-            "delivered": r.choice([True, False, None]),
-            "pre": r.choice([None, math.nan, 500 + r.gauss(0, 3)]),
-            "village": r.choice([None, *range(12)]),
-        })
+        out.append(
+            {
+                "unit id": f"kund-ä{i}" if i % 3 else str(4_294_967_296 + i),
+                "arm": arm,
+                "seg": r.choice(["Zürich", "東京", None, ""]),
+                "decided": decided.astimezone(r.choice(ZONES)),
+                "observed": r.choice([None, observed.replace(tzinfo=None)]),
+                "outcome": outcome,
+                "value": r.choice([None, Decimal("12.34"), Decimal("0.07"), Decimal("99.90")]),
+                "offered": r.choice(["true", "FALSE", None]) if arm == "treat" else "false",
+                "delivered": r.choice([True, False, None]),
+                "pre": r.choice([None, math.nan, 500 + r.gauss(0, 3)]),
+                "village": r.choice([None, *range(12)]),
+            }
+        )
     out[7]["unit id"] = out[3]["unit id"]  # appears twice
     return out
 
@@ -95,7 +109,11 @@ def _unit(row: dict[str, Any], as_of: datetime) -> dict[str, Any]:
     matured = end <= as_of
     pre = row["pre"]
     return {
-        "key": (row["seg"] or "(missing)", {"treat": "treatment", "hold": "holdout"}[row["arm"]], decided.date().isoformat()),
+        "key": (
+            row["seg"] or "(missing)",
+            {"treat": "treatment", "hold": "holdout"}[row["arm"]],
+            decided.date().isoformat(),
+        ),
         "assigned": 1,
         "matured": int(matured),
         "n": int(matured and outcome is not None),

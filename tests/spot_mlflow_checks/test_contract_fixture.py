@@ -29,8 +29,27 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.moments import Moments, OutcomeMoments
 
 LOG = rows()
-MEASURES = {"outcome": "outcome", "value": "value", "offered": "offered", "delivered": "delivered", "covariate": "pre"}
-PLACES = ["pandas", "polars", "pyarrow", "duckdb", "parquet", "parquet glob", "csv", "sqlite", "sqlite query", "postgresql", "postgresql query", "spark"]
+MEASURES = {
+    "outcome": "outcome",
+    "value": "value",
+    "offered": "offered",
+    "delivered": "delivered",
+    "covariate": "pre",
+}
+PLACES = [
+    "pandas",
+    "polars",
+    "pyarrow",
+    "duckdb",
+    "parquet",
+    "parquet glob",
+    "csv",
+    "sqlite",
+    "sqlite query",
+    "postgresql",
+    "postgresql query",
+    "spark",
+]
 
 
 @pytest.fixture
@@ -75,12 +94,14 @@ def _frame(kind: str, folder: Path, request: pytest.FixtureRequest) -> Any:
 
 
 def reduced(source: Any, keywords: Mapping[str, str]) -> OutcomeMoments:
+    """Reduces the log."""
     predicted = PredictedLift.load(CONTRACT)
     with open_source(source, predicted, **keywords) as opened:
         return reduce_source(opened, predicted, as_of=AS_OF)
 
 
 def close(a: Any, b: Any) -> bool:
+    """Whether two arrays agree to 1e-9."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     finite = np.where(np.isfinite(b), np.abs(b), 0)
     # A sum about its own mean cancels to nothing: 1e-9 of the largest of its kind, then.
@@ -91,7 +112,12 @@ def raw_sums(cells: Moments) -> dict[tuple[str, str, str], dict[str, float]]:
     """Takes the centres out again: sums and sums of products of the values themselves."""
     c, n = cells.center, cells.n[:, None].astype(float)
     s1 = cells.s1 + n * c
-    s2 = cells.s2 + cells.s1[:, :, None] * c + c[:, None] * cells.s1[:, None, :] + n[:, :, None] * c[:, None] * c
+    s2 = (
+        cells.s2
+        + cells.s1[:, :, None] * c
+        + c[:, None] * cells.s1[:, None, :]
+        + n[:, :, None] * c[:, None] * c
+    )
     out = {}
     for i, key in enumerate(zip(cells.segment, cells.arm, cells.period.astype(str), strict=True)):
         cell = {"assigned": cells.assigned[i], "matured": cells.matured[i], "n": cells.n[i]}

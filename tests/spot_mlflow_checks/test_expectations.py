@@ -27,6 +27,7 @@ def ours() -> dict[str, tuple[Any, bool, str]]:
 
 
 def context() -> Any:
+    """A context that lives as long as the test."""
     import great_expectations as gx
 
     found = gx.get_context(mode="ephemeral")
@@ -35,6 +36,7 @@ def context() -> Any:
 
 
 def answers(result: Any) -> dict[str, tuple[Any, bool, str]]:
+    """Check -> (observed, success, message), of those that could be asked."""
     from spot_mlflow_checks.expectations import EXPECTATIONS
 
     names = {e.expectation_type: e.check for e in EXPECTATIONS}
@@ -52,27 +54,46 @@ def batch(kind: str, request: pytest.FixtureRequest, folder: Path) -> Any:
     sources = context().data_sources
     if kind == "pandas":
         asset = sources.add_pandas("p").add_dataframe_asset("log")
-        return asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": as_pandas(LOG)})
+        return asset.add_batch_definition_whole_dataframe("all").get_batch(
+            {"dataframe": as_pandas(LOG)}
+        )
     if kind == "spark":
         asset = sources.add_spark("s").add_dataframe_asset("log")
         frame = as_spark(LOG, request.getfixturevalue("spark"))
         return asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-    url = f"sqlite:///{folder / 'log.db'}" if kind == "sqlite" else request.getfixturevalue("postgres_database")
+    url = (
+        f"sqlite:///{folder / 'log.db'}"
+        if kind == "sqlite"
+        else request.getfixturevalue("postgres_database")
+    )
     into_database(LOG, url, "log")  # GX quotes no table names
-    source = sources.add_sqlite("q", connection_string=url) if kind == "sqlite" else sources.add_postgres("q", connection_string=url)
-    return source.add_table_asset("log", table_name="log").add_batch_definition_whole_table("all").get_batch()
+    source = (
+        sources.add_sqlite("q", connection_string=url)
+        if kind == "sqlite"
+        else sources.add_postgres("q", connection_string=url)
+    )
+    return (
+        source.add_table_asset("log", table_name="log")
+        .add_batch_definition_whole_table("all")
+        .get_batch()
+    )
 
 
 @pytest.mark.parametrize("kind", ["pandas", "sqlite", "postgresql", "spark"])
 def test_gx_engines_answer_as_our_own_check(
-    kind: str, ours: dict[str, tuple[Any, bool, str]], request: pytest.FixtureRequest, tmp_path: Path
+    kind: str,
+    ours: dict[str, tuple[Any, bool, str]],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
 ) -> None:
     """Every Expectation gives the same figure, verdict and sentence on GX's own engines."""
     found = answers(batch(kind, request, tmp_path).validate(outcome_suite(CONTRACT, as_of=AS_OF)))
     assert set(found) == set(ours)
     for name, (observed, success, message) in ours.items():
         assert found[name][1:] == (success, message), name
-        assert found[name][0] == (pytest.approx(observed, rel=1e-9) if isinstance(observed, float) else observed)
+        assert found[name][0] == (
+            pytest.approx(observed, rel=1e-9) if isinstance(observed, float) else observed
+        )
 
 
 def test_any_number_of_expectations_costs_one_reduction(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +127,9 @@ def test_every_expectation_says_what_it_expects() -> None:
     from spot_mlflow_checks.expectations import EXPECTATIONS
     from spot_mlflow_checks.metric import METRIC
 
-    assert all(e.sentence().startswith("Expect ") and e.sentence().endswith(".") for e in EXPECTATIONS)
+    assert all(
+        e.sentence().startswith("Expect ") and e.sentence().endswith(".") for e in EXPECTATIONS
+    )
     assert len({e.check for e in EXPECTATIONS}) == len(EXPECTATIONS)
     assert {e.metric_dependencies for e in EXPECTATIONS} == {(METRIC,)}
 
@@ -135,6 +158,7 @@ def saved_suite(tmp_path: Path) -> Path:
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
+    """Runs code in another process."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True, text=True
     )
@@ -144,7 +168,9 @@ def test_a_saved_suite_is_whole_in_another_process(saved_suite: Path) -> None:
     """``load_suite`` gives back every Expectation, ready to validate."""
     import great_expectations as gx
 
-    suite = load_suite(gx.get_context(mode="file", project_root_dir=str(saved_suite)), "outcome_log")
+    suite = load_suite(
+        gx.get_context(mode="file", project_root_dir=str(saved_suite)), "outcome_log"
+    )
     asset = context().data_sources.add_pandas("p").add_dataframe_asset("log")
     one = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": as_pandas(LOG)})
     assert len(one.validate(suite).results) == len(outcome_suite(CONTRACT).expectations)
@@ -177,6 +203,7 @@ def test_a_foreign_suite_is_refused() -> None:
 
 
 def checkpoint(suite: Any, model: str, frame: Any) -> Any:
+    """Runs a checkpoint with our action over a frame."""
     import great_expectations as gx
 
     from spot_mlflow_checks import LogOutcomesAction
@@ -184,7 +211,9 @@ def checkpoint(suite: Any, model: str, frame: Any) -> Any:
     here = context()
     asset = here.data_sources.add_pandas("p").add_dataframe_asset("log")
     definition = gx.ValidationDefinition(
-        name="outcomes", data=asset.add_batch_definition_whole_dataframe("all"), suite=here.suites.add(suite)
+        name="outcomes",
+        data=asset.add_batch_definition_whole_dataframe("all"),
+        suite=here.suites.add(suite),
     )
     made = gx.Checkpoint(
         name="weekly", validation_definitions=[here.validation_definitions.add(definition)],

@@ -38,22 +38,27 @@ def log(days: int = 70, each: int = 30) -> pd.DataFrame:
     r = np.random.default_rng(5)
     n = days * each
     decided = pd.Timestamp("2027-01-01") + pd.to_timedelta(np.arange(n) // each, unit="D")
-    return pd.DataFrame({
-        "unit": np.arange(n) + 4_294_967_296,
-        "arm": r.choice(["t", "c", "other", None], n, p=[0.48, 0.48, 0.02, 0.02]),
-        "y": np.where(r.random(n) < 0.1, np.nan, r.gamma(2, 500, n)),
-        "seg": r.choice(["a", "b", None], n),
-        "decided": decided + pd.to_timedelta(r.integers(0, 86_000, n), unit="s"),
-        "observed": decided + pd.to_timedelta(r.integers(0, 15, n), unit="D"),
-        "value": np.where(r.random(n) < 0.02, -1.0, r.random(n)),
-        "score": r.random(n),
-        "offered": r.integers(0, 2, n),
-        "pre": r.normal(1000, 1, n),
-        "team": r.choice(["north", "west"], n),
-    })
+    return pd.DataFrame(
+        {
+            "unit": np.arange(n) + 4_294_967_296,
+            "arm": r.choice(["t", "c", "other", None], n, p=[0.48, 0.48, 0.02, 0.02]),
+            "y": np.where(r.random(n) < 0.1, np.nan, r.gamma(2, 500, n)),
+            "seg": r.choice(["a", "b", None], n),
+            "decided": decided + pd.to_timedelta(r.integers(0, 86_000, n), unit="s"),
+            "observed": decided + pd.to_timedelta(r.integers(0, 15, n), unit="D"),
+            "value": np.where(r.random(n) < 0.02, -1.0, r.random(n)),
+            "score": r.random(n),
+            "offered": r.integers(0, 2, n),
+            "pre": r.normal(1000, 1, n),
+            "team": r.choice(["north", "west"], n),
+        }
+    )
 
 
-def reduced(frame: Any, as_of: str, contract: dict[str, Any] = CONTRACT, **keywords: Any) -> OutcomeMoments:
+def reduced(
+    frame: Any, as_of: str, contract: dict[str, Any] = CONTRACT, **keywords: Any
+) -> OutcomeMoments:
+    """Reduces a frame or file."""
     predicted = PredictedLift.load(contract)
     with open_source(frame, predicted) as source:
         return reduce_source(source, predicted, as_of=as_of, **keywords)
@@ -76,13 +81,20 @@ def fresh(frame: pd.DataFrame, earlier: OutcomeMoments) -> pd.DataFrame:
 
 
 def assert_same(found: OutcomeMoments, wanted: OutcomeMoments) -> None:
+    """Asserts that two reductions tell the same."""
     for table in ("cells", "score_bins", "teams"):
         a, b = getattr(found, table), getattr(wanted, table)
         for key in ("segment", "arm", "period", "assigned", "matured", "n", "nonzero", "missing"):
-            assert getattr(a, key).astype(str).tolist() == getattr(b, key).astype(str).tolist(), (table, key)
+            assert getattr(a, key).astype(str).tolist() == getattr(b, key).astype(str).tolist(), (
+                table,
+                key,
+            )
         for key in ("s1", "s2", "s3", "center", "largest"):
             x, y = getattr(a, key), getattr(b, key)
-            assert np.allclose(x, y, rtol=1e-9, atol=1e-9 * np.abs(y[np.isfinite(y)]).max()), (table, key)
+            assert np.allclose(x, y, rtol=1e-9, atol=1e-9 * np.abs(y[np.isfinite(y)]).max()), (
+                table,
+                key,
+            )
     late = {"late_row", "removed_row"}
     assert {k: v for k, v in found.faults.items() if k not in late} == dict(wanted.faults)
     assert found.rows == wanted.rows
@@ -126,6 +138,7 @@ def test_clusters_that_do_not_meet_are_added() -> None:
 
 
 def ratio(m: OutcomeMoments, arm: int) -> float:
+    """The mean outcome of an arm by ratio of sums."""
     assert m.clusters is not None
     return float(m.clusters.s1[arm, 1] / m.clusters.s1[arm, 0] + m.clusters.center[0])
 
@@ -143,8 +156,14 @@ def test_rows_added_to_a_closed_cohort_are_found_and_everything_is_read() -> Non
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda f: f.assign(unit=f["unit"].sample(frac=1, random_state=1).to_numpy()), "may be among"),
-        (lambda f: f.assign(unit=f["unit"].where(f.index != 9, f["unit"].iloc[3])), "appeared twice"),
+        (
+            lambda f: f.assign(unit=f["unit"].sample(frac=1, random_state=1).to_numpy()),
+            "may be among",
+        ),
+        (
+            lambda f: f.assign(unit=f["unit"].where(f.index != 9, f["unit"].iloc[3])),
+            "appeared twice",
+        ),
         (lambda f: f.assign(pre=f["pre"].where(f.index % 50 != 0)), "without a covariate"),
         (lambda f: f.assign(decided=f["decided"].where(f.index != 4)), "no readable time"),
     ],
@@ -163,7 +182,9 @@ def test_a_file_of_new_cohorts_that_cannot_be_merged_is_refused() -> None:
     frame = log()
     earlier = stored(reduced(known(frame), EARLIER))
     new = fresh(frame, earlier).assign(unit=lambda f: f["unit"] - 1500)
-    with pytest.raises(InvalidInput, match="may be among those of closed ones.*Give the whole log"):
+    with pytest.raises(
+        InvalidInput, match=r"may be among those of closed ones.*Give the whole log"
+    ):
         reduced(new, LATER, previous=earlier)
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["open_any", "open_source"]
 
 
-def open_source(source: Any, predicted: PredictedLift, *, table: str | None = None, query: str | None = None) -> Source:
+def open_source(
+    source: Any, predicted: PredictedLift, *, table: str | None = None, query: str | None = None
+) -> Source:
     """Opens an outcome log wherever it lies.
 
     Raises:
@@ -63,7 +65,9 @@ def open_any(
 _FILES: Final = ("s3", "http", "https", "gs", "gcs", "r2", "az", "azure", "abfss", "hf")
 
 
-def _open_text(text: str, wanted: Mapping[str, str], table: str | None, query: str | None) -> Source:
+def _open_text(
+    text: str, wanted: Mapping[str, str], table: str | None, query: str | None
+) -> Source:
     protocol, separator, rest = text.partition("://")
     if protocol == "file":
         text, separator = rest, ""
@@ -72,7 +76,11 @@ def _open_text(text: str, wanted: Mapping[str, str], table: str | None, query: s
 
         return open_database(text, wanted, table=table, query=query)
     if table is not None or query is not None:
-        raise InvalidInput("table and query are for databases", where=text, fix="Give a database URL, or leave them out.")
+        raise InvalidInput(
+            "table and query are for databases",
+            where=text,
+            fix="Give a database URL, or leave them out.",
+        )
     from spot_mlflow_checks.engines.duck import open_path
 
     return open_path(text, wanted)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+from typing_extensions import override
 
 from spot_mlflow.errors import InvalidInput, SpotError, Unavailable
 from spot_mlflow.validation import nearest
@@ -16,8 +17,13 @@ from spot_mlflow_checks.engines.source import LOG, Source, check_names, log_tabl
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_DIALECTS: Final[dict[str, type[Dialect]]] = {"sqlite": SQLiteDialect, "postgresql": PostgresDialect}
-_SILENT: Final = re.compile(r"refused|timed? ?out|resolve|unreachable|Name or service", re.IGNORECASE)
+_DIALECTS: Final[dict[str, type[Dialect]]] = {
+    "sqlite": SQLiteDialect,
+    "postgresql": PostgresDialect,
+}
+_SILENT: Final = re.compile(
+    r"refused|timed? ?out|resolve|unreachable|Name or service", re.IGNORECASE
+)
 _LOOK: Final = 1000  # rows whose values tell the type of a column that the catalogue does not
 
 # PostgreSQL's own numbers of its types, as a driver reports them for a query.
@@ -30,24 +36,38 @@ _OIDS: Final[dict[int, Family]] = {
 class DatabaseSource(Source):
     """A log in a database, behind a connection of our own or of the caller's."""
 
-    def __init__(self, connection: sa.Connection, name: str, log: sa.FromClause, families: Mapping[str, Family], *, own: sa.Engine | None = None) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        name: str,
+        log: sa.FromClause,
+        families: Mapping[str, Family],
+        *,
+        own: sa.Engine | None = None,
+    ) -> None:
         self.name, self.log, self.families = name, log, families
         self.dialect = _DIALECTS.get(connection.dialect.name, Dialect)()
         self._connection, self._own = connection, own
 
+    @override
     def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
         try:
             return self._connection.execute(query).fetchall()
         except sa.exc.SQLAlchemyError as e:
-            raise InvalidInput(f"the database refused the query: {_reason(e)}", where=self.name) from None
+            raise InvalidInput(
+                f"the database refused the query: {_reason(e)}", where=self.name
+            ) from None
 
+    @override
     def close(self) -> None:
         if self._own is not None:
             self._connection.close()
             self._own.dispose()
 
 
-def open_database(source: Any, wanted: Mapping[str, str], *, table: str | None = None, query: str | None = None) -> DatabaseSource:
+def open_database(
+    source: Any, wanted: Mapping[str, str], *, table: str | None = None, query: str | None = None
+) -> DatabaseSource:
     """Opens a table or query behind a URL, an engine or a connection.
 
     Raises:
@@ -55,7 +75,11 @@ def open_database(source: Any, wanted: Mapping[str, str], *, table: str | None =
         Unavailable: where the database does not answer; the password is never shown.
     """
     if (table is None) == (query is None):
-        raise InvalidInput("a database needs either table or query", where=_place(source), fix="Give --table NAME or --query SQL.")
+        raise InvalidInput(
+            "a database needs either table or query",
+            where=_place(source),
+            fix="Give --table NAME or --query SQL.",
+        )
     if isinstance(source, sa.Connection):
         return _open(source, wanted, _place(source), table, query, None)
     engine = source if isinstance(source, sa.Engine) else _engine(source)
@@ -80,7 +104,9 @@ def _no_connection(e: Exception, place: str) -> SpotError:
     if _SILENT.search(reason):
         return Unavailable(f"the database did not answer: {reason}", where=place)
     return InvalidInput(
-        f"the database let nobody in: {reason}", where=place, fix="Check database, user and password."
+        f"the database let nobody in: {reason}",
+        where=place,
+        fix="Check database, user and password.",
     )
 
 
@@ -93,20 +119,33 @@ def _engine(url: Any) -> sa.Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that the extra brings
         return sa.create_engine(parsed)
     except sa.exc.NoSuchModuleError as e:
-        raise InvalidInput(f"no such database: {_reason(e)}", fix="Install its SQLAlchemy dialect.") from None
+        raise InvalidInput(
+            f"no such database: {_reason(e)}", fix="Install its SQLAlchemy dialect."
+        ) from None
     except ModuleNotFoundError as e:
-        raise InvalidInput(f"the driver {e.name!r} is not installed", fix=f"pip install {'psycopg[binary]' if e.name == 'psycopg' else 'it, or name the driver you use: postgresql+psycopg://'}") from None
+        raise InvalidInput(
+            f"the driver {e.name!r} is not installed",
+            fix=f"pip install {'psycopg[binary]' if e.name == 'psycopg' else 'it, or name the driver you use: postgresql+psycopg://'}",
+        ) from None
     except SpotError:
         raise
     except (sa.exc.ArgumentError, ValueError):
-        raise InvalidInput("not a SQLAlchemy URL", fix="Write postgresql://user@host/database or sqlite:///file.db.") from None
+        raise InvalidInput(
+            "not a SQLAlchemy URL",
+            fix="Write postgresql://user@host/database or sqlite:///file.db.",
+        ) from None
 
 
 def _refuse_new_file(url: sa.URL) -> None:
     """SQLite would make an empty file of a misspelt name."""
     from pathlib import Path
 
-    if url.database and url.database != ":memory:" and not url.database.startswith("file:") and not Path(url.database).is_file():
+    if (
+        url.database
+        and url.database != ":memory:"
+        and not url.database.startswith("file:")
+        and not Path(url.database).is_file()
+    ):
         raise InvalidInput("no such file", where=url.database)
 
 
@@ -131,7 +170,14 @@ def _reason(e: Exception) -> str:
     return text[0] if text else type(e).__name__
 
 
-def _open(connection: sa.Connection, wanted: Mapping[str, str], place: str, table: str | None, query: str | None, own: sa.Engine | None) -> DatabaseSource:
+def _open(  # noqa: PLR0917 - private, called from one place
+    connection: sa.Connection,
+    wanted: Mapping[str, str],
+    place: str,
+    table: str | None,
+    query: str | None,
+    own: sa.Engine | None,
+) -> DatabaseSource:
     if table is not None:
         log, kinds = _table(connection, table, place)
         name = f"{place} table {table}"
@@ -143,22 +189,26 @@ def _open(connection: sa.Connection, wanted: Mapping[str, str], place: str, tabl
     return DatabaseSource(connection, name, log, _families(connection, log, kinds, wanted), own=own)
 
 
-def open_selectable(connection: sa.Connection, selectable: Any, wanted: Mapping[str, str]) -> DatabaseSource:
+def open_selectable(
+    connection: sa.Connection, selectable: Any, wanted: Mapping[str, str]
+) -> DatabaseSource:
     """Opens what a Great Expectations batch selects from."""
     place = _place(connection)
-    select = selectable if isinstance(selectable, sa.SelectBase) else sa.select(sa.text("*")).select_from(selectable)
-    result = connection.execute(select.limit(0))
+    listed = isinstance(selectable, sa.SelectBase)
+    rows = selectable.subquery("batch") if listed else selectable
+    result = connection.execute(sa.select(sa.text("*")).select_from(rows).limit(0))
     names = list(result.keys())
     kinds = _described(result)
     result.close()
     check_names(names, wanted, place)
-    columns = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
-    inner = sa.select(*columns).select_from(select.subquery("batch") if isinstance(selectable, sa.SelectBase) else selectable)
-    log = inner.subquery(LOG)
+    columns: list[sa.ColumnClause[Any]] = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
+    log = sa.select(*columns).select_from(rows).subquery(LOG)
     return DatabaseSource(connection, place, log, _families(connection, log, kinds, wanted))
 
 
-def _table(connection: sa.Connection, table: str, place: str) -> tuple[sa.FromClause, dict[str, Family]]:
+def _table(
+    connection: sa.Connection, table: str, place: str
+) -> tuple[sa.FromClause, dict[str, Family]]:
     try:
         inspector = sa.inspect(connection)
         names = [*inspector.get_table_names(), *inspector.get_view_names()]
@@ -172,12 +222,18 @@ def _table(connection: sa.Connection, table: str, place: str) -> tuple[sa.FromCl
         try:
             found = inspector.get_columns(name, schema=schema or None)
         except (sa.exc.NoSuchTableError, sa.exc.OperationalError):
-            raise InvalidInput(f"no table {table!r}{nearest(table, names)}", where=place, fix=f"It has {', '.join(sorted(names)[:10]) or 'no tables'}.") from None
+            raise InvalidInput(
+                f"no table {table!r}{nearest(table, names)}",
+                where=place,
+                fix=f"It has {', '.join(sorted(names)[:10]) or 'no tables'}.",
+            ) from None
     log = log_table([c["name"] for c in found], name, schema or None)
     return log, {c["name"]: f for c in found for f in [_family(c["type"])] if f is not None}
 
 
-def _query(connection: sa.Connection, query: str, place: str) -> tuple[sa.FromClause, dict[str, Family]]:
+def _query(
+    connection: sa.Connection, query: str, place: str
+) -> tuple[sa.FromClause, dict[str, Family]]:
     text = query.strip().rstrip(";")
     try:
         # A comment at its end must not swallow what follows.
@@ -186,7 +242,7 @@ def _query(connection: sa.Connection, query: str, place: str) -> tuple[sa.FromCl
         raise InvalidInput(f"the query does not run: {_reason(e)}", where=place) from None
     names, kinds = list(head.keys()), _described(head)
     head.close()
-    columns = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
+    columns: list[sa.ColumnClause[Any]] = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
     return sa.text(f"{_escaped(text)}\n").columns(*columns).subquery(LOG), kinds
 
 
@@ -215,7 +271,12 @@ def _family(kind: Any) -> Family | None:
     return None
 
 
-def _families(connection: sa.Connection, log: sa.FromClause, kinds: Mapping[str, Family], wanted: Mapping[str, str]) -> dict[str, Family]:
+def _families(
+    connection: sa.Connection,
+    log: sa.FromClause,
+    kinds: Mapping[str, Family],
+    wanted: Mapping[str, str],
+) -> dict[str, Family]:
     """Type families of all columns: the catalogue's word, else what the first values are."""
     if connection.dialect.name == "sqlite":
         return dict.fromkeys((c.name for c in log.c), "any")

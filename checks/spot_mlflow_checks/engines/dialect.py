@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.sql.compiler import GenericTypeCompiler, IdentifierPreparer, SQLCompiler
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect as SQLDialect
@@ -25,6 +26,7 @@ FALSE_WORDS: Final = ("false", "f", "no", "n")
 # Spellings of "no value" that exports write into text columns.
 BLANK_WORDS: Final = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat", "-")
 
+_DATE: Final = 10  # characters of a date without a time
 _NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _OFFSET = r"([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
 _TIME = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?"
@@ -63,7 +65,9 @@ class Dialect:
 
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         """Seconds since 1970 UTC out of ISO 8601 text; NULL where it is none."""
-        return sa.case((x.regexp_match(_TIME), self.seconds(sa.cast(x, sa.DateTime(timezone=True)))))
+        return sa.case(
+            (x.regexp_match(_TIME), self.seconds(sa.cast(x, sa.DateTime(timezone=True))))
+        )
 
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         """Seconds since 1970 UTC of a time or date; a naive one is taken as UTC."""
@@ -178,29 +182,34 @@ class DuckDialect(Dialect):
     """DuckDB: frames, Parquet, CSV and relations."""
 
     name = "duckdb"
-    sql = _DuckDB(paramstyle="named")
+    sql = _DuckDB(paramstyle="named")  # type: ignore[no-untyped-call] # untyped in SQLAlchemy
 
+    @override
     def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
         return sa.func.isnan(x)
 
     def _try(self, x: ColumnElement[Any], kind: str) -> ColumnElement[Any]:
         return sa.func.try_cast(x.op("AS")(sa.literal_column(kind)))
 
+    @override
     def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return self._try(x, "DOUBLE")  # reads "NaN", too
 
+    @override
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         # Plain TIMESTAMP drops the offset it reads, TIMESTAMPTZ takes the session's zone for none.
-        zoned = sa.and_(sa.func.length(x) > 10, sa.func.regexp_matches(x, _OFFSET))  # noqa: PLR2004
+        zoned = sa.and_(sa.func.length(x) > _DATE, sa.func.regexp_matches(x, _OFFSET))
         return sa.case(
             (zoned, sa.func.epoch(self._try(x, "TIMESTAMPTZ"))),
             else_=sa.func.epoch(self._try(x, "TIMESTAMP")),
         )
 
+    @override
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return sa.func.epoch(x)
 
-    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:  # noqa: ARG002
+    @override
+    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
         return x  # text compares byte by byte
 
 
@@ -209,31 +218,44 @@ class SQLiteDialect(Dialect):
 
     name = "sqlite"
 
+    @override
     def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         kind = sa.func.typeof(x)
         # JSON knows numbers as we do; a plain CAST would make 0 of any word.
         said = sa.and_(sa.func.json_valid(sa.func.trim(x)) == 1)
-        parsed = sa.case((said, sa.case((sa.func.json_type(sa.func.trim(x)).in_(("integer", "real")), self.double(x)))))
+        parsed = sa.case(
+            (
+                said,
+                sa.case(
+                    (sa.func.json_type(sa.func.trim(x)).in_(("integer", "real")), self.double(x))
+                ),
+            )
+        )
         return sa.case((kind.in_(("integer", "real")), self.double(x)), (kind == "text", parsed))
 
+    @override
     def _known(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return x  # SQLite stores NaN as NULL
 
+    @override
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         # Whole seconds and the fraction apart: julianday() alone is exact to 0.1 ms only.
-        whole = sa.cast(sa.func.strftime("%s", x), sa.Double())
-        fraction = sa.cast(sa.func.strftime("%f", x), sa.Double())
-        written = sa.and_(sa.func.typeof(x) == "text", sa.func.length(x) >= 10)  # noqa: PLR2004
+        whole: ColumnElement[Any] = sa.cast(sa.func.strftime("%s", x), sa.Double())
+        fraction: ColumnElement[Any] = sa.cast(sa.func.strftime("%f", x), sa.Double())
+        written = sa.and_(sa.func.typeof(x) == "text", sa.func.length(x) >= _DATE)
         return sa.case((written, whole + (fraction - self.floor(fraction))))
 
+    @override
     def floor(self, x: ColumnElement[Any]) -> ColumnElement[Any]:
         whole = sa.cast(x, sa.Integer())  # truncates towards zero; FLOOR is not in every build
         return whole - sa.case((sa.cast(whole, sa.Double()) > x, 1), else_=0)
 
+    @override
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return self.parse_time(x)
 
-    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:  # noqa: ARG002
+    @override
+    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
         return x  # text compares byte by byte
 
 
@@ -242,9 +264,11 @@ class PostgresDialect(Dialect):
 
     name = "postgresql"
 
+    @override
     def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
         return x == sa.cast(sa.literal("NaN"), sa.Double())
 
+    @override
     def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
         return sa.collate(x, "C") if family == "text" else super().ordered(x, family)
 
@@ -272,7 +296,7 @@ class _Spark(DefaultDialect):
     name = "spark"
     statement_compiler = _SparkCompiler
     type_compiler_cls = _SparkTypes
-    preparer = _SparkPreparer
+    preparer = _SparkPreparer  # type: ignore[assignment] # a narrower kind of it
     supports_statement_cache = True
     supports_native_boolean = True
 
@@ -283,23 +307,32 @@ class SparkDialect(Dialect):
     name = "spark"
     sql = _Spark(paramstyle="named")
 
+    @override
     def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
         return sa.func.isnan(x)
 
+    @override
     def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return sa.func.try_cast(sa.func.trim(x).op("AS")(sa.literal_column("DOUBLE")))
 
+    @override
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        zoned = sa.and_(sa.func.length(x) > 10, sa.func.regexp_like(x, _OFFSET))  # noqa: PLR2004
-        said = sa.case((zoned, x), else_=sa.func.concat(x, sa.case((sa.func.length(x) > 10, "Z"), else_="T00:00:00Z")))  # noqa: PLR2004
+        zoned = sa.and_(sa.func.length(x) > _DATE, sa.func.regexp_like(x, _OFFSET))
+        said = sa.case(
+            (zoned, x),
+            else_=sa.func.concat(x, sa.case((sa.func.length(x) > _DATE, "Z"), else_="T00:00:00Z")),
+        )
         return self.seconds(sa.func.try_cast(said.op("AS")(sa.literal_column("TIMESTAMP"))))
 
+    @override
     def time(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
         # A date becomes a time in the session's zone; as text it keeps ours, UTC.
         return self.parse_time(self.text(x)) if family == "date" else super().time(x, family)
 
+    @override
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return self.double(sa.func.unix_micros(x)) / 1e6
 
-    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:  # noqa: ARG002
+    @override
+    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
         return x  # text compares byte by byte

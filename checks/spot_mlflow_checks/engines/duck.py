@@ -10,6 +10,8 @@ import os
 import tempfile
 from typing import TYPE_CHECKING, Any, Final
 
+from typing_extensions import override
+
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks.engines import files
 from spot_mlflow_checks.engines.dialect import DuckDialect, Family
@@ -31,7 +33,18 @@ _FAMILIES: Final[dict[str, Family]] = {
     "UUID": "other",
     "DATE": "date",
     **dict.fromkeys(
-        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
+        (
+            "TINYINT",
+            "SMALLINT",
+            "INTEGER",
+            "BIGINT",
+            "HUGEINT",
+            "UTINYINT",
+            "USMALLINT",
+            "UINTEGER",
+            "UBIGINT",
+            "UHUGEINT",
+        ),
         "integer",
     ),
 }
@@ -61,6 +74,7 @@ class DuckSource(Source):
         if own is not None:
             relation.create_view(LOG, replace=True)
 
+    @override
     def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
         import duckdb
 
@@ -75,6 +89,7 @@ class DuckSource(Source):
             raise InvalidInput(f"cannot be read: {files.reason(e)}", where=self.name) from None
         return rows
 
+    @override
     def close(self) -> None:
         self._relation = None
         if self._own is not None:
@@ -96,6 +111,8 @@ def _connect() -> tuple[Any, tempfile.TemporaryDirectory[str]]:
             "autoinstall_known_extensions": "false",  # a check fetches nothing from the network
         },
     )
+    # DuckDB draws its bar on standard output, where our JSON goes.
+    connection.execute("SET enable_progress_bar = false")
     return connection, spill
 
 
@@ -145,7 +162,9 @@ def _plain(column: Any) -> Any:
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind in {"string", "boolean", "floating", "integer", "decimal", "empty"}:
         return column
-    return column.map(lambda v: v.isoformat() if hasattr(v, "isoformat") else str(v), na_action="ignore")
+    return column.map(
+        lambda v: v.isoformat() if hasattr(v, "isoformat") else str(v), na_action="ignore"
+    )
 
 
 def open_path(path: str, wanted: Mapping[str, str]) -> DuckSource:

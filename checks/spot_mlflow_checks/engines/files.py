@@ -80,7 +80,9 @@ def _files(path: str) -> list[str]:
     if found.is_file():
         return [path]
     if found.is_dir():
-        raise InvalidInput("is a folder", where=path, fix=f"Name its files: '{path.rstrip('/')}/*.parquet'.")
+        raise InvalidInput(
+            "is a folder", where=path, fix=f"Name its files: '{path.rstrip('/')}/*.parquet'."
+        )
     if not _WILD.search(path):
         raise InvalidInput("no such file", where=path)
     files = sorted(f for f in glob.glob(path, recursive=True) if Path(f).is_file())  # noqa: PTH207 - the pattern may be absolute
@@ -99,12 +101,16 @@ def _head(file: str) -> bytes:
             with gzip.open(file) as f:
                 return f.read(_HEAD)
     except (OSError, EOFError, zlib.error) as e:
-        raise InvalidInput(f"cannot be read: {getattr(e, 'strerror', None) or e}", where=file) from None
+        raise InvalidInput(
+            f"cannot be read: {getattr(e, 'strerror', None) or e}", where=file
+        ) from None
     return head
 
 
 def _read_parquet(connection: Any, files: list[str], wanted: Mapping[str, str]) -> Any:
-    names = connection.execute("SELECT name FROM parquet_schema(?) WHERE num_children IS NULL", [files[0]])
+    names = connection.execute(
+        "SELECT name FROM parquet_schema(?) WHERE num_children IS NULL", [files[0]]
+    )
     check_names([row[0] for row in names.fetchall()], wanted, files[0])
     return connection.read_parquet(files, union_by_name=True)
 
@@ -114,7 +120,11 @@ def _read_csv(connection: Any, files: list[str], wanted: Mapping[str, str]) -> A
     check_names(names, wanted, files[0])
     for other in files[1:]:
         if _header(other) != (delimiter, names):
-            raise InvalidInput(f"its columns differ from those of {files[0]}", where=other, fix="Bring them into one form, or check them apart.")
+            raise InvalidInput(
+                f"its columns differ from those of {files[0]}",
+                where=other,
+                fix="Bring them into one form, or check them apart.",
+            )
     return connection.read_csv(
         files,
         header=True,
@@ -144,7 +154,9 @@ def _header(file: str) -> tuple[str, list[str]]:
     delimiter = max(_DELIMITERS, key=line.count)
     names = next(csv.reader([line.rstrip("\r")], delimiter=delimiter), [])
     if not any(n.strip() for n in names):
-        raise InvalidInput("line 1 names no columns", where=file, fix="The first line must be the header.")
+        raise InvalidInput(
+            "line 1 names no columns", where=file, fix="The first line must be the header."
+        )
     return delimiter, names
 
 
@@ -167,5 +179,9 @@ def reason(error: Exception) -> str:
         first = lines[0] if lines else type(error).__name__
         return re.sub(r"^(IO|Invalid Input|Binder|Catalog|Conversion|HTTP) Error: ", "", first)
     said = [x for x in lines[1:] if x.strip() and not x.startswith(("Original Line", "Possible"))]
-    known = [x for x in said if re.match(r"(Invalid unicode|Expected Number|Value with|Maximum line|The CSV|Error)", x)]
+    known = [
+        x
+        for x in said
+        if re.match(r"(Invalid unicode|Expected Number|Value with|Maximum line|The CSV|Error)", x)
+    ]
     return f"line {line[1]}: {(known or ['is not valid CSV'])[0]}"

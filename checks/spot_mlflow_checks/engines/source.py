@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
+    from typing_extensions import Self
+
     from spot_mlflow_checks.engines.dialect import Dialect, Family
 
 LOG = "outcome_log"  # the name of the log inside an engine of ours
+_SHOWN = 12  # columns in a message: a line's worth
 
 
 class Source(ABC):
@@ -41,10 +44,10 @@ class Source(ABC):
     def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
         """Runs a query and returns its rows; meant for a few thousand of them at most."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most sources took nothing
         """Gives back what the source took."""
 
-    def __enter__(self) -> Source:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -63,7 +66,7 @@ class Source(ABC):
 
 def log_table(names: Iterable[str], table: str = LOG, schema: str | None = None) -> sa.TableClause:
     """Returns a table to select from, all names quoted."""
-    columns = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
+    columns: list[sa.ColumnClause[Any]] = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
     return sa.table(
         sa.quoted_name(table, quote=True),
         *columns,
@@ -90,7 +93,8 @@ def check_names(names: Sequence[str], wanted: Mapping[str, str], where: str) -> 
 
 def missing_column(name: str, key: str, names: Sequence[str], where: str) -> InvalidInput:
     """Returns the error for a column that the contract names and the log has not."""
-    shown = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")  # noqa: PLR2004 - a line's worth
+    shown = ", ".join(map(repr, names[:_SHOWN]))
+    shown += f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return InvalidInput(
         f"no column {name!r}, which the contract names as columns.{key}{nearest(name, names)}; "
         f"it has {shown or 'no columns'}",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from typing_extensions import override
+
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks.engines.dialect import Family, SparkDialect
 from spot_mlflow_checks.engines.source import Source, check_names, log_table
@@ -46,6 +48,7 @@ class SparkSource(Source):
         _zone_free(frame).createOrReplaceTempView(self._view)
         self.log = log_table(frame.columns, self._view)
 
+    @override
     def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
         text = self.dialect.compile(query)
         try:
@@ -54,8 +57,11 @@ class SparkSource(Source):
             if not type(e).__module__.startswith(("pyspark", "py4j")):
                 raise
             lines = str(e).strip().splitlines()
-            raise InvalidInput(f"cannot be read: {lines[0] if lines else type(e).__name__}", where=self.name) from None
+            raise InvalidInput(
+                f"cannot be read: {lines[0] if lines else type(e).__name__}", where=self.name
+            ) from None
 
+    @override
     def close(self) -> None:
         self._session.catalog.dropTempView(self._view)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import random
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +26,9 @@ CONTRACT = {
     },
 }  # fmt: skip
 HEADER = "id,arm,y,d,v"
-ROWS = "".join(f"{i},{'tc'[i % 2]},{int(i % 3 == 0)},2026-01-{i % 28 + 1:02d},1.5\n" for i in range(60))
+ROWS = "".join(
+    f"{i},{'tc'[i % 2]},{int(i % 3 == 0)},2026-01-{i % 28 + 1:02d},1.5\n" for i in range(60)
+)
 GOOD = f"{HEADER}\n{ROWS}"
 
 
@@ -46,6 +47,7 @@ def parquet(**columns: Any) -> bytes:
 
 
 def database(*statements: str) -> bytes:
+    """An SQLite file in which some statements have run."""
     connection = sqlite3.connect(":memory:")
     for statement in statements:
         connection.execute(statement)
@@ -69,7 +71,7 @@ class Case(NamedTuple):
     source: str | None = None  # instead of the file
 
 
-NOISE = random.Random(1).randbytes(3000)
+NOISE = random.Random(1).randbytes(3000)  # noqa: S311 - noise, not a secret
 WEB = "<!DOCTYPE html><html><body>Please log in</body></html>"
 HALF = lambda: parquet()[:200]  # noqa: E731 - as short as the other contents
 CASES = {
@@ -165,7 +167,16 @@ def promised(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) -> I
 
 def logged(uri: str) -> tuple[Any, ...]:
     """Everything in the database that an entry would change."""
-    tables = ("runs", "metrics", "params", "tags", "registered_model_tags", "model_version_tags", "datasets", "inputs")
+    tables = (
+        "runs",
+        "metrics",
+        "params",
+        "tags",
+        "registered_model_tags",
+        "model_version_tags",
+        "datasets",
+        "inputs",
+    )
     with sqlite3.connect(uri.removeprefix("sqlite:///")) as c:
         return tuple(c.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables)  # noqa: S608 - names above
 
@@ -177,13 +188,19 @@ def test_there_are_forty_kinds_and_more() -> None:
 
 @pytest.mark.parametrize("kind", CASES)
 def test_a_broken_log_gets_one_clear_message(
-    kind: str, promised: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    kind: str,
+    promised: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Exit 2, one line that says what and where, nothing logged, no secret and no traceback."""
     case = CASES[kind]
     content = case.content() if callable(case.content) else case.content
     if content is not None:
-        (tmp_path / case.name).write_bytes(content.encode() if isinstance(content, str) else content)
+        (tmp_path / case.name).write_bytes(
+            content.encode() if isinstance(content, str) else content
+        )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", promised)
     before = logged(promised)
@@ -199,12 +216,15 @@ def test_a_broken_log_gets_one_clear_message(
     assert "Traceback" not in said.err
     assert SECRET not in said.err + said.out
     assert logged(promised) == before
-    assert not [f for f in os.listdir(tmp_path) if content is None or f != case.name]
+    assert [f.name for f in tmp_path.iterdir()] == ([] if content is None else [case.name])
 
 
 @pytest.mark.postgres
 def test_a_wrong_password_is_never_printed(
-    promised: str, postgres_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    promised: str,
+    postgres_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A login that PostgreSQL refuses is exit 2, and the password stays out of the message."""
     import sqlalchemy as sa
@@ -219,7 +239,9 @@ def test_a_wrong_password_is_never_printed(
     assert SECRET not in said
 
 
-def test_a_database_that_is_down_is_exit_3(promised: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_database_that_is_down_is_exit_3(
+    promised: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A server that does not answer is no fault of the input."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", promised)
     with pytest.raises(SystemExit) as stopped:
@@ -238,15 +260,24 @@ def test_quotes_in_a_column_name_are_quoted_by_the_library(place: str, tmp_path:
     """A column whose name would end an SQL string is read like any other, and nothing else runs."""
     from spot_mlflow_checks import check_outcomes
 
-    columns = {**CONTRACT["columns"], "outcome": NASTY, "arm": "a`'r", "treated": "t'\\", "holdout": "c\""}
-    rows = [(i, ("t'\\", 'c"')[i % 2], int(i % 3 == 0), f"2026-01-{i % 28 + 1:02d}", 1.5) for i in range(60)]
+    columns = {
+        **CONTRACT["columns"],
+        "outcome": NASTY,
+        "arm": "a`'r",
+        "treated": "t'\\",
+        "holdout": 'c"',
+    }
+    rows = [
+        (i, ("t'\\", 'c"')[i % 2], int(i % 3 == 0), f"2026-01-{i % 28 + 1:02d}", 1.5)
+        for i in range(60)
+    ]
     names = ["id", "a`'r", NASTY, "d", "v"]
     keywords = {}
     if place == "csv":
         import csv
 
         source = str(tmp_path / "a.csv")
-        with open(source, "w", newline="") as f:
+        with (tmp_path / "a.csv").open("w", newline="") as f:
             csv.writer(f).writerows([names, *rows])
     else:
         path = tmp_path / "a.db"
