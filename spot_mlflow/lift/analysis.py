@@ -51,6 +51,21 @@ def analyze(
         InvalidInput: where the outcome is not what ``kind`` says, designed shares do not add up, or
             logged propensities are missing.
     """
+    # Causes and money stand on the lift, so they come late.
+    from spot_mlflow.lift.explanation import explained
+
+    found = measured(moments, predicted, previous_looks=previous_looks, previous=previous)
+    return explained(found, moments, predicted)
+
+
+def measured(
+    moments: OutcomeMoments,
+    predicted: PredictedLift,
+    *,
+    previous_looks: int = 0,
+    previous: OutcomeMoments | None = None,
+) -> LiftAnalysis:
+    """Computes the statistics alone: lift, verdicts, rows, checks of the design; see ``analyze``."""
     cells = moments.cells
     by_segment = cells.collapse("segment", "arm")
     by_period = cells.collapse("period", "arm")
@@ -63,7 +78,7 @@ def analyze(
     logged = periods.select(np.array([x != "NaT" for x in periods.labels], dtype=bool))
     trend = trend_of(logged, predicted)
     corrected = () if previous is None else restated_cohorts(cells, previous.cells)
-    analysis = LiftAnalysis(
+    return LiftAnalysis(
         realized=found.realized,
         outcome=judge(found.basis, predicted),
         assigned=int(cells.assigned.sum()),
@@ -80,16 +95,6 @@ def analyze(
         course=course_of(moments, predicted),
         notes=_notes(moments, predicted, ratio, reached, trend, corrected),
     )
-    return _explained(analysis, moments, predicted)
-
-
-def _explained(
-    analysis: LiftAnalysis, moments: OutcomeMoments, predicted: PredictedLift
-) -> LiftAnalysis:
-    """Adds what follows from the lift: the bridge, the money, what was acted on."""
-    from spot_mlflow.lift.explanation import explained
-
-    return explained(analysis, moments, predicted)
 
 
 def _segments(by_segment: Moments, predicted: PredictedLift) -> tuple[SegmentLift, ...]:
