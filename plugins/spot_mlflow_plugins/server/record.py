@@ -6,6 +6,7 @@ are not swapped; connections are shared with the live stores.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import posixpath
@@ -27,7 +28,10 @@ _logger = logging.getLogger("mlflow.spot")
 
 
 class SignedWriter:
-    """Writes entries as plain MLflow does, then anchors them; each is signed before it is written.
+    """Signs each entry, writes it, and anchors it.
+
+    An entry without files, metrics and data set, as decisions and answers are, is written in one
+    transaction of the database: whole or not at all, and at a third of the cost of MLflow's calls.
 
     Args:
         client: past the guard.
@@ -40,19 +44,70 @@ class SignedWriter:
 
         self._plain = PlainWriter(client)
         self._client = client
+        self._store = private.tracking_store_of(client)
         self._signer = signer
         self._anchors = anchors
+        self._places: dict[tuple[str, int], tuple[str, str]] = {}
 
     def write(self, draft: Draft, *, known_written: bool) -> Evidence:
         """Writes the entry whole or not at all, signed, and anchors it."""
-        import hashlib
-
-        digest = hashlib.sha256(draft.text().encode()).hexdigest()
+        text = draft.text()
+        digest = hashlib.sha256(text.encode()).hexdigest()
         signed = replace(draft, signature=self._signer.sign(digest))
-        evidence = self._plain.write(signed, known_written=known_written)
-        experiment_id = private.experiment_of_run(private.tracking_store(), evidence.run_id)
-        self._anchors.add(str(experiment_id), [evidence])
+        experiment_id, folder = self._place(draft, known_written=known_written)
+        evidence = None
+        if not (draft.artifacts or draft.metrics or draft.dataset):
+            evidence = self._at_once(signed, text, digest, experiment_id, folder)
+        if evidence is None:
+            evidence = self._plain.write(signed, known_written=known_written)
+        self._anchors.add(experiment_id, [evidence])
         return evidence
+
+    def _place(self, draft: Draft, *, known_written: bool) -> tuple[str, str]:
+        """Returns id and artifact location of the companion; nobody but us can move or delete it."""
+        from spot_mlflow.record.companion import ensure
+
+        key = (draft.ref.name, draft.ref.created)
+        workspace = private.current_workspace()
+        if workspace is not None:
+            key = (f"{workspace}\0{key[0]}", key[1])
+        if key not in self._places:
+            found = ensure(self._client, draft.ref, known_written=known_written)
+            self._places[key] = (str(found.experiment_id), str(found.artifact_location))
+        return self._places[key]
+
+    def _at_once(
+        self, draft: Draft, text: str, digest: str, experiment_id: str, folder: str
+    ) -> Evidence | None:
+        from spot_mlflow.evidence import Evidence
+        from spot_mlflow.record.entry import PART, split
+
+        parts = split(text)
+        run_id = private.insert_finished_run(
+            self._store,
+            experiment_id=experiment_id,
+            folder=folder,
+            name=f"{draft.kind} {draft.id[:6]}",
+            at=int(draft.at.timestamp() * 1000),
+            tags=draft.tags(text, len(parts)),
+            params={f"{PART}{i:05d}": part for i, part in enumerate(parts)},
+        )
+        if run_id is None:
+            return None
+        return Evidence(
+            id=draft.id,
+            kind=draft.kind,
+            model=draft.ref.name,
+            version=draft.ref.version,
+            at=draft.at,
+            person=draft.person,
+            role=draft.role,
+            payload=draft.payload,
+            digest=digest,
+            parents=draft.parents,
+            run_id=run_id,
+            recorded_by=draft.recorded_by,
+        )
 
 
 @cache
