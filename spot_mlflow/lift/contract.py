@@ -136,6 +136,7 @@ class Columns(Document):
     actor: str | None = None
     value: str | None = None
     cost: str | None = None
+    handling: str | None = None  # the part of the cost that handling took, where it is logged apart
     covariate: str | None = None
     cluster: str | None = None
     propensity: str | None = None

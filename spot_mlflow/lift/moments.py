@@ -34,6 +34,7 @@ MEASURES: Final = (
     "covariate",  # measured before the decision
     "value",  # money of the unit's outcome
     "cost",  # money spent on the unit
+    "handling",  # the part of it that handling took
     "offered",  # 0/1
     "delivered",  # 0/1
     "on_time",  # 0/1: delivered_at <= due_at
