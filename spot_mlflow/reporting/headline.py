@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.lift.bridge import letter_words
-from spot_mlflow.reporting import figures
+from spot_mlflow.reporting import figures, words
 from spot_mlflow.reporting.cause import cause_sentence, losing_letter
 from spot_mlflow.reporting.lift_view import LiftView, lift_view, promise_scale
 from spot_mlflow.reporting.reality import readiness_meets_reality
@@ -98,12 +98,20 @@ def _money(view: LiftView) -> str:
     arrived = scale.number(view.realized.lift)
     bounds = scale.interval(view.realized)
     if view.verdict == "inconclusive":
-        return f"Promised {promised}, {arrived} so far ({bounds}): too early to tell."
+        return f"Promised {promised}, {arrived} so far ({bounds}): {_open(view)}."
     return f"Promised {promised}, arrived {arrived} ({bounds})."
+
+
+def _open(view: LiftView) -> str:
+    """Says why there is no verdict: time will tell, or it never will."""
+    word = words.UNDECIDABLE if view.undecidable else words.VERDICTS["inconclusive"]
+    return word.lower()
 
 
 def _in_money(view: LiftView, money: Money) -> str:
     arrived = figures.money(money.realized.lift, half_width=money.half_width)
     if view.verdict == "inconclusive":
-        return f"Promised {money.promised_text}, {arrived} so far ({money.range_text}): too early to tell."
+        return (
+            f"Promised {money.promised_text}, {arrived} so far ({money.range_text}): {_open(view)}."
+        )
     return f"Promised {money.promised_text}, arrived {arrived} ({money.range_text})."

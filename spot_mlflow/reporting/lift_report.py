@@ -98,7 +98,9 @@ def _step_markdown(what: str, command: str) -> str:
 
 def verdict_words(view: LiftView) -> str:
     """Returns the verdict in words of the business."""
-    return words.DATA_FAULT if view.data_fault else words.VERDICTS[view.verdict]
+    if view.data_fault:
+        return words.DATA_FAULT
+    return words.UNDECIDABLE if view.undecidable else words.VERDICTS[view.verdict]
 
 
 def verdicts(view: LiftView) -> list[tuple[str, str]]:

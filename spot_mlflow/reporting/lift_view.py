@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.lift.report import Interval, LiftReport
 from spot_mlflow.reporting.figures import LiftScale, scale_of
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.lift.contract import PredictedLift
+
+
+NEVER: Final = ": never to be decided"  # as the statistics word it
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,11 @@ class LiftView:
         failed = [c for c in self.data.get("checks") or () if not c["success"]]
         withheld = self.verdict == "inconclusive" and self.viable == "undecided"
         return withheld and any(c["severity"] == "critical" for c in failed)
+
+    @property
+    def undecidable(self) -> bool:
+        """Whether no number of units would decide: the promise itself is too vague, say."""
+        return self.verdict == "inconclusive" and NEVER in str(self.data.get("reason") or "")
 
     @property
     def always_valid(self) -> Interval | None:

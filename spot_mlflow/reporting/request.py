@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.cause import losing_letter
+from spot_mlflow.reporting.lift_view import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,8 +98,7 @@ def wait_words(view: LiftView) -> str:
     reason = str(view.data.get("reason") or "").rstrip(".")
     more, days = view.data.get("more_units"), view.data.get("more_days")
     if more is None or not math.isfinite(more):
-        never = reason.partition(": never to be decided")
-        return f"never to be decided{never[2]}" if never[1] else reason
+        return f"never to be decided{reason.partition(NEVER)[2]}" if view.undecidable else reason
     clustered = bool((view.contract.get("columns") or {}).get("cluster"))
     soon = days is not None and math.isfinite(days)
     wait = f", {figures.things(math.ceil(days or 0), 'day')}" if soon else ""

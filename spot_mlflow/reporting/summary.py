@@ -86,7 +86,10 @@ def _lift_words(view: LiftView) -> str:
     if view.verdict in _KEPT:
         of = f"{scale.number(view.realized.lift)} of {scale.amount(view.predicted.lift)}"
         return f"{_KEPT[view.verdict]}: {of}"
-    return f"too early: {wait_words(view) or 'not decided'}"
+    wait = wait_words(view) or "not decided"
+    if view.undecidable:
+        return f"cannot be told: {wait.removeprefix('never to be decided, ')}"
+    return f"too early: {wait}"
 
 
 def _gate_words(adoption: Adoption, decision: GateDecision | None) -> str:
@@ -211,7 +214,8 @@ def verdict_line(view: LiftView) -> str:
     """Returns the verdicts in words of the business and, beside them, as the API names them."""
     if view.data_fault:
         return f"{words.DATA_FAULT} ({view.verdict})"
-    return f"{words.VERDICTS[view.verdict]} ({view.verdict}); {words.VIABILITY[view.viable].lower()} ({view.viable})"
+    verdict = words.UNDECIDABLE if view.undecidable else words.VERDICTS[view.verdict]
+    return f"{verdict} ({view.verdict}); {words.VIABILITY[view.viable].lower()} ({view.viable})"
 
 
 def merge_description(existing: str | None, block: str, *, limit: int = LIMIT) -> str:

@@ -29,6 +29,7 @@ VIABILITY: Final[Mapping[str, str]] = {
     "undecided": "Worth not decided yet",
 }
 NO_MINIMUM: Final = "No least worthwhile lift was set"
+UNDECIDABLE: Final = "Cannot be told"
 DATA_FAULT: Final = "The log must be put right first"
 GRADES: Final[Mapping[str, str]] = {
     "A": "Evidence A: randomized holdout",

@@ -19,7 +19,7 @@ def test_money_cause_and_request(full_report: LiftReport) -> None:
     said = headline_of(
         full_report, make_adoption(assessment("Ann", "executive", plan), check=full_report)
     )
-    assert said.money == "Promised 108k USD, 62k so far (26k to 97k): too early to tell."
+    assert said.money == "Promised 108k USD, 62k so far (26k to 97k): cannot be told."
     assert said.cause.startswith("Most was lost in Operation: 41 % of offers")
     assert said.request.endswith("by 30 January 2027 (Ann Sample).")
     assert said.text == f"{said.money} {said.cause} Asked of you: {said.request}"

@@ -19,7 +19,7 @@ def test_a_check_opens_with_the_sentence(full_report: LiftReport) -> None:
     lines = check_lines(full_report)
     head = headline_of(full_report)
     assert lines[:2] == [head.money, head.cause]
-    assert "… Too early to tell · ✓ Worth having · Evidence A: randomized holdout" in lines
+    assert "… Cannot be told · ✓ Worth having · Evidence A: randomized holdout" in lines
     assert "  Arrived         1.3 points (0.7 to 1.9)" in lines
     assert "14 of 14 checks passed." in lines
 

@@ -41,7 +41,7 @@ def test_every_tag_of_a_checked_model(full_report: LiftReport) -> None:
     naming = event("Bo", "business", "naming", "decided", what="Stay Radar")
     champion = event("Cleo", "frontline", None, "champion")
     tags = summary_tags(make_adoption(ANN, naming, champion, check=full_report))
-    assert tags["spot"].startswith("too early: never to be decided")
+    assert tags["spot"].startswith("cannot be told: the prediction itself is too uncertain")
     assert re.search(r" · Production: no, \d+ things$", tags["spot"])
     assert tags["spot.readiness"] == "not known" or tags["spot.readiness"].isdigit()
     assert (tags["spot.strategy"], tags["spot.operation"]) == ("3", "2")
