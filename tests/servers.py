@@ -66,7 +66,7 @@ def mlflow_server(
         stop(process)
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 240) -> None:
     """Waits until ``url`` answers; raises with the log's end where the server has ended."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -115,7 +115,9 @@ def postgres_server() -> Iterator[str]:
 
     programs = postgres_programs()
     if programs is None:
-        raise FileNotFoundError("PostgreSQL's server programs (package postgresql) are not installed")
+        raise FileNotFoundError(
+            "PostgreSQL's server programs (package postgresql) are not installed"
+        )
     port = free_port()
     # Not pytest's tmp_path: that is root's own, and the server runs as another user.
     folder = Path(tempfile.mkdtemp(prefix="spot-pg-"))
@@ -126,7 +128,18 @@ def postgres_server() -> Iterator[str]:
     control = str(programs / "pg_ctl")
     try:
         for command in (
-            [str(programs / "initdb"), "-D", str(data), "-U", "spot", "-A", "trust", "-E", "UTF8", "-N"],
+            [
+                str(programs / "initdb"),
+                "-D",
+                str(data),
+                "-U",
+                "spot",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "-N",
+            ],
             [control, "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start"],
         ):
             subprocess.run(
