@@ -129,3 +129,23 @@ def test_the_same_log_tells_the_same_story_in_relative_terms(effect):
     for a, b in zip(plain.contributions, relative.contributions, strict=True):
         assert b.lift.lift == pytest.approx(a.lift.lift / base)
         assert b.money.lift == pytest.approx(a.money.lift)
+
+
+def test_handling_logged_apart_is_technologys_part_of_the_cost():
+    """Dear handling is a cause of its own, for Technology; the rest of the cost stays Product's."""
+    n = 2000
+    arm = np.repeat([TREATMENT, HOLDOUT], n)
+    good = np.r_[np.arange(n) < 300, np.arange(n) < 100].astype(float)
+    treated = np.r_[np.ones(n), np.zeros(n)]
+    cells = Moments.of_units(
+        {"outcome": good, "delivered": treated, "cost": 1.6 * treated, "handling": 0.6 * treated},
+        arm,
+    )
+    money = {"value": 40, "offer_cost": 1.0, "handling_cost": 0.2}
+    contract = make_contract(mix=False, predicted=0.1, funnel={}, economics=money)
+    bridge = attribute(OutcomeMoments(cells, {}, as_of=""), contract)
+    handling, cost = bridge.contribution("handling"), bridge.contribution("cost")
+    assert (handling.letter, cost.letter) == ("T", "P")
+    assert handling.money.lift == pytest.approx(-0.4)
+    assert cost.money.lift == pytest.approx(0, abs=1e-12)
+    assert handling.found
