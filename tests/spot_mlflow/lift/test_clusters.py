@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from spot_mlflow.lift.clusters import clustered_arms, clustered_means
+from spot_mlflow.lift.clusters import ClusteredArm, clustered_arms, clustered_means, too_few
 from spot_mlflow.lift.difference import difference
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments
 
@@ -99,3 +99,13 @@ def test_one_cluster_in_an_arm_has_no_variance(villages):
     found = difference(clustered_means(reduce(few)))
     assert math.isfinite(found.value)
     assert (found.low, found.high) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("clusters", "effective", "flagged"),
+    [(15, 15.0, True), (20, 19.0, False), (40, 18.0, True), (100, 37.0, False)],
+)
+def test_few_or_uneven_clusters_are_too_few(clusters, effective, flagged):
+    """Thirty are too few; forty equal ones are not; eighty worth 36 are; two hundred worth 74 are not."""
+    arm = ClusteredArm(clusters, 500.0, 0.2, 0.001, effective)
+    assert bool(too_few(arm, arm)) is flagged
