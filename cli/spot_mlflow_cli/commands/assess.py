@@ -126,7 +126,7 @@ def _from_files(
     from spot_mlflow_cli.terminal import progress
 
     files = [f for path in sources for f in read_answer_files(path, instrument)]
-    _, record = speaker(login(), as_pseudonym=as_pseudonym)
+    _, record = speaker(login() or "import", as_pseudonym=as_pseudonym)
     ref = record.resolve(model)
     said = [_whose(f, ref, person, role, several=len(files) > 1) for f in files]
     named = [(speaker(who, as_pseudonym=as_pseudonym)[0], as_role) for who, as_role in said]

@@ -106,7 +106,7 @@ def _from_file(  # noqa: PLR0917 - private; the command names its options
     from spot_mlflow_cli.terminal import progress
 
     rows = read_attendance(source, {**given, "role": role})
-    record = speaker(login(), as_pseudonym=as_pseudonym)[1]
+    record = speaker(login() or "import", as_pseudonym=as_pseudonym)[1]
     ref = record.resolve(model)
     if as_pseudonym:
         rows = tuple(r.under(speaker(r.person, as_pseudonym=True)[0]) for r in rows)
