@@ -1,0 +1,1 @@
+"""Lift: contract, moments, estimates, gap and verdict, causes and money; pure calculation."""
