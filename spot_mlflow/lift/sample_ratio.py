@@ -151,7 +151,8 @@ def sample_ratio(moments: OutcomeMoments, predicted: PredictedLift) -> SampleRat
         by_arm = dict(zip(moments.clusters.arm, moments.clusters.assigned_clusters, strict=True))
         looks = np.array([[by_arm.get(a, 0) for a in arms]], dtype=np.float64)
     else:
-        looks = _cumulative(cells.period, cells.arm, cells.assigned, arms)
+        days = cells.collapse("period", "arm")
+        looks = _cumulative(days.period, days.arm, days.assigned, arms)
     final = looks[-1]
     if final.sum() == 0:
         return None
