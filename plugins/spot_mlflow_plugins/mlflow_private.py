@@ -65,6 +65,17 @@ def name_of_experiment(store: Any, experiment_id: str) -> str | None:
     """Returns the name of an experiment in whatever state it is, or None where there is none."""
     from mlflow.exceptions import MlflowException
 
+    if hasattr(store, "ManagedSessionMaker"):
+        from mlflow.store.tracking.dbmodels.models import SqlExperiment
+
+        try:
+            number = int(experiment_id)
+        except ValueError:
+            return None
+        with _primary(store) as session:
+            asked = session.query(SqlExperiment.name)
+            found = asked.filter(SqlExperiment.experiment_id == number).first()
+        return None if found is None else str(found[0])
     try:
         return str(store.get_experiment(experiment_id).name)
     except MlflowException as e:
@@ -81,7 +92,7 @@ def experiment_of_run(store: Any, run_id: str) -> str | None:
     if hasattr(store, "ManagedSessionMaker"):
         from mlflow.store.tracking.dbmodels.models import SqlRun
 
-        with store.ManagedSessionMaker() as session:
+        with _primary(store) as session:
             found = session.query(SqlRun.experiment_id).filter(SqlRun.run_uuid == run_id).first()
         return None if found is None else str(found[0])
     from mlflow.exceptions import MlflowException
@@ -92,6 +103,11 @@ def experiment_of_run(store: Any, run_id: str) -> str | None:
         if e.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
+
+
+def _primary(store: Any) -> Any:
+    """Returns a session on the database itself: a read replica may not know of the newest yet."""
+    return store.ManagedSessionMaker(read_only=False)
 
 
 def experiment_of_logged_model(store: Any, model_id: str) -> str | None:
@@ -406,7 +422,7 @@ def pulse_of(store: Any, experiment_id: str) -> Pulse | None:
         .where(SqlExperiment.experiment_id == int(experiment_id))
         .group_by(SqlExperiment.lifecycle_stage)
     )
-    with store.ManagedSessionMaker() as session:
+    with _primary(store) as session:
         row = session.execute(query).first()
     return None if row is None else Pulse(str(row[0]), int(row[1]), int(row[2] or 0))
 
@@ -421,7 +437,7 @@ def runs_of(store: Any, experiment_id: str) -> set[str]:
     query: Any = sa.select(SqlRun.run_uuid).where(
         SqlRun.experiment_id == int(experiment_id), SqlRun.lifecycle_stage == "active"
     )
-    with store.ManagedSessionMaker() as session:
+    with _primary(store) as session:
         return set(session.execute(query).scalars())
 
 
@@ -476,6 +492,78 @@ def insert_finished_run(
     said = {**tags, "mlflow.runName": name}
     run.tags = [SqlTag(key=k, value=v) for k, v in said.items()]
     run.params = [SqlParam(key=k, value=v) for k, v in params.items()]
-    with store.ManagedSessionMaker() as session:
+    with _primary(store) as session:
         session.add(run)
     return run_id
+
+
+def registry_store_of(client: Any) -> Any:
+    """Returns the registry store behind a client."""
+    return client._get_registry_client().store  # noqa: SLF001 - as above
+
+
+def workspace_of(store: Any) -> str:
+    """Returns the workspace that a store works in now; "" where it knows none."""
+    ask = getattr(store, "_get_active_workspace", None)
+    return "" if ask is None else str(ask())
+
+
+class ModelRows(NamedTuple):
+    """What a registry's tables say of one model.
+
+    Attributes:
+        name: as it is written there.
+        created: creation time, milliseconds.
+        tags: key to value.
+        aliases: alias to version.
+        versions: (version, creation time, stage, run id), oldest first, deleted ones left out.
+    """
+
+    name: str
+    created: int
+    tags: dict[str, str]
+    aliases: dict[str, str]
+    versions: list[tuple[str, int, str, str]]
+
+
+def model_rows(store: Any, name: str) -> ModelRows | None:
+    """Reads one model by four small statements; None where the store is no database here, or has none.
+
+    ``get_registered_model`` and ``search_model_versions`` load every tag of every version.
+    """
+    if not hasattr(store, "ManagedSessionMaker"):
+        return None
+    from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL
+    from mlflow.store.model_registry.dbmodels import models as m
+
+    def rows(session: Any, table: Any, *columns: str) -> list[Any]:
+        query = store._get_query(session, table).filter(table.name == name)  # noqa: SLF001 - as above
+        return list(query.with_entities(*(getattr(table, c) for c in columns)).all())
+
+    with store.ManagedSessionMaker() as session:
+        found = rows(session, m.SqlRegisteredModel, "name", "creation_time")
+        if len(found) != 1:
+            return None
+        tags = rows(session, m.SqlRegisteredModelTag, "key", "value")
+        aliases = rows(session, m.SqlRegisteredModelAlias, "alias", "version")
+        versions = rows(
+            session, m.SqlModelVersion, "version", "creation_time", "current_stage", "run_id"
+        )
+    return ModelRows(
+        str(found[0][0]),
+        int(found[0][1] or 0),
+        {str(k): str(v) for k, v in tags},
+        {str(a): str(v) for a, v in aliases},
+        [
+            (str(v), int(created or 0), str(stage or "None"), str(run or ""))
+            for v, created, stage, run in sorted(versions)
+            if stage != STAGE_DELETED_INTERNAL
+        ],
+    )
+
+
+def finish_run(client: Any, run_id: str) -> None:
+    """Sets a run FINISHED; the client's ``update_run`` would read all of it before."""
+    from mlflow.entities import RunStatus
+
+    tracking_store_of(client).update_run_info(run_id, RunStatus.FINISHED, None, None)
