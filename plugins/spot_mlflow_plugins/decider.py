@@ -117,7 +117,7 @@ class RecordDecider:
             Unavailable: the record did not answer.
         """
         with self._lock:
-            facts = self._view.record.facts(model)
+            facts = self._view.facts(model)
             try:
                 adoption, state = self._view.adoption(facts, version)
             except (RecordDamaged, Unavailable) as e:
@@ -142,7 +142,7 @@ class RecordDecider:
         """Returns the ruling that a version gives up a target: always allowed."""
         decision = removal(model, version, target, policy=policy, requester=self._requester())
         with self._lock:
-            return Ruling(decision, self._view.record.facts(model))
+            return Ruling(decision, self._view.facts(model))
 
     def record(
         self, ruling: Ruling, *, applied: bool, replaced: Mapping[str, Sequence[str]] | None = None

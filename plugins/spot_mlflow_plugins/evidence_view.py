@@ -9,12 +9,13 @@ decision. Where tracking is not a database of this process, what is newer is rea
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.adoption import build_adoption
+from spot_mlflow.adoption import ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.gate.decision import NO_GROUNDS, state_digest
 from spot_mlflow.record import companion
+from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.policies import policy_of
 from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.store import REGISTRY, UPDATED_TAG, counted
@@ -22,9 +23,7 @@ from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from spot_mlflow.adoption import Adoption, ModelFacts
+    from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
@@ -57,8 +56,10 @@ class EvidenceView:
     def __init__(self, record: Record) -> None:
         self.record = record
         self._store = private.tracking_store_of(record.client)
-        self._seen: dict[ModelRef, _Seen] = {}
-        self._policy: tuple[int, Policy] | None = None
+        self._registry = private.registry_store_of(record.client)
+        # By workspace as well: each has a policy, and models, of its own.
+        self._seen: dict[tuple[str, ModelRef], _Seen] = {}
+        self._policies: dict[str, tuple[int, Policy]] = {}
 
     def policy(self) -> Policy:
         """Returns the policy in force.
@@ -69,9 +70,36 @@ class EvidenceView:
         """
         seen = self._up_to_date(REGISTRY, known_written=False)
         entries = seen.entries if seen is not None else ()
-        if self._policy is None or self._policy[0] != len(entries):
-            self._policy = (len(entries), policy_of(entries))
-        return self._policy[1]
+        workspace = private.workspace_of(self._store)
+        known = self._policies.get(workspace)
+        if known is None or known[0] != len(entries):
+            known = self._policies[workspace] = (len(entries), policy_of(entries))
+        return known[1]
+
+    def facts(self, model: str) -> ModelFacts:
+        """Returns what the registry says of a model now; ``Record.facts`` in fewer statements.
+
+        Raises:
+            NotFound: no such model.
+        """
+        with mlflow_errors(f"model {model!r}"):
+            rows = private.model_rows(self._registry, model)
+        if rows is None:
+            return self.record.facts(model)
+        aliases: dict[str, list[str]] = {}
+        for alias, version in rows.aliases.items():
+            aliases.setdefault(version, []).append(alias.casefold())
+        versions = tuple(
+            VersionFacts(
+                version=version,
+                created=datetime.fromtimestamp(created / 1000, timezone.utc),
+                stage=stage,
+                aliases=tuple(sorted(aliases.get(version, ()))),
+                run_id=run_id,
+            )
+            for version, created, stage, run_id in rows.versions
+        )
+        return ModelFacts(rows.name, rows.created, versions, rows.tags)
 
     def adoption(self, facts: ModelFacts, version: str) -> tuple[Adoption, str]:
         """Returns all that is known of a version, and the digest of the evidence it rests on.
@@ -89,7 +117,7 @@ class EvidenceView:
 
     def add(self, ref: ModelRef, decision: Evidence) -> None:
         """Takes in a decision that was just written, so that it need not be read again."""
-        seen = self._seen.get(ModelRef(ref.name, None, ref.created))
+        seen = self._seen.get(self._key(ModelRef(ref.name, None, ref.created)))
         if seen is None or seen.pulse is None:
             return
         seen.entries = (*seen.entries, decision)
@@ -98,7 +126,7 @@ class EvidenceView:
         seen.pulse = seen.pulse.plus_one()
 
     def _up_to_date(self, ref: ModelRef, *, known_written: bool) -> _Seen | None:
-        seen = self._seen.get(ref)
+        seen = self._seen.get(self._key(ref))
         if seen is not None and seen.pulse is not None:
             pulse = private.pulse_of(self._store, seen.experiment_id)
             if pulse == seen.pulse:
@@ -122,8 +150,12 @@ class EvidenceView:
         if before is not None and before.experiment_id == key and before.grounds == grounds:
             before.pulse, before.entries, before.decisions = pulse, entries, decisions
             return before
-        self._seen[ref] = _Seen(key, pulse, entries, decisions, state_digest(entries), grounds)
-        return self._seen[ref]
+        fresh = _Seen(key, pulse, entries, decisions, state_digest(entries), grounds)
+        self._seen[self._key(ref)] = fresh
+        return fresh
+
+    def _key(self, ref: ModelRef) -> tuple[str, ModelRef]:
+        return private.workspace_of(self._store), ref
 
     def _built(self, seen: _Seen, facts: ModelFacts, version: str, now: datetime) -> Adoption:
         built = seen.built.get(version)

@@ -50,8 +50,10 @@ def decider_for(uri: str) -> RecordDecider:
         from mlflow import MlflowClient
 
         from spot_mlflow.record import Record
+        from spot_mlflow_plugins.quick_writer import QuickWriter
 
         where = os.environ.get(EVIDENCE_URI) or uri
-        return Record(client=MlflowClient(tracking_uri=where, registry_uri=uri))
+        client = MlflowClient(tracking_uri=where, registry_uri=uri)
+        return Record(client=client, writer=QuickWriter(client))
 
     return RecordDecider(open_record, login)

@@ -53,7 +53,7 @@ class PlainWriter:
         self._write_metrics(run_id, draft)
         self._write_dataset(run_id, draft)
         self._write_artifacts(run_id, draft)
-        self._client.update_run(run_id, status="FINISHED")
+        self._finish(run_id)
         return Evidence(
             id=draft.id,
             kind=draft.kind,
@@ -68,6 +68,9 @@ class PlainWriter:
             run_id=run_id,
             recorded_by=draft.recorded_by,
         )
+
+    def _finish(self, run_id: str) -> None:
+        self._client.update_run(run_id, status="FINISHED")
 
     def _write_parts(self, run_id: str, parts: list[str]) -> None:
         from mlflow.entities import Param

@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 from ready_record import make_ready, promise
 
 import spot_mlflow as spot
-from spot_mlflow.errors import RecordDamaged
+from spot_mlflow.errors import NotFound, RecordDamaged
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.record import Record
 from spot_mlflow.record.policies import set_policy
@@ -112,3 +112,19 @@ def test_ages_are_taken_anew(view: EvidenceView, monkeypatch: pytest.MonkeyPatch
         moment = first.now + later
         monkeypatch.setattr(module, "utc", lambda _, moment=moment: moment)
         assert view.adoption(view.record.facts("churn"), "1")[0].now == moment
+
+
+def test_facts_in_fewer_statements_are_the_same_facts(view: EvidenceView) -> None:
+    """What the tables say is what MLflow's client says: versions, stages, aliases, tags."""
+    client = view.record.client
+    with pytest.warns(FutureWarning):
+        client.transition_model_version_stage("churn", "1", "Staging")
+    client.create_model_version("churn", source="s3://nowhere/model", tags={"a": "b"})
+    client.set_registered_model_alias("churn", "Champion", "3")
+    client.set_registered_model_alias("churn", "blue", "3")
+    client.set_registered_model_tag("churn", "team", "a")
+    client.delete_model_version("churn", "2")
+    quick, slow = view.facts("churn"), view.record.facts("churn")
+    assert quick == slow
+    with pytest.raises(NotFound):
+        view.facts("nobody")
