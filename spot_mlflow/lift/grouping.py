@@ -54,7 +54,9 @@ def _codes(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
         distinct, code = np.unique(values, return_inverse=True)
         return code.astype(np.int64), max(1, len(distinct))
     # Labels mostly come in runs: only the first of each run is looked at.
-    change = np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else np.zeros(0, int)
+    change = (
+        np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else np.zeros(0, int)
+    )
     names = [str(x) for x in values[change]]
     ranks = {name: i for i, name in enumerate(sorted(set(names)))}
     runs = np.array([ranks[name] for name in names], dtype=np.int64)
