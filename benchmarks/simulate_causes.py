@@ -28,6 +28,7 @@ from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
 
 SEED = 20260722
+NOTHING = 1e-9  # money per unit; a true contribution below it was not planted
 UNITS = 50_000
 TREATED = 0.9
 MEASURES = ("outcome", "value", "cost", "offered", "delivered", "on_time", "system_failure")
@@ -79,23 +80,25 @@ WEAK = World((0.2, 0.3, 0.5), (0.10, 0.06, 0.03), (0.08, 0.04, 0.015))
 def contract(world: World, *, segments: bool = True, se: float = 0.0) -> PredictedLift:
     """Writes the promise that would be kept if the log came from ``world``."""
     labels = "abcdefgh"
-    return PredictedLift.load({
-        "metric": "bought",
-        "predicted": {"lift": world.lift, "se": se},
-        "columns": {"arm": "arm", "outcome": "y"},
-        "economics": {"unit": "EUR", "value": world.value, "offer_cost": world.cost},
-        "funnel": {
-            "offered": world.offered,
-            "delivered": world.system * world.delivered,
-            "on_time": world.on_time,
-        },
-        "segments": {
-            labels[i]: {"share": world.share[i], "response": world.response[i]}
-            for i in range(len(world.share))
+    return PredictedLift.load(
+        {
+            "metric": "bought",
+            "predicted": {"lift": world.lift, "se": se},
+            "columns": {"arm": "arm", "outcome": "y"},
+            "economics": {"unit": "EUR", "value": world.value, "offer_cost": world.cost},
+            "funnel": {
+                "offered": world.offered,
+                "delivered": world.system * world.delivered,
+                "on_time": world.on_time,
+            },
+            "segments": {
+                labels[i]: {"share": world.share[i], "response": world.response[i]}
+                for i in range(len(world.share))
+            }
+            if segments
+            else {},
         }
-        if segments
-        else {},
-    })
+    )
 
 
 def kinds(world: World, segment: int, arm: str) -> tuple[np.ndarray, np.ndarray]:
@@ -107,8 +110,13 @@ def kinds(world: World, segment: int, arm: str) -> tuple[np.ndarray, np.ndarray]
         for good, (v, p_v), (k, p_k) in itertools.product((0, 1), VALUES, COSTS):
             p = p_way * (p_good if good else 1 - p_good) * p_v * p_k
             row = (
-                float(good), good * v * world.value / _mean(VALUES), delivered * k * world.cost,
-                offered, delivered, on_time, failed,
+                float(good),
+                good * v * world.value / _mean(VALUES),
+                delivered * k * world.cost,
+                offered,
+                delivered,
+                on_time,
+                failed,
             )
             rows[row] = rows.get(row, 0.0) + p
     return np.array(list(rows)), np.array(list(rows.values()))
@@ -147,16 +155,18 @@ class Log:
     def draw(self, rng: np.random.Generator) -> OutcomeMoments:
         """Draws one log."""
         of_segment = {arm: rng.multinomial(n, self.share) for arm, n in self.sizes.items()}
-        return self._moments([
-            rng.multinomial(of_segment[arm][s], p / p.sum()).astype(float)
-            for _, arm, s, _, p in self.cells
-        ])
+        return self._moments(
+            [
+                rng.multinomial(of_segment[arm][s], p / p.sum()).astype(float)
+                for _, arm, s, _, p in self.cells
+            ]
+        )
 
     def expected(self) -> OutcomeMoments:
         """Returns the log that holds exactly what is expected; the truth to be covered."""
-        return self._moments([
-            self.sizes[arm] * self.share[s] * p / p.sum() for _, arm, s, _, p in self.cells
-        ])
+        return self._moments(
+            [self.sizes[arm] * self.share[s] * p / p.sum() for _, arm, s, _, p in self.cells]
+        )
 
     def _moments(self, counts: list[np.ndarray]) -> OutcomeMoments:
         x = [cell[3] for cell in self.cells]
@@ -167,7 +177,9 @@ class Log:
             arm=np.array([c[1] for c in self.cells], dtype=object),
             period=np.full(len(n), np.datetime64("NaT"), dtype="datetime64[D]"),
             measures=MEASURES,
-            assigned=n, matured=n, n=n,
+            assigned=n,
+            matured=n,
+            n=n,
             center=self.center,
             s1=np.array([c @ z for c, z in zip(counts, x, strict=True)]),
             s2=np.array([z.T @ (z * c[:, None]) for c, z in zip(counts, x, strict=True)]),
@@ -179,39 +191,34 @@ class Log:
         return OutcomeMoments(cells, {}, as_of="")
 
 
+def hurt(world: World, cause: str, x: float) -> World:
+    """Returns the world with one factor worse by the share ``x``; 0 is the world itself."""
+    first, *middle, last = world.share
+    changes: dict[str, Any] = {
+        "coverage": {"offered": world.offered * (1 - x)},
+        "system": {"system": 1 - x},
+        "delivery": {"delivered": world.delivered * (1 - x)},
+        "timeliness": {"on_time": world.on_time * (1 - x)},
+        "response": {"response": tuple(r * (1 - x) for r in world.response)},
+        "value": {"value": world.value * (1 - x)},
+        "cost": {"cost": world.cost * (1 + 9 * x)},
+        "mix": {"share": (first * (1 - x), *middle, last + first * x)},
+    }
+    return replace(world, **changes[cause])
+
+
 def planted(world: World, cause: str, loss: float) -> World:
     """Returns the world with one cause that takes ``loss`` of the net value, by bisection."""
-
-    def hurt(x: float) -> World:
-        if cause == "coverage":
-            return replace(world, offered=world.offered * (1 - x))
-        if cause == "system":
-            return replace(world, system=1 - x)
-        if cause == "delivery":
-            return replace(world, delivered=world.delivered * (1 - x))
-        if cause == "timeliness":
-            return replace(world, on_time=world.on_time * (1 - x))
-        if cause == "response":
-            return replace(world, response=tuple(r * (1 - x) for r in world.response))
-        if cause == "value":
-            return replace(world, value=world.value * (1 - x))
-        if cause == "cost":
-            return replace(world, cost=world.cost * (1 + 9 * x))
-        first, *middle, last = world.share
-        return replace(world, share=(first * (1 - x), *middle, last + first * x))
-
     low, high, target = 0.0, 1.0, world.net - loss
-    if hurt(high).net > target:
-        return hurt(high)
+    if hurt(world, cause, high).net > target:
+        return hurt(world, cause, high)
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if hurt(middle).net > target else (low, middle)
-    return hurt(high)
+        low, high = (middle, high) if hurt(world, cause, middle).net > target else (low, middle)
+    return hurt(world, cause, high)
 
 
-def replicate(
-    world: World, promise: PredictedLift, replicates: int, seed: int
-) -> dict[str, Any]:
+def replicate(world: World, promise: PredictedLift, replicates: int, seed: int) -> dict[str, Any]:
     """Attributes ``replicates`` logs of a world and counts what came out."""
     rng, log = np.random.default_rng(seed), Log(world)
     truth = attribute(log.expected(), promise)
@@ -229,7 +236,7 @@ def replicate(
                 covered[c.cause][1] += _inside(lift[c.cause], c.lift)
         first[b.ranked[0]] = first.get(b.ranked[0], 0) + 1
         found_first += b.contribution(b.ranked[0]).found
-        harmless = [c for c in b.contributions if money.get(c.cause, 0.0) > -1e-9]
+        harmless = [c for c in b.contributions if money.get(c.cause, 0.0) > -NOTHING]
         invented += any(c.found for c in harmless)
         worst = max(worst, _exactness(b))
         by_size = min(b.contributions, key=lambda c: c.money.lift).cause
@@ -301,7 +308,10 @@ def scenarios(world: World) -> dict[str, World]:
 def study(name: str, world: World, replicates: int, *, segments: bool = True) -> dict[str, Any]:
     """Runs every scenario of a world."""
     promise = contract(world, segments=segments)
-    out: dict[str, Any] = {"promised_lift": round(world.lift, 5), "promised_net": round(world.net, 5)}
+    out: dict[str, Any] = {
+        "promised_lift": round(world.lift, 5),
+        "promised_net": round(world.net, 5),
+    }
     se = attribute(Log(world).expected(), promise).gap.se
     out["lift_in_standard_errors"] = round(world.lift / se, 1)
     for number, (scenario, true) in enumerate(scenarios(world).items()):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.factors import Numbers
+    from spot_mlflow.lift.factors import Layout, Numbers
     from spot_mlflow.lift.games import Game
     from spot_mlflow.lift.moments import OutcomeMoments
     from spot_mlflow.lift.report import RealizedLift
@@ -69,9 +69,8 @@ def attribute(
     check_estimable(strata, predicted)
     model, width = _model_of(strata, predicted, realized)
     weights, rule = weights_of(model.layout, order)
-    lift = _split(model, "lift", weights)
-    money = _split(model, "money", weights) if model.layout.money else None
-    return _bridge(model, lift, money, width, rule)
+    lift, *money = _splits(model, ("lift", "money") if model.layout.money else ("lift",), weights)
+    return _bridge(model, lift, money[0] if money else None, width, rule)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,34 +120,46 @@ def _lift(model: Model, at: Point) -> Numbers:
     return out
 
 
-def _split(model: Model, game: Game, weights: NDArray[np.float64]) -> _Split:
-    """Divides one game and propagates the moments' covariance to the parts."""
-    strata = model.strata
+def _splits(model: Model, games: Sequence[Game], weights: NDArray[np.float64]) -> list[_Split]:
+    """Divides games and propagates the moments' covariance to the parts, in one pass."""
+    layout, strata = model.layout, model.strata
     point = _point(strata, model.predicted)
     factors = model(point)
-    if game == "lift":  # exactly 0 for what can move money only, not its rounding
-        moves = np.array([not MONEY_ONLY.issuperset(p) for p in model.layout.players])
-        weights = weights * moves[:, None]
-    parts = contributions(model.layout, game, weights, factors)
-    by_array, by_scale = derivative(model.layout, game, weights, factors)
-    players = len(by_array)
-    flat = by_array.reshape(players, -1)
+    rows = [_weights_in(layout, game, weights) for game in games]
+    parts = [contributions(layout, g, w, factors) for g, w in zip(games, rows, strict=True)]
+    slopes = [derivative(layout, g, w, factors) for g, w in zip(games, rows, strict=True)]
+    by_array = np.concatenate([x.reshape(len(x), -1) for x, _ in slopes]).T
+    by_scale = np.concatenate([x for _, x in slopes])
 
     def parts_at(at: Point) -> Numbers:
+        # Only the imaginary parts, the derivatives, are carried through: real numbers are faster.
         f = model(at)
-        both = np.stack([f.promised, f.realized], axis=-3)
-        out: Numbers = both.reshape(len(both), -1) @ flat.T + f.scale[..., None] * by_scale
+        both = np.imag(np.stack([f.promised, f.realized], axis=-3))
+        slope = both.reshape(len(both), -1) @ by_array + np.imag(f.scale)[..., None] * by_scale
+        out: Numbers = 1j * slope
         return out
 
     covariance = gradient(parts_at, point).covariance(
         strata, model.predicted.predicted.standard_error
     )
-    return _Split(
-        _total(model, game, factors, factors.promised),
-        _total(model, game, factors, factors.realized),
-        parts,
-        covariance,
-    )
+    size = len(layout.players)
+    return [
+        _Split(
+            _total(model, game, factors, factors.promised),
+            _total(model, game, factors, factors.realized),
+            parts[i],
+            covariance[i * size : (i + 1) * size, i * size : (i + 1) * size],
+        )
+        for i, game in enumerate(games)
+    ]
+
+
+def _weights_in(layout: Layout, game: Game, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the weights, exactly 0 in the lift for causes that can move money only."""
+    if game == "money":
+        return weights
+    moves = np.array([not MONEY_ONLY.issuperset(p) for p in layout.players])
+    return np.where(moves[:, None], weights, 0.0)
 
 
 def _total(model: Model, game: Game, factors: Factors, x: Numbers) -> float:

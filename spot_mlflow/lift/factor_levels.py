@@ -93,7 +93,7 @@ def funnel_level(model: Model, factor: str) -> NDArray[np.float64]:
     if name is None:
         return np.ones(len(model.labels))
     default = float(getattr(model.predicted.funnel, name))
-    found = [getattr(model.promise_of(s), name, None) for s in model.labels]
+    found = model.stated(name)
     return np.array([default if x is None else x for x in found], dtype=np.float64)
 
 
@@ -101,7 +101,7 @@ def promised_share(model: Model) -> NDArray[np.float64]:
     """Returns (R,) promised shares of the segments; 1 where none were promised."""
     if not model.layout.mix:
         return np.ones(1)
-    return np.array([getattr(model.promise_of(s), "share", 0.0) for s in model.labels])
+    return np.array([0.0 if x is None else x for x in model.stated("share")])
 
 
 def promised_value(model: Model, at: Point) -> Numbers:
@@ -113,7 +113,7 @@ def promised_value(model: Model, at: Point) -> Numbers:
         default: Numbers = divided(total, good, np.ones_like(total))
     else:
         default = np.array([1.0 if general is None else general])
-    own = [getattr(model.promise_of(s), "value", None) for s in model.labels]
+    own = model.stated("value")
     parts = [default[..., 0] if x is None else np.full_like(default[..., 0], x) for x in own]
     return np.stack(parts, axis=-1)
 
@@ -151,7 +151,7 @@ def _promised_response(
     Segments whose response was stated keep it; the others share what is left of the promised lift.
     Where all were stated and do not add up to it, they are scaled.
     """
-    own = [getattr(model.promise_of(s), "response", None) for s in model.labels]
+    own = model.stated("response")
     known = np.array([x is not None for x in own])
     stated = np.array([0.0 if x is None else x for x in own]) * np.expand_dims(scale, -1)
     lift = np.expand_dims(promised * scale, -1)
@@ -170,7 +170,7 @@ def _promised_cost(model: Model, accepted: Numbers) -> Numbers:
     e = _economics(model)
     apart = e.handling_cost if model.layout.handling else 0.0
     plain = e.offer_cost + e.handling_cost - apart + e.incentive * accepted
-    own = [getattr(model.promise_of(s), "cost", None) for s in model.labels]
+    own = model.stated("cost")
     parts = [
         plain[..., i] if x is None else 0 * plain[..., i] + x - apart for i, x in enumerate(own)
     ]
@@ -258,7 +258,7 @@ def _settle(model: Model, wanted: dict[str, Numbers], found: dict[str, Numbers])
         wanted[name] = found[name]
     if not model.layout.mix:
         return
-    unknown = np.array([model.promise_of(s) is None for s in model.labels])
+    unknown = np.array([p is None for p in model.promises])
     absent = (model.strata.n_treated + model.strata.n_holdout) == 0
     for name in model.layout.arrays:
         if name == "w":

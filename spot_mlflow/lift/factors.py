@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spot_mlflow.lift.contract import PredictedLift, SegmentPromise
+    from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.strata import Strata
 
     Numbers = NDArray[Any]  # real, or complex while derivatives are taken
@@ -212,6 +212,8 @@ class Model:
         self.shift = shift
         self.sign = -1.0 if predicted.direction == "decrease" else 1.0
         self.labels = strata.labels if layout.mix else ("",)
+        self.promises = tuple(predicted.segments.get(s) for s in self.labels)
+        self._stated: dict[str, tuple[Any, ...]] = {}
 
     def column(self, means: Numbers, name: str) -> Numbers:
         """Returns (..., S) one column of the means."""
@@ -304,9 +306,11 @@ class Model:
         for name, array in (("value", "v"), ("cost", "k"), ("handling", "h")):
             yield name, _ratio((by["w"] * by[array]).sum(), by["w"].sum())
 
-    def promise_of(self, label: str) -> SegmentPromise | None:
-        """Returns what was promised of a segment."""
-        return self.predicted.segments.get(label)
+    def stated(self, name: str) -> tuple[Any, ...]:
+        """Returns per stratum what the contract states of a segment, None where it is silent."""
+        if name not in self._stated:
+            self._stated[name] = tuple(getattr(p, name, None) for p in self.promises)
+        return self._stated[name]
 
 
 def _ratio(top: float, bottom: float) -> float:
