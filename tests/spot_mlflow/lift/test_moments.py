@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from spot_mlflow.lift.moments import HOLDOUT, ClusterMoments, Fault, Moments, OutcomeMoments
+
+
+def units(rng, n=300):
+    """Units of three arms, four segments and five days, with two measures."""
+    return {
+        "measures": {"outcome": rng.random(n), "value": 1e6 + rng.standard_normal(n)},
+        "arm": np.array([HOLDOUT, "mail", "call"])[rng.integers(0, 3, n)],
+        "segment": np.array(["a", "b", "c", "d"])[rng.integers(0, 4, n)],
+        "period": np.datetime64("2027-01-01") + rng.integers(0, 5, n),
+    }
+
+
+KEYS = ("segment", "arm", "period")
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=some.integers(0, 2**31), keys=some.permutations(KEYS), size=some.integers(0, 3))
+def test_adding_up_is_what_reducing_again_gives(seed, keys, size):
+    """Any coarser table, in the order of its keys, equals the units reduced to those keys."""
+    world = units(np.random.default_rng(seed))
+    kept = tuple(keys[:size])
+    fine = Moments.of_units(
+        world["measures"], world["arm"], segment=world["segment"], period=world["period"]
+    )
+    found = fine.collapse(*kept)
+    labels = [world[k].astype(str) for k in kept]
+    groups = sorted(set(zip(*labels, strict=True))) if kept else [()]
+    assert len(found) == len(groups)
+    for i, group in enumerate(groups):
+        mine = np.ones(300, dtype=bool)
+        for k, value in zip(kept, group, strict=True):
+            mine &= world[k].astype(str) == value
+            assert str(getattr(found, k)[i]) == value
+        z = np.column_stack(list(world["measures"].values()))[mine] - found.center
+        assert found.n[i] == mine.sum()
+        assert found.s1[i] == pytest.approx(z.sum(axis=0), abs=1e-9)
+        assert found.s2[i] == pytest.approx(z.T @ z, abs=1e-7)
+        assert found.largest[i] == pytest.approx((z + found.center).max(axis=0))
+
+
+def test_a_table_is_added_up_once_and_never_changed():
+    """The same answer again, the coarser made of the finer; the table itself stays as it was."""
+    fine = Moments.of_units(**units(np.random.default_rng(1)))
+    before = fine.s1.copy()
+    assert fine.collapse("segment", "arm") is fine.collapse("segment", "arm")
+    total = fine.collapse("segment", "arm").collapse()
+    assert fine.collapse().n[0] == total.n[0] == 300
+    assert (fine.s1 == before).all()
+
+
+def test_an_empty_table_stays_empty():
+    """No cell, by any keys, and no error."""
+    full = Moments.of_units(**units(np.random.default_rng(1)))
+    none = full.select(np.zeros(len(full), dtype=bool))
+    for keys in ((), ("arm",), KEYS):
+        assert len(none.collapse(*keys)) == 0
+    assert none.arms() == []
+
+
+def test_arms_are_the_treatment_arms():
+    """Sorted, the holdout not among them."""
+    assert Moments.of_units(**units(np.random.default_rng(1))).arms() == ["call", "mail"]
+
+
+def test_everything_survives_json():
+    """Tables, clusters, faults and notes come back equal; NaT and -inf as well."""
+    rng = np.random.default_rng(2)
+    world = units(rng)
+    cells = Moments.of_units(world["measures"], world["arm"])
+    clusters = ClusterMoments(
+        arm=np.array([HOLDOUT, "mail"], dtype=object),
+        clusters=np.array([3, 4]),
+        assigned_clusters=np.array([3, 5]),
+        center=np.array([0.5, 0.0]),
+        s1=rng.random((2, 3)),
+        s2=rng.random((2, 3, 3)),
+        events=np.array([2, 1]),
+        straddling=1,
+    )
+    whole = OutcomeMoments(
+        cells,
+        {"missing_arm": Fault("missing_arm", 2, 300, ("u1",))},
+        "2027-01-01",
+        clusters=clusters,
+        teams=cells,
+        notes=("a note",),
+        rows=300,
+    )
+    again = OutcomeMoments.from_dict(json.loads(json.dumps(whole.to_dict())))
+    assert again.to_dict() == whole.to_dict()
+    assert np.isnat(again.cells.period).all()
+    assert again.faults == whole.faults
+    assert again.clusters is not None
+    assert again.clusters.s2 == pytest.approx(clusters.s2)
