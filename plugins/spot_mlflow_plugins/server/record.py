@@ -40,9 +40,9 @@ class SignedWriter:
     """
 
     def __init__(self, client: Any, signer: Signer, anchors: Anchors) -> None:
-        from spot_mlflow.record.writer import PlainWriter
+        from spot_mlflow_plugins.quick_writer import QuickWriter
 
-        self._plain = PlainWriter(client)
+        self._plain = QuickWriter(client)
         self._client = client
         self._store = private.tracking_store_of(client)
         self._signer = signer
