@@ -15,6 +15,7 @@ from spot_mlflow.evidence import digest_of
 from spot_mlflow.record import companion, references, remote
 from spot_mlflow.record.entry import Draft, Reading, read
 from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.once import RegistryOnce
 from spot_mlflow.record.references import ModelRef
 from spot_mlflow.validation import utc
 
@@ -106,9 +107,12 @@ class Record:
 
     def facts(self, name: str) -> ModelFacts:
         """Returns what the registry says of a model and its versions: two calls."""
+        return self._facts(name, self.client)
+
+    def _facts(self, name: str, client: Any) -> ModelFacts:
         with mlflow_errors(f"model {name!r}"):
-            model = self.client.get_registered_model(name)
-            versions = references.versions(self.client, name)
+            model = client.get_registered_model(name)
+            versions = references.versions(client, name)
         aliases: dict[str, list[str]] = {}
         for alias, version in dict(model.aliases or {}).items():
             aliases.setdefault(str(version), []).append(str(alias).casefold())
@@ -166,8 +170,9 @@ class Record:
         recent: bool = False,
     ) -> Adoption:
         """Returns everything known about a model version: one unfiltered search of its record."""
-        ref = self.resolve(model)
-        facts, entries = self.state(ref, recent=recent)
+        registry: Any = RegistryOnce(self.client)
+        ref = references.resolve(registry, model)
+        facts, entries = self._state(ref, registry, recent=recent)
         return build_adoption(facts, entries, version=version or ref.version, now=utc(now))
 
     def state(
@@ -179,7 +184,12 @@ class Record:
             ref: the model.
             recent: as in ``entries``.
         """
-        facts = self.facts(ref.name)
+        return self._state(ref, self.client, recent=recent)
+
+    def _state(
+        self, ref: ModelRef, client: Any, *, recent: bool
+    ) -> tuple[ModelFacts, Sequence[Evidence]]:
+        facts = self._facts(ref.name, client)
         known_written = UPDATED_TAG in facts.tags
         readings = self.readings(ref, recent=recent, known_written=known_written)
         return facts, counted(ref, readings)

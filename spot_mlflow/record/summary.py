@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from spot_mlflow.record.references import ModelRef
     from spot_mlflow.record.store import Record
 
+_MARK: Final = 12  # digits of an entry's id
 _ROUNDS: Final = 50  # of writing until all agrees; each more means that someone else was faster
-LATEST: Final = "spot.latest"  # the newest entry that the model's tags were derived from
-UPDATED: Final = "spot.updated"
+UPDATED: Final = "spot.updated"  # when, and from which newest entry the model's tags were derived
 CHART: Final = "lift-gap.png"
 REPORT: Final = "report.html"
 
@@ -42,7 +42,7 @@ def refresh(record: Record, ref: ModelRef, *, mine: str | None = None) -> None:
     for _ in range(_ROUNDS):
         facts, entries = record.state(ref, recent=True)
         latest = entries[-1].id if entries else ""
-        if mine not in (None, latest) and facts.tags.get(LATEST) != latest:
+        if mine not in (None, latest) and not _knows(facts, latest):
             return
         if not _written_anew(record, ref, facts, entries, latest):
             return
@@ -57,11 +57,18 @@ def _written_anew(
     for version in sorted({v for v in (spoken, ref.version) if v}):
         wrote |= _write_version(record, _adoption(facts, entries, version))
     wrote |= _write_model(record, _adoption(facts, entries, spoken))
-    if latest and facts.tags.get(LATEST) != latest:
-        mark = partial(record.client.set_registered_model_tag, facts.name, LATEST, latest)
-        in_spite_of_races(mark)
+    if wrote or not _knows(facts, latest):
+        mark = f"{utc(None):%Y-%m-%dT%H:%M:%SZ} (entry {latest[:_MARK] or 'none'})"
+        in_spite_of_races(
+            partial(record.client.set_registered_model_tag, facts.name, UPDATED, mark)
+        )
         wrote = True
     return wrote
+
+
+def _knows(facts: ModelFacts, latest: str) -> bool:
+    """Whether the model's tags were derived from a record with that newest entry."""
+    return f"(entry {latest[:_MARK] or 'none'})" in facts.tags.get(UPDATED, "")
 
 
 def version_spoken_of(facts: ModelFacts, entries: Sequence[Evidence]) -> str | None:
@@ -81,6 +88,7 @@ def _adoption(facts: ModelFacts, entries: Sequence[Evidence], version: str | Non
 def _write_model(record: Record, adoption: Adoption) -> bool:
     facts, client = adoption.facts, record.client
     changed = _changed(summary_tags(adoption), facts.tags)
+    changed.pop(UPDATED, None)  # the mark, which is written last
     for key, value in changed.items():
         in_spite_of_races(partial(client.set_registered_model_tag, facts.name, key, value))
     text = _description(adoption, facts.description)
