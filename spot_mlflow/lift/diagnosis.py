@@ -111,7 +111,7 @@ def happened(c: Contribution) -> str:
         return said if planned < _NOTICED else f"{said} ({percent(planned)} planned)"
     if c.cause in PLAIN:
         return PLAIN[c.cause]
-    return f"{c.words} cannot be told apart"
+    return f"{c.words}, which this log cannot tell apart"
 
 
 def percent(share: float) -> str:
@@ -161,7 +161,12 @@ def _loss(bridge: Bridge, lost: Sequence[RankedCause], predicted: PredictedLift)
     else:
         money = -sum(c.money.lift for c in same if c.money is not None)
         much = f"{money:,.2g} {bridge.unit}".rstrip() + " per eligible unit were lost"
-    apart = ", which this log cannot tell apart" if "/" in first.letter else ""
+    # A fold of factors says so itself; a step whose letter is open has it said of the letters.
+    apart = (
+        ", which this log cannot tell apart"
+        if "/" in first.letter and first.cause in MISSED
+        else ""
+    )
     said = joined([c.words for c in same[:2]])
     place = next((f for c in same[:2] for f in c.where), None)
     where = (

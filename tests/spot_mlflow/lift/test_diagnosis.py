@@ -59,7 +59,14 @@ def test_what_cannot_be_told_apart_is_not_blamed_on_one():
     contract = make_contract(mix=False, predicted={"lift": 0.95**3 * 0.09})
     log = units.log("outcome", segments=False)
     sentence = diagnose(attribute(log, contract), log, contract).sentence
-    assert "Product or Operation or Technology, which this log cannot tell apart" in sentence
+    assert "were lost in Product or Operation or Technology: " in sentence
+    assert sentence.endswith(
+        "coverage, delivery, timeliness and response, which this log cannot tell apart."
+    )
+    log = units.log("outcome", "on_time", segments=False)
+    sentence = diagnose(attribute(log, contract), log, contract).sentence
+    assert "Technology, which this log cannot tell apart: " in sentence
+    assert "of the customers flagged were not reached in time" in sentence
 
 
 @pytest.mark.parametrize(
