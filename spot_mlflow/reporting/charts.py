@@ -23,12 +23,22 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.lift_view import LiftRow
     from spot_mlflow.reporting.palette import Palette
 
+MLFLOW_DPI: Final = 88  # 634 pixels
 ROWS_DRAWN: Final = 12  # segments in a picture; the table has them all
 
 
-def lift_gap_png(check: LiftReport | Mapping[str, Any], theme: Theme = "light") -> bytes:
-    """Draws predicted against realized lift with intervals, minimum and tolerance, as a PNG."""
-    return lift_gap_chart(lift_view(check)).png(theme)
+def lift_gap_png(
+    check: LiftReport | Mapping[str, Any], theme: Theme = "light", *, dpi: int = MLFLOW_DPI
+) -> bytes:
+    """Draws predicted against realized lift with intervals, minimum and tolerance, as a PNG.
+
+    Args:
+        check: the outcome check, fresh or from the record.
+        theme: light or dark.
+        dpi: pixels an inch; by default as wide as an MLflow description, which shows pictures in
+            their own size.
+    """
+    return lift_gap_chart(lift_view(check)).png(theme, dpi=dpi)
 
 
 def lift_gap_svg(check: LiftReport | Mapping[str, Any]) -> str:

@@ -41,6 +41,12 @@ class Waterfall:
     factor: float
     found: frozenset[str]
 
+    def shown(self, bar: Bar) -> bool:
+        """Whether what a bar says is more than noise; a level always is."""
+        if bar.kind == "loss":
+            return bar.label in self.found
+        return bar.kind in LEVELS or bar.low > 0
+
     def signed(self, bar: Bar) -> str:
         """Writes what a bar adds, with its sign; a level without."""
         text = self.write(bar.amount)
@@ -96,7 +102,7 @@ def _table(fall: Waterfall, rule: str) -> Table:
     def shown(bar: Bar) -> str:
         if bar.kind in LEVELS:
             return figures.NOTHING
-        return "yes" if bar.label in fall.found else "no"
+        return "yes" if fall.shown(bar) else "no"
 
     def interval(bar: Bar) -> str:
         if bar.kind == "promised" or not math.isfinite(bar.low) or not math.isfinite(bar.high):
@@ -105,7 +111,7 @@ def _table(fall: Waterfall, rule: str) -> Table:
 
     return Table(
         caption=f"From promised to realized, {fall.words} ({rule})",
-        columns=("step", "S.P.O.T.", "amount", "interval", "loss shown"),
+        columns=("step", "S.P.O.T.", "amount", "interval", "shown"),
         rows=tuple((b.label, b.letter, fall.signed(b), interval(b), shown(b)) for b in fall.bars),
         numeric=frozenset({2, 3}),
     )
@@ -123,7 +129,7 @@ def _paint(axes: Any, palette: Palette, fall: Waterfall, *, narrow: bool) -> Non
             axes.plot([end, end], [y + 0.29, y + 0.71], color=palette.muted, linewidth=0.8)
     axes.axvline(0, color=palette.muted, linewidth=0.8)
     rows_of_labels(axes, [wrapped(_label(b), narrow=narrow) for b in fall.bars], palette)
-    words_below(axes, f"{fall.words}; hatched: loss shown; dashed: within the noise", narrow=narrow)
+    words_below(axes, f"{fall.words}; hatched: lost; dashed: within the noise", narrow=narrow)
 
 
 def _paint_bar(axes: Any, y: int, bar: Bar, palette: Palette, fall: Waterfall) -> None:
@@ -135,17 +141,17 @@ def _paint_bar(axes: Any, y: int, bar: Bar, palette: Palette, fall: Waterfall) -
         "gain": palette.gain,
     }[bar.kind]
     start, end = fall.factor * bar.start, fall.factor * bar.end
-    shown = bar.kind == "loss" and bar.label in fall.found
+    shown = fall.shown(bar)
     axes.barh(
         y,
         end - start,
         left=start,
         height=0.58,
-        facecolor=colour if bar.kind in {"realized", "gain"} else palette.paper,
+        facecolor=colour if shown and bar.kind in {"realized", "gain"} else palette.paper,
         edgecolor=colour,
         linewidth=1.6,
-        linestyle=(0, (3, 2)) if bar.kind == "loss" and not shown else "-",
-        hatch=HATCH if shown else None,
+        linestyle="-" if shown else (0, (3, 2)),
+        hatch=HATCH if shown and bar.kind == "loss" else None,
         zorder=2,
     )
     axes.annotate(
