@@ -47,12 +47,20 @@ class Login:
         said = {"model": "locked-churn", "version": "1", "kind": kind, "payload": payload, **more}
         return self.session.post(f"{self.url}/ajax-api/2.0/spot/entries", json=said, timeout=60)
 
-    def move(self) -> requests.Response:
+    def move(self, model: str = "locked-churn") -> requests.Response:
         """Asks for Production."""
-        said = {"name": "locked-churn", "version": "1", "stage": "Production"}
+        said = {"name": model, "version": "1", "stage": "Production"}
         return self.api(
             "POST", "model-versions/transition-stage", archive_existing_versions=False, **said
         )
+
+    def promised(self, model: str, *, editor: str, admin: Login) -> None:
+        """Makes a model with a promise that another user may move, too."""
+        assert self.api("POST", "registered-models/create", name=model).status_code == 200
+        made = self.api("POST", "model-versions/create", name=model, source="s3://nowhere/m")
+        assert made.status_code == 200, made.text
+        assert self.entry("prediction", {"contract": CONTRACT}, model=model).status_code == 200
+        admin.grant(editor, model, "EDIT")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +91,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "POST", "model-versions/create", name="locked-churn", source="s3://nowhere/m"
         )
         assert made.status_code == 200, made.text
-        admin.grant("bea", "locked-churn", "EDIT")
+        admin.grant("bea", "locked-churn", "READ")
         admin.grant("mallory", "locked-churn", "READ")
         assert dan.entry("prediction", {"contract": CONTRACT}).status_code == 200
         yield server.url
@@ -130,15 +138,27 @@ def test_approver_is_who_is_logged_in(url: str) -> None:
     assert answer.json()["payload"]["approver"] == "dan"
 
 
-def test_own_sign_off_and_own_waiver_do_not_count(url: str) -> None:
-    """The requester is the user who asks: what he approved himself does not help him."""
-    bea, dan = Login(url, "bea"), Login(url, "dan")
-    test_approver_is_who_is_logged_in(url)
-    bea.entry("sign-off", {"target": "Production"}, role="business")
-    own = bea.move()
+def test_own_sign_off_does_not_count(url: str) -> None:
+    """Who signed cannot ask; for another who asks the same signature counts."""
+    admin, bea, dan = Login(url, *ADMIN), Login(url, "bea"), Login(url, "dan")
+    dan.promised("locked-signed", editor="bea", admin=admin)
+    signed = bea.entry("sign-off", {"target": "Production"}, role="business", model="locked-signed")
+    assert signed.status_code == 200, signed.text
+    own = bea.move("locked-signed")
     assert own.status_code == 403, own.text
-    assert "bea" in own.json()["message"]
-    assert dan.move().status_code == 200
+    assert "bea, who is the requester" in own.json()["message"]
+    assert dan.move("locked-signed").status_code == 200
+
+
+def test_own_waiver_does_not_count(url: str) -> None:
+    """Who waived cannot ask; for another who asks the same waiver counts."""
+    admin, bea, dan = Login(url, *ADMIN), Login(url, "bea"), Login(url, "dan")
+    dan.promised("locked-waived", editor="bea", admin=admin)
+    payload = {"target": "Production", "requirement": "sign_off", "reason": "haste"}
+    waived = dan.entry("waiver", payload, person="bea", model="locked-waived")
+    assert waived.status_code == 200, waived.text
+    assert dan.move("locked-waived").status_code == 403
+    assert bea.move("locked-waived").status_code == 200
 
 
 def test_reader_speaks_but_does_not_promise(url: str) -> None:
