@@ -206,35 +206,36 @@ def score_ratio_bounds(
     tables = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (x_t, n_t, x_c, n_c)))
     z = np.broadcast_to(ndtri((1 + level) / 2), tables[0].shape)
 
-    low = np.where(tables[0] > 0, _bound(tables, z, skew=skew, side=1), 0.0)
-    high = np.where(tables[2] > 0, _bound(tables, z, skew=skew, side=-1), np.inf)
-    return low, high
+    low, high = _bounds(tables, z, skew=skew)
+    return np.where(tables[0] > 0, low, 0.0), np.where(tables[2] > 0, high, np.inf)
 
 
-def _bound(tables: Sequence[Floats], z: Floats, *, skew: bool, side: int) -> Floats:
-    """Ratio at which the score falls to ``side`` * z: 1 for the lower bound, -1 for the upper.
+def _bounds(tables: Sequence[Floats], z: Floats, *, skew: bool) -> Floats:
+    """Ratios at which the score falls to z and to -z: (2, ...), lower bounds first.
 
     In tables of a few units the correction for skewness can be greater than what it corrects: the
     corrected score then crosses on the wrong side of the estimate, or never. There the uncorrected
     bound stands.
     """
+    side = np.array([1.0, -1.0]).reshape(2, *(1,) * z.ndim)
+    x_t, n_t, x_c, n_c = both = [np.broadcast_to(t, (2, *z.shape)) for t in tables]
+    critical = np.broadcast_to(z, (2, *z.shape))
 
-    def corrected(log_ratio: Floats) -> Floats:
-        return score(np.exp(log_ratio), *tables, z=z, skew=skew) - side * z
+    def above(log_ratio: Floats) -> Floats:
+        return score(np.exp(log_ratio), *both, z=critical, skew=skew) - side * critical
 
-    far = np.full(z.shape, _WIDEST)
+    far = np.full(critical.shape, _WIDEST)
     if not skew:
-        return np.exp(_crossing(corrected, -far, far))
-    x_t, n_t, x_c, n_c = tables
+        return np.exp(_crossing(above, -far, far))
     with np.errstate(all="ignore"):  # tables without an event in an arm are among the unusable
         estimate = np.log(x_t / n_t) - np.log(x_c / n_c)
         start = np.where(np.isfinite(estimate), estimate, 0.0)
-        ends = (-far, start) if side > 0 else (start, far)
-        usable = np.isfinite(estimate) & (corrected(ends[0]) > 0) & (corrected(ends[1]) <= 0)
-    found = np.exp(_crossing(corrected, *ends))
+        left, right = np.where(side > 0, -far, start), np.where(side > 0, start, far)
+        usable = np.isfinite(estimate) & (above(left) > 0) & (above(right) <= 0)
+    found = np.exp(_crossing(above, left, right))
     if usable.all():
         return found
-    return np.where(usable, found, _bound(tables, z, skew=False, side=side))
+    return np.where(usable, found, _bounds(tables, z, skew=False))
 
 
 def _crossing(falling: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:
