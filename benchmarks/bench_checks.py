@@ -67,6 +67,7 @@ def on_duckdb() -> dict[str, object]:
 
     def by_hand() -> None:
         with duckdb.connect() as c:
+            c.execute("SET enable_progress_bar = false")
             for q in queries:
                 c.execute(q).fetchall()
 

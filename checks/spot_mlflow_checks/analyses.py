@@ -17,13 +17,18 @@ _analyses: WeakKeyDictionary[OutcomeMoments, dict[tuple[str, int], LiftAnalysis]
 
 
 def analysis_of(
-    moments: OutcomeMoments, predicted: PredictedLift, previous_looks: int = 0
+    moments: OutcomeMoments,
+    predicted: PredictedLift,
+    previous_looks: int = 0,
+    previous: OutcomeMoments | None = None,
 ) -> LiftAnalysis:
-    """Analyses moments once for all Expectations that ask."""
+    """Analyses moments once for all who ask; ``previous`` counts for the one who asks first."""
     from spot_mlflow.lift.analysis import analyze
 
     known = _analyses.setdefault(moments, {})
     key = (predicted.digest, previous_looks)
     if key not in known:
-        known[key] = analyze(moments, predicted, previous_looks=previous_looks)
+        known[key] = analyze(
+            moments, predicted, previous_looks=previous_looks, previous=previous
+        )
     return known[key]

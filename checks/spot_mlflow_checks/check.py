@@ -62,20 +62,21 @@ def check_outcomes(
 
     contract = PredictedLift.load(predicted)
     read_by = _by_segment(contract, segment)
+    earlier = previous.moments if isinstance(previous, LiftReport) else previous
     with open_source(source, read_by, table=table, query=query) as opened:
         moments = reduce_source(
             opened,
             read_by,
             as_of=as_of,
             model_version=model_version,
-            previous=previous.moments if isinstance(previous, LiftReport) else previous,
+            previous=earlier,
             segment_limit=segment_limit,
             progress=progress,
         )
     if progress:
         progress("statistics")
     # Before Great Expectations, which would wrap what this raises into a result.
-    analysis = analysis_of(moments, contract, previous_looks)
+    analysis = analysis_of(moments, contract, previous_looks, earlier)
     checks, validation = validate(moments, contract, previous_looks=previous_looks)
     return LiftReport(
         predicted=contract,

@@ -30,6 +30,7 @@ from spot_mlflow_checks.reduction import (
     fold_segments,
     score_pass,
     team_pass,
+    with_cap,
     with_centers,
 )
 from spot_mlflow_checks.rows import Reading
@@ -136,6 +137,11 @@ def _reduce(
     r: Reading, limit: int, tell: Progress, *, partial: bool = False
 ) -> tuple[BasePass, OutcomeMoments]:
     """Runs all passes; a partial reading may find no rows, or one arm."""
+    first = []
+    if r.predicted.outliers is not None:
+        tell("quantile")
+        first.append("quantile")
+        r = with_cap(r)
     tell("base")
     r = with_centers(r)
     base = base_pass(r)
@@ -154,7 +160,7 @@ def _reduce(
         digest=r.source.digest,
         rows=base.rows,
         columns=tuple(r.columns.names),
-        passes=("base", *optional.pop("passes")),
+        passes=(*first, "base", *optional.pop("passes")),
         notes=(*_notes(r), *notes),
         closed=remembered(r, base),
         **optional,

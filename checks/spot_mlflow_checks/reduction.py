@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from spot_mlflow.lift.moments import OTHER_SEGMENT, Fault, Moments
 from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.rows import Reading, flag, is_indicator, judged
-from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
+from spot_mlflow_checks.sums import beside_missing, cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,6 +38,23 @@ def with_centers(r: Reading) -> Reading:
     row = r.source.fetch(sa.select(*[sa.func.avg(x) for x in head.c]))[0]
     centers = {m: float(f"{float(v):.3g}") for m, v in zip(free, row, strict=True) if v is not None}
     return replace(r, center=centers)
+
+
+def with_cap(r: Reading) -> Reading:
+    """Returns the reading with the outcome above which winsorizing caps, where declared.
+
+    The quantile is that of all analysed outcomes, both arms: the value of rank ceil(q n).
+    """
+    outliers = r.predicted.outliers
+    if outliers is None or is_indicator(r, "outcome"):
+        return r
+    c = judged(r).c
+    n = int(r.source.fetch(sa.select(sa.func.sum(c.n)))[0][0] or 0)
+    if n == 0:
+        return r
+    rank = max(math.ceil(outliers.winsorize * n - 1e-9), 1)  # 0.95 of 100 is 95, not 96
+    ordered = sa.select(c.x_outcome).where(c.n == 1).order_by(c.x_outcome)
+    return replace(r, cap=float(r.source.fetch(ordered.limit(1).offset(rank - 1))[0][0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +97,25 @@ def base_pass(r: Reading) -> BasePass:
     ]
     tallies = _tallies(r, t, list(dict.fromkeys(counted)))
     whole = add_tallies(tallies.values())
-    return BasePass(cells_of(r, t), faults_of(r, whole), whole.get("rows", 0), tallies, _ranges(t))
+    return BasePass(
+        cells_of(r, t, beside=missing_covariates(r, c, keys, t)),
+        faults_of(r, whole),
+        whole.get("rows", 0),
+        tallies,
+        _ranges(t),
+    )
+
+
+def missing_covariates(
+    r: Reading, c: Any, keys: Sequence[Any], t: Mapping[str, NDArray[Any]]
+) -> Mapping[str, NDArray[Any]] | None:
+    """Runs one more group-by where units have no covariate: what they count as depends on all.
+
+    Later passes know that mean already, as the covariate's centre.
+    """
+    if not any(t.get("missing_covariate", ())):
+        return None
+    return grouped(r, beside_missing(r, c, keys))
 
 
 def faults_of(r: Reading, counts: Mapping[str, int]) -> dict[str, Fault]:
@@ -161,8 +197,12 @@ def score_pass(r: Reading) -> Moments:
     keyed = sa.select(*c, number.label("bin")).subquery("binned").c
     keys = [keyed.bin.label("segment"), keyed.arm, keyed.period]
     sums = [f.label(k) for k, f in moment_sums(r, keyed).items()]
-    t = grouped(r, sa.select(*keys, *sums).group_by(keyed.bin, keyed.arm, keyed.period))
-    return cells_of(r, t, segment=lambda b: _MISSING_BIN if b is None else str(int(b)))
+    t = grouped(r, sa.select(*keys, *sums).group_by(*keys))
+    return cells_of(r, t, segment=_bin_label)
+
+
+def _bin_label(number: Any) -> str:
+    return _MISSING_BIN if number is None else str(int(number))
 
 
 def team_pass(r: Reading) -> Moments:
@@ -171,7 +211,7 @@ def team_pass(r: Reading) -> Moments:
     c = judged(weekly).c
     keys = [c.team.label("segment"), c.arm, c.period]
     sums = [f.label(k) for k, f in moment_sums(weekly, c).items()]
-    t = grouped(weekly, sa.select(*keys, *sums).group_by(c.team, c.arm, c.period))
+    t = grouped(weekly, sa.select(*keys, *sums).group_by(*keys))
     return cells_of(weekly, t)
 
 

@@ -120,7 +120,16 @@ def judged(r: Reading) -> sa.Subquery:
 
 
 # What a column means, by contract key; the others say it themselves in `_typed`.
-_NUMBERS: Final = ("outcome", "denominator", "covariate", "value", "cost", "handling", "propensity", "score")
+_NUMBERS: Final = (
+    "outcome",
+    "denominator",
+    "covariate",
+    "value",
+    "cost",
+    "handling",
+    "propensity",
+    "score",
+)
 _FLAGS: Final = ("offered", "delivered", "acted")
 _TIMES: Final = ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at")
 _LABELS: Final = ("segment", "unit", "cluster", "team", "actor", "offer", "override_reason")
@@ -159,15 +168,19 @@ def _column(r: Reading, key: str) -> tuple[Expression, Family]:
 def _arm(r: Reading) -> Expression:
     """The code of the arm: NULL where none is given, -1 where the contract does not name it."""
     column, family = _column(r, "arm")
-    # Labels first: an arm may be called "None".
-    codes = [(r.source.dialect.equals(column, family, label), i) for i, label in enumerate(r.arms)]
-    blank = r.source.dialect.blank(column, family)
-    return sa.case(*codes, (blank, sa.null()), else_=UNKNOWN_ARM)
+    d = r.source.dialect
+    # Labels before blanks: an arm may be called "None". As written before trimmed: it costs less.
+    codes = [(d.equals(column, family, label), i) for i, label in enumerate(r.arms)]
+    if family in {"text", "any"}:
+        codes += [(d.equals_trimmed(column, family, x), i) for i, x in enumerate(r.arms)]
+    return sa.case(*codes, (d.blank(column, family), sa.null()), else_=UNKNOWN_ARM)
 
 
 def _label(r: Reading, key: str) -> Expression:
-    """A column as it is; NULL for all that means nothing."""
+    """A column as it is; NULL for all that means nothing, unless it is labelled after grouping."""
     column, family = _column(r, key)
+    if key == "segment":
+        return column
     return sa.case((sa.not_(r.source.dialect.blank(column, family)), column))
 
 
@@ -191,14 +204,15 @@ def _placed(r: Reading, typed: sa.Subquery) -> sa.Subquery:
             matured.append(sa.func.coalesce(t.decided_at + r.window_seconds <= r.as_of, sa.false()))
             if "observed_at" in t:
                 late = sa.func.coalesce(t.observed_at > t.decided_at + r.window_seconds, sa.false())
-    finite = sa.func.abs(t.outcome) <= LARGEST
+    whole = r.source.families[r.columns.names["outcome"]] in {"integer", "bool"}
+    finite = t.outcome.is_not(None) if whole else sa.func.abs(t.outcome) <= LARGEST
     usable = [finite]
     if (
         r.predicted.kind == "binary"
         and r.columns.measures[0] == "outcome"
         and not r.has("denominator")
     ):
-        usable.append(t.outcome.in_((0.0, 1.0)))
+        usable = [t.outcome.in_((0.0, 1.0))]
     if r.window_seconds is None and "observed_at" in t:
         usable.append(sa.or_(t.observed_at.is_(None), t.observed_at <= r.as_of))
     y = sa.case((sa.and_(late, finite), 0.0), (sa.and_(*usable), t.outcome))

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.moments import HOLDOUT, MISSING_SEGMENT, TREATMENT, Moments
 from spot_mlflow_checks.centering import filled_with_mean, on_round_centers
+from spot_mlflow_checks.engines.dialect import BLANK_WORDS
 from spot_mlflow_checks.rows import DAY, Reading, flag, is_indicator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,14 +28,11 @@ def moment_sums(r: Reading, c: Any) -> dict[str, sa.ColumnElement[Any]]:
     out: dict[str, sa.ColumnElement[Any]] = {
         k: sa.func.sum(c[k]) for k in ("assigned", "matured", "n")
     }
-    covered = "covariate" in r.columns.measures
     z = {m: _centered(r, c, m) for m in r.columns.measures}
     for m in r.columns.measures:
         out[f"s1_{m}"] = sa.func.sum(z[m])
         if m != "outcome":
             out[f"missing_{m}"] = sa.func.sum(c[f"missing_{m}"])
-        if covered and m != "covariate":
-            out[f"beside_{m}"] = sa.func.sum(sa.case((c.missing_covariate == 1, z[m])))
         if not is_indicator(r, m):
             out[f"s3_{m}"] = sa.func.sum(z[m] * z[m] * z[m])
             out[f"nonzero_{m}"] = sa.func.sum(flag(c[f"x_{m}"] != 0))
@@ -42,6 +40,12 @@ def moment_sums(r: Reading, c: Any) -> dict[str, sa.ColumnElement[Any]]:
     for a, b in _pairs(r):
         out[f"s2_{a}_{b}"] = sa.func.sum(z[a] * z[b])
     return out
+
+
+def beside_missing(r: Reading, c: Any, keys: Sequence[Any]) -> Any:
+    """Returns the group-by over units without a covariate: (query, measures it sums)."""
+    sums = [sa.func.sum(_centered(r, c, m)).label(f"s1_{m}") for m in r.columns.measures]
+    return sa.select(*keys, *sums).where(c.missing_covariate == 1).group_by(*keys)
 
 
 def _pairs(r: Reading) -> list[tuple[str, str]]:
@@ -69,13 +73,14 @@ def _objects(values: Any) -> NDArray[Any]:
     return out
 
 
-def cells_of(r: Reading, t: Rows, *, segment: Any = None) -> Moments:
+def cells_of(r: Reading, t: Rows, *, segment: Any = None, beside: Rows | None = None) -> Moments:
     """Builds the table of moments from grouped rows, known arms only.
 
     Args:
         r: what was read.
         t: columns "arm", "period", those of ``moment_sums`` and, where there are segments, "segment".
         segment: function from a segment as the engine gives it to its label.
+        beside: sums over the units that have no covariate, grouped alike; None where all have one.
     """
     code = _ints(t["arm"], empty=-2)
     keep = (code >= 0) & (_ints(t["assigned"]) > 0)
@@ -94,14 +99,29 @@ def cells_of(r: Reading, t: Rows, *, segment: Any = None) -> Moments:
         center=np.array([r.center.get(m, 0.0) for m in r.columns.measures]),
         **_sums(r, t, size),
     )
-    if "covariate" in r.columns.measures:
-        zero = np.zeros(size)
-        beside = [
-            _floats(t[f"beside_{m}"]) if m != "covariate" else zero for m in r.columns.measures
-        ]
-        cells = filled_with_mean(cells, np.column_stack(beside))
     free = [not is_indicator(r, m) for m in r.columns.measures]
+    if beside is not None:
+        cells = filled_with_mean(cells, _beside(r, cells, beside, label))
     return on_round_centers(cells.collapse("segment", "arm", "period"), np.array(free))
+
+
+def _beside(r: Reading, cells: Moments, t: Rows, label: Any) -> NDArray[np.float64]:
+    """Places the sums beside missing covariates in the cells they belong to, (cells, measures)."""
+    arms = arm_labels(r)
+    periods = period_dates(r, t["period"]).astype(str)
+    place = {
+        k: i
+        for i, k in enumerate(zip(cells.segment, cells.arm, cells.period.astype(str), strict=True))
+    }
+    out = np.zeros(cells.s1.shape)
+    sums = np.column_stack([_floats(t[f"s1_{m}"]) for m in r.columns.measures])
+    for row, arm in enumerate(t["arm"]):
+        if arm is not None and int(arm) >= 0:
+            segment = label(t["segment"][row]) if "segment" in t else ""
+            out[place[segment, arms[int(arm)], periods[row]]] += sums[row]
+    i = cells.measures.index("covariate")
+    out[:, i] = 0.0
+    return out
 
 
 def _sums(r: Reading, t: Rows, size: int) -> dict[str, NDArray[Any]]:
@@ -143,6 +163,8 @@ def arm_labels(r: Reading) -> list[str]:
 def segment_label(value: Any) -> str:
     """Writes a segment in the same way whatever the engine's type: 1, 1.0 and Decimal 1 are "1"."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
+        return MISSING_SEGMENT
+    if isinstance(value, str) and value.strip().lower() in BLANK_WORDS:
         return MISSING_SEGMENT
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"

@@ -26,6 +26,7 @@ FALSE_WORDS: Final = ("false", "f", "no", "n")
 # Spellings of "no value" that exports write into text columns.
 BLANK_WORDS: Final = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat", "-")
 
+_BLANK: Final = 6  # the longest of them, with a space at both ends
 _DATE: Final = 10  # characters of a date without a time
 _NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _OFFSET = r"([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
@@ -106,7 +107,9 @@ class Dialect:
         if family == "float":
             return sa.or_(x.is_(None), self.is_nan(self.double(x)))
         if family in {"text", "any"}:
-            return sa.or_(x.is_(None), self.word(x).in_(BLANK_WORDS))
+            # Their length first: it costs nothing, the rest does on every row.
+            short = sa.func.length(x) <= _BLANK
+            return sa.or_(x.is_(None), sa.and_(short, self.word(x).in_(BLANK_WORDS)))
         return x.is_(None)
 
     def time(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
@@ -136,6 +139,16 @@ class Dialect:
             return sa.false() if truth is None else x.is_(sa.true() if truth else sa.false())
         if family in {"integer", "float"}:
             return sa.false() if number is None else self.double(x) == number
+        if family == "text":
+            return x.in_(spellings(label))
+        if family == "any":
+            return self.text(x).in_(spellings(label))
+        return sa.false()
+
+    def equals_trimmed(
+        self, x: ColumnElement[Any], family: Family, label: Any
+    ) -> ColumnElement[bool]:
+        """The same for text with spaces around it; apart, since it costs on every row."""
         if family in {"text", "any"}:
             return sa.func.trim(self.text(x)).in_(spellings(label))
         return sa.false()

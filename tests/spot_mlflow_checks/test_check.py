@@ -1,0 +1,236 @@
+"""``check_outcomes`` on real data and on logs with one thing wrong at a time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spot_mlflow_checks import check_outcomes
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.report import LiftReport
+
+AS_OF = "2026-06-01"
+CONTRACT: dict[str, Any] = {
+    "metric": "spend",
+    "kind": "money",
+    "predicted": {"lift": 10.0},
+    "tolerance": 5.0,
+    "window": "30d",
+    "treatment_share": 0.5,
+    "columns": {"unit": "id", "arm": "arm", "outcome": "y", "decided_at": "d", "segment": "s"},
+}
+
+
+def log(n: int = 4000) -> pd.DataFrame:
+    """A clean log: half treated, ten units of money more each."""
+    r = np.random.default_rng(3)
+    arm = np.arange(n) % 2
+    return pd.DataFrame({
+        "id": np.arange(n),
+        "arm": arm,
+        "y": np.round(r.gamma(2, 20, n) + 10 * arm, 2),
+        "d": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(n) % 60, unit="D"),
+        "s": np.where(np.arange(n) % 4 < 2, "a", "b"),
+    })  # fmt: skip
+
+
+def contract(**changes: Any) -> dict[str, Any]:
+    """The contract with some keys, or columns, added."""
+    columns = CONTRACT["columns"] | changes.pop("columns", {})
+    return {**CONTRACT, **changes, "columns": columns}
+
+
+def check(frame: pd.DataFrame, *, as_of: str = AS_OF, **changes: Any) -> LiftReport:
+    """Checks a frame against the contract with changes."""
+    return check_outcomes(frame, contract(**changes), as_of=as_of)
+
+
+def said(report: LiftReport, name: str) -> tuple[bool, str]:
+    """Returns (success, message) of one check."""
+    return next((c.success, c.message) for c in report.checks if c.name == name)
+
+
+def test_importing_the_package_imports_no_great_expectations() -> None:
+    """A check costs seconds to import: only whoever checks pays."""
+    code = "import sys, spot_mlflow_checks; sys.exit('great_expectations' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["frame", "csv"])
+def test_thornton_gives_the_published_shares(kind: str, shared_data: Path) -> None:
+    """.3387 -> .7892 as published; rows without arm or outcome are counted, and do not stop it."""
+    path = shared_data / "thornton_hiv.csv"
+    promise = {
+        "metric": "got",
+        "predicted": 0.35,
+        "columns": {"arm": "any", "outcome": "got", "cluster": "villnum"},
+    }
+    report = check_outcomes(pd.read_csv(path) if kind == "frame" else path, promise)
+    r = report.analysis.realized
+    assert (r.mean_holdout, r.mean_treatment) == (
+        pytest.approx(0.33868378812),
+        pytest.approx(0.78923563998),
+    )
+    assert (r.n_holdout, r.n_treatment) == (623, 2211)
+    assert r.raw_difference == pytest.approx(0.45055185185991825)
+    assert report.success
+    assert "1,919 of 4,820 rows (40 %) have no arm" in said(report, "arms_assigned")[1]
+    assert (
+        "67 of 2,901 units (2.3 %) are mature and have no outcome"
+        in said(report, "outcomes_complete")[1]
+    )
+
+
+def test_lalonde_gives_the_published_difference() -> None:
+    """+1,794.34 USD, Welch standard error 671.00, with a covariate logged or not."""
+    path = Path(__file__).resolve().parents[3] / "shared" / "data" / "nsw_mixtape.csv"
+    if not path.exists():
+        pytest.skip("shared/data is absent")
+    promise = {
+        "metric": "re78",
+        "kind": "money",
+        "predicted": 886,
+        "columns": {"arm": "treat", "outcome": "re78"},
+    }
+    r = check_outcomes(path, promise).analysis.realized
+    assert r.raw_difference == pytest.approx(1794.342404270271)
+    assert r.estimate.se == pytest.approx(670.9965463815241)
+
+
+def test_a_clean_log_passes_every_check() -> None:
+    """Nothing is wrong, and nothing is said to be."""
+    report = check(log())
+    assert [c.name for c in report.checks if not c.success] == []
+    assert report.verdict in {"met", "exceeded"}
+    assert report.moments.passes == ("base", "units")
+
+
+BROKEN: dict[str, tuple[Any, dict[str, Any], str, str]] = {
+    "appear twice": (lambda f: pd.concat([f, f.iloc[100:102]]), {}, "units_unique", "2 of 4,000 units (0.05 %) appear more than once; first: unit 100"),
+    "two arms": (lambda f: pd.concat([f, f.iloc[7:8].assign(arm=0)]), {}, "units_in_one_arm", "1 of 4,000 units (0.025 %) are in two arms; first: unit 7"),
+    "unknown arm": (lambda f: f.assign(arm=f["arm"].where(f.index > 3, 9)), {}, "arms_known", "4 of 4,000 rows"),
+    "missing arm": (lambda f: f.assign(arm=f["arm"].where(f.index > 3)), {}, "arms_assigned", "4 of 4,000 rows (0.1 %) have no arm; first: unit 0"),
+    "missing outcome": (lambda f: f.assign(y=f["y"].where(f.index > 3)), {}, "outcomes_complete", "4 of 4,000 units (0.1 %) are mature and have no outcome; first: unit 0"),
+    "infinite outcome": (lambda f: f.assign(y=f["y"].where(f.index > 3, np.inf)), {}, "outcomes_plausible", "4 of 4,000 rows (0.1 %) have an infinite outcome"),
+    "early outcome": (lambda f: f.assign(o=f["d"] - pd.to_timedelta(np.where(f.index < 5, 1, -1), unit="D")), {"columns": {"observed_at": "o"}}, "outcomes_after_decisions", "5 of 4,000 rows"),
+    "late outcome": (lambda f: f.assign(o=f["d"] + pd.to_timedelta(np.where(f.index < 5, 31, 1), unit="D")), {"columns": {"observed_at": "o"}}, "outcomes_in_window", "5 of 4,000 units"),
+    "negative money": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"value": "v"}}, "money_plausible", "5 of 4,000 rows (0.12 %) have a negative value"),
+    "negative cost": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"cost": "v"}}, "money_plausible", "negative cost"),
+    "delivered only": (lambda f: f.assign(o=f["arm"], v=np.where(f.index == 2, 1, f["arm"])), {"columns": {"offered": "o", "delivered": "v"}}, "delivery_after_offer", "1 of 4,000 rows (0.025 %) are delivered but were never offered; first: unit 2"),
+    "contamination": (lambda f: f.assign(o=np.where(f.index < 200, 1, f["arm"])), {"columns": {"offered": "o"}}, "holdout_untouched", "100 of 2,000 units (5 %) of the holdout were offered"),
+    "time missing": (lambda f: f.assign(d=f["d"].where(f.index > 3)), {}, "times_plausible", "4 of 4,000 rows"),
+    "year 9999": (lambda f: f.assign(d=f["d"].dt.strftime("%Y-%m-%d").where(f.index > 3, "9999-01-01")), {}, "times_plausible", "in the future"),
+    "sample ratio": (lambda f: f[(f["arm"] == 1) | (f.index % 3 == 0)], {}, "sample_ratio", "not the sizes they were designed"),
+    "segment mix": (lambda f: f, {"segments": {"a": {"share": 0.9}, "b": {"share": 0.1}}}, "segment_mix", "moved by 40 %"),
+    "not covered": (lambda f: f.assign(p=0.5, y=f["y"].where(f.index % 4 > 0)), {"columns": {"score": "p"}}, "predictions_covered", "1,000 of 4,000 units (25 %) were scored"),
+    "clusterless": (lambda f: f.assign(c=(f.index // 10).where(f.index > 3)), {"columns": {"cluster": "c"}}, "clusters_named", "4 of 4,000 units"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_fault_is_found_counted_and_named(name: str) -> None:
+    """The check fails with the count, the share and, where units are named, the first of them."""
+    change, changes, checked, words = BROKEN[name]
+    success, message = said(check(change(log()), **changes), checked)
+    assert not success
+    assert words in message
+
+
+def test_a_blocking_fault_makes_the_verdict_inconclusive() -> None:
+    """Many units twice: no verdict, no viability, and the reason begins with data."""
+    frame = log()
+    report = check(pd.concat([frame, frame.iloc[:400]]), minimum_viable=1.0)
+    assert (report.verdict, report.viable, report.success) == ("inconclusive", "undecided", False)
+    assert report.analysis.outcome.reason.startswith("data: 400 of 4,000 units (10 %) appear")
+
+
+def test_immature_units_are_shown_and_do_not_count() -> None:
+    """Only units whose window has passed are analysed."""
+    report = check(log(), as_of="2026-02-15")
+    assert report.moments.cells.n.sum() == (log()["d"] <= "2026-01-16").sum()
+    assert "not mature yet" in said(report, "outcomes_mature")[1]
+    assert report.success
+
+
+def test_rows_of_another_version_do_not_count() -> None:
+    """They are left out and counted."""
+    frame = log().assign(version=lambda f: np.where(f.index < 1000, 2, 3))
+    promise = contract(columns={"model_version": "version"})
+    report = check_outcomes(frame, promise, as_of=AS_OF, model_version="3")
+    assert report.moments.cells.assigned.sum() == 3000
+    assert (
+        "1,000 of 4,000 rows (25 %) belong to another model version"
+        in said(report, "one_model_version")[1]
+    )
+
+
+def test_many_segments_are_bounded_and_said() -> None:
+    """All but the largest go into (other); the sums stay whole."""
+    frame = log().assign(s=lambda f: "s" + (f.index // 4).astype(str))
+    report = check_outcomes(frame, CONTRACT, as_of=AS_OF, segment_limit=10)
+    assert set(report.moments.cells.segment) >= {"(other)"}
+    assert len(set(report.moments.cells.segment)) == 11
+    assert report.moments.cells.n.sum() == 4000
+    assert any("990 of 1,000 segments" in n for n in report.analysis.notes)
+
+
+def test_winsorizing_caps_at_the_declared_quantile() -> None:
+    """The sum is that of outcomes capped at the value of rank ceil(q n), both arms together."""
+    frame = log()
+    report = check(frame, outliers={"winsorize": 0.95})
+    cap = np.sort(frame["y"])[3800 - 1]
+    cells = report.moments.cells
+    total = cells.s1[:, 0].sum() + cells.center[0] * cells.n.sum()
+    assert total == pytest.approx(np.minimum(frame["y"], cap).sum(), rel=1e-12)
+    assert report.moments.passes[0] == "quantile"
+
+
+def test_score_bins_follow_the_stored_edges() -> None:
+    """Bin i holds scores with i edges at or below; units without a score stand apart."""
+    frame = log().assign(p=lambda f: np.where(f.index < 8, np.nan, (f.index % 100) / 100))
+    report = check(frame, score_edges=[0.25, 0.5], columns={"score": "p"})
+    bins = report.moments.score_bins
+    assert bins is not None
+    by_bin = bins.collapse("segment")
+    wanted = pd.cut(frame["p"], [-1, 0.2499, 0.4999, 1], labels=["0", "1", "2"]).value_counts()
+    found = dict(zip(by_bin.segment, by_bin.n, strict=True))
+    assert found == {**wanted.to_dict(), "(no score)": 8}
+
+
+def test_teams_are_added_up_by_weeks_from_monday() -> None:
+    """Each team and ISO week has the units decided in it."""
+    frame = log().assign(t=lambda f: np.where(f.index % 5 == 0, "west", "east"))
+    teams = check(frame, columns={"team": "t"}).moments.teams
+    assert teams is not None
+    cells = teams.collapse("segment", "period")
+    monday = frame["d"] - pd.to_timedelta(frame["d"].dt.weekday, unit="D")
+    wanted = frame.groupby(["t", monday])["id"].count()
+    found = {
+        (s, pd.Timestamp(p)): n
+        for s, p, n in zip(cells.segment, cells.period, cells.assigned, strict=True)
+    }
+    assert found == wanted.to_dict()
+
+
+def test_the_spill_folder_is_cleaned_up() -> None:
+    """A check leaves nothing in the temp folder, whether it ends well or not."""
+    before = set(Path(tempfile.gettempdir()).glob("spot-spill-*"))
+    check(log())
+    with pytest.raises(ValueError, match="no column"):
+        check(log().drop(columns="y"))
+    assert {p for p in Path(tempfile.gettempdir()).glob("spot-spill-*") if p not in before} == set()
+
+
+def test_progress_tells_every_pass() -> None:
+    """Whoever looks on hears what is being done."""
+    heard: list[str] = []
+    check_outcomes(log(), CONTRACT, as_of=AS_OF, progress=heard.append)
+    assert heard == ["base", "units", "statistics"]

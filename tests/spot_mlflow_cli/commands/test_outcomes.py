@@ -1,0 +1,237 @@
+"""``spot outcomes``: checked, shown, recorded; killed at any moment, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import spot_mlflow as spot
+from spot_mlflow_cli.main import spot as command_line
+
+if TYPE_CHECKING:
+    from spot_mlflow.record import Record
+
+CONTRACT: dict[str, Any] = {
+    "metric": "bought",
+    "predicted": {"lift": 0.3, "se": 0.01},
+    "minimum_viable": 0.1,
+    "tolerance": 0.1,
+    "window": "7d",
+    "columns": {"unit": "id", "arm": "arm", "treated": "t", "holdout": "c", "outcome": "y", "decided_at": "d"},
+}  # fmt: skip
+AS_OF = "2026-06-01"
+
+
+def log(folder: Path, first: int = 1, last: int = 28, lift: float = 0.3, month: int = 1) -> str:
+    """A CSV of 200 units a day; treated units buy more often by ``lift``."""
+    lines = ["id,arm,y,d,region"]
+    for day in range(first, last + 1):
+        for i in range(200):
+            arm, share = ("t", 0.2 + lift) if i % 2 else ("c", 0.2)
+            bought = int((i // 2) % 100 < 100 * share)
+            lines.append(
+                f"{month:02d}{day:02d}{i:04d},{arm},{bought},2026-{month:02d}-{day:02d},r{i % 3}"
+            )
+    path = folder / f"log-{month}-{first}.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.fixture
+def promised(churn: Record) -> Record:
+    """churn/1 with its promise on record."""
+    spot.log_predicted_lift("churn/1", CONTRACT, record=churn)
+    return churn
+
+
+def run(*arguments: str, exit_code: int = 0) -> Result:
+    """Runs ``spot outcomes churn/1`` in this process."""
+    result = CliRunner().invoke(
+        command_line, ["outcomes", "churn/1", *arguments], standalone_mode=False
+    )
+    raised = result.exception
+    code = (
+        raised.code
+        if isinstance(raised, SystemExit)
+        else getattr(raised, "exit_status", result.exit_code)
+    )
+    assert code == exit_code, raised or result.output
+    return result
+
+
+def test_a_check_is_shown_and_recorded(promised: Record, tmp_path: Path) -> None:
+    """Text opens with the sentence, and the record holds the same verdict."""
+    said = run(log(tmp_path), "--as-of", AS_OF).stdout
+    assert "Recorded for churn/1" in said
+    check = promised.adoption("churn/1").latest_check
+    assert check is not None
+    assert check["verdict"] == "met"
+    assert check["realized"]["lift"] == pytest.approx(0.3)
+
+
+def test_json_has_the_documented_keys(promised: Record, tmp_path: Path) -> None:
+    """The keys a machine may read, and figures equal to those of the library."""
+    from spot_mlflow_checks import check_outcomes
+
+    path = log(tmp_path)
+    body = json.loads(run(path, "--as-of", AS_OF, "--format", "json", "--dry-run").stdout)
+    assert {
+        "model",
+        "version",
+        "verdict",
+        "viable",
+        "evidence",
+        "predicted",
+        "realized",
+        "gap",
+        "checks",
+    } <= set(body)
+    assert set(body["predicted"]) == {"lift", "low", "high"}
+    assert {"lift", "low", "high", "se", "n_treatment", "n_holdout"} <= set(body["realized"])
+    assert {"lift", "low", "high"} <= set(body["gap"])
+    assert all(
+        set(c) == {"name", "severity", "success", "observed", "message"} for c in body["checks"]
+    )
+    wanted = check_outcomes(path, CONTRACT, as_of=AS_OF).to_dict()
+    assert {k: body[k] for k in ("realized", "gap", "checks")} == {
+        k: wanted[k] for k in ("realized", "gap", "checks")
+    }
+    assert promised.adoption("churn/1").latest_check is None
+
+
+def test_dry_run_writes_nothing(promised: Record, tmp_path: Path) -> None:
+    """Checked and printed, nothing logged."""
+    before = len(promised.adoption("churn/1").entries)
+    assert "Nothing was recorded" in run(log(tmp_path), "--dry-run").stdout
+    assert len(promised.adoption("churn/1").entries) == before
+
+
+@pytest.mark.parametrize(
+    ("lift", "fail_on", "code"),
+    [(0.0, "shortfall", 1), (0.3, "shortfall", 0), (0.0, "not-viable", 1), (0.3, "data", 0)],
+)
+def test_fail_on_makes_an_answer_an_exit_status(
+    promised: Record, tmp_path: Path, lift: float, fail_on: str, code: int
+) -> None:
+    """Recorded first, then 1 where the answer is the one named."""
+    run(log(tmp_path, lift=lift), "--as-of", AS_OF, "--fail-on", fail_on, exit_code=code)
+    assert promised.adoption("churn/1").latest_check is not None
+
+
+def test_a_data_fault_gives_no_number_that_looks_fine(promised: Record, tmp_path: Path) -> None:
+    """Units that appear twice make the verdict inconclusive, with the fault as the reason."""
+    path = log(tmp_path)
+    text = Path(path).read_text()
+    Path(path).write_text(text + "\n".join(text.splitlines()[1:801]) + "\n")
+    body = json.loads(run(path, "--as-of", AS_OF, "--format", "json").stdout)
+    assert (body["verdict"], body["viable"]) == ("inconclusive", "undecided")
+    assert body["reason"].startswith(
+        "data: 800 of 5,600 units (14 %) appear more than once; first: unit 01010000"
+    )
+    check = promised.adoption("churn/1").latest_check
+    assert check is not None
+    assert check["verdict"] == "inconclusive"
+
+
+def test_a_segment_is_broken_down_on_request(promised: Record, tmp_path: Path) -> None:
+    """--segment names a column that the promise does not; the promise stays as it was."""
+    body = json.loads(
+        run(log(tmp_path), "--as-of", AS_OF, "--segment", "region", "--format", "json").stdout
+    )
+    assert {s["label"] for s in body["segments"]} == {"r0", "r1", "r2"}
+    assert "segment" not in body["contract"]["columns"]
+    assert promised.adoption("churn/1").latest_check is not None
+
+
+def test_the_next_cohort_alone_is_merged_with_what_was_recorded(
+    promised: Record, tmp_path: Path
+) -> None:
+    """A file of new days only gives the answer of the whole log, from the moments on record."""
+    run(log(tmp_path, 1, 20), "--as-of", "2026-02-01")
+    body = json.loads(run(log(tmp_path, 21, 28), "--as-of", AS_OF, "--format", "json").stdout)
+    assert body["passes"][0] == "closed cohorts from the earlier check"
+    assert body["rows"] == 28 * 200
+    assert body["realized"]["n_treatment"] == 28 * 100
+    again = json.loads(run(log(tmp_path), "--as-of", AS_OF, "--full", "--format", "json").stdout)
+    assert again["passes"][0] == "base"
+    for key in ("lift", "se", "n_treatment", "n_holdout"):
+        assert again["realized"][key] == pytest.approx(body["realized"][key])
+
+
+def test_without_a_promise_it_says_what_comes_first(churn: Record, tmp_path: Path) -> None:
+    """The fix is the command that records a promise."""
+    result = run(log(tmp_path), exit_code=2)
+    assert "spot promise churn/1 lift.yaml" in str(result.exception)
+    assert churn.adoption("churn/1").latest_check is None
+
+
+def test_killed_at_any_moment_it_leaves_no_entry_or_a_whole_one(
+    promised: Record, tmp_path: Path, mlflow_uri: str
+) -> None:
+    """SIGKILL at many points of ``spot outcomes``: each entry that counts holds everything."""
+    path = log(tmp_path)
+    code = (
+        "import os, sys, threading, time\n"
+        "from spot_mlflow.record import Record\n"
+        "from spot_mlflow.api import log_outcomes\n"
+        "from spot_mlflow_checks import check_outcomes\n"
+        "record = Record()\n"
+        f"report = check_outcomes({path!r}, record.adoption('churn/1').predicted, as_of={AS_OF!r})\n"
+        "for line in sys.stdin:\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        threading.Timer(float(line), os.kill, (os.getpid(), 9)).start()\n"
+        "        log_outcomes('churn/1', report, record=Record())\n"
+        "        os._exit(0)\n"
+        "    os.waitpid(pid, 0)\n"
+    )
+    moments = "".join(f"{0.05 + 0.12 * i}\n" for i in range(12))
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        input=moments, text=True, check=True, env=environment, capture_output=True,
+    )  # fmt: skip
+    wanted = {"report.html", "report.json", "validation.json", "moments.json"}
+    found = promised.adoption("churn/1").checks.get("1", ())
+    for check in found:
+        names = {a.path for a in promised.client.list_artifacts(check["run_id"])}
+        assert wanted <= names
+        assert check["verdict"] == "met"
+    assert promised.verify("churn/1") is not None
+    run(path, "--as-of", AS_OF)
+    assert len(promised.adoption("churn/1").checks["1"]) == len(found) + 1
+
+
+def test_the_command_itself_survives_sigkill(
+    promised: Record, tmp_path: Path, mlflow_uri: str
+) -> None:
+    """The process killed while it reads, computes or writes: nothing half written counts."""
+    path = log(tmp_path)
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    for seconds in (0.5, 3.0, 6.0):
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "spot_mlflow_cli", "outcomes", "churn/1", path, "--as-of", AS_OF],
+            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    for check in promised.adoption("churn/1").checks.get("1", ()):
+        assert "report.html" in {a.path for a in promised.client.list_artifacts(check["run_id"])}
