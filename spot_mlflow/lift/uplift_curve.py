@@ -57,7 +57,8 @@ def _cumulate(score: Floats, treated: NDArray[np.bool_], outcome: Floats) -> _Su
     last = np.r_[np.flatnonzero(np.diff(s)), len(s) - 1]
 
     def total(x: Floats) -> Floats:
-        return np.r_[0.0, np.cumsum(x)[last]]
+        out: Floats = np.r_[0.0, np.cumsum(x)[last]]
+        return out
 
     n = np.r_[0.0, last + 1.0]
     n_t = total(t.astype(np.float64))
