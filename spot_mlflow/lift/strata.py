@@ -6,7 +6,7 @@ Everything here is linear in the sums of the reduction, so one pass over the log
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -31,6 +31,9 @@ _SUMS = {
     "delivered": {"delivered": 1.0},
     "on_time": {"on_time": 1.0},
 }
+
+
+_ROUNDING: Final = 1e-12  # relative, of a variance: sums of 10^8 units stay below it
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +112,9 @@ def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
     units = table.n.astype(np.float64)[:, None]
     raw, around = table.center + table.s1 / units, table.s1 / units
     spread = table.s2 / units[:, :, None] - around[:, :, None] * around[:, None, :]
+    # A constant column comes back from centred sums with a variance of rounding only.
+    still = np.diagonal(spread, axis1=1, axis2=2) <= _ROUNDING * raw**2
+    spread = np.where(still[:, :, None] | still[:, None, :], 0.0, spread)
     means = raw @ mapping.T
     covariances = mapping @ spread @ mapping.T
     means[:, 0] -= centre
