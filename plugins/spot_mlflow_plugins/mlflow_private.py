@@ -469,11 +469,24 @@ def insert_finished_run(
         return None
     import uuid
 
-    from mlflow.store.tracking.dbmodels.models import SqlParam, SqlRun, SqlTag
-    from mlflow.utils.uri import append_to_uri_path
+    from mlflow.store.tracking.dbmodels.models import SqlParam, SqlTag
 
     run_id = uuid.uuid4().hex
-    run = SqlRun(
+    run = _run_row(run_id, experiment_id, folder, name, at)
+    said = {**tags, "mlflow.runName": name}
+    run.tags = [SqlTag(key=k, value=v) for k, v in said.items()]
+    run.params = [SqlParam(key=k, value=v) for k, v in params.items()]
+    with _primary(store) as session:
+        session.add(run)
+    return run_id
+
+
+def _run_row(run_id: str, experiment_id: str, folder: str, name: str, at: int) -> Any:
+    """Returns the row that ``create_run`` and ``update_run`` leave behind."""
+    from mlflow.store.tracking.dbmodels.models import SqlRun
+    from mlflow.utils.uri import append_to_uri_path
+
+    return SqlRun(
         name=name,
         artifact_uri=append_to_uri_path(folder, run_id, "artifacts"),
         run_uuid=run_id,
@@ -489,12 +502,6 @@ def insert_finished_run(
         source_version="",
         lifecycle_stage="active",
     )
-    said = {**tags, "mlflow.runName": name}
-    run.tags = [SqlTag(key=k, value=v) for k, v in said.items()]
-    run.params = [SqlParam(key=k, value=v) for k, v in params.items()]
-    with _primary(store) as session:
-        session.add(run)
-    return run_id
 
 
 def registry_store_of(client: Any) -> Any:

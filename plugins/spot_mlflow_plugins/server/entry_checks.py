@@ -55,14 +55,7 @@ def check_payload(
             f"entries of kind {kind!r} are written by the server itself",
             fix=f"Known kinds: {', '.join(_CHECKS)}.",
         )
-    if role is not None:
-        check_choice("role", role, ROLES)
-    if kind in _SPEAKERS_NEEDED and not (person and person.strip()):
-        raise InvalidInput("person is empty", fix="Say who speaks.")
-    if kind in _SPEAKERS_NEEDED - {"waiver"} and role is None:
-        raise InvalidInput("role is empty", fix=f"Say one of {', '.join(ROLES)}.")
-    if kind in _VERSION_NEEDED and adoption.version is None:
-        raise InvalidInput(f"a {kind} speaks of a version", fix="Name the version.")
+    _check_speaker(kind, adoption, person, role)
     try:
         return check(
             dict(payload),
@@ -78,6 +71,18 @@ def check_payload(
         if isinstance(e, InvalidInput):
             raise
         raise InvalidInput(f"not a {kind}: {type(e).__name__} {e}", where="payload") from e
+
+
+def _check_speaker(kind: str, adoption: Adoption, person: str | None, role: str | None) -> None:
+    """Checks that the entry has the person, role and version that its kind needs."""
+    if role is not None:
+        check_choice("role", role, ROLES)
+    if kind in _SPEAKERS_NEEDED and not (person and person.strip()):
+        raise InvalidInput("person is empty", fix="Say who speaks.")
+    if kind in _SPEAKERS_NEEDED - {"waiver"} and role is None:
+        raise InvalidInput("role is empty", fix=f"Say one of {', '.join(ROLES)}.")
+    if kind in _VERSION_NEEDED and adoption.version is None:
+        raise InvalidInput(f"a {kind} speaks of a version", fix="Name the version.")
 
 
 def check_policy_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
