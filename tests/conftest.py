@@ -35,7 +35,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
-    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("SPOT_TESTS_SKIP_NOTHING"):
+    if (
+        report.skipped
+        and not hasattr(report, "wasxfail")
+        and os.environ.get("SPOT_TESTS_SKIP_NOTHING")
+    ):
         reason = str(report.longrepr)
         if "shared/data" not in reason:
             report.outcome = "failed"
@@ -80,7 +84,9 @@ def mlflow_uri(
 def shared_data() -> Path:
     """The folder of real data that may not be copied into the project."""
     if not DATA.is_dir():
-        pytest.skip(f"{DATA} is absent: the data there may not be copied into the project (shared/data)")
+        pytest.skip(
+            f"{DATA} is absent: the data there may not be copied into the project (shared/data)"
+        )
     return DATA
 
 
@@ -126,7 +132,9 @@ def plain_server(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) 
 
 
 @pytest.fixture(scope="session")
-def gated_server(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) -> Iterator[MlflowServer]:
+def gated_server(
+    tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path
+) -> Iterator[MlflowServer]:
     """A gated server over SQLite, two workers; shared by the session's tests."""
     import shutil
 

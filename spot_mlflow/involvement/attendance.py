@@ -135,9 +135,7 @@ def _rows(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
                 padded = [*cells, *[""] * (len(names) - len(cells))]
                 rows.append((reader.line_num, dict(zip(names, padded, strict=True))))
             if len(rows) > MAX_ROWS:
-                raise InvalidInput(
-                    f"more than {MAX_ROWS:,} rows", where=str(path), fix="Split it."
-                )
+                raise InvalidInput(f"more than {MAX_ROWS:,} rows", where=str(path), fix="Split it.")
     except csv.Error as e:
         raise InvalidInput(f"not valid CSV: {e}", where=f"{path}, line {reader.line_num}") from None
     return rows

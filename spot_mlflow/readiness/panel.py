@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from spot_mlflow.evidence import BUILDERS
 from spot_mlflow.person import person_key
 from spot_mlflow.readiness.instrument import LETTERS
+from spot_mlflow.readiness.plan import PlanItem, plan_of
 from spot_mlflow.readiness.respondents import Respondent, current_respondents
 
 if TYPE_CHECKING:
@@ -104,27 +105,6 @@ class LetterResult:
     target: int | None = None
     unknown: tuple[str, ...] = ()
     change: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlanItem:
-    """One step from now to target.
-
-    Attributes:
-        question: id; letter: S, P, O or T.
-        now: the level today, None where not known.
-        target: the level wanted.
-        by: until when; owner: who sees to it.
-        overdue: whether ``by`` has passed.
-    """
-
-    question: str
-    letter: str
-    now: int | None
-    target: int
-    by: date | None
-    owner: str | None
-    overdue: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +272,7 @@ def _panel(
         roles=roles,
         last_at=max((r.at for r in respondents), default=None),
         non_builders=len({r.key for r in respondents if r.role not in BUILDERS}),
-        plan=_plan(questions, letters, instrument, now.date()),
+        plan=plan_of(questions, letters, instrument, now.date()),
         respondents=respondents,
         stale=sum(now - r.at > STALE for r in respondents),
         missing_roles=tuple(r for r in instrument.roles if r in asked and r not in roles),
@@ -364,33 +344,6 @@ def _letter(questions: Sequence[QuestionResult]) -> LetterResult:
         else None,
         unknown=tuple(q.question for q in questions if q.level is None),
     )
-
-
-def _plan(
-    questions: Mapping[str, QuestionResult],
-    letters: Mapping[str, LetterResult],
-    instrument: Instrument,
-    today: date,
-) -> tuple[PlanItem, ...]:
-    def order(item: PlanItem) -> tuple[int, int, int, int]:
-        level = letters[item.letter].level
-        return (
-            level if level is not None else 0,  # a letter nobody knows comes before all
-            LETTERS.index(item.letter),
-            item.now if item.now is not None else 0,
-            instrument.ids.index(item.question),
-        )
-
-    items = [
-        PlanItem(q.question, q.question[0], q.level, q.target, q.by, q.owner, _late(q.by, today))
-        for q in questions.values()
-        if q.target is not None and (q.level is None or q.level < q.target)
-    ]
-    return tuple(sorted(items, key=order))
-
-
-def _late(by: date | None, today: date) -> bool:
-    return by is not None and by < today
 
 
 def _with_change(result: Readiness, before: Readiness) -> Readiness:

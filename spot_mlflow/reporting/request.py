@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.readiness.panel import PlanItem
+    from spot_mlflow.readiness.plan import PlanItem
     from spot_mlflow.reporting.lift_view import LiftView
 
 REQUESTS: Final = 2  # more would not be read

@@ -20,8 +20,12 @@ _INSTRUMENT: Final = "instrument.yaml"
 @click.argument("source", metavar="[SOURCE]", required=False)
 @click.option("--table", metavar="NAME", help="For a database: the table, or schema.table.")
 @click.option("--query", metavar="SQL", help="For a database: a query instead of a table.")
-@click.option("--instrument", is_flag=True, help="Copy the S.P.O.T. questions, to be made one's own.")
-@click.option("--all", "everything", is_flag=True, help="Tag every model not yet touched 'not assessed'.")
+@click.option(
+    "--instrument", is_flag=True, help="Copy the S.P.O.T. questions, to be made one's own."
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Tag every model not yet touched 'not assessed'."
+)
 @click.option(
     "-o",
     "--output",
@@ -88,7 +92,9 @@ def _write(text: str, path: Path, hint: str, *, force: bool, dry_run: bool) -> N
         with path.open("w" if force else "x", encoding="utf-8") as f:
             f.write(text)
     except FileExistsError:
-        raise InvalidInput("is there already", where=str(path), fix="Use --force to write over it, or -o FILE.") from None
+        raise InvalidInput(
+            "is there already", where=str(path), fix="Use --force to write over it, or -o FILE."
+        ) from None
     except OSError as e:
         raise InvalidInput(f"cannot be written: {e.strerror}", where=str(path)) from None
     click.echo(f"Wrote {path}. {hint}")

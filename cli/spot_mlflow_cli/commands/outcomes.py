@@ -101,7 +101,9 @@ def command(  # noqa: PLR0917 - click passes them by name
     record = Record()
     ref = record.resolve(model)
     settings = {"table": table, "query": query, "as_of": as_of, "segment": segment}
-    report, adoption = _check(record, ref, source, settings, full=full, person=person, dry_run=dry_run)
+    report, adoption = _check(
+        record, ref, source, settings, full=full, person=person, dry_run=dry_run
+    )
     _show(report, adoption, ref, output_format, dry_run=dry_run)
     if any(_FAILURES[name](report) for name in fail_on):
         raise SystemExit(_FAILED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from spot_mlflow.reporting.lift_view import lift_view
 from spot_mlflow.reporting.lines import check_lines
 from spot_mlflow.reporting.summary import description_block, summary_tags
 
+BROKEN = re.compile(r"\b(nan|inf|None)\b|too early: too early", re.IGNORECASE)
 MONEY = {"unit": "EUR", "value": 50, "offer_cost": 1, "incentive": 2}
 CONTRACTS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -97,9 +99,8 @@ def say_it_all(made: LiftReport) -> str:
 def test_every_contract_is_told(name: str) -> None:
     """No kind of contract leaves a gap, an infinity or a NaN on any surface."""
     said = say_it_all(report(CONTRACTS[name]))
-    for word in ("nan", "inf ", "None", "Traceback"):
-        assert word not in said.replace("information", "")
     assert "Promised" in said
+    assert not BROKEN.search(said)
 
 
 @pytest.mark.parametrize(("n", "rate"), [(4, 0.2), (40, 0.0), (400, 0.0), (60, 1.0)])
@@ -107,7 +108,9 @@ def test_every_contract_is_told(name: str) -> None:
 def test_too_little_to_say_is_said(name: str, n: int, rate: float) -> None:
     """A handful of units, no event at all, or nothing but events: an answer in words, no crash."""
     made = report(CONTRACTS[name], n=n, rate=rate)
-    assert "Promised" in say_it_all(made)
+    said = say_it_all(made)
+    assert "Promised" in said
+    assert not BROKEN.search(said)
     assert lift_view(made).scale.with_interval(lift_view(made).realized)
 
 
