@@ -83,6 +83,17 @@ def clustered_arms(
     )
 
 
+def assigned_within(clusters: ClusterMoments) -> bool:
+    """Whether units were assigned within clusters: at least half of the clusters have both arms.
+
+    Then clusters are no units of assignment; they only make outcomes alike. The variances of the
+    arms, each from its own clusters, leave out that both share the clusters, which errs on the safe
+    side.
+    """
+    distinct = int(clusters.assigned_clusters.sum()) - clusters.straddling
+    return clusters.straddling > 0 and 2 * clusters.straddling >= distinct
+
+
 def too_few(treated: ClusteredArm, holdout: ClusteredArm) -> str:
     """Says why the interval is unreliable, or "": fewer than 40 clusters, or uneven ones worth < 50."""
     total = treated.clusters + holdout.clusters

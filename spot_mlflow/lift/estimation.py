@@ -12,7 +12,12 @@ import numpy as np
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.arm import arms_of
-from spot_mlflow.lift.clusters import clustered_arms, clustered_means, too_few
+from spot_mlflow.lift.clusters import (
+    assigned_within,
+    clustered_arms,
+    clustered_means,
+    too_few,
+)
 from spot_mlflow.lift.cuped import adjusted_outcome, cuped, paired_arms
 from spot_mlflow.lift.difference import means_of
 from spot_mlflow.lift.moments import HOLDOUT
@@ -188,7 +193,12 @@ def _by_cluster(base: Estimation, moments: OutcomeMoments, totals: Moments) -> E
 
 def flag_clusters(chosen: Estimation, clusters: ClusterMoments) -> Estimation:
     """Flags an interval from few clusters, and says where clusters straddle the arms."""
-    if clusters.straddling:
+    if assigned_within(clusters):
+        chosen = chosen.warned(
+            f"{clusters.straddling:,} clusters have units in more than one arm: units were assigned "
+            "within clusters, and the interval errs on the safe side."
+        )
+    elif clusters.straddling:
         chosen = chosen.warned(f"{clusters.straddling:,} clusters have units in more than one arm.")
     why = too_few(*clustered_arms(clusters))
     return chosen.warned(f"Interval unreliable: {why}.", reliable=False) if why else chosen

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.clusters import assigned_within
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.validation import nearest
 
@@ -129,7 +130,8 @@ def sample_ratio(moments: OutcomeMoments, predicted: PredictedLift) -> SampleRat
     """Compares all assigned units (not only the matured) with the designed shares.
 
     One look: chi-square at .001. Monitored: the e-value by day of decision, alarm once it ever
-    reaches 40. Where clusters were assigned, clusters are counted, all at once.
+    reaches 40. Where clusters were assigned, clusters are counted, all at once; where units were
+    assigned within clusters, units are.
 
     Args:
         moments: an outcome log, reduced.
@@ -147,7 +149,7 @@ def sample_ratio(moments: OutcomeMoments, predicted: PredictedLift) -> SampleRat
         return None
     arms = [a for a, s in shares.items() if s > 0]
     share = np.array([shares[a] for a in arms])
-    if moments.clusters is not None:
+    if moments.clusters is not None and not assigned_within(moments.clusters):
         by_arm = dict(zip(moments.clusters.arm, moments.clusters.assigned_clusters, strict=True))
         looks = np.array([[by_arm.get(a, 0) for a in arms]], dtype=np.float64)
     else:

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import chisquare
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments
 from spot_mlflow.lift.sample_ratio import chi_square_p, designed_shares, log_e_values, sample_ratio
 
 
@@ -117,3 +117,23 @@ def test_nothing_to_compare_is_nothing(log, contract):
     moments = log([TREATMENT, HOLDOUT], outcome=[0.0, 1.0])
     assert sample_ratio(moments, contract()) is None
     assert sample_ratio(moments, contract(treatment_share=0.5, design="before_after")) is None
+
+
+@pytest.mark.parametrize(("straddling", "counted"), [(0, 60), (3, 60), (40, 900)])
+def test_clusters_are_counted_where_clusters_were_assigned(log, contract, straddling, counted):
+    """Sixty villages, or their 900 people where both arms live in the same villages."""
+    moments = log([TREATMENT] * 450 + [HOLDOUT] * 450, outcome=np.zeros(900))
+    clusters = ClusterMoments(
+        arm=np.array([HOLDOUT, TREATMENT], dtype=object),
+        clusters=np.array([30, 30]),
+        assigned_clusters=np.array([30, 30]),
+        center=np.zeros(2),
+        s1=np.zeros((2, 3)),
+        s2=np.zeros((2, 3, 3)),
+        events=np.array([30, 30]),
+        straddling=straddling,
+    )
+    found = sample_ratio(replace(moments, clusters=clusters), contract(treatment_share=0.5))
+    assert found is not None
+    assert sum(found.observed.values()) == counted
+    assert not found.alarm
