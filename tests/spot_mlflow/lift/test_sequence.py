@@ -38,7 +38,7 @@ def test_the_sequence_width_agrees_with_the_reference_figures(reference, samples
         half = width * relative_se(means)
         value = means.treated / means.holdout - 1
         if "seq_ci_rel" in known:
-            assert [value - half, value + half] == pytest.approx(known["seq_ci_rel"], rel=1e-3), key
+            assert [value - half, value + half] == pytest.approx(known["seq_ci_rel"], rel=1e-9), key
 
 
 def test_the_multiplier_by_hand():
