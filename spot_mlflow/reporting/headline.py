@@ -7,6 +7,7 @@ where there is no money it speaks of lift, where no cause is shown it names none
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,8 @@ def _money(view: LiftView) -> str:
     promised = scale.amount(view.predicted.lift)
     if view.data_fault:
         return f"Promised {promised}; what arrived cannot be told from this log."
+    if math.isnan(view.realized.lift):
+        return f"Promised {promised}; nothing can be told of what arrived yet."
     money = money_of(view)
     if money is not None:
         return _in_money(view, money)

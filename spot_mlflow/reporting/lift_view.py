@@ -126,8 +126,9 @@ class LiftView:
 
     @property
     def undecidable(self) -> bool:
-        """Whether no number of units would decide: the promise itself is too vague, say."""
-        return self.verdict == "inconclusive" and NEVER in str(self.data.get("reason") or "")
+        """Whether no number of units would decide: a vague promise, or a log without a holdout."""
+        never = NEVER in str(self.data.get("reason") or "") or self.grade == "D"
+        return self.verdict == "inconclusive" and never
 
     @property
     def always_valid(self) -> Interval | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.lift_view import LiftView
 
 REQUESTS: Final = 2  # more would not be read
+TOO_LONG: Final = 3_650  # days; a count of them would look like a plan
 _COLUMNS: Final = re.compile(r"; log (.+) to split them$")
 QUOTED: Final = 90  # characters of what a person wrote
 
@@ -71,7 +72,8 @@ def _about_the_log(view: LiftView) -> Iterator[str]:
 def _about_the_verdict(view: LiftView) -> Iterator[str]:
     more = view.data.get("more_units")
     if view.verdict == "inconclusive" and not view.data_fault:
-        if more is not None and math.isfinite(more):
+        soon = (view.data.get("more_days") or 0) <= TOO_LONG and not view.undecidable
+        if more is not None and math.isfinite(more) and soon:
             yield f"to wait for {wait_words(view)}"
     elif view.viable == "not viable":
         yield "a decision to change the offer or to stop"
@@ -95,14 +97,21 @@ def wait_words(view: LiftView) -> str:
 
     Where no number of units would decide, the record's reason says why.
     """
-    reason = str(view.data.get("reason") or "").rstrip(".")
+    reason = str(view.data.get("reason") or "").rstrip(".").removeprefix("too early: ")
     more, days = view.data.get("more_units"), view.data.get("more_days")
-    if more is None or not math.isfinite(more):
-        return f"never to be decided{reason.partition(NEVER)[2]}" if view.undecidable else reason
+    if NEVER in reason:
+        return f"never to be decided{reason.partition(NEVER)[2]}"
+    if math.isnan(view.realized.lift) and reason.startswith("realized "):
+        return "nothing can be estimated from this log yet"
+    if more is None or not math.isfinite(more) or view.undecidable:
+        return reason
     clustered = bool((view.contract.get("columns") or {}).get("cluster"))
-    soon = days is not None and math.isfinite(days)
-    wait = f", {figures.things(math.ceil(days or 0), 'day')}" if soon else ""
-    return f"about {figures.about(more)} more {'clusters' if clustered else 'units'}{wait}"
+    units = f"about {figures.about(more)} more {'clusters' if clustered else 'units'}"
+    if days is None or not math.isfinite(days):
+        return units
+    if days > TOO_LONG:
+        return f"{units}, more than ten years at the present rate"
+    return f"{units}, {figures.things(math.ceil(days), 'day')}"
 
 
 def _concerns(adoption: Adoption, severity: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ from spot_mlflow.reporting.lift_view import lift_view
 from spot_mlflow.reporting.lines import check_lines
 from spot_mlflow.reporting.summary import description_block, summary_tags
 
-BROKEN = re.compile(r"\b(nan|inf|None)\b|too early: too early", re.IGNORECASE)
+BROKEN = re.compile(r"\b(nan|inf|None)\b|too early: too early")
 MONEY = {"unit": "EUR", "value": 50, "offer_cost": 1, "incentive": 2}
 CONTRACTS: dict[str, dict[str, Any]] = {
     "plain": {},

@@ -79,6 +79,7 @@ def test_clusters_are_waited_for_as_clusters() -> None:
     """A clustered log needs more clusters, not more units."""
     data = make_report().to_dict() | {
         "verdict": "inconclusive",
+        "reason": "realized 0.01 of 0.02 promised; the gap may be anything",
         "more_units": 1234.0,
         "more_days": 17.2,
     }
@@ -138,3 +139,17 @@ def test_missing_columns_are_asked_for(short_report: LiftReport) -> None:
     """Where causes cannot be told apart, the columns that would split them are asked for."""
     said = request_sentence(lift_view(short_report), None)
     assert said == "to log `offered` and `delivered`, so that the causes can be told apart."
+
+
+def test_a_wait_beyond_reason_is_no_plan() -> None:
+    """Nobody is asked to wait nine thousand days."""
+    data = make_report().to_dict() | {
+        "verdict": "inconclusive",
+        "reason": "realized 0.01 of 0.02 promised; the gap may be anything",
+        "more_units": 1.4e6,
+        "more_days": 9003.0,
+        "attribution": None,
+    }
+    view = lift_view(data)
+    assert wait_words(view) == "about 1,400,000 more units, more than ten years at the present rate"
+    assert request_sentence(view, None) == ""
