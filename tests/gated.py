@@ -143,10 +143,18 @@ class Scene:
         }
 
 
-def new_version(client: MlflowClient, name: str, **more: Any) -> str:
+# As MLflow writes it for a model that takes one number and returns one.
+SIGNATURE = """signature:
+  inputs: '[{"type": "double", "name": "x", "required": true}]'
+  outputs: '[{"type": "double", "required": true}]'
+"""
+
+
+def new_version(client: MlflowClient, name: str, *, signature: bool = False, **more: Any) -> str:
     """Registers a version with a model folder behind it, and returns its number."""
     run = client.create_run("0")
-    client.log_text(run.info.run_id, "flavors: {}\n", "model/MLmodel")
+    text = "flavors: {}\n" + (SIGNATURE if signature else "")
+    client.log_text(run.info.run_id, text, "model/MLmodel")
     source = f"{run.info.artifact_uri}/model"
     made = client.create_model_version(
         name, source, run_id=run.info.run_id, await_creation_for=None, **more

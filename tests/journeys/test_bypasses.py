@@ -246,6 +246,36 @@ def test_replayed_sign_off_does_not_count_for_a_new_version(scene: Scene) -> Non
     assert transition(scene).status_code == 403
 
 
+def test_signature_claimed_to_inherit_a_sign_off(any_gated_server: MlflowServer) -> None:
+    """A retrain that claims the live version's signature and contract inherits nothing by its word."""
+    scene = new_scene(any_gated_server.url)
+    payload = {**scene.evidence.payload, "signature": "0" * 64}
+    for version in ("1", "2"):
+        answer = scene.entry("prediction", payload, version=version)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["payload"]["signature"] is None
+    assert transition(scene).status_code == 403
+
+
+def test_real_retrain_inherits_the_sign_off(any_gated_server: MlflowServer) -> None:
+    """Contract and signature being the same, as the server reads them, the sign-off still holds."""
+    import spot_mlflow as spot
+    from spot_mlflow.record import Record
+
+    scene = new_scene(any_gated_server.url)
+    record = Record(scene.url, scene.url)
+    versions = [new_version(scene.client, scene.name, signature=True) for _ in range(2)]
+    promises = [
+        spot.log_predicted_lift(f"{scene.name}/{v}", CONTRACT, record=record) for v in versions
+    ]
+    assert promises[0].payload["signature"] == promises[1].payload["signature"] is not None
+    spot.sign_off(
+        f"{scene.name}/{versions[0]}", target="Production", person="Bea", role="business",
+        record=record,
+    )  # fmt: skip
+    assert transition(scene, version=versions[1]).status_code == 200
+
+
 def test_fifty_transitions_at_once(scene: Scene) -> None:
     """Fifty at the same moment are fifty refusals."""
     with ThreadPoolExecutor(16) as pool:

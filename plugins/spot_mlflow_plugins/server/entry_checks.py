@@ -97,9 +97,8 @@ def _prediction(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]
     from spot_mlflow.lift.contract import PredictedLift
 
     contract = PredictedLift.load(dict(payload["contract"]))
-    said = {"contract": contract.to_dict(), "contract_digest": contract.digest}
-    signature = payload.get("signature")
-    return {**said, "signature": str(signature)} if signature else {**said, "signature": None}
+    # The model's signature is read by the server, see model_signature.
+    return {"contract": contract.to_dict(), "contract_digest": contract.digest, "signature": None}
 
 
 def _assessment(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:

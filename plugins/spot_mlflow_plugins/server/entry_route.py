@@ -168,6 +168,7 @@ def _write(record: Record, request: Request) -> Evidence:
     """Writes an entry of a model."""
     from spot_mlflow.adoption import build_adoption
     from spot_mlflow_plugins.server.entry_checks import check_payload
+    from spot_mlflow_plugins.server.model_signature import signature_digest
     from spot_mlflow_plugins.server.pinned_policy import policy_in_force
 
     if not request.model:
@@ -188,6 +189,8 @@ def _write(record: Record, request: Request) -> Evidence:
         role=role,
         artifacts=request.artifacts,
     )
+    if request.kind == "prediction":
+        payload["signature"] = signature_digest(record, ref)
     return record.append(
         ref,
         request.kind,
