@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import NotFound
 from spot_mlflow.evidence import canonical
+from spot_mlflow.person import person_key
 from spot_mlflow.record import companion
 from spot_mlflow.record.entry import CREATED, ENTRY, ERASED, PERSON, RECORDER, SALT, read
 from spot_mlflow.record.faults import mlflow_errors
@@ -59,7 +60,7 @@ def erase_person(record: Record, person: str, *, dry_run: bool = False) -> Erasu
 
     Args:
         record: where.
-        person: the name, exactly as recorded.
+        person: the name; case and blanks do not matter, as nowhere where people are told apart.
         dry_run: count only.
 
     Raises:
@@ -77,7 +78,7 @@ def erase_person(record: Record, person: str, *, dry_run: bool = False) -> Erasu
     with mlflow_errors("the records"):
         for experiment in _companions(record):
             for run in _runs(record, experiment):
-                if person in (run.data.tags.get(PERSON), run.data.tags.get(RECORDER)):
+                if any(_is(run, tag, person) for tag in (PERSON, RECORDER)):
                     models[experiment.tags.get("spot.model", "")] = (
                         models.get(experiment.tags.get("spot.model", ""), 0) + 1
                     )
@@ -115,12 +116,17 @@ def _erase(record: Record, run: Run, person: str, token: str) -> None:
     client, run_id = record.client, run.info.run_id
     client.set_tag(run_id, ERASED, "true")
     for tag in (PERSON, RECORDER):
-        if run.data.tags.get(tag) == person:
+        if _is(run, tag, person):
             client.set_tag(run_id, tag, token)
     if SALT in run.data.tags:
         client.delete_tag(run_id, SALT)
 
 
+def _is(run: Run, tag: str, person: str) -> bool:
+    return bool(person_key(person)) and person_key(run.data.tags.get(tag)) == person_key(person)
+
+
 def _mentions(run: Run, person: str) -> bool:
     reading = read(run)
-    return bool(reading.envelope) and person in canonical(reading.envelope.get("payload"))
+    said = canonical(reading.envelope.get("payload")) if reading.envelope else ""
+    return bool(person_key(person)) and person_key(person) in said.casefold()

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 @click.option("--only-now", is_flag=True, help="Ask for today only: no target, date, remark.")
 @click.option("--restart", is_flag=True, help="Throw the draft away and begin anew.")
 @click.option(
-    "--discussed",
-    metavar="QUESTION",
-    help="Note that a contested question was talked over; with --note.",
+    "--note",
+    nargs=2,
+    metavar="QUESTION TEXT",
+    help="Note what came of talking over a contested question.",
 )
-@click.option("--note", default="", help="What came of the discussion.")
 @pseudonym_option
 @format_option("text", "json")
 @dry_run_option
@@ -51,8 +51,7 @@ def command(
     everything: bool,
     only_now: bool,
     restart: bool,
-    discussed: str | None,
-    note: str,
+    note: tuple[str, str] | None,
     as_pseudonym: bool,
     output_format: str,
     dry_run: bool,
@@ -67,8 +66,7 @@ def command(
     Example:
       spot assess churn --person "Kim" --role business
       spot assess churn --from answers/spot-churn-business-kim.json
-      spot assess churn --person "Kim" --role business --discussed P1 \\
-        --note "we agreed that the discount counts as an offer"
+      spot assess churn --person "Kim" --role business --note P1 "the discount counts as an offer"
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.readiness.instrument import default_instrument
 
@@ -78,20 +76,20 @@ def command(
             model, sources, instrument, person, role, as_pseudonym=as_pseudonym, dry_run=dry_run
         )
     else:
-        if output_format == "json" and not discussed:
+        if output_format == "json" and not note:
             raise click.UsageError("--format json needs --from FILE: questions are asked in text.")
         for option, value in (("--person", person), ("--role", role)):
             if not value:
                 raise click.UsageError(f"Missing option '{option}' (or --from FILE).")
         name, record = speaker(str(person), as_pseudonym=as_pseudonym)
         ref, seen_as = record.resolve(model), name
-        if discussed:
+        if note:
             _note(
                 record,
                 ref,
                 instrument,
-                question=discussed,
-                note=note,
+                question=note[0],
+                note=note[1],
                 name=name,
                 role=str(role),
                 dry_run=dry_run,

@@ -237,7 +237,7 @@ def test_a_contested_question_is_noted(churn, tmp_path):
         path = answer_file(tmp_path, "a.yaml", P1=level)
         run_spot("assess", "churn", "--from", path, "--person", person, "--role", "business")
     assert not churn.adoption("churn").readiness.questions["P1"].noted
-    done = run_spot("assess", "churn", *KIM, "--discussed", "P1", "--note", "agreed on two")
+    done = run_spot("assess", "churn", *KIM, "--note", "P1", "agreed on two")
     assert done.status == 0, done.err
     assert churn.adoption("churn").readiness.questions["P1"].noted
     assert "contested, noted" in done.out
@@ -255,9 +255,8 @@ def test_others_answers_are_hidden_while_ones_own_are_missing(tmp_path):
         "Ann",
         "--role",
         "executive",
-        "--discussed",
-        "P1",
         "--note",
+        "P1",
         "x",
     )
     assert "shown once your own are in" in done.out
@@ -286,7 +285,7 @@ def test_a_pseudonym_stands_in_the_record_not_the_name(churn, tmp_path):
         (("churn", *KIM, "--format", "json"), "--from"),
         (("chrn", *KIM), "did you mean 'churn'"),
         (("churn", "--from", "none.json"), "cannot be read"),
-        (("churn", *KIM, "--discussed", "P9", "--note", "x"), "no question 'P9'"),
+        (("churn", *KIM, "--note", "P9", "x"), "no question 'P9'"),
     ],
 )
 def test_wrong_use_is_status_two_with_the_remedy(churn, arguments, named):

@@ -14,7 +14,7 @@ def test_a_name_is_erased_and_the_log_still_verifies(churn, tmp_path):
     )
     assert run_spot("erase", "Kimberlina", typed="n\n").status == 130
     assert churn.entries(churn.resolve("churn"))[0].person == "Kimberlina"
-    done = run_spot("erase", "Kimberlina", typed="y\n")
+    done = run_spot("erase", "  kimberlina", typed="y\n")
     assert done.status == 0, done.err
     after = churn.adoption("churn").involvement
     assert (after.score, after.people, after.words) == (before.score, before.people, before.words)
