@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.lift.bridge import letter_words
+from spot_mlflow.lift.bridge import MONEY_ONLY, letter_words
 from spot_mlflow.lift.causes import joined
 from spot_mlflow.lift.findings import LIFT, Finding, findings_of
 
@@ -155,12 +155,12 @@ def _loss(bridge: Bridge, lost: Sequence[RankedCause], predicted: PredictedLift)
     """Says how much the surest letter took, by what, and where most of it happened."""
     first = lost[0]
     same = [c for c in lost if c.letter == first.letter]
-    points = -sum(c.lift.lift for c in same)
-    if points > 0:
-        much = f"{amount(points, predicted, unit=False)} were lost"
-    else:
+    if any(c.cause in MONEY_ONLY for c in same):  # no lift was lost there, or not only lift
         money = -sum(c.money.lift for c in same if c.money is not None)
         much = f"{money:,.2g} {bridge.unit}".rstrip() + " per eligible unit were lost"
+    else:
+        points = -sum(c.lift.lift for c in same)
+        much = f"{amount(points, predicted, unit=False)} were lost"
     # A fold of factors says so itself; a step whose letter is open has it said of the letters.
     apart = (
         ", which this log cannot tell apart"

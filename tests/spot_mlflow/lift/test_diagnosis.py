@@ -53,6 +53,14 @@ def test_a_loss_in_money_only_is_told_in_money():
     )
 
 
+def test_lift_and_money_lost_in_one_letter_are_told_in_money():
+    """Where a letter lost lift by one cause and money by another, the sum is in money."""
+    d = told(offered=0.5, cost=3.0)
+    assert {c.cause for c in d.ranked if c.found and c.letter == "P"} == {"coverage", "cost"}
+    assert "EUR per eligible unit were lost in Product: " in d.sentence
+    assert "points were lost" not in d.sentence
+
+
 def test_what_cannot_be_told_apart_is_not_blamed_on_one():
     """Without a funnel the sentence says that the log cannot tell the letters apart."""
     units = make_units(60_000, **{**RIGHT, "delivered": 0.4}, seed=2)
