@@ -28,7 +28,5 @@ def analysis_of(
     known = _analyses.setdefault(moments, {})
     key = (predicted.digest, previous_looks)
     if key not in known:
-        known[key] = analyze(
-            moments, predicted, previous_looks=previous_looks, previous=previous
-        )
+        known[key] = analyze(moments, predicted, previous_looks=previous_looks, previous=previous)
     return known[key]

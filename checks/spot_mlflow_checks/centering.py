@@ -60,15 +60,20 @@ def filled_with_mean(cells: Moments, beside_missing: NDArray[np.float64]) -> Mom
 
 
 def on_round_centers(cells: Moments, free: NDArray[np.bool_]) -> Moments:
-    """Centres every free measure on its pooled mean to three digits, so that engines agree.
+    """Centres every free measure on its pooled mean, so that engines agree whatever they read first.
 
     Args:
         cells: moments about any constants.
-        free: (measures,) False for indicators, which stay at 0; the covariate stays on its mean.
+        free: (measures,) False for indicators, which stay at 0. Means are rounded to three digits;
+            that of the covariate is not, since a missing one counts as it.
     """
     n = max(int(cells.n.sum()), 1)
     mean = cells.center + cells.s1.sum(axis=0) / n
-    center = np.array([float(f"{x:.3g}") for x in mean])
-    kept = ~free | np.array([m == "covariate" for m in cells.measures])
-    center[kept] = cells.center[kept]
+    center = np.array(
+        [
+            x if m == "covariate" else float(f"{x:.3g}")
+            for m, x in zip(cells.measures, mean, strict=True)
+        ]
+    )
+    center[~free] = cells.center[~free]
     return recentered(cells, center)

@@ -218,12 +218,6 @@ def _added(r: Reading, old: Moments, new: Moments) -> Moments:
     }
     cells = Moments(measures=new.measures, center=new.center, **per_cell)
     free = np.array([not is_indicator(r, m) for m in cells.measures])
-    i = cells.index("covariate")
-    if i is not None:  # its centre is its mean
-        n = max(int(cells.n.sum()), 1)
-        center = cells.center.copy()
-        center[i] += cells.s1[:, i].sum() / n
-        cells = recentered(cells, center)
     return on_round_centers(cells.collapse("segment", "arm", "period"), free)
 
 

@@ -157,7 +157,7 @@ def _typed(r: Reading) -> sa.Subquery:
     if r.since is not None and r.has("decided_at"):
         at = d.time(*_column(r, "decided_at"))
         query = query.where(sa.or_(at >= r.since, at.is_(None)))
-    return query.subquery("typed")
+    return r.source.dialect.fenced(query).subquery("typed")
 
 
 def _column(r: Reading, key: str) -> tuple[Expression, Family]:
@@ -216,14 +216,15 @@ def _placed(r: Reading, typed: sa.Subquery) -> sa.Subquery:
     if r.window_seconds is None and "observed_at" in t:
         usable.append(sa.or_(t.observed_at.is_(None), t.observed_at <= r.as_of))
     y = sa.case((sa.and_(late, finite), 0.0), (sa.and_(*usable), t.outcome))
-    return sa.select(
+    query = sa.select(
         *t,
         flag(sa.and_(*assigned)).label("assigned"),
         flag(sa.and_(*assigned, *matured)).label("matured"),
         flag(late).label("late"),
         period.label("period"),
         y.label("y"),
-    ).subquery("placed")
+    )
+    return r.source.dialect.fenced(query).subquery("placed")
 
 
 def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
@@ -245,7 +246,7 @@ def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
         if m != "outcome":
             out.append(sa.case((analysed, flag(finite.is_(None))), else_=0).label(f"missing_{m}"))
     out += [p[k].label(k) for k in ("value", "cost", "denominator", "covariate") if k in p]
-    return sa.select(*out).subquery("judged")
+    return r.source.dialect.fenced(sa.select(*out)).subquery("judged")
 
 
 INDICATORS: Final = frozenset({"offered", "delivered", "on_time", "acted", "system_failure"})

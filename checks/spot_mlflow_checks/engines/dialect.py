@@ -44,6 +44,10 @@ class Dialect:
         assert self.sql is not None  # noqa: S101 - engines of SQLAlchemy never come here
         return str(query.compile(dialect=self.sql, compile_kwargs={"literal_binds": True}))
 
+    def fenced(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        """A query whose columns are computed once, however often an outer one names them."""
+        return query
+
     def double(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         """Casts a numeric expression to double."""
         return sa.cast(x, sa.Double())
@@ -232,6 +236,10 @@ class SQLiteDialect(Dialect):
     name = "sqlite"
 
     @override
+    def fenced(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        return query.limit(-1)  # no limit, but it keeps the inner query from being pulled up
+
+    @override
     def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         kind = sa.func.typeof(x)
         # JSON knows numbers as we do; a plain CAST would make 0 of any word.
@@ -276,6 +284,11 @@ class PostgresDialect(Dialect):
     """PostgreSQL."""
 
     name = "postgresql"
+
+    @override
+    def fenced(self, query: sa.Select[Any]) -> sa.Select[Any]:
+        # Without OFFSET it pulls the inner query up and computes each expression at every mention.
+        return query.offset(0)
 
     @override
     def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
