@@ -57,8 +57,10 @@ class Decider(Protocol):
         """Decides whether a version may have a target that the policy gates."""
         ...
 
-    def release(self, model: str, version: str, target: str, *, policy: Policy) -> Ruling:
-        """Returns the ruling that a version gives up a target."""
+    def release(
+        self, model: str, version: str, target: str, *, policy: Policy, deleting: bool = False
+    ) -> Ruling:
+        """Returns the ruling on a version that gives up a target, or is deleted while it has it."""
         ...
 
     def record(
@@ -138,11 +140,16 @@ class RecordDecider:
         )
         return Ruling(decision, facts, adoption.entries)
 
-    def release(self, model: str, version: str, target: str, *, policy: Policy) -> Ruling:
-        """Returns the ruling that a version gives up a target: always allowed."""
-        decision = removal(model, version, target, policy=policy, requester=self._requester())
+    def release(
+        self, model: str, version: str, target: str, *, policy: Policy, deleting: bool = False
+    ) -> Ruling:
+        """Returns the ruling that a version gives up a target: allowed, but for a deletion."""
+        decision = removal(
+            model, version, target, policy=policy, requester=self._requester(), deleting=deleting
+        )
         with self._lock:
-            return Ruling(decision, self._view.facts(model))
+            facts = self._view.facts(model)
+            return Ruling(decision, facts, self._view.decisions(facts))
 
     def record(
         self, ruling: Ruling, *, applied: bool, replaced: Mapping[str, Sequence[str]] | None = None

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.adoption import ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.errors import RecordDamaged, Unavailable
 from spot_mlflow.gate.decision import NO_GROUNDS, state_digest
 from spot_mlflow.record import companion
 from spot_mlflow.record.faults import mlflow_errors
@@ -114,6 +115,15 @@ class EvidenceView:
         if seen is None:
             return build_adoption(facts, (), version=version, now=now), state_digest(())
         return self._built(seen, facts, version, now), seen.state
+
+    def decisions(self, facts: ModelFacts) -> tuple[Evidence, ...]:
+        """Returns the decisions recorded for a model, oldest first; none where it cannot be read."""
+        try:
+            ref = ModelRef(facts.name, None, facts.created)
+            seen = self._up_to_date(ref, known_written=False)
+        except (RecordDamaged, Unavailable):  # what is given up is given up all the same
+            return ()
+        return seen.decisions if seen is not None else ()
 
     def add(self, ref: ModelRef, decision: Evidence) -> None:
         """Takes in a decision that was just written, so that it need not be read again."""

@@ -131,14 +131,15 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
     def delete_model_version(self: Any, name: str, version: Any) -> Any:
         """Deletes a version that holds no gated target."""
         found = self.get_model_version(name, version)
-        if not private.is_prompt_version(found):
-            self._spot_refuse_held(found.name, only=str(found.version))
-        return super().delete_model_version(name, version)
+        if private.is_prompt_version(found):
+            return super().delete_model_version(name, version)
+        with self._spot_deleting(found.name, only=str(found.version)):
+            return super().delete_model_version(name, version)
 
     def delete_registered_model(self: Any, name: str) -> Any:
         """Deletes a model no version of which holds a gated target."""
-        self._spot_refuse_held(name)
-        return super().delete_registered_model(name)
+        with self._spot_deleting(name):
+            return super().delete_registered_model(name)
 
     def rename_registered_model(self: Any, name: str, new_name: str) -> Any:
         """Renames a model; into a stricter pattern only with holders that meet its requirements."""
@@ -241,23 +242,33 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         for stage in ("Staging", "Production"):
             if policy.key_of(stage) is not None:
                 held[stage] += [str(v.version) for v in private.in_stage(self, model.name, stage)]
+        if private.is_prompt_model(model):  # what is loaded as a model counts, prompts do not
+            held = defaultdict(
+                list, {t: [v for v in vs if _loads(self, name, v)] for t, vs in held.items()}
+            )
         return {target: versions for target, versions in held.items() if versions}
 
-    def _spot_refuse_held(self: Any, name: str, only: str | None = None) -> None:
+    @contextmanager
+    def _spot_deleting(self: Any, name: str, only: str | None = None) -> Iterator[None]:
+        """Refuses, in mode block, to delete what holds a gated target; else records what was given up."""
+        decider = self._spot_asked()
         with _as_mlflow_errors():
-            policy = self._spot_asked().policy()
-        if policy.mode_for(name) != "block":
-            return
-        model = self.get_registered_model(name)
-        if private.is_prompt_model(model) and only is None:
-            return
-        for target, versions in self._spot_held(name).items():
-            for version in versions:
-                if only in (None, version):
-                    raise deny(
-                        f"{name}/{version} holds {target} and cannot be deleted. "
-                        f"Take it out first: {_way_out(target)}."
-                    )
+            policy = decider.policy()
+            rulings = [
+                decider.release(name, version, target, policy=policy, deleting=True)
+                for target, versions in self._spot_held(name).items()
+                for version in versions
+                if only in (None, version)
+            ]
+        for ruling in rulings:
+            if not ruling.decision.allowed:
+                decider.record(ruling, applied=False)
+                way_out = _way_out(ruling.decision.target)
+                raise deny(f"{ruling.decision.verdict}. Take it out first: {way_out}.")
+        yield
+        for ruling in rulings:
+            target, version = ruling.decision.target, ruling.decision.version
+            decider.record(ruling, applied=True, replaced={target: [version]})
 
 
 class _Passage:
@@ -312,6 +323,10 @@ class _Passage:
             self._replaced.setdefault(self._left, []).append(self._version)
         if self._ruling is not None:
             self._decider.record(self._ruling, applied=True, replaced=self._replaced)
+
+
+def _loads(store: Any, name: str, version: str) -> bool:
+    return not private.is_prompt_version(store.get_model_version(name, version))
 
 
 def _unreserved(tags: Sequence[Any] | None) -> list[Any]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.policy import Mode, Policy
 
-Basis = Literal["requirements", "rollback", "removal", "unread"]
+Basis = Literal["requirements", "rollback", "removal", "deletion", "unread"]
 
 # Entries that a decision does not rest on: its own kind would make every refusal a new state.
 NO_GROUNDS: Final = frozenset({"decision", "snapshot"})
@@ -48,7 +48,7 @@ class GateDecision:
         requester: who asked, or None where unknown.
         at: when it was decided, UTC.
         basis: "rollback" where the version held the target before, "removal" where it gives the
-            target up, "unread" where the evidence could not be read (and mode is not block), else
+            target up, "deletion" where it would be deleted while it holds it, "unread" where the evidence could not be read (and mode is not block), else
             "requirements".
         notes: what a reader should see and what never decides (the incumbent's shortfall, ...).
         state: digest of the evidence it rests on; the same evidence gives the same decision.
@@ -99,12 +99,14 @@ class GateDecision:
         ref = f"{self.model}/{self.version}"
         count = len(self.missing)
         things = f"{count} thing{'' if count == 1 else 's'} missing"
-        if self.basis == "rollback":
-            return f"{ref} may go back to {self.target}, which it held before"
-        if self.basis == "removal":
-            return f"{ref} may always give up {self.target}"
-        if self.basis == "unread":
-            return f"{ref} may go to {self.target} in mode {self.mode}; the evidence cannot be read"
+        special = {
+            "rollback": f"{ref} may go back to {self.target}, which it held before",
+            "removal": f"{ref} may always give up {self.target}",
+            "deletion": f"{ref} may {'' if self.allowed else 'not '}be deleted while it holds {self.target}",
+            "unread": f"{ref} may go to {self.target} in mode {self.mode}; the evidence cannot be read",
+        }
+        if self.basis in special:
+            return special[self.basis]
         if self.satisfied:
             waived = f", {len(self.waived)} of them waived" if self.waived else ""
             return f"{ref} may go to {self.target}: all {len(self.requirements)} requirements met{waived}"
@@ -209,10 +211,28 @@ def state_digest(entries: Iterable[Evidence]) -> str:
 
 
 def removal(
-    model: str, version: str, target: str, *, policy: Policy, requester: str | None
+    model: str,
+    version: str,
+    target: str,
+    *,
+    policy: Policy,
+    requester: str | None,
+    deleting: bool = False,
 ) -> GateDecision:
-    """Returns the decision that a version gives up a target: always allowed, and worth recording."""
-    return _without_requirements(model, version, target, "removal", policy, requester)
+    """Returns the decision that a version gives up a target: allowed, and worth recording.
+
+    Args:
+        model: registered name.
+        version: the version that holds the target.
+        target: stage or "@alias".
+        policy: the policy in force.
+        requester: who asks.
+        deleting: whether the version is to be deleted while it holds the target; in mode "block"
+            that is refused, since whatever loads the target would fail without a decision on it.
+    """
+    basis: Basis = "deletion" if deleting else "removal"
+    found = _without_requirements(model, version, target, basis, policy, requester)
+    return replace(found, allowed=not deleting or found.mode != "block")
 
 
 def undecided(

@@ -12,7 +12,9 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 from ready_record import block, make_ready, promise
 
+from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.record import Record
+from spot_mlflow.record.policies import set_policy
 from spot_mlflow_plugins.guard import GateMixin, deriving_summary, gated, is_reserved
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*transition_model_version_stage.*:FutureWarning")
@@ -242,7 +244,26 @@ def test_what_holds_a_target_cannot_be_deleted(sqlite: MlflowClient) -> None:
     sqlite.delete_model_version("churn", "2")
     sqlite.delete_registered_model_alias("churn", "champion")
     sqlite.delete_model_version("churn", "1")
+    assert [(d["basis"], d["outcome"]) for d in decisions(sqlite)] == [
+        ("requirements", "allowed"),
+        ("deletion", "refused"),
+        ("removal", "allowed"),
+    ]
     sqlite.delete_registered_model("churn")
+
+
+def test_outside_mode_block_a_deletion_is_recorded(mlflow_uri: str) -> None:
+    """Deleting a holder passes, and the record says what was given up."""
+    client = churn(mlflow_uri)
+    set_policy(record(client), default_policy())
+    client.set_registered_model_alias("churn", "champion", "1")
+    client.delete_model_version("churn", "1")
+    last = decisions(client)[-1]
+    assert (last["basis"], last["outcome"], last["replaced"]) == (
+        "deletion",
+        "observed",
+        {"@champion": ["1"]},
+    )
 
 
 def test_a_model_made_anew_starts_without_evidence(sqlite: MlflowClient) -> None:
@@ -293,9 +314,6 @@ def test_a_rename_into_a_blocked_pattern_is_decided(mlflow_uri: str) -> None:
 
 def set_policy_observing(client: MlflowClient) -> None:
     """Puts a policy in force that blocks models called prod-* only."""
-    from spot_mlflow.gate.policy import default_policy
-    from spot_mlflow.record.policies import set_policy
-
     set_policy(record(client), default_policy().with_mode("block", pattern="prod-*"))
 
 
@@ -303,9 +321,6 @@ def test_modes_observe_and_warn_let_everything_pass_and_record_it(
     mlflow_uri: str, caplog: Any
 ) -> None:
     """Outside mode block the decision is recorded; in mode warn it is said as well."""
-    from spot_mlflow.gate.policy import default_policy
-    from spot_mlflow.record.policies import set_policy
-
     client = churn(mlflow_uri)
     set_policy(record(client), default_policy())
     client.transition_model_version_stage("churn", "1", "Production")
@@ -388,6 +403,9 @@ def test_prompts_go_on_working(mlflow_uri: str, monkeypatch: pytest.MonkeyPatch)
     mlflow.genai.register_prompt("greeting", "Good day {{name}}", tags={"team": "a"})
     mlflow.genai.set_prompt_alias("greeting", "production", 2)
     assert mlflow.genai.load_prompt("prompts:/greeting@production").template == "Good day {{name}}"
+    mlflow.genai.register_prompt("farewell", "Bye {{name}}")
+    mlflow.genai.set_prompt_alias("farewell", "production", 1)
+    MlflowClient(mlflow_uri, f"spot+{mlflow_uri}").delete_prompt("farewell")
     mlflow.genai.delete_prompt_alias("greeting", "production")
     client = MlflowClient(mlflow_uri, f"spot+{mlflow_uri}")
     client.delete_prompt_version("greeting", "1")
@@ -417,9 +435,6 @@ def test_a_damaged_policy_keeps_the_gate_shut(sqlite: MlflowClient) -> None:
 
 def test_a_deleted_record_blocks_in_block_and_passes_in_observe(sqlite: MlflowClient) -> None:
     """Without its evidence a model in mode block is refused; outside it nobody is stopped."""
-    from spot_mlflow.gate.policy import default_policy
-    from spot_mlflow.record.policies import set_policy
-
     make_ready(record(sqlite), "churn/1")
     sqlite.delete_experiment(sqlite.get_experiment_by_name("spot/churn").experiment_id)
     assert "was deleted" in refused(sqlite.set_registered_model_alias, "churn", "champion", "1")
