@@ -7,11 +7,11 @@ runs the product's own intervals over them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.arm import Arm
+from spot_mlflow.lift.chances import TRUTHS, Chances, Expected, Truth
 from spot_mlflow.lift.difference import means_of
 from spot_mlflow.lift.estimation import Estimation
 from spot_mlflow.lift.realized import realize
@@ -24,21 +24,9 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.contract import PredictedLift
 
-Truth = Literal["true", "half true", "false"]
-TRUTHS: Final[Mapping[Truth, float]] = {"true": 1.0, "half true": 0.5, "false": 0.0}
 HOLDOUTS: Final = (0.05, 0.1, 0.2, 0.3, 0.5)
 _CLEARLY: Final = 1.5  # times the tolerance: a gap on its border takes forever to find
 _MOST: Final = 1e12  # units; beyond it one will never know
-
-
-@dataclass(frozen=True, slots=True)
-class Chances:
-    """Chance of each verdict; they add up to 1."""
-
-    exceeded: float
-    met: float
-    shortfall: float
-    inconclusive: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,78 +92,6 @@ class LiftPlan:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Expected:
-    """What is assumed of the units."""
-
-    predicted: PredictedLift
-    baseline: float
-    sd: float | None
-    design_effect: float
-
-    def treated_mean(self, truth: Truth) -> float:
-        sign = 1 if self.predicted.direction == "increase" else -1
-        lift = sign * TRUTHS[truth] * self.predicted.predicted.lift
-        if self.predicted.effect == "relative":
-            return self.baseline * (1 + lift)
-        return self.baseline + lift
-
-    def arm(self, n: float, mean: float) -> Arm:
-        var = mean * (1 - mean) if self.sd is None else self.sd**2
-        units = max(2, round(n))
-        # A mean that cannot be (a rate below 0) is asked of no arm; see ``plan_lift``.
-        return Arm(units, mean, var * self.design_effect, events=round(mean * units))
-
-    def chances(self, truth: Truth, holdout: float, units: float) -> tuple[Chances, float]:
-        """Returns the chances and the standard error of the realized lift."""
-        held = self.arm(units * holdout, self.baseline)
-        treated = self.arm(units * (1 - holdout), self.treated_mean(truth))
-        means = means_of(treated, held)
-        chosen = Estimation(
-            means,
-            treated,
-            held,
-            units=units,
-            events=self.events(treated, held),
-            binary=self.predicted.kind == "binary" and self.design_effect == 1,
-        )
-        basis = realize(chosen, self.predicted).basis
-        se = relative_se(means) if self.predicted.effect == "relative" else means.se
-        if basis.blocked:
-            return Chances(0.0, 0.0, 0.0, 1.0), se
-        gap = gap_between(basis.verdict, self.predicted, monitored=basis.monitored)
-        return _chances(
-            gap.lift, gap.lift - gap.low, gap.high - gap.lift, se, self.predicted.tolerance_used
-        ), se
-
-    def events(self, treated: Arm, held: Arm) -> int:
-        """Events in the smaller arm; unknown for money and counts, where every unit may be one."""
-        if self.predicted.kind != "binary":
-            return min(treated.n, held.n)
-        return min(min(a.events, a.n - a.events) for a in (treated, held))
-
-
-def _chances(gap: float, below: float, above: float, se: float, tolerance: float) -> Chances:
-    """Chance of each verdict when the estimated gap is normal around ``gap``.
-
-    Args:
-        gap: true gap.
-        below: how far the interval reaches below the estimate.
-        above: how far it reaches above.
-        se: standard error of the realized lift; the promise itself does not vary any more.
-        tolerance: d.
-    """
-    from scipy.special import ndtr
-
-    if not (math.isfinite(below) and math.isfinite(above) and se > 0):
-        return Chances(0.0, 0.0, 0.0, 1.0)
-    exceeded = float(ndtr((gap - tolerance - below) / se))
-    shortfall = float(ndtr((-tolerance - above - gap) / se))
-    kept = float(ndtr((gap + tolerance - below) / se))
-    met = max(0.0, kept - exceeded)
-    return Chances(exceeded, met, shortfall, max(0.0, 1 - exceeded - met - shortfall))
-
-
 def plan_lift(
     predicted: PredictedLift,
     *,
@@ -186,6 +102,7 @@ def plan_lift(
     sd: float | None = None,
     power: float = 0.8,
     design_effect: float = 1.0,
+    cluster_size: float = 1.0,
 ) -> LiftPlan:
     """Plans a check.
 
@@ -202,25 +119,28 @@ def plan_lift(
         sd: standard deviation of a unit's outcome; needed unless the outcome is binary.
         power: chance with which one wants to know, above .5 and below 1.
         design_effect: what clusters multiply the variance with.
+        cluster_size: units in a cluster; ``planned_units`` of a clustered contract counts clusters.
 
     Raises:
         InvalidInput: where a share, the baseline or the spread is missing or impossible, or the
             design never gets a verdict.
     """
-    expected = _expected(predicted, baseline, sd, design_effect)
+    expected = replace(
+        _expected(predicted, baseline, sd, design_effect), cluster_size=max(1.0, cluster_size)
+    )
     _check(expected, holdouts, per_day, power)
     decisive = _decisive(predicted)
     rows = tuple(
         _row(expected, h, per_day=per_day, units=units, power=power, decisive=decisive)
         for h in holdouts
     )
-    notes = _notes(predicted, decisive, rows)
+    notes = _notes(expected, decisive, rows)
     return LiftPlan(predicted, expected.baseline, per_day, power, decisive, rows, notes)
 
 
 def _expected(
     predicted: PredictedLift, baseline: float | None, sd: float | None, design_effect: float
-) -> _Expected:
+) -> Expected:
     base = predicted.predicted.baseline if baseline is None else baseline
     if base is None:
         raise InvalidInput(
@@ -235,11 +155,12 @@ def _expected(
         )
     if design_effect < 1:
         raise InvalidInput(f"design effect == {design_effect:g}, must be at least 1")
-    return _Expected(predicted, base, sd if predicted.kind != "binary" else None, design_effect)
+    spread = sd if predicted.kind != "binary" else None
+    return Expected(predicted, base, spread, design_effect, 1.0)
 
 
 def _check(
-    expected: _Expected, holdouts: Sequence[float], per_day: float | None, power: float
+    expected: Expected, holdouts: Sequence[float], per_day: float | None, power: float
 ) -> None:
     for h in holdouts:
         if not 0 < h < 1:
@@ -272,7 +193,7 @@ def _decisive(predicted: PredictedLift) -> Truth | None:
 
 
 def _row(
-    expected: _Expected,
+    expected: Expected,
     holdout: float,
     *,
     per_day: float | None,
@@ -295,7 +216,8 @@ def _row(
     met = _least_units(is_met) if tolerance > 0 else math.inf
     short = _least_units(is_short) if decisive is not None else math.inf
     known = [x for x in (met, short) if math.isfinite(x)]
-    at = units or expected.predicted.planned_units or max(known, default=1e6)
+    planned = (expected.predicted.planned_units or 0) * expected.cluster_size
+    at = units or planned or max(known, default=1e6)
     width, se = _reach(expected, holdout, at)
     return HoldoutPlan(
         holdout=holdout,
@@ -316,12 +238,13 @@ def _days(units: float, per_day: float | None, predicted: PredictedLift) -> floa
     return math.ceil(units / per_day + wait)
 
 
-def _reach(expected: _Expected, holdout: float, units: float) -> tuple[float, float]:
+def _reach(expected: Expected, holdout: float, units: float) -> tuple[float, float]:
     """How far the gap's interval reaches above it at the promise, and the standard error."""
     held = expected.arm(units * holdout, expected.baseline)
     treated = expected.arm(units * (1 - holdout), expected.treated_mean("true"))
     means = means_of(treated, held)
-    chosen = Estimation(means, treated, held, units, BURN_IN, binary=expected.sd is None)
+    counted = units / expected.cluster_size
+    chosen = Estimation(means, treated, held, counted, BURN_IN, binary=expected.sd is None)
     basis = realize(chosen, expected.predicted).basis
     gap = gap_between(basis.verdict, expected.predicted, monitored=basis.monitored)
     se = relative_se(means) if expected.predicted.effect == "relative" else means.se
@@ -343,9 +266,15 @@ def _least_units(enough: Callable[[float], bool]) -> float:
 
 
 def _notes(
-    predicted: PredictedLift, decisive: Truth | None, rows: tuple[HoldoutPlan, ...]
+    expected: Expected, decisive: Truth | None, rows: tuple[HoldoutPlan, ...]
 ) -> tuple[str, ...]:
+    predicted = expected.predicted
     notes = []
+    if predicted.columns.cluster is not None and expected.design_effect == 1:
+        notes.append(
+            "Clusters make outcomes alike, which this plan leaves out: give their design effect and "
+            "size (--design-effect, --cluster-size)."
+        )
     if predicted.tolerance_used == 0:
         notes.append("With a tolerance of 0 the verdict can never be met.")
     if decisive == "false":
@@ -362,9 +291,9 @@ def _notes(
             else "the tolerance leaves no room"
         )
         notes.append(f"One will never know: {why}.")
-    planned = predicted.planned_units
-    if planned is not None and rows and all(r.units_needed > planned for r in rows):
-        notes.append(f"The planned {planned:,} units are too few at each of these shares.")
+    planned = (predicted.planned_units or 0) * expected.cluster_size
+    if planned and rows and all(r.units_needed > planned for r in rows):
+        notes.append(f"The planned {planned:,.0f} units are too few at each of these shares.")
     if predicted.looks_used == "monitored":
         notes.append("Chances are at that many units; looking daily may tell earlier.")
     if predicted.kind != "binary":

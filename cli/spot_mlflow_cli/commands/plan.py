@@ -57,6 +57,13 @@ _ABOVE_0 = click.FloatRange(0, min_open=True)
     default=1.0,
     help="What clusters multiply the variance with.",
 )
+@click.option(
+    "--cluster-size",
+    type=click.FloatRange(1),
+    default=1.0,
+    metavar="UNITS",
+    help="Units in a cluster; planned_units of a clustered contract counts clusters.",
+)
 @format_option("text", "json", "markdown")
 def command(contract: Path, output_format: str, **options: Any) -> None:
     """Say before launch when one will know, and with what chance.
@@ -193,7 +200,7 @@ def _print(plan: LiftPlan) -> None:
 
 def _worth_showing(plan: LiftPlan) -> list[tuple[Any, str]]:
     """Truths and verdicts that have a chance at any of the shares."""
-    from spot_mlflow.lift.plan import TRUTHS
+    from spot_mlflow.lift.chances import TRUTHS
 
     return [
         (truth, verdict)

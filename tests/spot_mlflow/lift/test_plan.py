@@ -2,67 +2,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.estimation import estimate_means
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+from spot_mlflow.lift.chances import chances_of
 from spot_mlflow.lift.plan import know_when, plan_lift
-from spot_mlflow.lift.realized import realize
-from spot_mlflow.lift.verdict import judge
 
 PROMISE = {"lift": 0.04, "baseline": 0.10}
-
-
-def chances_by_simulation(made, holdout, units, rate, runs=200):
-    """Share of each verdict when the check itself is run over simulated counts."""
-    rng = np.random.default_rng(9)
-    n_c = round(units * holdout)
-    n_t = round(units) - n_c
-    seen = {"exceeded": 0, "met": 0, "shortfall": 0, "inconclusive": 0}
-    for _ in range(runs):
-        x_t, x_c = rng.binomial(n_t, rate), rng.binomial(n_c, 0.10)
-        moments = OutcomeMoments(counts(x_t, n_t, x_c, n_c), {}, "2027-01-01")
-        basis = realize(estimate_means(moments, made), made).basis
-        seen[judge(basis, made).verdict] += 1
-    return {k: v / runs for k, v in seen.items()}
-
-
-def counts(x_t, n_t, x_c, n_c) -> Moments:
-    """Moments of two rates without the units."""
-    n, x = np.array([n_c, n_t]), np.array([x_c, x_t], dtype=float)
-    return Moments(
-        segment=np.array(["", ""], dtype=object),
-        arm=np.array([HOLDOUT, TREATMENT], dtype=object),
-        period=np.array(["NaT", "NaT"], dtype="datetime64[D]"),
-        measures=("outcome",),
-        assigned=n,
-        matured=n,
-        n=n,
-        center=np.zeros(1),
-        s1=x[:, None],
-        s2=x[:, None, None],
-        s3=x[:, None],
-        nonzero=x[:, None].astype(int),
-        largest=np.ones((2, 1)),
-        missing=np.zeros((2, 1), dtype=int),
-    )
-
-
-@pytest.mark.parametrize(
-    "more", [{}, {"planned_units": 12_000}, {"effect": "relative", "tolerance": 0.2}]
-)
-def test_chances_are_those_of_the_check_itself(contract, more):
-    """The check run over simulated logs gives each verdict as often as the plan says."""
-    lift = 0.4 if "effect" in more else 0.04
-    made = contract(**{"predicted": {**PROMISE, "lift": lift}, "tolerance": 0.02, **more})
-    row = plan_lift(made, holdouts=[0.2], units=12_000).holdouts[0]
-    for truth, rate in (("true", 0.14), ("half true", 0.12), ("false", 0.10)):
-        seen = chances_by_simulation(made, 0.2, 12_000, rate)
-        for verdict, share in seen.items():
-            planned = getattr(row.chances[truth], verdict)
-            assert share == pytest.approx(planned, abs=0.11), (truth, verdict)
 
 
 def test_chances_add_up(contract):
@@ -87,13 +33,11 @@ def test_so_many_units_are_enough_and_fewer_are_not(contract):
 
 def test_the_detectable_gap_is_detected(contract):
     """A lift that falls short by so much is found with the stated power."""
-    from spot_mlflow.lift.plan import _chances
-
     made = contract(predicted=PROMISE)
     row = plan_lift(made, holdouts=[0.3], units=20_000).holdouts[0]
     p, q = 0.14, 0.10
     se = math.sqrt(p * (1 - p) / 14_000 + q * (1 - q) / 6_000)
-    found = _chances(-row.detectable_gap, 1.96 * se, 1.96 * se, se, made.tolerance_used)
+    found = chances_of(-row.detectable_gap, 1.96 * se, 1.96 * se, se, made.tolerance_used)
     assert found.shortfall == pytest.approx(0.8, abs=0.01)
 
 
@@ -168,3 +112,17 @@ def test_what_cannot_be_planned_is_refused(contract, keys, options, message):
     """With what is missing or impossible and the option that gives it."""
     with pytest.raises(InvalidInput, match=message):
         plan_lift(contract(**{"predicted": PROMISE, **keys}), **options)
+
+
+def test_clusters_are_planned_as_clusters(contract):
+    """planned_units counts clusters: 200 of 25 are 5,000 units; without their effect it is said."""
+    columns = {"arm": "a", "outcome": "y", "cluster": "shop"}
+    made = contract(predicted=PROMISE, planned_units=200, columns=columns)
+    alone = plan_lift(made, holdouts=[0.5], cluster_size=25)
+    assert alone.holdouts[0].units == 5000
+    assert any("design effect" in note for note in alone.notes)
+    real = plan_lift(made, holdouts=[0.5], cluster_size=25, design_effect=2.2)
+    assert real.holdouts[0].units_met > alone.holdouts[0].units_met
+    assert not any("design effect" in note for note in real.notes)
+    few = plan_lift(contract(predicted=PROMISE, planned_units=20, columns=columns), holdouts=[0.5])
+    assert few.holdouts[0].chances["true"].inconclusive == 1.0
