@@ -6,8 +6,8 @@ import json
 import re
 import urllib.parse
 from datetime import date
-from pathlib import Path
 
+import browser
 import pytest
 from people import INSTRUMENT
 
@@ -19,19 +19,11 @@ PHONE = {"width": 375, "height": 667}
 NASTY = "</script><img src=x onerror=alert(1)>\"'&"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """The system's Chromium, headless."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = Path("/usr/bin/chromium")
-    if not program.exists():
-        pytest.skip("Chromium is not installed: no browser to open the worksheet with")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(
-            executable_path=str(program), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
+    """The system's Chromium, headless; two at once cannot run in one process."""
+    with browser.chromium() as found:
+        yield found
 
 
 @pytest.fixture
