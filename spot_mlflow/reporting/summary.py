@@ -155,7 +155,11 @@ def _checked_tags(view: LiftView) -> dict[str, str]:
 
 
 def description_block(
-    adoption: Adoption, *, chart: str | None = None, links: Sequence[tuple[str, str]] = ()
+    adoption: Adoption,
+    *,
+    chart: str | None = None,
+    links: Sequence[tuple[str, str]] = (),
+    decision: GateDecision | None = None,
 ) -> str:
     """Returns the managed Markdown of a description, markers included.
 
@@ -163,13 +167,14 @@ def description_block(
         adoption: what is known of the model.
         chart: address of the lift chart, relative to the MLflow page, or None.
         links: (text, address) of the report, the evidence experiment and the like.
+        decision: the gate's answer for Production; by the default policy where None.
     """
     head = headline_of(adoption=adoption)
     rest = " ".join(
         p for p in (head.cause, f"Asked of you: {head.request}" if head.request else "") if p
     )
     parts = [f"**{escape_markdown(head.money)}** {escape_markdown(rest)}".rstrip()]
-    parts.append(_block_table(adoption).markdown())
+    parts.append(_block_table(adoption, decision).markdown())
     if chart:
         parts.append(f"![Promised and realized lift]({chart})")
     if links:
@@ -177,7 +182,7 @@ def description_block(
     return "\n\n".join([BEGIN, *parts, END])
 
 
-def _block_table(adoption: Adoption) -> Table:
+def _block_table(adoption: Adoption, decision: GateDecision | None) -> Table:
     check = adoption.latest_check
     ready, people = adoption.readiness, adoption.involvement
     rows: list[tuple[str, str]] = []
@@ -197,7 +202,7 @@ def _block_table(adoption: Adoption) -> Table:
     )
     rows.append(("Readiness", letters if ready.people else NOT_ASSESSED))
     rows.append(("Users involved", people.words))
-    rows.append(("Gate", _gate_words(adoption, None)))
+    rows.append(("Gate", _gate_words(adoption, decision)))
     heads = ("Version", adoption.version or NONE)
     return Table("Summary", heads, tuple(r for r in rows if r[1]))
 
