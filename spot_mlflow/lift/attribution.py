@@ -26,7 +26,7 @@ from spot_mlflow.lift.delta import gradient
 from spot_mlflow.lift.factors import Factors, Model, Point, check_estimable, layout_of
 from spot_mlflow.lift.games import contributions, derivative, value_of
 from spot_mlflow.lift.report import Interval
-from spot_mlflow.lift.simultaneous import Width, holm, width_of
+from spot_mlflow.lift.simultaneous import Simultaneous, Width, holm, width_of
 from spot_mlflow.lift.strata import strata_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.strata import Strata
 
 _ROUNDING: Final = 1e-12  # of all that was promised, realized and moved
-FAMILY_ALPHA: Final = 0.5  # share of 1 - confidence that the one-sided family may err
+# Share of 1 - confidence at which the one-sided family is judged; the rest is room for what the
+# normal limit of products misses (docs/simulations/causes.md).
+FAMILY_ALPHA: Final = 0.8
 
 
 def attribute(
@@ -174,29 +176,7 @@ def _bridge(model: Model, lift: _Split, money: _Split | None, width: Width, rule
     ranked_by = money or lift
     players = model.layout.players
     judged = holm(*_losses(ranked_by), width, alpha=alpha * FAMILY_ALPHA)
-    levels = model.levels(_point(model.strata, predicted))
-    made = []
-    for i, factors in enumerate(players):
-        segments = tuple(
-            SegmentPart(s, float(lift.parts[i, r]), float(money.parts[i, r]) if money else None)
-            for r, s in enumerate(model.labels if model.layout.mix else ())
-        )
-        j = judged[i]
-        made.append(
-            Contribution(
-                "+".join(factors),
-                factors,
-                letter_of(factors),
-                cause_words(factors),
-                *levels[i],
-                lift.interval([i], z),
-                money.interval([i], z) if money else None,
-                j.lost_at_least,
-                j.p_adjusted,
-                j.found,
-                segments,
-            )
-        )
+    made = _contributions(model, lift, money, judged, z)
     everyone = range(len(players))
     ranked = sorted(made, key=_rank)
     e = predicted.economics
@@ -217,6 +197,36 @@ def _bridge(model: Model, lift: _Split, money: _Split | None, width: Width, rule
         letters=_letters(made, lift, money, z),
         notes=notes_of(model),
     )
+
+
+def _contributions(
+    model: Model, lift: _Split, money: _Split | None, judged: Sequence[Simultaneous], z: float
+) -> list[Contribution]:
+    """Returns one contribution per player, in the order of the players."""
+    levels = model.levels(_point(model.strata, model.predicted))
+    made = []
+    for i, (factors, j) in enumerate(zip(model.layout.players, judged, strict=True)):
+        segments = tuple(
+            SegmentPart(s, float(lift.parts[i, r]), float(money.parts[i, r]) if money else None)
+            for r, s in enumerate(model.labels if model.layout.mix else ())
+        )
+        made.append(
+            Contribution(
+                cause="+".join(factors),
+                factors=factors,
+                letter=letter_of(factors),
+                words=cause_words(factors),
+                promised=levels[i][0],
+                realized=levels[i][1],
+                lift=lift.interval([i], z),
+                money=money.interval([i], z) if money else None,
+                lost_at_least=j.lost_at_least,
+                p_adjusted=j.p_adjusted,
+                found=j.found,
+                segments=segments,
+            )
+        )
+    return made
 
 
 def _losses(split: _Split) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

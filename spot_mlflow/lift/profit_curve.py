@@ -239,13 +239,8 @@ def allocate(
     profit, contacts, spend = (
         np.real(f(margins.at)) for f in (margins.profit, margins.contacts, margins.spend)
     )
-    use = spend if by_money else contacts
     rate = _earning(margins, order_by or margins, by_money=by_money)
-    left, taken = limit, np.zeros(len(profit))
-    for i in np.argsort(-rate, kind="stable"):
-        if rate[i] > 0 and whole[i] > 0:
-            taken[i] = min(1.0, left / (whole[i] * use[i])) if use[i] > 0 else 1.0
-            left = max(0.0, left - taken[i] * whole[i] * use[i])
+    taken = _filled(rate, whole, spend if by_money else contacts, limit)
     shares = tuple(
         Share(
             margins.labels[i],
@@ -266,6 +261,18 @@ def allocate(
         binding=bool((taken[worth] < 1).any()),
         held_out=order_by is not None,
     )
+
+
+def _filled(
+    rate: NDArray[np.float64], whole: NDArray[np.float64], use: NDArray[np.float64], limit: float
+) -> NDArray[np.float64]:
+    """Returns (S,) the part of each group that the limit allows, best rate first."""
+    left, taken = limit, np.zeros(len(rate))
+    for i in np.argsort(-rate, kind="stable"):
+        if rate[i] > 0 and whole[i] > 0:
+            taken[i] = min(1.0, left / (whole[i] * use[i])) if use[i] > 0 else 1.0
+            left = max(0.0, left - taken[i] * whole[i] * use[i])
+    return taken
 
 
 def _earning(margins: Margins, order_by: Margins, *, by_money: bool) -> NDArray[np.float64]:
