@@ -123,7 +123,7 @@ def _row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
         realized=realized,
         unit=unit,
         gate=_gate(headline),
-        updated=tag("updated"),
+        updated=tag("updated").partition(" ")[0],  # behind it stands the entry it was made from
     )
 
 

@@ -113,3 +113,9 @@ def test_an_empty_registry() -> None:
 def test_parse_money(text: str, value: tuple[float | None, str]) -> None:
     """What a tag says of money is read back; anything else is no money."""
     assert parse_money(text) == value
+
+
+def test_the_time_of_the_summary_is_a_time() -> None:
+    """What the record writes behind the time does not get into the JSON."""
+    (row,) = portfolio_rows([("m", {"spot.updated": "2026-11-22T08:00:30Z (entry ab12)"})])
+    assert row.to_dict()["updated"] == "2026-11-22T08:00:30Z"
