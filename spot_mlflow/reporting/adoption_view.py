@@ -158,7 +158,6 @@ def _plan(adoption: Adoption) -> Section | None:
 
 def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> dict[str, Any]:
     """Returns JSON values under the documented keys of ``spot show`` (``docs/json.md``)."""
-    ready, people = adoption.readiness, adoption.involvement
     facts = adoption.facts.version(adoption.version)
     check = adoption.latest_check
     return {
@@ -168,62 +167,57 @@ def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> d
         "stage": facts.stage if facts else None,
         "aliases": list(facts.aliases) if facts else [],
         "headline": asdict(headline_of(adoption=adoption)),
-        "readiness": {
-            "overall": ready.overall,
-            **{letter: ready.letters[letter].level for letter in words.LETTERS},
-            "weakest": ready.weakest,
-            "people": ready.people,
-            "roles": sorted(ready.roles),
-            "questions": {
-                i: {
-                    "level": q.level,
-                    "low": q.low,
-                    "high": q.high,
-                    "target": q.target,
-                    "contested": q.contested,
-                    "dont_know": q.dont_know,
-                }
-                for i, q in ready.questions.items()
-            },
-            "plan": [
-                {
-                    "question": p.question,
-                    "now": p.now,
-                    "target": p.target,
-                    "by": p.by.isoformat() if p.by else None,
-                    "owner": p.owner,
-                    "overdue": p.overdue,
-                    "words": plan_words(p),
-                }
-                for p in ready.plan
-            ],
-        },
-        "involvement": {
-            "score": people.score,
-            "words": people.words,
-            "parts": dict(people.parts),
-            "caps": [{"name": c.name, "limit": c.limit, "why": c.why} for c in people.caps],
-            "people": people.people,
-            "phases": dict(people.phases),
-            "champion": people.champion,
-        },
-        "concerns": [
-            {
-                "id": c.id,
-                "severity": c.severity,
-                "status": c.status,
-                "age_days": c.age_days,
-                "role": c.role,
-                "version": c.version,
-                "what": c.what,
-            }
-            for c in people.concerns
-        ],
+        "readiness": _readiness_dict(adoption),
+        "involvement": _involvement_dict(adoption),
+        "concerns": [_concern_dict(c) for c in adoption.involvement.concerns],
         "predicted": adoption.predicted.to_dict() if adoption.predicted else None,
         "lift": dict(check) if check is not None else None,
         "gate": decision.to_dict() if decision is not None else None,
         "now": adoption.now.isoformat(),
     }
+
+
+def _readiness_dict(adoption: Adoption) -> dict[str, Any]:
+    ready = adoption.readiness
+    shown = ("level", "low", "high", "target", "contested", "dont_know")
+    return {
+        "overall": ready.overall,
+        **{letter: ready.letters[letter].level for letter in words.LETTERS},
+        "weakest": ready.weakest,
+        "people": ready.people,
+        "roles": sorted(ready.roles),
+        "questions": {i: {k: getattr(q, k) for k in shown} for i, q in ready.questions.items()},
+        "plan": [
+            {
+                "question": p.question,
+                "now": p.now,
+                "target": p.target,
+                "by": p.by.isoformat() if p.by else None,
+                "owner": p.owner,
+                "overdue": p.overdue,
+                "words": plan_words(p),
+            }
+            for p in ready.plan
+        ],
+    }
+
+
+def _involvement_dict(adoption: Adoption) -> dict[str, Any]:
+    people = adoption.involvement
+    return {
+        "score": people.score,
+        "words": people.words,
+        "parts": dict(people.parts),
+        "caps": [{"name": c.name, "limit": c.limit, "why": c.why} for c in people.caps],
+        "people": people.people,
+        "phases": dict(people.phases),
+        "champion": people.champion,
+    }
+
+
+def _concern_dict(concern: Concern) -> dict[str, Any]:
+    keys = ("id", "severity", "status", "age_days", "role", "version", "what")
+    return {k: getattr(concern, k) for k in keys}
 
 
 def adoption_markdown(adoption: Adoption, decision: GateDecision | None = None) -> str:
