@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import posixpath
 import tempfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from spot_mlflow.evidence import digest_of
 from spot_mlflow_plugins import mlflow_private as private
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from spot_mlflow.record import ModelRef, Record
 
 _logger = logging.getLogger("mlflow.spot")
+
+# Stores that the server may read a model from; never an address that a client could send it to.
+_READABLE: Final = frozenset({"", "file", "s3", "gs", "abfss", "wasbs", "hdfs"})
 
 
 def signature_digest(record: Record, ref: ModelRef) -> str | None:
@@ -28,18 +32,22 @@ def signature_digest(record: Record, ref: ModelRef) -> str | None:
         ref: the version.
 
     Returns:
-        None where it has none, or lies where this server does not serve artifacts from.
+        None where it has none, or lies where this server cannot read.
     """
     from mlflow.models import Model
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    path = _place(record.client, ref)
-    if path is None:
-        return None
+    source = _source(record.client, ref)
+    path = private.proxied_path(source)
     try:
         with tempfile.TemporaryDirectory(prefix="spot-") as folder:
-            found = private.plain_artifact_repository().download_artifacts(
-                posixpath.join(path, "MLmodel"), folder
-            )
+            if path is not None:
+                repository = private.plain_artifact_repository()
+            elif urlsplit(source).scheme in _READABLE:
+                repository, path = get_artifact_repository(source), ""
+            else:
+                return None
+            found = repository.download_artifacts(posixpath.join(path, "MLmodel"), folder)
             signature = Model.load(found).signature
     except Exception as e:  # noqa: BLE001 - every store fails in its own way; then nothing is inherited
         _logger.info("The signature of %s could not be read: %s", ref, e)
@@ -47,8 +55,8 @@ def signature_digest(record: Record, ref: ModelRef) -> str | None:
     return digest_of(signature.to_dict()) if signature else None
 
 
-def _place(client: Any, ref: ModelRef) -> str | None:
-    """Returns where the version's files lie below the artifacts destination, or None."""
+def _source(client: Any, ref: ModelRef) -> str:
+    """Returns where the version's files lie."""
     from mlflow.exceptions import MlflowException
 
     source = str(client.get_model_version(ref.name, ref.version).source or "")
@@ -57,5 +65,5 @@ def _place(client: Any, ref: ModelRef) -> str | None:
             model_id = source.removeprefix("models:/").split("/")[0]
             source = str(client.get_logged_model(model_id).artifact_location)
         except MlflowException:
-            return None
-    return private.proxied_path(source)
+            return ""
+    return source
