@@ -1,1 +1,1 @@
-"""Placeholder, replaced below."""
+"""What MLflow discovers by entry points: the gated registry, the server and the evaluator."""
