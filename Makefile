@@ -1,12 +1,14 @@
 # make demo    the main job on real data, in ./spot-demo
 # make test    all tests, with coverage
 # make check   ruff, ruff format, mypy --strict, import-linter
+# make simulate   what the statistics claim, into docs/simulations (hours; SPOT_SIMULATE=quick for a look)
 # make bench   speed and memory, as ratios in benchmarks/results.json
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Four workers on two cores: half of the time the tests wait for servers.
 WORKERS ?= 4
+SIMULATIONS := sample_ratio relative sequences coverage causes
 
 .PHONY: demo test check bench format clean simulate
 
@@ -40,7 +42,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
 simulate: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks.simulate
+	set -e; for part in $(SIMULATIONS); do $(BIN)/python -m benchmarks.simulate_$$part; done
 
 clean:
 	rm -rf $(VENV) dist build .coverage* coverage.xml .mypy_cache .ruff_cache .pytest_cache .hypothesis
