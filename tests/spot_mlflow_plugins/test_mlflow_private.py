@@ -34,6 +34,7 @@ prompt = client.register_prompt("greet", "Hello {{ you }}")
 logged = client.create_logged_model("0", name="m")
 store, registry = p.tracking_store(), p.model_registry_store()
 app = p.flask_app()
+p.finish_run(client, client.create_run("0").info.run_id)
 before = p.pulse_of(store, "0")
 made = p.insert_finished_run(
     store, experiment_id="0", folder="mlflow-artifacts:/0", name="n", at=1,
@@ -79,6 +80,12 @@ answers = {
     "current_workspace": p.current_workspace() is None,
     "in_workspace": inside is None,
     "tracking_store_of": hasattr(p.tracking_store_of(client), "log_batch"),
+    "registry_store_of": hasattr(p.registry_store_of(client), "get_registered_model"),
+    "workspace_of": p.workspace_of(store) in ("", "default"),
+    "model_rows": [v[0] for v in p.model_rows(registry, "churn").versions] == ["1", "2"]
+        and p.model_rows(registry, "nobody") is None,
+    "finish_run": p.finish_run(client, run.info.run_id) is None
+        and client.get_run(run.info.run_id).info.status == "FINISHED",
     "pulse_of": p.pulse_of(store, "0") == before.plus_one(),
     "runs_of": made in p.runs_of(store, "0"),
     "insert_finished_run": (found.info.status, found.data.tags["a"], found.data.params["c"])
