@@ -42,6 +42,9 @@ def _nothing_to_gain(view: LiftView) -> str:
 
 
 def _loss(view: LiftView, bridge: Bridge) -> str:
+    gap = bridge.money_gap if bridge.basis == "money" and bridge.money_gap else bridge.gap
+    if not gap.lift < 0:
+        return ""  # what was lost at one step was won back at another
     shown = shown_losses(bridge)
     if not shown:
         return (
@@ -51,7 +54,6 @@ def _loss(view: LiftView, bridge: Bridge) -> str:
         )
     causes = [c for c in shown if c.letter == shown[0].letter]
     said = " and ".join(happened(c) for c in causes[:2])
-    gap = bridge.money_gap if bridge.basis == "money" and bridge.money_gap else bridge.gap
     most = sum(c.lost_at_least for c in causes) > MOST * -gap.lift > 0
     opening = "Most was lost in" if most else "The largest loss shown lies in"
     return f"{opening} {letter_words(shown[0].letter)}: {said}{_place(view, causes[0].cause)}."

@@ -86,3 +86,10 @@ def test_without_a_bridge_nothing_is_said(short_report: LiftReport) -> None:
     view = lift_view(short_report.to_dict() | {"attribution": None})
     assert cause_sentence(view) == ""
     assert losing_letter(view) is None
+
+
+def test_what_was_won_back_is_no_loss(full_report: LiftReport) -> None:
+    """Where as much arrived as was promised no loss is held against anybody."""
+    data = full_report.to_dict()
+    data["attribution"]["money_gap"] |= {"lift": 0.2, "low": -0.4, "high": 0.8}
+    assert cause_sentence(lift_view(data)) == ""
