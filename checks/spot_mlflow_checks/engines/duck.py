@@ -142,17 +142,24 @@ def open_frame(frame: Any, wanted: Mapping[str, str]) -> DuckSource:
 
 
 def _pandas_columns(frame: Any, wanted: Mapping[str, str]) -> Any:
-    """Returns the wanted columns, no rows copied; columns of Python objects become plain text."""
-    import pandas as pd
+    """Returns the wanted columns as Arrow, which DuckDB reads as they are in every pass.
 
-    columns: dict[str, Any] = {}
-    for name in frame.columns:
-        if str(name) in wanted:
-            column = frame[name]
-            columns[str(name)] = _plain(column) if column.dtype == object else column
-    if not columns:
-        columns = {str(c): frame[c] for c in list(frame.columns)[:1]}
-    return pd.DataFrame(columns, copy=False)
+    Text costs a conversion once here, or none where pandas holds it as Arrow already; DuckDB's own
+    reading of pandas text would pay it in every pass, under Python's lock.
+    """
+    import pyarrow as pa
+
+    names = [c for c in frame.columns if str(c) in wanted] or list(frame.columns)[:1]
+    return pa.table({str(name): _arrow(frame[name]) for name in names})
+
+
+def _arrow(column: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return pa.array(_plain(column) if column.dtype == object else column, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError):
+        return pa.array(column.map(str, na_action="ignore").astype(object), from_pandas=True)
 
 
 def _plain(column: Any) -> Any:
