@@ -41,6 +41,7 @@ def parquet(rows: int) -> str:
         part = path.with_suffix(".part")
         with duckdb.connect() as c:
             c.execute("SET preserve_insertion_order = false")
+            c.execute("SET enable_progress_bar = false")
             c.execute(f"COPY ({_ROWS.format(n=rows)}) TO '{part}' (FORMAT parquet)")
         part.rename(path)
     return str(path)

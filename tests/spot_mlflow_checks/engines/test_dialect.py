@@ -1,0 +1,116 @@
+"""Labels, blanks and numbers in any spelling, as the engines read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from spot_mlflow_checks.engines.dialect import (
+    DuckDialect,
+    SparkDialect,
+    SQLiteDialect,
+    as_number,
+    as_truth,
+    spellings,
+)
+
+DUCK, SQLITE = DuckDialect(), SQLiteDialect()
+
+
+def duck(expression: Any) -> Any:
+    """Evaluates an expression in DuckDB."""
+    import duckdb
+
+    return duckdb.sql(DUCK.compile(sa.select(expression.label("v")))).fetchall()[0][0]
+
+
+def sqlite(expression: Any) -> Any:
+    """Evaluates an expression in SQLite."""
+    with sa.create_engine("sqlite://").connect() as c:
+        return c.execute(sa.select(expression.label("v"))).scalar()
+
+
+@pytest.mark.parametrize(
+    ("label", "number", "truth"),
+    [
+        (1, 1.0, True),
+        ("0", 0.0, False),
+        (True, 1.0, True),
+        ("yes", 1.0, True),
+        ("treat", None, None),
+        ("2.5", 2.5, None),
+    ],
+)
+def test_labels_are_read_as_numbers_and_truth(
+    label: Any,
+    number: float | None,
+    truth: bool | None,  # noqa: FBT001 - a column of the table above
+) -> None:
+    """A label means the same in a column of numbers, booleans or text."""
+    assert as_number(label) == number
+    assert as_truth(label) is truth
+
+
+def test_a_number_is_spelt_in_text_in_every_usual_way() -> None:
+    """1 is also 1.0 and true; a word is only itself."""
+    assert {"1", "1.0", "true", "TRUE", "Yes"} <= set(spellings(1))
+    assert spellings("treat") == ["treat"]
+    assert set(spellings("1")) == {"1", "1.0"}
+
+
+NUMBERS = [
+    ("12.50", 12.5),
+    ("1e3", 1000.0),
+    (" 7 ", 7.0),
+    ("-3", -3.0),
+    ("true", 1.0),
+    ("FALSE", 0.0),
+    ("abc", None),
+    ("", None),
+    ("nan", None),
+    ("1-2", None),
+]
+TIMES = [
+    ("1970-01-02", 86400.0),
+    ("1970-01-01T01:00:00+01:00", 0.0),
+    ("1970-01-01 00:00:01.5", 1.5),
+    ("1970-01-01T00:00:00Z", 0.0),
+    ("monday", None),
+]
+
+
+@pytest.mark.parametrize(("text", "number"), NUMBERS)
+def test_numbers_in_text(text: str, number: float | None) -> None:
+    """What is a number is read, what is none is NULL, in DuckDB and SQLite alike."""
+    assert duck(DUCK.number(sa.literal(text), "text")) == number
+    assert sqlite(SQLITE.number(sa.literal(text), "any")) == number
+
+
+@pytest.mark.parametrize(("text", "seconds"), TIMES)
+def test_times_in_text(text: str, seconds: float | None) -> None:
+    """ISO times with a zone, without one (UTC) and plain dates are read; words are NULL."""
+    assert duck(DUCK.time(sa.literal(text), "text")) == seconds
+    assert sqlite(SQLITE.time(sa.literal(text), "any")) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["NA", "n/a", "NaN", "null", "None", "", " ", "<NA>", "NaT", "-"])
+def test_spellings_of_nothing(text: str) -> None:
+    """They are blank; a label of the same length is not."""
+    assert duck(DUCK.blank(sa.literal(text), "text"))
+    assert sqlite(SQLITE.blank(sa.literal(text), "any"))
+    assert not duck(DUCK.blank(sa.literal("treat"), "text"))
+
+
+def test_whole_numbers_below_zero_are_floored() -> None:
+    """Periods before 1970 do not move by one in SQLite, which has no FLOOR in every build."""
+    assert [sqlite(SQLITE.floor(sa.literal(x))) for x in (-1.5, -1.0, 1.5)] == [-2, -1, 1]
+
+
+@pytest.mark.parametrize("text", ["it's", "a\\b", '"; DROP TABLE t; --', "%s {x} :y", "日本"])
+def test_literals_are_escaped(text: str) -> None:
+    """A label reaches the engine as it is; Spark's backslashes are doubled."""
+    assert duck(sa.literal(text)) == text
+    escaped = SparkDialect().compile(sa.select(sa.literal(text)))
+    assert escaped.count("\\\\") == text.count("\\")

@@ -1,0 +1,53 @@
+"""Moments about other constants are those that the units themselves would give."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spot_mlflow.lift.moments import Moments
+from spot_mlflow_checks.centering import on_round_centers, recentered
+
+values = st.lists(st.floats(-1e4, 1e4), min_size=4, max_size=30)
+
+
+def table(x: np.ndarray, y: np.ndarray) -> Moments:
+    """Two measures over two arms."""
+    arm = np.where(np.arange(len(x)) % 2 == 0, "holdout", "treatment")
+    return Moments.of_units({"outcome": x, "covariate": y}, arm)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values, st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
+def test_moving_the_centre_equals_summing_about_it(x: list[float], a: float, b: float) -> None:
+    """s1, s2 and s3 about new constants are those of the units minus the constants."""
+    u = np.array(x)
+    v = u[::-1].copy()
+    moved = recentered(table(u, v), np.array([a, b]))
+    z = np.column_stack([u - a, v - b])
+    scale = 1 + np.abs(z).max()
+    for cell, odd in ((0, False), (1, True)):
+        part = z[np.arange(len(u)) % 2 == int(odd)]
+        assert np.allclose(moved.s1[cell], part.sum(axis=0), rtol=1e-9, atol=1e-9 * scale * len(u))
+        assert np.allclose(moved.s2[cell], part.T @ part, rtol=1e-9, atol=1e-9 * scale**2 * len(u))
+        assert np.allclose(
+            moved.s3[cell], (part**3).sum(axis=0), rtol=1e-8, atol=1e-8 * scale**3 * len(u)
+        )
+
+
+@settings(max_examples=30, deadline=None)
+@given(values, st.floats(-1e3, 1e3))
+def test_the_chosen_centre_does_not_depend_on_the_one_before(x: list[float], a: float) -> None:
+    """Whatever constant an engine began with, the stored one is the same to rounding."""
+    u = np.array(x)
+    free = np.array([True, True])
+    one = on_round_centers(table(u, u), free)
+    two = on_round_centers(recentered(table(u, u), np.array([a, -a])), free)
+    scale = 1 + np.abs(u).max()
+    assert np.allclose(one.center, two.center, rtol=2e-3, atol=1e-9 * scale)
+    assert np.allclose(
+        one.s1 + one.n[:, None] * one.center,
+        two.s1 + two.n[:, None] * two.center,
+        atol=1e-9 * scale * len(u),
+    )
