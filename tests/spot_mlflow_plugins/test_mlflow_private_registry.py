@@ -1,143 +1,117 @@
-"""Tests that each private name of MLflow is there and does what we take it for."""
+"""What the guard relies on in MLflow's registry and tracking stores, in more detail."""
 
 from __future__ import annotations
 
-import inspect
-import json
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING
+import ast
+from pathlib import Path
 
 import pytest
-
-from spot_mlflow_plugins import mlflow_private
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-# Run in a process of its own: MLflow's server keeps its stores in module globals.
-SCRIPT = r"""
-import json
-from flask import Flask, g
 from mlflow import MlflowClient
-from spot_mlflow_plugins import mlflow_private as p
+from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
+from mlflow.prompt import constants
+from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 
-uri = p.backend_uri()
-client = MlflowClient(uri, uri)
-client.create_registered_model("churn", tags={"team": "a"})
-run = client.create_run("0")
-client.create_model_version("churn", "s3://x/m", run_id=run.info.run_id, await_creation_for=None)
-client.create_model_version("churn", "s3://x/m", await_creation_for=None)
-client.transition_model_version_stage("churn", "1", "Staging")
-prompt = client.register_prompt("greet", "Hello {{ you }}")
-logged = client.create_logged_model("0", name="m")
-store, registry = p.tracking_store(), p.model_registry_store()
-app = p.flask_app()
-before = p.pulse_of(store, "0")
-made = p.insert_finished_run(
-    store, experiment_id="0", folder="mlflow-artifacts:/0", name="n", at=1,
-    tags={"a": "b"}, params={"c": "d"},
-)
-found = client.get_run(made)
-with p.in_workspace(None):
-    inside = p.current_workspace()
+from spot_mlflow_plugins import mlflow_private as private
 
-answers = {
-    "flask_app": "serve" in app.view_functions,
-    "fastapi_app": hasattr(p.fastapi_app(app), "routes"),
-    "serves_asgi": p.serves_asgi() is True,
-    "with_static_prefix": p.with_static_prefix("/spot/") == "/team/spot/",
-    "tracking_store": hasattr(store, "log_batch"),
-    "model_registry_store": hasattr(registry, "transition_model_version_stage"),
-    "name_of_experiment": p.name_of_experiment(store, "0") == "Default"
-        and p.name_of_experiment(store, "99") is None,
-    "experiment_of_run": p.experiment_of_run(store, run.info.run_id) == "0"
-        and p.experiment_of_run(store, "x") is None,
-    "experiment_of_logged_model": p.experiment_of_logged_model(store, logged.model_id) == "0"
-        and p.experiment_of_logged_model(store, "m-none") is None,
-    "all_views": p.all_views() == 3,
-    "artifacts_only": p.artifacts_only() is False,
-    "artifact_repository": hasattr(p.artifact_repository(), "log_artifact"),
-    "backend_uri": uri.startswith("sqlite:"),
-    "registry_uri": p.registry_uri() == uri,
-    "plain_artifact_repository": p.plain_artifact_repository() is not p.artifact_repository(),
-    "proxied_path": p.proxied_path("mlflow-artifacts:/0/r/artifacts") == "0/r/artifacts"
-        and p.proxied_path("s3://x") is None,
-    "is_prompt_tag": p.is_prompt_tag("mlflow.prompt.is_prompt") and not p.is_prompt_tag("x"),
-    "is_prompt_model": p.is_prompt_model(registry.get_registered_model("greet"))
-        and not p.is_prompt_model(registry.get_registered_model("churn")),
-    "registered_model_tag": p.registered_model_tag("a", "b").key == "a",
-    "is_prompt_source": not p.is_prompt_source("s3://x/m"),
-    "is_prompt_version": p.is_prompt_version(registry.get_model_version("greet", "1"))
-        and not p.is_prompt_version(registry.get_model_version("churn", "1")),
-    "in_stage": [v.version for v in p.in_stage(registry, "churn", "Staging")] in ([1], ["1"]),
-    "sql_registry_store": p.sql_registry_store() is type(registry),
-    "rest_registry_store": callable(p.rest_registry_store("http://x")[1]),
-    "read_replica_uri": p.read_replica_uri() is None,
-    "workspaces": p.workspaces() == [None],
-    "current_workspace": p.current_workspace() is None,
-    "in_workspace": inside is None,
-    "tracking_store_of": hasattr(p.tracking_store_of(client), "log_batch"),
-    "pulse_of": p.pulse_of(store, "0") == before.plus_one(),
-    "runs_of": made in p.runs_of(store, "0"),
-    "insert_finished_run": (found.info.status, found.data.tags["a"], found.data.params["c"])
-        == ("FINISHED", "b", "d") and found.info.artifact_uri.endswith(f"{made}/artifacts"),
-}
-
-from mlflow.server import auth
-auth.authenticate_request = lambda: type("Login", (), {"username": "admin"})
-with app.test_request_context("/"):
-    g.mlflow_authenticated_user = "admin"
-    p.authorize({("/team/spot/", "GET"): lambda: True})
-    answers["authorize"] = ("/team/spot/", "GET") in auth.BEFORE_REQUEST_VALIDATORS
-    answers["auth_app"] = hasattr(p.auth_app(app), "routes")
-    answers["sender_is_admin"] = p.sender_is_admin() is True
-    answers["may_read_model"] = p.may_read_model("churn") is True
-    answers["may_update_model"] = p.may_update_model("churn") is False
-print("ANSWERS" + json.dumps(answers))
-"""
+ROOT = Path(__file__).resolve().parents[2]
+PROMPT = "mlflow.prompt.is_prompt"
 
 
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
-    """What each function said in a process set up as MLflow sets up a server's worker."""
-    folder: Path = tmp_path_factory.mktemp("private")
-    (folder / "auth.ini").write_text(
-        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder / 'auth.db'}\n"
-        "admin_username = admin\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
-    )
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")} | {
-        "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{folder / 'mlflow.db'}",
-        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
-        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(folder / "artifacts"),
-        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
-        "_MLFLOW_STATIC_PREFIX": "/team",
-        "_MLFLOW_SGI_NAME": "uvicorn",
-        "MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"),
-        "MLFLOW_AUTH_ADMIN_PASSWORD": "admin-password-1234",
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-secret-for-one-test",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    ended = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SCRIPT],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    said = [line for line in ended.stdout.splitlines() if line.startswith("ANSWERS")]
-    assert said, ended.stderr[-3000:]
-    found: dict[str, bool] = json.loads(said[0].removeprefix("ANSWERS"))
-    return found
+@pytest.fixture
+def store(mlflow_uri: str) -> SqlAlchemyStore:
+    """A registry of MLflow's own in an SQLite file."""
+    return SqlAlchemyStore(mlflow_uri)
 
 
-NAMES = sorted(
-    name
-    for name, found in inspect.getmembers(mlflow_private, inspect.isfunction)
-    if found.__module__ == mlflow_private.__name__ and not name.startswith("_")
-)
+def test_private_names_stand_in_one_module() -> None:
+    """Nothing else imports a name of MLflow's that begins with an underscore."""
+    found = []
+    for package in ("spot_mlflow", "plugins", "checks", "cli"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if path.name == "mlflow_private.py":
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                module = (
+                    (getattr(node, "module", None) or "")
+                    if isinstance(node, ast.ImportFrom)
+                    else ""
+                )
+                if module.split(".")[0] == "mlflow":
+                    names = [*module.split("."), *(a.name for a in node.names)]
+                    found += [f"{path.name}: {n}" for n in names if n.startswith("_")]
+    assert found == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_private_name_does_what_we_take_it_for(answers: dict[str, bool], name: str) -> None:
-    """On this MLflow; a name without a question here would go unnoticed in a new one."""
-    assert answers.get(name) is True
+def test_a_tag_alone_makes_no_version_a_prompt(store: SqlAlchemyStore) -> None:
+    """A prompt's version has a placeholder as its source: there is nothing to load."""
+    store.create_registered_model("churn")
+    store.create_registered_model("greeting", tags=[RegisteredModelTag(PROMPT, "true")])
+    tags = [ModelVersionTag(PROMPT, "true")]
+    genuine = store.create_model_version("greeting", "prompt-template", tags=tags)
+    disguised = store.create_model_version("churn", "s3://x/y", tags=tags)
+    plain = store.create_model_version("churn", "s3://x/y")
+    found = [private.is_prompt_version(v) for v in (genuine, disguised, plain)]
+    assert found == [True, False, False]
+
+
+def test_the_placeholders_are_mlflows() -> None:
+    """Where MLflow names the placeholders of prompts, they are the ones we know."""
+    known = getattr(constants, "_PROMPT_SOURCE_PLACEHOLDERS", None)
+    if known is not None:
+        assert set(known) == set(private._PROMPT_SOURCES)
+
+
+def test_every_version_in_a_stage_is_found(store: SqlAlchemyStore) -> None:
+    """All holders of a stage, in a model whose name has a quote in it."""
+    name = "it's"
+    store.create_registered_model(name)
+    for version in (1, 2, 3):
+        store.create_model_version(name, "s3://x/y")
+        if version != 2:
+            store.transition_model_version_stage(name, version, "Production", False)
+    assert {str(v.version) for v in private.in_stage(store, name, "Production")} == {"1", "3"}
+    assert private.in_stage(store, name, "Staging") == []
+
+
+def test_the_class_of_the_registry_follows_mlflows_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With workspaces switched on, the workspace-aware store is gated."""
+    assert private.sql_registry_store() is SqlAlchemyStore
+    monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
+    assert private.sql_registry_store() is WorkspaceAwareSqlAlchemyStore
+
+
+def test_a_read_replica_is_taken_from_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable by which MLflow's server tells its workers of a replica."""
+    from mlflow.server.constants import READ_REPLICA_BACKEND_STORE_URI_ENV_VAR
+
+    monkeypatch.setenv(READ_REPLICA_BACKEND_STORE_URI_ENV_VAR, "sqlite:///replica.db")
+    assert private.read_replica_uri() == "sqlite:///replica.db"
+
+
+def test_the_pulse_changes_with_every_run_and_its_end(mlflow_uri: str) -> None:
+    """A new run, its end, and the deletion of the experiment show; deleting a run does not."""
+    client = MlflowClient(mlflow_uri)
+    store = private.tracking_store_of(client)
+    experiment = client.create_experiment("e")
+    assert private.pulse_of(store, experiment) == ("active", 0, 0)
+    run = client.create_run(experiment).info.run_id
+    assert private.pulse_of(store, experiment) == ("active", 1, 0)
+    private.finish_run(client, run)
+    ended = private.pulse_of(store, experiment)
+    assert ended == ("active", 1, 1) == private.Pulse("active", 0, 0).plus_one()
+    client.delete_run(run)
+    assert private.pulse_of(store, experiment) == ended
+    assert private.runs_of(store, experiment) == set()
+    client.delete_experiment(experiment)
+    assert private.pulse_of(store, experiment) != ended
+    assert private.pulse_of(store, "999999") is None
+
+
+def test_a_remote_store_is_no_database() -> None:
+    """Where tracking or registry is no database of this process, there is nothing to look into."""
+    client = MlflowClient("http://127.0.0.1:9", "http://127.0.0.1:9")
+    store = private.tracking_store_of(client)
+    assert private.pulse_of(store, "1") is None
+    assert private.runs_of(store, "1") == set()
+    assert private.model_rows(private.registry_store_of(client), "churn") is None
