@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.report import LiftReport
-    from spot_mlflow.readiness.instrument import Instrument
     from spot_mlflow.record import ModelRef, Record
 
 
@@ -124,20 +123,14 @@ def log_assessment(
 
     _speaker(person, role)
     instrument = default_instrument()
-    given = _answers_of(answers, instrument)
-    payload = parse_answers(given, instrument, where=f"answers of {person}")
+    if isinstance(answers, str | Path):
+        from spot_mlflow.readiness.answer_file import read_answer_file
+
+        payload = dict(read_answer_file(answers, instrument).payload)  # with the file's own stamp
+    else:
+        payload = parse_answers(answers, instrument, where=f"answers of {person}")
     record = _record(record)
     return record.append(record.resolve(model), "assessment", payload, person=person, role=role)
-
-
-def _answers_of(
-    answers: Mapping[str, Any] | str | Path, instrument: Instrument
-) -> Mapping[str, Any]:
-    if not isinstance(answers, str | Path):
-        return answers
-    from spot_mlflow.readiness.answer_file import read_answer_file
-
-    return read_answer_file(Path(answers), instrument).answers
 
 
 def log_involvement(
