@@ -31,6 +31,8 @@ SEED = 20260722
 NOTHING = 1e-9  # money per unit; a true contribution below it was not planted
 UNITS = 50_000
 TREATED = 0.9
+# Shares that stand near their target are counted on more runs.
+MORE = {"nothing planted": 5, "response, 4.5 se": 2.5, "value, 4.5 se": 2.5}
 MEASURES = ("outcome", "value", "cost", "offered", "delivered", "on_time", "system_failure")
 VALUES = ((0.5, 0.3), (1.0, 0.45), (1.75, 0.2), (0.7, 0.05))  # times the mean value, with chance
 COSTS = ((0.6, 0.25), (1.0, 0.5), (1.4, 0.25))
@@ -317,7 +319,7 @@ def study(name: str, world: World, replicates: int, *, segments: bool = True) ->
     for number, (scenario, true) in enumerate(scenarios(world).items()):
         if not segments and scenario.startswith("mix"):
             continue
-        times = 4 * replicates if scenario == "nothing planted" else replicates
+        times = round(replicates * MORE.get(scenario, 1))
         out[scenario] = replicate(true, promise, times, SEED + 1000 * len(name) + number)
     return out
 
