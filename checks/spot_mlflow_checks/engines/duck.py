@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-# What DuckDB may hold before it spills; with Python and its libraries this stays under 1 GiB.
-MEMORY_LIMIT: Final = "400MB"
+# What DuckDB may hold before it spills, for two threads and for each one more: threads have buffers
+# of their own. With Python and its libraries a check on two cores stays well under 1 GiB.
+_MEGABYTES: Final = 250
+_MEGABYTES_A_THREAD: Final = 75
 
 _FAMILIES: Final[dict[str, Family]] = {
     "BOOLEAN": "bool",
@@ -98,6 +100,12 @@ class DuckSource(Source):
             self._spill.cleanup()
 
 
+def _memory_limit() -> str:
+    more = max((os.cpu_count() or 1) - 2, 0)
+    usual = f"{_MEGABYTES + _MEGABYTES_A_THREAD * more}MB"
+    return os.environ.get("SPOT_MEMORY_LIMIT", usual)
+
+
 def _connect() -> tuple[Any, tempfile.TemporaryDirectory[str]]:
     import duckdb
 
@@ -105,7 +113,7 @@ def _connect() -> tuple[Any, tempfile.TemporaryDirectory[str]]:
     connection = duckdb.connect(
         ":memory:",
         config={
-            "memory_limit": os.environ.get("SPOT_MEMORY_LIMIT", MEMORY_LIMIT),
+            "memory_limit": _memory_limit(),
             "temp_directory": spill.name,
             "preserve_insertion_order": "false",
             "autoinstall_known_extensions": "false",  # a check fetches nothing from the network
