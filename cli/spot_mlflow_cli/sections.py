@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.section import Section
     from spot_mlflow.reporting.tables import Table
 
+NAME_WIDTH = 20  # characters of a row's name that are kept together
 NARROWEST = 100  # columns where nobody looks: a pipe has no width of its own
 
 
@@ -82,8 +83,14 @@ def rich_table(table: Table) -> RichTable:
     made = RichTable(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
     for i, head in enumerate(table.columns):
         figure = i in table.numeric
+        # The name of a row stays readable however narrow the terminal is.
+        longest = max((len(w) for row in table.rows for w in row[0].split()), default=1)
         made.add_column(
-            head, justify="right" if figure else "left", no_wrap=figure, overflow="fold"
+            head,
+            justify="right" if figure else "left",
+            no_wrap=figure,
+            overflow="fold",
+            min_width=min(longest, NAME_WIDTH) if i == 0 else None,
         )
     for row in table.rows:
         made.add_row(*(Text(printable(cell)) for cell in row))
