@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from spot_mlflow.adoption import build_adoption
+from spot_mlflow.gate.decision import decide
+from spot_mlflow.gate.targets import same_target
+from spot_mlflow.record import companion
 from spot_mlflow.record.faults import in_spite_of_races
+from spot_mlflow.record.policies import policy_of
+from spot_mlflow.record.references import ModelRef
+from spot_mlflow.record.store import REGISTRY
 from spot_mlflow.reporting.summary import description_block, merge_description, summary_tags
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from spot_mlflow.adoption import Adoption, ModelFacts
     from spot_mlflow.evidence import Evidence
-    from spot_mlflow.record.references import ModelRef
+    from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record.store import Record
 
 _MARK: Final = 12  # digits of an entry's id
 _ROUNDS: Final = 50  # of writing until all agrees; each more means that someone else was faster
 UPDATED: Final = "spot.updated"  # when, and from which newest entry the model's tags were derived
+TARGET: Final = "Production"  # the one whose answer everybody wants to see
 CHART: Final = "lift-gap.png"
 REPORT: Final = "report.html"
 
@@ -53,10 +62,11 @@ def _written_anew(
 ) -> bool:
     """Writes what differs, the mark of the newest entry last; returns whether anything did."""
     spoken = version_spoken_of(facts, entries)
+    policy = policy_of(record.entries(REGISTRY, recent=True))
     wrote = False
     for version in sorted({v for v in (spoken, ref.version) if v}):
-        wrote |= _write_version(record, _adoption(facts, entries, version))
-    wrote |= _write_model(record, _adoption(facts, entries, spoken))
+        wrote |= _write_version(record, _Told.of(facts, entries, version, policy))
+    wrote |= _write_model(record, _Told.of(facts, entries, spoken, policy))
     if wrote or not _knows(facts, latest):
         mark = f"{utc(None):%Y-%m-%dT%H:%M:%SZ} (entry {latest[:_MARK] or 'none'})"
         in_spite_of_races(
@@ -81,30 +91,75 @@ def version_spoken_of(facts: ModelFacts, entries: Sequence[Evidence]) -> str | N
     return next(iter([v for v in reversed(numbers) if v in promised] or numbers[-1:]), None)
 
 
-def _adoption(facts: ModelFacts, entries: Sequence[Evidence], version: str | None) -> Adoption:
-    return build_adoption(facts, entries, version=version, now=utc(None))
+@dataclass(frozen=True)
+class _Told:
+    """What a summary tells: all that is known of a version, and the gate's answer for it."""
+
+    adoption: Adoption
+    decision: GateDecision | None
+
+    @classmethod
+    def of(
+        cls,
+        facts: ModelFacts,
+        entries: Sequence[Evidence],
+        version: str | None,
+        policy: Policy,
+    ) -> _Told:
+        """Puts it together; without a version there is nothing to decide."""
+        adoption = build_adoption(facts, entries, version=version, now=utc(None))
+        if version is None or not any(same_target(TARGET, t) for t in policy.targets):
+            return cls(adoption, None)
+        return cls(adoption, decide(adoption, TARGET, policy=policy, version=version))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The summary tags."""
+        return summary_tags(self.adoption, decision=self.decision)
+
+    def description(self, record: Record, present: str) -> str:
+        """Returns the description with the managed block; a person's words around it stay."""
+        check = self.adoption.latest_check
+        chart, links = None, list(_record_link(record, self.adoption))
+        if check is not None:
+            run = check["run_id"]
+            chart = f"get-artifact?path={quote(CHART)}&run_uuid={run}"
+            links.insert(0, ("report", f"get-artifact?path={quote(REPORT)}&run_uuid={run}"))
+        block = description_block(
+            self.adoption, chart=chart, links=tuple(links), decision=self.decision
+        )
+        return merge_description(present, block)
 
 
-def _write_model(record: Record, adoption: Adoption) -> bool:
-    facts, client = adoption.facts, record.client
-    changed = _changed(summary_tags(adoption), facts.tags)
+def _record_link(record: Record, adoption: Adoption) -> Iterator[tuple[str, str]]:
+    """Yields the address of the evidence, relative to MLflow's own page."""
+    ref = ModelRef(adoption.facts.name, adoption.version, adoption.facts.created)
+    experiment = companion.find(record.client, ref)
+    if experiment is not None:
+        yield "evidence", f"#/experiments/{experiment.experiment_id}/runs"
+
+
+def _write_model(record: Record, told: _Told) -> bool:
+    facts, client = told.adoption.facts, record.client
+    changed = _changed(told.tags, facts.tags)
     changed.pop(UPDATED, None)  # the mark, which is written last
     for key, value in changed.items():
         in_spite_of_races(partial(client.set_registered_model_tag, facts.name, key, value))
-    text = _description(adoption, facts.description)
+    text = told.description(record, facts.description)
     if text != facts.description:
         client.update_registered_model(facts.name, description=text)
     return bool(changed) or text != facts.description
 
 
-def _write_version(record: Record, adoption: Adoption) -> bool:
-    name, client, version = adoption.facts.name, record.client, str(adoption.version)
+def _write_version(record: Record, told: _Told) -> bool:
+    name, version = told.adoption.facts.name, str(told.adoption.version)
+    client = record.client
     current = client.get_model_version(name, version)
-    changed = _changed(summary_tags(adoption), dict(current.tags or {}))
+    changed = _changed(told.tags, dict(current.tags or {}))
     for key, value in changed.items():
         in_spite_of_races(partial(client.set_model_version_tag, name, version, key, value))
     before = current.description or ""
-    text = _description(adoption, before)
+    text = told.description(record, before)
     if text != before:
         client.update_model_version(name, version, description=text)
     return bool(changed) or text != before
@@ -114,15 +169,3 @@ def _changed(wanted: Mapping[str, str], present: Mapping[str, str]) -> dict[str,
     """Returns the tags that differ; the time of the summary changes only with something else."""
     differing = {k: v for k, v in wanted.items() if present.get(k) != v}
     return differing if set(differing) - {UPDATED} else {}
-
-
-def _description(adoption: Adoption, present: str) -> str:
-    """Returns the description with the managed block; what a person wrote around it stays."""
-    check = adoption.latest_check
-    chart = None
-    links: list[tuple[str, str]] = []
-    if check is not None:
-        run = check["run_id"]
-        chart = f"get-artifact?path={quote(CHART)}&run_uuid={run}"
-        links.append(("report", f"get-artifact?path={quote(REPORT)}&run_uuid={run}"))
-    return merge_description(present, description_block(adoption, chart=chart, links=tuple(links)))
