@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
+
 WRITER = """
 import sys
 from spot_mlflow.record import Record
@@ -39,7 +41,7 @@ def write_at_once(uri, writers, entries):
         for n in range(writers)
     ]  # fmt: skip
     for process in processes:
-        out, err = process.communicate(timeout=540)
+        out, err = process.communicate(timeout=1500)
         assert process.returncode == 0, err[-3000:]
         assert out.strip() == "done"
     return Record(uri, uri)
@@ -61,26 +63,22 @@ def check(record, writers, entries):
     assert f"{writers} people" in wanted["spot.involvement"]
 
 
-@pytest.mark.journey
 def test_eight_writers_on_sqlite_lose_nothing(mlflow_uri):
     """8 processes x 100 entries on one SQLite file: 800 kept, 0 lost."""
     check(write_at_once(mlflow_uri, 8, 100), 8, 100)
 
 
-@pytest.mark.journey
 def test_eight_writers_through_a_server_lose_nothing(plain_server):
     """8 processes x 100 entries over HTTP: 800 kept, 0 lost."""
     check(write_at_once(plain_server, 8, 100), 8, 100)
 
 
-@pytest.mark.journey
 @pytest.mark.postgres
 def test_sixteen_writers_on_postgresql_lose_nothing(postgres_database):
     """16 processes on PostgreSQL: every entry kept, tags right at the end."""
     check(write_at_once(postgres_database, 16, 10), 16, 10)
 
 
-@pytest.mark.journey
 def test_sixteen_writers_on_sqlite_lose_nothing(mlflow_uri):
     """16 processes on SQLite: every entry kept, tags right at the end."""
     check(write_at_once(mlflow_uri, 16, 10), 16, 10)

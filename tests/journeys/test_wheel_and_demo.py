@@ -19,7 +19,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "result-incentive"
 
-pytestmark = pytest.mark.journey
+# A fresh environment is installed from the registry: that takes as long as it takes.
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
 
 def clean_environment(**more):
