@@ -67,8 +67,9 @@ def _written_anew(
     for version in sorted({v for v in (spoken, ref.version) if v}):
         wrote |= _write_version(record, _Told.of(facts, entries, version, policy))
     wrote |= _write_model(record, _Told.of(facts, entries, spoken, policy))
-    if wrote or not _knows(facts, latest):
-        mark = f"{utc(None):%Y-%m-%dT%H:%M:%SZ} (entry {latest[:_MARK] or 'none'})"
+    # Without an entry there is no mark either: it says that there is a record.
+    if latest and (wrote or not _knows(facts, latest)):
+        mark = f"{utc(None):%Y-%m-%dT%H:%M:%SZ} (entry {latest[:_MARK]})"
         in_spite_of_races(
             partial(record.client.set_registered_model_tag, facts.name, UPDATED, mark)
         )
@@ -78,7 +79,7 @@ def _written_anew(
 
 def _knows(facts: ModelFacts, latest: str) -> bool:
     """Whether the model's tags were derived from a record with that newest entry."""
-    return f"(entry {latest[:_MARK] or 'none'})" in facts.tags.get(UPDATED, "")
+    return f"(entry {latest[:_MARK]})" in facts.tags.get(UPDATED, "")
 
 
 def version_spoken_of(facts: ModelFacts, entries: Sequence[Evidence]) -> str | None:
