@@ -220,13 +220,25 @@ def test_teams_are_added_up_by_weeks_from_monday() -> None:
     assert found == wanted.to_dict()
 
 
-def test_the_spill_folder_is_cleaned_up() -> None:
+def test_the_spill_folder_is_cleaned_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A check leaves nothing in the temp folder, whether it ends well or not."""
-    before = set(Path(tempfile.gettempdir()).glob("spot-spill-*"))
+    made: list[str] = []
+    make = tempfile.mkdtemp
+
+    def here(*args: str | None, **named: str | None) -> str:
+        made.append(make(*args, **named))
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # other processes use the common one
+    monkeypatch.setattr(tempfile, "mkdtemp", here)
     check(log())
     with pytest.raises(ValueError, match="no column"):
         check(log().drop(columns="y"))
-    assert {p for p in Path(tempfile.gettempdir()).glob("spot-spill-*") if p not in before} == set()
+    spills = [path for path in made if "spot-spill-" in path]
+    assert spills
+    assert [path for path in spills if Path(path).exists()] == []
 
 
 def test_progress_tells_every_pass() -> None:
