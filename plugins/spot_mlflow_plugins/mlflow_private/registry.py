@@ -1,0 +1,139 @@
+"""The registry store: prompts, stages, and a model's rows in four small statements."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+# What MLflow's client and store write as a prompt version's source; older ones have no name for it.
+PROMPT_SOURCES: Final = frozenset({"dummy-source", "prompt-template"})
+
+
+def registry_store_of(client: Any) -> Any:
+    """Returns the registry store behind a client."""
+    return client._get_registry_client().store  # noqa: SLF001 - what this package is for
+
+
+def sql_registry_store() -> type:
+    """Returns the class of a registry in a database, workspaces included where they are on."""
+    from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
+
+    if MLFLOW_ENABLE_WORKSPACES.get():
+        from mlflow.store.model_registry.sqlalchemy_workspace_store import (
+            WorkspaceAwareSqlAlchemyStore,
+        )
+
+        return WorkspaceAwareSqlAlchemyStore
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+
+    return SqlAlchemyStore
+
+
+def rest_registry_store(uri: str) -> tuple[type, Any]:
+    """Returns the class of a remote registry, and its argument: where and as whom."""
+    from functools import partial
+
+    from mlflow.store.model_registry.rest_store import RestStore
+    from mlflow.utils.credentials import get_default_host_creds
+
+    return RestStore, partial(get_default_host_creds, uri)
+
+
+def is_prompt_tag(key: str) -> bool:
+    """Says whether a tag makes a registered model, or a version, a prompt."""
+    from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
+
+    return bool(key == IS_PROMPT_TAG_KEY)
+
+
+def is_prompt_model(model: Any) -> bool:
+    """Says whether a registered model is a prompt; its public ``tags`` hide that."""
+    return bool(model._is_prompt())  # noqa: SLF001 - what this package is for
+
+
+def is_prompt_source(source: str) -> bool:
+    """Says whether a version's source is a placeholder: a prompt's text stands in its tags."""
+    return source in PROMPT_SOURCES
+
+
+def is_prompt_version(version: Any) -> bool:
+    """Says whether a version is a prompt's: by its tag, and with nothing that could be loaded."""
+    return bool(version._is_prompt()) and is_prompt_source(str(version.source))  # noqa: SLF001 - what this package is for
+
+
+def registered_model_tag(key: str, value: str) -> Any:
+    """Returns a tag as the registry's store takes it."""
+    from mlflow.entities.model_registry import RegisteredModelTag
+
+    return RegisteredModelTag(key, value)
+
+
+def in_stage(store: Any, name: str, stage: str) -> list[Any]:
+    """Returns the versions of a model in a stage, all of them.
+
+    ``get_latest_versions`` gives one per stage only; a search reads every version's tags.
+    """
+    found: list[Any] = []
+    token: str | None = None
+    while True:
+        quote = '"' if "'" in name else "'"
+        page = store.search_model_versions(
+            f"name = {quote}{name}{quote}", max_results=1000, page_token=token
+        )
+        found.extend(v for v in page if v.current_stage == stage)
+        token = page.token
+        if not token:
+            return found
+
+
+class ModelRows(NamedTuple):
+    """What a registry's tables say of one model.
+
+    Attributes:
+        name: as it is written there.
+        created: creation time, milliseconds.
+        tags: key to value.
+        aliases: alias to version.
+        versions: (version, creation time, stage, run id), oldest first, deleted ones left out.
+    """
+
+    name: str
+    created: int
+    tags: dict[str, str]
+    aliases: dict[str, str]
+    versions: list[tuple[str, int, str, str]]
+
+
+def model_rows(store: Any, name: str) -> ModelRows | None:
+    """Reads one model by four small statements; None where the store is no database here, or has none.
+
+    ``get_registered_model`` and ``search_model_versions`` load every tag of every version.
+    """
+    if not hasattr(store, "ManagedSessionMaker"):
+        return None
+    from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL
+    from mlflow.store.model_registry.dbmodels import models as m
+
+    def rows(session: Any, table: Any, *columns: str) -> list[Any]:
+        query = store._get_query(session, table).filter(table.name == name)  # noqa: SLF001 - what this package is for
+        return list(query.with_entities(*(getattr(table, c) for c in columns)).all())
+
+    with store.ManagedSessionMaker() as session:
+        found = rows(session, m.SqlRegisteredModel, "name", "creation_time")
+        if len(found) != 1:
+            return None
+        tags = rows(session, m.SqlRegisteredModelTag, "key", "value")
+        aliases = rows(session, m.SqlRegisteredModelAlias, "alias", "version")
+        versions = rows(
+            session, m.SqlModelVersion, "version", "creation_time", "current_stage", "run_id"
+        )
+    return ModelRows(
+        str(found[0][0]),
+        int(found[0][1] or 0),
+        {str(k): str(v) for k, v in tags},
+        {str(a): str(v) for a, v in aliases},
+        [
+            (str(v), int(created or 0), str(stage or "None"), str(run or ""))
+            for v, created, stage, run in sorted(versions)
+            if stage != STAGE_DELETED_INTERNAL
+        ],
+    )

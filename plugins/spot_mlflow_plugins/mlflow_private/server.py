@@ -1,0 +1,120 @@
+"""MLflow's server: its applications, live stores, settings and places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def flask_app() -> Any:
+    """Returns MLflow's Flask application."""
+    from mlflow.server import app
+
+    return app
+
+
+def fastapi_app(flask: Any) -> Any:
+    """Returns a new FastAPI application: MLflow's native routes, and ``flask`` for all others."""
+    from mlflow.server.fastapi_app import create_fastapi_app
+
+    return create_fastapi_app(flask)
+
+
+def serves_asgi() -> bool:
+    """Says whether this process runs under uvicorn, which wants an ASGI application."""
+    from mlflow.environment_variables import _MLFLOW_SGI_NAME
+
+    return str(_MLFLOW_SGI_NAME.get()) == "uvicorn"
+
+
+def with_static_prefix(route: str) -> str:
+    """Returns ``route`` under the server's ``--static-prefix``."""
+    from mlflow.server.handlers import _add_static_prefix
+
+    return str(_add_static_prefix(route))
+
+
+def tracking_store() -> Any:
+    """Returns the live tracking store of this server process."""
+    from mlflow.server.handlers import _get_tracking_store
+
+    return _get_tracking_store()
+
+
+def model_registry_store() -> Any:
+    """Returns the live registry store of this server process."""
+    from mlflow.server.handlers import _get_model_registry_store
+
+    return _get_model_registry_store()
+
+
+def artifacts_only() -> bool:
+    """Says whether the server was started with ``--artifacts-only``."""
+    import os
+
+    from mlflow.server import ARTIFACTS_ONLY_ENV_VAR
+
+    return os.environ.get(ARTIFACTS_ONLY_ENV_VAR, "false") == "true"
+
+
+def artifact_repository() -> Any | None:
+    """Returns the live repository behind ``--artifacts-destination``, or None where there is none."""
+    import os
+
+    from mlflow.server import ARTIFACTS_DESTINATION_ENV_VAR
+    from mlflow.server.handlers import _get_artifact_repo_mlflow_artifacts
+
+    if ARTIFACTS_DESTINATION_ENV_VAR not in os.environ:
+        return None
+    return _get_artifact_repo_mlflow_artifacts()
+
+
+def backend_uri() -> str:
+    """Returns the URI of the server's tracking store."""
+    import os
+
+    from mlflow.server import BACKEND_STORE_URI_ENV_VAR
+
+    return os.environ[BACKEND_STORE_URI_ENV_VAR]
+
+
+def registry_uri() -> str:
+    """Returns the URI of the server's registry store, without a gate in front of it."""
+    import os
+
+    from mlflow.server import REGISTRY_STORE_URI_ENV_VAR
+
+    uri = os.environ.get(REGISTRY_STORE_URI_ENV_VAR) or backend_uri()
+    return uri.removeprefix("spot+")
+
+
+def read_replica_uri() -> str | None:
+    """Returns the database that the server was told to read from, or None."""
+    import os
+
+    from mlflow.server.constants import READ_REPLICA_BACKEND_STORE_URI_ENV_VAR
+
+    return os.environ.get(READ_REPLICA_BACKEND_STORE_URI_ENV_VAR) or None
+
+
+def plain_artifact_repository() -> Any:
+    """Returns a repository of our own for ``--artifacts-destination``, which is not guarded."""
+    import os
+
+    from mlflow.server import ARTIFACTS_DESTINATION_ENV_VAR
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(os.environ[ARTIFACTS_DESTINATION_ENV_VAR])
+
+
+def proxied_path(artifact_uri: str) -> str | None:
+    """Returns where a proxied artifact location lies below the destination; None if not proxied."""
+    from mlflow.server.handlers import (
+        _get_proxied_run_artifact_destination_path,
+        _get_workspace_scoped_repo_path_if_enabled,
+        _is_servable_proxied_run_artifact_root,
+    )
+
+    if not _is_servable_proxied_run_artifact_root(artifact_uri):
+        return None
+    path = _get_proxied_run_artifact_destination_path(artifact_uri)
+    return str(_get_workspace_scoped_repo_path_if_enabled(path))

@@ -1,0 +1,203 @@
+"""Behind the tracking store, past its own heavy readers and writers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def tracking_store_of(client: Any) -> Any:
+    """Returns the tracking store behind a client."""
+    return client._tracking_client.store  # noqa: SLF001 - what this package is for
+
+
+def name_of_experiment(store: Any, experiment_id: str) -> str | None:
+    """Returns the name of an experiment in whatever state it is, or None where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    if hasattr(store, "ManagedSessionMaker"):
+        from mlflow.store.tracking.dbmodels.models import SqlExperiment
+
+        try:
+            number = int(experiment_id)
+        except ValueError:
+            return None
+        with _primary(store) as session:
+            asked = session.query(SqlExperiment.name)
+            found = asked.filter(SqlExperiment.experiment_id == number).first()
+        return None if found is None else str(found[0])
+    try:
+        return str(store.get_experiment(experiment_id).name)
+    except MlflowException as e:
+        if e.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def experiment_of_run(store: Any, run_id: str) -> str | None:
+    """Returns the experiment of a run, or None where there is no such run.
+
+    One column of one row: ``get_run`` would load every tag, param and metric.
+    """
+    if hasattr(store, "ManagedSessionMaker"):
+        from mlflow.store.tracking.dbmodels.models import SqlRun
+
+        with _primary(store) as session:
+            found = session.query(SqlRun.experiment_id).filter(SqlRun.run_uuid == run_id).first()
+        return None if found is None else str(found[0])
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(store.get_run(run_id).info.experiment_id)
+    except MlflowException as e:
+        if e.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def experiment_of_logged_model(store: Any, model_id: str) -> str | None:
+    """Returns the experiment of a logged model, or None where there is no such model."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(store.get_logged_model(model_id).experiment_id)
+    except MlflowException as e:
+        if e.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def all_views() -> int:
+    """Returns the view that shows deleted experiments and runs as well."""
+    from mlflow.entities import ViewType
+
+    return int(ViewType.ALL)
+
+
+class Pulse(NamedTuple):
+    """What shows that an experiment has more than before: cheap to ask, and equal means unchanged.
+
+    Attributes:
+        stage: lifecycle stage of the experiment.
+        runs: its runs, deleted ones included.
+        finished: those that are finished.
+    """
+
+    stage: str
+    runs: int
+    finished: int
+
+    def plus_one(self) -> Pulse:
+        """Returns the pulse after one more finished run."""
+        return Pulse(self.stage, self.runs + 1, self.finished + 1)
+
+
+def pulse_of(store: Any, experiment_id: str) -> Pulse | None:
+    """Returns the pulse of an experiment: one statement; None where the store is no database here."""
+    if not hasattr(store, "ManagedSessionMaker"):
+        return None
+    import sqlalchemy as sa
+    from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlRun
+
+    finished = sa.func.sum(sa.case((SqlRun.status == "FINISHED", 1), else_=0))
+    query: Any = (
+        sa.select(SqlExperiment.lifecycle_stage, sa.func.count(SqlRun.run_uuid), finished)
+        .select_from(SqlExperiment)
+        .outerjoin(SqlRun, SqlRun.experiment_id == SqlExperiment.experiment_id)
+        .where(SqlExperiment.experiment_id == int(experiment_id))
+        .group_by(SqlExperiment.lifecycle_stage)
+    )
+    with _primary(store) as session:
+        row = session.execute(query).first()
+    return None if row is None else Pulse(str(row[0]), int(row[1]), int(row[2] or 0))
+
+
+def runs_of(store: Any, experiment_id: str) -> set[str]:
+    """Returns the ids of an experiment's active runs; nothing where the store is no database here."""
+    if not hasattr(store, "ManagedSessionMaker"):
+        return set()
+    import sqlalchemy as sa
+    from mlflow.store.tracking.dbmodels.models import SqlRun
+
+    query: Any = sa.select(SqlRun.run_uuid).where(
+        SqlRun.experiment_id == int(experiment_id), SqlRun.lifecycle_stage == "active"
+    )
+    with _primary(store) as session:
+        return set(session.execute(query).scalars())
+
+
+def insert_finished_run(
+    store: Any,
+    *,
+    experiment_id: str,
+    folder: str,
+    name: str,
+    at: int,
+    tags: Mapping[str, str],
+    params: Mapping[str, str],
+) -> str | None:
+    """Writes a run whole, in one transaction, as ``create_run`` and two more calls would.
+
+    Args:
+        store: a tracking store.
+        experiment_id: of the run.
+        folder: artifact location of the experiment.
+        name: of the run.
+        at: its start and end, milliseconds.
+        tags: of the run.
+        params: of the run.
+
+    Returns:
+        The run's id; None where the store is no database here, and nothing was written.
+    """
+    if not hasattr(store, "ManagedSessionMaker"):
+        return None
+    import uuid
+
+    from mlflow.store.tracking.dbmodels.models import SqlParam, SqlTag
+
+    run_id = uuid.uuid4().hex
+    run = _run_row(run_id, experiment_id, folder, name, at)
+    said = {**tags, "mlflow.runName": name}
+    run.tags = [SqlTag(key=k, value=v) for k, v in said.items()]
+    run.params = [SqlParam(key=k, value=v) for k, v in params.items()]
+    with _primary(store) as session:
+        session.add(run)
+    return run_id
+
+
+def _run_row(run_id: str, experiment_id: str, folder: str, name: str, at: int) -> Any:
+    """Returns the row that ``create_run`` and ``update_run`` leave behind."""
+    from mlflow.store.tracking.dbmodels.models import SqlRun
+    from mlflow.utils.uri import append_to_uri_path
+
+    return SqlRun(
+        name=name,
+        artifact_uri=append_to_uri_path(folder, run_id, "artifacts"),
+        run_uuid=run_id,
+        experiment_id=int(experiment_id),
+        source_type="UNKNOWN",
+        source_name="",
+        entry_point_name="",
+        user_id="spot",
+        status="FINISHED",
+        start_time=at,
+        end_time=at,
+        deleted_time=None,
+        source_version="",
+        lifecycle_stage="active",
+    )
+
+
+def finish_run(client: Any, run_id: str) -> None:
+    """Sets a run FINISHED; the client's ``update_run`` would read all of it before."""
+    from mlflow.entities import RunStatus
+
+    tracking_store_of(client).update_run_info(run_id, RunStatus.FINISHED, None, None)
+
+
+def _primary(store: Any) -> Any:
+    """Returns a session on the database itself: a read replica may not know of the newest yet."""
+    return store.ManagedSessionMaker(read_only=False)
