@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str], None]
 
 SEGMENT_LIMIT: Final = 200
+_CLOCKS: Final = 3600  # seconds: clocks differ; and a query said alike is planned and compiled once
 _HALF: Final = 0.5  # a log with fewer of the closed rows is neither whole nor new
 
 
@@ -78,7 +80,7 @@ def reduce_source(
     """
     tell = progress or (lambda _name: None)
     moment, columns = utc(as_of), columns_in(source, predicted)
-    now = utc(None).timestamp()
+    now = math.ceil(utc(None).timestamp() / _CLOCKS) * float(_CLOCKS)
     r = Reading(source, predicted, columns, moment.timestamp(), model_version, now)
     if previous is None:
         return _reduce(r, segment_limit, tell)[1]

@@ -10,8 +10,9 @@ import numpy as np
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments import OTHER_SEGMENT, Fault, Moments
+from spot_mlflow_checks.engines.dialect import LARGEST
 from spot_mlflow_checks.faults import rules_for, universe
-from spot_mlflow_checks.rows import Reading, flag, is_indicator, judged
+from spot_mlflow_checks.rows import Reading, flag, is_indicator, judged, typed
 from spot_mlflow_checks.sums import beside_missing, cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
@@ -28,14 +29,16 @@ def with_centers(r: Reading) -> Reading:
     """Returns the reading with a constant near the mean of every measure that needs one.
 
     Any constant gives the same answer in exact arithmetic; one near the mean keeps squares of large
-    money from drowning the spread (Chan, Golub, LeVeque 1983). It is taken from the first rows.
+    money from drowning the spread (Chan, Golub, LeVeque 1983). It is taken from the first rows,
+    analysed or not: near is enough, and an engine stops reading after them.
     """
     free: list[str] = [m for m in _FREE if m in r.columns.measures and not is_indicator(r, m)]
     if not free:
         return r
-    c = judged(r).c
-    head = sa.select(*[c[f"x_{m}"].label(m) for m in free]).where(c.n == 1).limit(_PROBE).subquery()
-    row = r.source.fetch(sa.select(*[sa.func.avg(x) for x in head.c]))[0]
+    c = typed(r).c
+    head = sa.select(*[c[m] for m in free]).limit(_PROBE).subquery()
+    finite = [sa.case((sa.func.abs(x) <= LARGEST, x)) for x in head.c]
+    row = r.source.fetch(sa.select(*[sa.func.avg(x) for x in finite]))[0]
     centers = {m: float(f"{float(v):.3g}") for m, v in zip(free, row, strict=True) if v is not None}
     return replace(r, center=centers)
 

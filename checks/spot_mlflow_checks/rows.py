@@ -43,7 +43,8 @@ class Reading:
         columns: the contract's columns in this log.
         as_of: seconds since 1970 UTC at which maturity is judged.
         model_version: the version checked, or None for any.
-        now: seconds since 1970 UTC; what was decided later is absurd, not only later than ``as_of``.
+        now: the end of this hour, seconds since 1970 UTC; what was decided later is absurd, not only
+            later than ``as_of``.
         center: measure -> constant subtracted before squaring.
         cap: outcomes above it count as it (winsorizing), or None.
         since: units decided earlier are not read (seconds), or None.
@@ -114,12 +115,10 @@ def flag(condition: Expression) -> Expression:
 
 def judged(r: Reading) -> sa.Subquery:
     """Returns the query of judged rows; its columns are what ``reduction`` groups."""
-    typed = _typed(r)
-    placed = _placed(r, typed)
-    return _measured(r, placed)
+    return _measured(r, _placed(r, typed(r)))
 
 
-# What a column means, by contract key; the others say it themselves in `_typed`.
+# What a column means, by contract key; the others say it themselves in `typed`.
 _NUMBERS: Final = (
     "outcome",
     "denominator",
@@ -135,8 +134,8 @@ _TIMES: Final = ("decided_at", "observed_at", "delivered_at", "due_at", "acted_a
 _LABELS: Final = ("segment", "unit", "cluster", "team", "actor", "offer", "override_reason")
 
 
-def _typed(r: Reading) -> sa.Subquery:
-    """Every column in its meaning: numbers as doubles, times as seconds, flags as 0 and 1."""
+def typed(r: Reading) -> sa.Subquery:
+    """Returns every column in its meaning: numbers as doubles, times as seconds, flags as 0 and 1."""
     d = r.source.dialect
     out: dict[str, Expression] = {
         "arm": _arm(r),
@@ -184,9 +183,9 @@ def _label(r: Reading, key: str) -> Expression:
     return sa.case((sa.not_(r.source.dialect.blank(column, family)), column))
 
 
-def _placed(r: Reading, typed: sa.Subquery) -> sa.Subquery:
+def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:
     """Adds where a unit stands: period, assigned, matured, and the outcome that counts."""
-    t = typed.c
+    t = rows.c
     known = t.arm >= 0
     assigned = [known]
     if "other_version" in t:

@@ -301,7 +301,12 @@ class PostgresDialect(Dialect):
 
 class _SparkCompiler(SQLCompiler):
     def render_literal_value(self, value: Any, type_: Any) -> str:
-        """Spark reads backslashes and doubled quotes inside a literal; both are escaped."""
+        """Spark reads backslashes and doubled quotes inside a literal; both are escaped.
+
+        A number with a point is a decimal there, and arithmetic on decimals slow: D makes it a double.
+        """
+        if isinstance(value, float):
+            return f"{value!r}D"
         if isinstance(value, str):
             escaped = value.replace("\\", "\\\\").replace("'", "\\'")
             return f"'{escaped}'"
