@@ -9,21 +9,28 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from spot_mlflow.errors import NotFound, RecordDamaged, SpotError, Unavailable
 from spot_mlflow.gate.decision import decide, removal, undecided
+from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.attempts import Attempt, Attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from spot_mlflow.adoption import ModelFacts
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
+    from spot_mlflow.record.references import ModelRef
     from spot_mlflow_plugins.evidence_view import EvidenceView
+    from spot_mlflow_plugins.quick_writer import Prepared, QuickWriter
 
 _logger: Final = logging.getLogger("mlflow.spot")
 _KEPT: Final = 1000  # decisions waiting for a record that cannot be written
@@ -69,6 +76,24 @@ class Decider(Protocol):
         """Records a ruling; never raises, since what was done is done."""
         ...
 
+    def carried_out(
+        self, store: Any, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]
+    ) -> AbstractContextManager[None]:
+        """Records rulings together with the change that is made inside."""
+        ...
+
+    def attempt(
+        self,
+        kind: str,
+        what: str,
+        *,
+        place: Hashable,
+        model: Callable[[], str],
+        version: str | None = None,
+    ) -> None:
+        """Takes note of something that was refused; never raises."""
+        ...
+
 
 class RecordDecider:
     """Decides on the record of one MLflow; one object for all threads of a process.
@@ -86,6 +111,7 @@ class RecordDecider:
         self._opened: EvidenceView | None = None
         # A view is not shared between threads; a decision is some milliseconds long.
         self._lock = threading.RLock()
+        self._attempts = Attempts(self._write_attempt)
         self._unwritten: deque[tuple[Ruling, bool, Mapping[str, Sequence[str]] | None]] = deque(
             maxlen=_KEPT
         )
@@ -162,6 +188,113 @@ class RecordDecider:
                 if not self._written(*item):
                     self._unwritten.append(item)
 
+    @contextmanager
+    def carried_out(
+        self, store: Any, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]
+    ) -> Iterator[None]:
+        """Records rulings in the transaction of the change that is made inside: both or neither.
+
+        Where registry and record are two databases this cannot be. The decision is then recorded
+        before the change, as not carried out yet, and after it as carried out: whoever is stopped
+        in between leaves the decision with its requester. Of a registry that is no database here
+        (``spot+http``) it is recorded afterwards.
+
+        Args:
+            store: the registry's store.
+            rulings: (ruling, target -> versions that give it up by this).
+
+        Raises:
+            SpotError: in mode "block", where the entry of a decision cannot be prepared.
+        """
+        ready = self._ready(store, rulings)
+        if ready is None:
+            yield
+            self._record_all(rulings)
+            return
+        rows = [r.rows for r in ready]
+        must = any(_must(r) for r, _ in rulings)
+        with private.runs_with_change(store, rows, must=must) as joined:
+            yield
+        if not joined.written:
+            self._record_all(rulings)
+            return
+        with self._lock:
+            for (ruling, _), prepared in zip(rulings, ready, strict=True):
+                self._done(ruling, prepared)
+
+    def attempt(
+        self,
+        kind: str,
+        what: str,
+        *,
+        place: Hashable,
+        model: Callable[[], str],
+        version: str | None = None,
+    ) -> None:
+        """Takes note of an attempt that is refused in any mode, as ``Attempt`` says; never raises."""
+        workspace = private.current_workspace()
+        self._attempts.note(
+            Attempt(kind, what, self._requester(), place, model, version, workspace)
+        )
+
+    def _write_attempt(self, attempt: Attempt, count: int) -> None:
+        from spot_mlflow.gate.decision import tampering
+        from spot_mlflow.record.decisions import decision_draft
+        from spot_mlflow.record.references import ModelRef
+        from spot_mlflow.record.store import REGISTRY
+
+        with self._lock:
+            view, name, version = self._view, attempt.model(), attempt.version
+            ref = REGISTRY
+            known: Sequence[Evidence] = ()
+            if name:
+                try:
+                    facts = view.facts(name)
+                    ref, known = ModelRef(facts.name, None, facts.created), view.decisions(facts)
+                    version = version if facts.version(str(version)) else None
+                except NotFound:  # of a model that there is not
+                    version = None
+            decision = tampering(ref.name, version, attempt.what, requester=attempt.requester)
+            draft = decision_draft(decision, created=ref.created, known=known)
+            draft = replace(draft, payload={**draft.payload, "attempts": count})
+            with mlflow_errors(f"the record of {ref.name!r}"):
+                view.add(ref, view.record.writer.write(draft, known_written=False))
+
+    def _record_all(self, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]) -> None:
+        for ruling, replaced in rulings:
+            self.record(ruling, applied=True, replaced=replaced)
+
+    def _done(self, ruling: Ruling, prepared: Prepared) -> None:
+        """Takes note of an entry that was written; the change stands, so nothing is raised."""
+        try:
+            self._view.record.writer.done(prepared)  # type: ignore[attr-defined] # a QuickWriter
+        except OSError:
+            _logger.exception("recorded, and not remembered: %s", ruling.decision.verdict)
+        self._view.add(_ref(ruling), prepared.evidence)
+
+    def _ready(
+        self, store: Any, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]
+    ) -> list[Prepared] | None:
+        """Returns the rulings as entries to be inserted; None where they are written otherwise."""
+        from spot_mlflow_plugins.quick_writer import QuickWriter
+
+        if not rulings or not private.is_database(store):
+            return None
+        try:
+            with self._lock:
+                writer = self._view.record.writer
+                if not isinstance(writer, QuickWriter) or not private.same_database(
+                    store, writer.store
+                ):
+                    for ruling, _ in rulings:
+                        self.record(ruling, applied=False)
+                    return None
+                return [_prepared(writer, ruling, replaced) for ruling, replaced in rulings]
+        except (SpotError, OSError):
+            if any(_must(r) for r, _ in rulings):
+                raise
+            return None
+
     def _written(
         self,
         ruling: Ruling,
@@ -183,7 +316,6 @@ class RecordDecider:
         replaced: Mapping[str, Sequence[str]] | None,
     ) -> None:
         from spot_mlflow.record.decisions import record_decision
-        from spot_mlflow.record.references import ModelRef
 
         view, decision = self._view, ruling.decision
         try:
@@ -199,4 +331,32 @@ class RecordDecider:
             _logger.info("not recorded, the model is gone: %s", decision.verdict)
             return
         if written is not None:
-            view.add(ModelRef(ruling.facts.name, None, ruling.facts.created), written)
+            view.add(_ref(ruling), written)
+
+
+def _prepared(
+    writer: QuickWriter, ruling: Ruling, replaced: Mapping[str, Sequence[str]]
+) -> Prepared:
+    from spot_mlflow.record.decisions import decision_draft
+
+    decision = ruling.decision
+    draft = decision_draft(
+        decision,
+        created=ruling.facts.created,
+        known=ruling.known,
+        applied=True,
+        replaced=replaced,
+    )
+    with mlflow_errors(f"model {decision.model!r}"):
+        return writer.prepared(draft)
+
+
+def _ref(ruling: Ruling) -> ModelRef:
+    from spot_mlflow.record.references import ModelRef
+
+    return ModelRef(ruling.facts.name, None, ruling.facts.created)
+
+
+def _must(ruling: Ruling) -> bool:
+    """Whether a change must not be without its entry; what is never blocked is not blocked by that."""
+    return ruling.decision.mode == "block" and ruling.decision.basis == "requirements"

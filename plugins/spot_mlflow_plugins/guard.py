@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,13 +22,15 @@ from spot_mlflow.reporting.summary import NOT_ASSESSED
 from spot_mlflow_plugins import mlflow_private as private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from spot_mlflow_plugins.decider import Decider, Ruling
 
 _Store: Any = object  # MLflow's store class comes after the mixin, whichever it is; none is typed
 _logger: Final = logging.getLogger("mlflow.spot")
 _TAG: Final = "spot"  # reserved: "spot" itself and all that begin with "spot."
+_SHOWN: Final = 300  # characters of what somebody tried: they chose them
 _deriving: Final[ContextVar[bool]] = ContextVar("spot_deriving_summary", default=False)
 
 
@@ -100,7 +102,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         if fold(found.current_stage) != fold(wanted):
             gate.leaving(found.current_stage)
         gate.entering(wanted, alone=archive_existing_versions)
-        with gate:
+        with gate.carried_out():
             return super().transition_model_version_stage(
                 found.name, found.version, stage, archive_existing_versions
             )
@@ -112,7 +114,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
             return super().set_registered_model_alias(name, alias, version)
         gate = _Passage(self, found)
         gate.entering(f"@{alias}", alone=True)
-        with gate:
+        with gate.carried_out():
             return super().set_registered_model_alias(found.name, alias, found.version)
 
     def delete_registered_model_alias(self: Any, name: str, alias: str) -> Any:
@@ -123,7 +125,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
             return super().delete_registered_model_alias(name, alias)
         gate = _Passage(self, self.get_model_version(model.name, holder))
         gate.leaving(f"@{alias}")
-        with gate:
+        with gate.carried_out():
             return super().delete_registered_model_alias(name, alias)
 
     # -- what holds a target is not deleted or renamed away ----------------------------------------
@@ -198,29 +200,31 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
     def set_registered_model_tag(self: Any, name: str, tag: Any) -> Any:
         """Sets a tag that is not the gate's."""
         if private.is_prompt_tag(fold(tag.key)):
-            _refuse_disguise(private.is_prompt_model(self.get_registered_model(name)), tag)
-        _refuse_reserved(tag.key)
+            genuine = private.is_prompt_model(self.get_registered_model(name))
+            self._spot_refuse_disguise(genuine, tag, name)
+        self._spot_refuse_reserved(tag.key, "set", name)
         return super().set_registered_model_tag(name, tag)
 
     def delete_registered_model_tag(self: Any, name: str, key: str) -> Any:
         """Deletes a tag that is not the gate's."""
-        _refuse_reserved(key)
+        self._spot_refuse_reserved(key, "delete", name)
         if private.is_prompt_tag(fold(key)):
-            raise _disguise(key)
+            raise self._spot_disguise(key, "delete", name)
         return super().delete_registered_model_tag(name, key)
 
     def set_model_version_tag(self: Any, name: str, version: Any, tag: Any) -> Any:
         """Sets a tag that is not the gate's."""
         if private.is_prompt_tag(fold(tag.key)):
-            _refuse_disguise(private.is_prompt_version(self.get_model_version(name, version)), tag)
-        _refuse_reserved(tag.key)
+            genuine = private.is_prompt_version(self.get_model_version(name, version))
+            self._spot_refuse_disguise(genuine, tag, name, version)
+        self._spot_refuse_reserved(tag.key, "set", name, version)
         return super().set_model_version_tag(name, version, tag)
 
     def delete_model_version_tag(self: Any, name: str, version: Any, key: str) -> Any:
         """Deletes a tag that is not the gate's."""
-        _refuse_reserved(key)
+        self._spot_refuse_reserved(key, "delete", name, version)
         if private.is_prompt_tag(fold(key)):
-            raise _disguise(key)
+            raise self._spot_disguise(key, "delete", name, version)
         return super().delete_model_version_tag(name, version, key)
 
     # -- inside ------------------------------------------------------------------------------------
@@ -229,6 +233,41 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         if self._spot_decider is None:
             raise deny("the gate has nobody to ask: this store was gated without a decider")
         return self._spot_decider
+
+    def _spot_refuse_reserved(self, key: str, verb: str, name: str, version: Any = None) -> None:
+        if not is_reserved(key) or _deriving.get():
+            return
+        self._spot_note("reserved tag", f"{verb} tag {key!r}", name, version)
+        raise deny(
+            f"tag {key!r} is reserved: it is derived from the record. "
+            "Record evidence instead: spot assess, spot involve, spot promise, spot outcomes."
+        )
+
+    def _spot_refuse_disguise(
+        self,
+        is_prompt: bool,  # noqa: FBT001 - a fact
+        tag: Any,
+        name: str,
+        version: Any = None,
+    ) -> None:
+        said = str(tag.value).casefold() == "true"
+        if said != is_prompt or not private.is_prompt_tag(tag.key):
+            raise self._spot_disguise(tag.key, "set", name, version)
+
+    def _spot_disguise(self, key: str, verb: str, name: str, version: Any = None) -> Exception:
+        self._spot_note("prompt tag", f"{verb} tag {key!r}", name, version)
+        return deny(
+            f"tag {key!r} decides whether this is a prompt or a model and cannot be changed. "
+            "Create it anew as what it is."
+        )
+
+    def _spot_note(self, kind: str, what: str, name: str, version: Any) -> None:
+        """Has a refused attempt recorded, with who made it."""
+        if self._spot_decider is not None:
+            said = None if version is None else str(version)
+            self._spot_decider.attempt(
+                kind, what[:_SHOWN], place=str(name), model=lambda: str(name), version=said
+            )
 
     def _spot_held(self: Any, name: str) -> dict[str, list[str]]:
         """Returns gated target -> versions that hold it now."""
@@ -265,16 +304,16 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
                 decider.record(ruling, applied=False)
                 way_out = _way_out(ruling.decision.target)
                 raise deny(f"{ruling.decision.verdict}. Take it out first: {way_out}.")
-        yield
-        for ruling in rulings:
-            target, version = ruling.decision.target, ruling.decision.version
-            decider.record(ruling, applied=True, replaced={target: [version]})
+        done = [(r, {r.decision.target: [r.decision.version]}) for r in rulings]
+        with _carried_out(decider, self, done):
+            yield
 
 
 class _Passage:
-    """One change of targets: decided before, recorded after, as a context manager around it."""
+    """One change of targets: decided before, recorded together with it."""
 
     def __init__(self, store: Any, version: Any) -> None:
+        self._store = store
         self._decider: Decider = store._spot_asked()  # noqa: SLF001 - ours
         self._name, self._version = str(version.name), str(version.version)
         self._ruling: Ruling | None = None
@@ -309,20 +348,28 @@ class _Passage:
             holders = [v.version for v in ruling.facts.holders(target)]
             self._replaced[decision.target] = [v for v in holders if v != self._version]
 
-    def __enter__(self) -> None:
+    def carried_out(self) -> AbstractContextManager[None]:
+        """Returns the context to make the change in; it records the decision with it."""
         if self._ruling is None and self._left is not None:
             with _as_mlflow_errors():
                 self._ruling = self._decider.release(
                     self._name, self._version, self._left, policy=self._policy
                 )
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            return
         if self._left is not None:
             self._replaced.setdefault(self._left, []).append(self._version)
-        if self._ruling is not None:
-            self._decider.record(self._ruling, applied=True, replaced=self._replaced)
+        done = [] if self._ruling is None else [(self._ruling, self._replaced)]
+        return _carried_out(self._decider, self._store, done)
+
+
+@contextmanager
+def _carried_out(
+    decider: Decider, store: Any, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]
+) -> Iterator[None]:
+    """``Decider.carried_out``, with MLflow's errors where it could not begin."""
+    with ExitStack() as stack:
+        with _as_mlflow_errors():
+            stack.enter_context(decider.carried_out(store, rulings))
+        yield
 
 
 def _loads(store: Any, name: str, version: str) -> bool:
@@ -331,27 +378,6 @@ def _loads(store: Any, name: str, version: str) -> bool:
 
 def _unreserved(tags: Sequence[Any] | None) -> list[Any]:
     return [t for t in tags or [] if _deriving.get() or not is_reserved(t.key)]
-
-
-def _refuse_reserved(key: str) -> None:
-    if is_reserved(key) and not _deriving.get():
-        raise deny(
-            f"tag {key!r} is reserved: it is derived from the record. "
-            "Record evidence instead: spot assess, spot involve, spot promise, spot outcomes."
-        )
-
-
-def _refuse_disguise(is_prompt: bool, tag: Any) -> None:  # noqa: FBT001 - a fact
-    said = str(tag.value).casefold() == "true"
-    if said != is_prompt or not private.is_prompt_tag(tag.key):
-        raise _disguise(tag.key)
-
-
-def _disguise(key: str) -> Exception:
-    return deny(
-        f"tag {key!r} decides whether this is a prompt or a model and cannot be changed. "
-        "Create it anew as what it is."
-    )
 
 
 def _way_out(target: str) -> str:

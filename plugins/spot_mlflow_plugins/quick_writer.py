@@ -1,13 +1,109 @@
-"""Writes entries as plain MLflow does, with one reading less: a transition waits for it."""
+"""Writes entries as plain MLflow does, at a third of the cost: a transition waits for it.
+
+An entry without files, metrics and data set, as decisions and answers are, is written in one
+transaction of the database: whole or not at all. A decision goes into the transaction of the change
+that it is about (``prepared``), so that there is never one without the other.
+"""
 
 from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.record.writer import PlainWriter
 from spot_mlflow_plugins import mlflow_private as private
 
+if TYPE_CHECKING:
+    from spot_mlflow.evidence import Evidence
+    from spot_mlflow.record.entry import Draft
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An entry that only needs to be inserted.
+
+    Attributes:
+        evidence: as it will be recorded.
+        rows: in the tables.
+    """
+
+    evidence: Evidence
+    rows: private.RunRows
+
 
 class QuickWriter(PlainWriter):
-    """``PlainWriter`` that ends a run without reading it first."""
+    """``PlainWriter`` that writes at once where the store is a database, and reads less elsewhere.
+
+    Args:
+        client: of the record.
+    """
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(client)
+        self.store = private.tracking_store_of(client)
+
+    def write(self, draft: Draft, *, known_written: bool) -> Evidence:
+        """Writes the entry whole or not at all."""
+        if not self._at_once(draft):
+            return super().write(draft, known_written=known_written)
+        ready = self.prepared(draft, known_written=known_written)
+        private.insert_run(self.store, ready.rows)
+        self.done(ready)
+        return ready.evidence
+
+    def prepared(self, draft: Draft, *, known_written: bool = False) -> Prepared:
+        """Returns an entry without files, metrics and data set as it is inserted into a database.
+
+        Raises:
+            RecordDamaged: the record was deleted.
+            InvalidInput: the payload is no JSON.
+        """
+        return self._rows(draft, draft.text(), known_written=known_written)
+
+    def done(self, ready: Prepared) -> None:
+        """Is told that a prepared entry was written."""
+
+    def _at_once(self, draft: Draft) -> bool:
+        plain = not (draft.artifacts or draft.metrics or draft.dataset)
+        return plain and private.is_database(self.store)
+
+    def _rows(self, draft: Draft, text: str, *, known_written: bool) -> Prepared:
+        from spot_mlflow.evidence import Evidence
+        from spot_mlflow.record.entry import PART, split
+
+        experiment_id, folder = self._place(draft, known_written=known_written)
+        parts = split(text)
+        rows = private.finished_run(
+            experiment_id=experiment_id,
+            folder=folder,
+            name=f"{draft.kind} {draft.id[:6]}",
+            at=int(draft.at.timestamp() * 1000),
+            tags=draft.tags(text, len(parts)),
+            params={f"{PART}{i:05d}": part for i, part in enumerate(parts)},
+        )
+        evidence = Evidence(
+            id=draft.id,
+            kind=draft.kind,
+            model=draft.ref.name,
+            version=draft.ref.version,
+            at=draft.at,
+            person=draft.person,
+            role=draft.role,
+            payload=draft.payload,
+            digest=hashlib.sha256(text.encode()).hexdigest(),
+            parents=draft.parents,
+            run_id=rows.run_id,
+            recorded_by=draft.recorded_by,
+        )
+        return Prepared(evidence, rows)
+
+    def _place(self, draft: Draft, *, known_written: bool) -> tuple[str, str]:
+        """Returns id and artifact location of the companion."""
+        from spot_mlflow.record.companion import ensure
+
+        found = ensure(self._client, draft.ref, known_written=known_written)
+        return str(found.experiment_id), str(found.artifact_location)
 
     def _finish(self, run_id: str) -> None:
         private.finish_run(self._client, run_id)

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.policy import Mode, Policy
 
-Basis = Literal["requirements", "rollback", "removal", "deletion", "unread"]
+Basis = Literal["requirements", "rollback", "removal", "deletion", "unread", "tampering"]
 
 # Entries that a decision does not rest on: its own kind would make every refusal a new state.
 NO_GROUNDS: Final = frozenset({"decision", "snapshot"})
+ALWAYS: Final = "always"  # stands for the policy where none is asked
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class GateDecision:
         requester: who asked, or None where unknown.
         at: when it was decided, UTC.
         basis: "rollback" where the version held the target before, "removal" where it gives the
-            target up, "deletion" where it would be deleted while it holds it, "unread" where the evidence could not be read (and mode is not block), else
-            "requirements".
+            target up, "deletion" where it would be deleted while it holds it, "unread" where the
+            evidence could not be read (and mode is not block), "tampering" where something was tried
+            that is always refused, else "requirements".
         notes: what a reader should see and what never decides (the incumbent's shortfall, ...).
         state: digest of the evidence it rests on; the same evidence gives the same decision.
         policy_digest: SHA-256 of the policy.
@@ -103,6 +105,7 @@ class GateDecision:
             "rollback": f"{ref} may go back to {self.target}, which it held before",
             "removal": f"{ref} may always give up {self.target}",
             "deletion": f"{ref} may {'' if self.allowed else 'not '}be deleted while it holds {self.target}",
+            "tampering": f"nobody may {self.target} (of {ref if self.version else self.model or 'no model'})",
             "unread": f"{ref} may go to {self.target} in mode {self.mode}; the evidence cannot be read",
         }
         if self.basis in special:
@@ -241,6 +244,30 @@ def undecided(
     """Returns the decision for evidence that cannot be read, outside mode "block": allowed."""
     found = _without_requirements(model, version, target, "unread", policy, requester)
     return replace(found, notes=(f"the evidence could not be read: {why}",))
+
+
+def tampering(model: str, version: str | None, what: str, *, requester: str | None) -> GateDecision:
+    """Returns the refusal of what nobody may do in any mode: no policy is asked.
+
+    Args:
+        model: registered name, "" for the registry as a whole.
+        version: version, or None for the model as a whole.
+        what: in words that go on "nobody may": "set tag 'spot.readiness'". It stands where other
+            decisions name the target.
+        requester: who tried.
+    """
+    return GateDecision(
+        model=model,
+        version=version or "",
+        target=what,
+        allowed=False,
+        mode="block",
+        policy=ALWAYS,
+        requirements=(),
+        requester=requester,
+        at=utc(None),
+        basis="tampering",
+    )
 
 
 def _without_requirements(  # noqa: PLR0917 - private, and no two alike

@@ -8,8 +8,9 @@ from spot_mlflow.adoption import Adoption, build_adoption
 from spot_mlflow.gate.history import already_recorded
 from spot_mlflow.record.entry import Draft
 from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
-from spot_mlflow.record.store import UPDATED_TAG, Record, counted
+from spot_mlflow.record.store import UPDATED_TAG, Record
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
@@ -64,17 +65,31 @@ def record_decision(
     decisions = [e for e in known if e.kind == "decision"]
     if not applied and already_recorded(decisions, decision):
         return None
-    payload: dict[str, Any] = {**decision.to_dict(), "applied": applied}
-    if replaced:
-        payload["replaced"] = {k: sorted(v) for k, v in replaced.items() if v}
-    draft = Draft(
-        ref=ModelRef(decision.model, decision.version, created),
-        kind="decision",
-        payload=payload,
-        recorded_by=decision.requester or "",
-        parents=tuple(sorted({e.digest for e in known[-_PARENTS:]})),
+    draft = decision_draft(
+        decision, created=created, known=known, applied=applied, replaced=replaced
     )
     # Not through `append`, which reads registry and record anew: the decision was made on both, and
     # the summary rests on the evidence, not on decisions.
     with mlflow_errors(f"model {decision.model!r}"):
         return record.writer.write(draft, known_written=False)
+
+
+def decision_draft(
+    decision: GateDecision,
+    *,
+    created: int,
+    known: Sequence[Evidence] = (),
+    applied: bool = False,
+    replaced: Mapping[str, Sequence[str]] | None = None,
+) -> Draft:
+    """Returns the entry of a decision; the arguments are those of ``record_decision``."""
+    payload: dict[str, Any] = {**decision.to_dict(), "applied": applied}
+    if replaced:
+        payload["replaced"] = {k: sorted(v) for k, v in replaced.items() if v}
+    return Draft(
+        ref=ModelRef(decision.model, decision.version or None, created),
+        kind="decision",
+        payload=payload,
+        recorded_by=decision.requester or "",
+        parents=tuple(sorted({e.digest for e in known[-_PARENTS:]})),
+    )

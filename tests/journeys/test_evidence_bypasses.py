@@ -207,6 +207,28 @@ def test_record_is_sound_after_all_of_it(scene: Scene) -> None:
     assert answer["models"][0]["findings"] == []
 
 
+def test_attempts_are_in_the_record_and_do_not_fill_it(any_gated_server: MlflowServer) -> None:
+    """Many attempts on a model are a handful of decisions, each sort of attempt among them."""
+    from spot_mlflow.record import Record
+
+    scene = new_scene(any_gated_server.url)
+    for attempt in (*REFUSED, *["set a tag"] * 40):
+        REFUSED[attempt](scene)
+    record = Record(scene.url, scene.url)
+    found = [
+        e.payload
+        for e in record.entries(record.resolve(scene.name))
+        if e.kind == "decision" and e.payload["basis"] == "tampering"
+    ]
+    tried = " ".join(d["target"] for d in found)
+    for said in ("on run", "on experiment", "artifacts"):
+        assert said in tried, tried
+    assert not any(d["allowed"] or d["applied"] for d in found)
+    workers, sorts = 2, 8
+    assert len(found) <= workers * sorts
+    assert findings(scene) == set()
+
+
 def test_other_people_are_left_alone(scene: Scene) -> None:
     """Runs, artifacts and experiments that hold no evidence work as on any MLflow."""
     client = scene.client

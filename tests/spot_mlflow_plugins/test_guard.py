@@ -13,9 +13,10 @@ from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwar
 from ready_record import block, make_ready, promise
 
 from spot_mlflow.gate.policy import default_policy
-from spot_mlflow.record import Record
+from spot_mlflow.record import REGISTRY, Record
 from spot_mlflow.record.policies import set_policy
 from spot_mlflow_plugins.guard import GateMixin, deriving_summary, gated, is_reserved
+from spot_mlflow_plugins.quick_writer import QuickWriter
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*transition_model_version_stage.*:FutureWarning")
 
@@ -343,6 +344,43 @@ def test_reserved_tags_are_refused_and_others_are_not(sqlite: MlflowClient) -> N
         sqlite.set_model_version_tag("churn", "1", key, "1")
         sqlite.delete_model_version_tag("churn", "1", key)
         sqlite.delete_registered_model_tag("churn", key)
+
+
+def test_refused_tags_are_in_the_record_with_who_tried(
+    sqlite: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each sort of attempt is a decision that names the requester; a flood is one with a count."""
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "Mallory")
+    for i in range(30):
+        refused(sqlite.set_registered_model_tag, "churn", f"spot.{i}", "5")
+    refused(sqlite.delete_model_version_tag, "churn", "2", "mlflow.prompt.is_prompt")
+    store = sqlite._get_registry_client().store
+    refused(store.set_registered_model_tag, "nobody", RegisteredModelTag("spot", "5"))
+    found = [d for d in decisions(sqlite) if d["basis"] == "tampering"]
+    assert [(d["requester"], d["version"], d["target"], d["attempts"]) for d in found] == [
+        ("Mallory", "", "set tag 'spot.0'", 1),
+        ("Mallory", "2", "delete tag 'mlflow.prompt.is_prompt'", 1),
+    ]
+    assert {(d["allowed"], d["applied"], d["outcome"], d["policy"]) for d in found} == {
+        (False, False, "refused", "always")
+    }
+    store._spot_decider._attempts.flush()
+    counted = [d for d in decisions(sqlite) if d["basis"] == "tampering"]
+    assert [d["attempts"] for d in counted] == [1, 1, 29]
+    everywhere = record(sqlite).entries(REGISTRY)
+    assert [e.payload["target"] for e in everywhere if e.kind == "decision"] == ["set tag 'spot'"]
+
+
+def test_a_record_that_is_down_lets_no_reserved_tag_pass(
+    sqlite: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the attempt cannot be recorded it is refused all the same, in the same words."""
+    monkeypatch.setattr(QuickWriter, "write", _fails)
+    assert "is reserved" in refused(sqlite.set_registered_model_tag, "churn", "spot", "5")
+
+
+def _fails(*_: Any, **__: Any) -> None:
+    raise ConnectionError("down")
 
 
 def test_tags_at_creation_lose_the_reserved_ones(sqlite: MlflowClient) -> None:

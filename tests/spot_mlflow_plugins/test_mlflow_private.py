@@ -37,12 +37,18 @@ app = p.flask_app()
 ended = client.create_run("0").info.run_id
 p.finish_run(client, ended)
 before = p.pulse_of(store, "0")
-made = p.insert_finished_run(
-    store, experiment_id="0", folder="mlflow-artifacts:/0", name="n", at=1,
-    tags={"a": "b"}, params={"c": "d"},
+rows = p.finished_run(
+    experiment_id="0", folder="mlflow-artifacts:/0", name="n", at=1, tags={"a": "b"}, params={"c": "d"}
 )
+p.insert_run(store, rows)
+made = rows.run_id
 after = p.pulse_of(store, "0")
 found = client.get_run(made)
+another = rows._replace(run_id="1" * 32, run={**rows.run, "run_uuid": "1" * 32}, tags=[], params=[])
+with p.runs_with_change(registry, [another], must=True) as joined:
+    client.get_run(made)
+    unchanged = joined.written
+    registry.set_registered_model_alias("churn", "blue", "1")
 with p.in_workspace(None):
     inside = p.current_workspace()
 
@@ -89,7 +95,12 @@ answers = {
     "finish_run": client.get_run(ended).info.status == "FINISHED",
     "pulse_of": after == before.plus_one(),
     "runs_of": made in p.runs_of(store, "0"),
-    "insert_finished_run": (found.info.status, found.data.tags["a"], found.data.params["c"])
+    "is_database": p.is_database(registry) and not p.is_database(object()),
+    "same_database": p.same_database(registry, store) and not p.same_database(registry, object()),
+    "runs_with_change": (unchanged, joined.written) == (False, True)
+        and client.get_run("1" * 32).info.status == "FINISHED",
+    "finished_run": rows.run["run_uuid"] == made,
+    "insert_run": (found.info.status, found.data.tags["a"], found.data.params["c"])
         == ("FINISHED", "b", "d") and found.info.artifact_uri.endswith(f"{made}/artifacts"),
 }
 

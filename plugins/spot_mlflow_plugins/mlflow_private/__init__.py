@@ -7,6 +7,12 @@ client never needs it.
 
 from __future__ import annotations
 
+from spot_mlflow_plugins.mlflow_private.joining import (
+    Joined,
+    is_database,
+    runs_with_change,
+    same_database,
+)
 from spot_mlflow_plugins.mlflow_private.login import (
     auth_app,
     authorize,
@@ -44,11 +50,13 @@ from spot_mlflow_plugins.mlflow_private.server import (
 )
 from spot_mlflow_plugins.mlflow_private.tracking import (
     Pulse,
+    RunRows,
     all_views,
     experiment_of_logged_model,
     experiment_of_run,
     finish_run,
-    insert_finished_run,
+    finished_run,
+    insert_run,
     name_of_experiment,
     pulse_of,
     runs_of,
@@ -62,8 +70,10 @@ from spot_mlflow_plugins.mlflow_private.workspaces import (
 )
 
 __all__ = [
+    "Joined",
     "ModelRows",
     "Pulse",
+    "RunRows",
     "all_views",
     "artifact_repository",
     "artifacts_only",
@@ -75,10 +85,12 @@ __all__ = [
     "experiment_of_run",
     "fastapi_app",
     "finish_run",
+    "finished_run",
     "flask_app",
     "in_stage",
     "in_workspace",
-    "insert_finished_run",
+    "insert_run",
+    "is_database",
     "is_prompt_model",
     "is_prompt_source",
     "is_prompt_tag",
@@ -97,6 +109,8 @@ __all__ = [
     "registry_uri",
     "rest_registry_store",
     "runs_of",
+    "runs_with_change",
+    "same_database",
     "sender_is_admin",
     "serves_asgi",
     "sql_registry_store",

@@ -128,8 +128,23 @@ def runs_of(store: Any, experiment_id: str) -> set[str]:
         return set(session.execute(query).scalars())
 
 
-def insert_finished_run(
-    store: Any,
+class RunRows(NamedTuple):
+    """A finished run as it stands in the tables, ready to be inserted.
+
+    Attributes:
+        run_id: of the run.
+        run: its row.
+        tags: rows of its tags.
+        params: rows of its params.
+    """
+
+    run_id: str
+    run: dict[str, Any]
+    tags: list[dict[str, str]]
+    params: list[dict[str, str]]
+
+
+def finished_run(
     *,
     experiment_id: str,
     folder: str,
@@ -137,58 +152,61 @@ def insert_finished_run(
     at: int,
     tags: Mapping[str, str],
     params: Mapping[str, str],
-) -> str | None:
-    """Writes a run whole, in one transaction, as ``create_run`` and two more calls would.
+) -> RunRows:
+    """Returns the rows that ``create_run`` and two more calls would leave behind.
 
     Args:
-        store: a tracking store.
         experiment_id: of the run.
         folder: artifact location of the experiment.
         name: of the run.
         at: its start and end, milliseconds.
         tags: of the run.
         params: of the run.
-
-    Returns:
-        The run's id; None where the store is no database here, and nothing was written.
     """
-    if not hasattr(store, "ManagedSessionMaker"):
-        return None
     import uuid
 
-    from mlflow.store.tracking.dbmodels.models import SqlParam, SqlTag
-
-    run_id = uuid.uuid4().hex
-    run = _run_row(run_id, experiment_id, folder, name, at)
-    said = {**tags, "mlflow.runName": name}
-    run.tags = [SqlTag(key=k, value=v) for k, v in said.items()]
-    run.params = [SqlParam(key=k, value=v) for k, v in params.items()]
-    with _primary(store) as session:
-        session.add(run)
-    return run_id
-
-
-def _run_row(run_id: str, experiment_id: str, folder: str, name: str, at: int) -> Any:
-    """Returns the row that ``create_run`` and ``update_run`` leave behind."""
-    from mlflow.store.tracking.dbmodels.models import SqlRun
     from mlflow.utils.uri import append_to_uri_path
 
-    return SqlRun(
-        name=name,
-        artifact_uri=append_to_uri_path(folder, run_id, "artifacts"),
-        run_uuid=run_id,
-        experiment_id=int(experiment_id),
-        source_type="UNKNOWN",
-        source_name="",
-        entry_point_name="",
-        user_id="spot",
-        status="FINISHED",
-        start_time=at,
-        end_time=at,
-        deleted_time=None,
-        source_version="",
-        lifecycle_stage="active",
+    run_id = uuid.uuid4().hex
+    run = {
+        "name": name,
+        "artifact_uri": append_to_uri_path(folder, run_id, "artifacts"),
+        "run_uuid": run_id,
+        "experiment_id": int(experiment_id),
+        "source_type": "UNKNOWN",
+        "source_name": "",
+        "entry_point_name": "",
+        "user_id": "spot",
+        "status": "FINISHED",
+        "start_time": at,
+        "end_time": at,
+        "deleted_time": None,
+        "source_version": "",
+        "lifecycle_stage": "active",
+    }
+    said = {**tags, "mlflow.runName": name}
+    return RunRows(
+        run_id,
+        run,
+        [{"run_uuid": run_id, "key": k, "value": v} for k, v in said.items()],
+        [{"run_uuid": run_id, "key": k, "value": v} for k, v in params.items()],
     )
+
+
+def insert_run(store: Any, rows: RunRows) -> None:
+    """Writes a run whole, in one transaction, to a store that is a database of this process."""
+    with _primary(store) as session:
+        _insert(session, rows)
+
+
+def _insert(session: Any, rows: RunRows) -> None:
+    import sqlalchemy as sa
+    from mlflow.store.tracking.dbmodels.models import SqlParam, SqlRun, SqlTag
+
+    connection = session.connection()
+    for table, found in ((SqlRun, [rows.run]), (SqlTag, rows.tags), (SqlParam, rows.params)):
+        if found:
+            connection.execute(sa.insert(table.__table__), found)
 
 
 def finish_run(client: Any, run_id: str) -> None:

@@ -61,6 +61,7 @@ class ArtifactGuard:
             )
         )
         if held:
+            _note(store, f"write or delete artifacts at {path!r}", segments)
             raise refusal(f"Artifact path '{path}' belongs to evidence.", _FIX)
 
     def _spot_check_inside(self, path: str | None) -> None:
@@ -68,6 +69,7 @@ class ArtifactGuard:
         above = posixpath.normpath(path or ".")
         for root in _companion_roots(self._spot_companions):
             if above == "." or (root + "/").startswith(above.strip("/") + "/"):
+                _note(private.tracking_store(), f"delete artifacts at {above!r}", [])
                 raise refusal(f"Artifact path '{path or ''}' holds evidence ('{root}').", _FIX)
 
 
@@ -115,6 +117,15 @@ def _checked(method: Any, where: tuple[tuple[int, str], ...]) -> Any:
     return now
 
 
+def _note(store: Any, what: str, segments: list[str]) -> None:
+    """Has a refused attempt recorded, for the model whose folder it was where that can be told."""
+    run_id = next((s.lower() for s in segments if _RUN_ID.fullmatch(s)), None)
+    experiment_id = segments[0] if segments and segments[0].isdecimal() else None
+    # A folder of the experiment with a made-up run in it is the experiment's.
+    known = {"experiment_id": experiment_id} if experiment_id else {"run_id": run_id}
+    store.spot_note("artifact", what, **known)
+
+
 def _companion_roots(companions: Companions) -> list[str]:
     """Returns the paths of all companions below the artifacts destination."""
     from urllib.parse import urlparse
@@ -156,6 +167,8 @@ def check_direct_upload(companions: Companions, path: str, args: Any, body: Any)
         return
     store = private.tracking_store()
     if run_id and companions.run(store, run_id):
+        store.spot_note("artifact", f"upload to run {run_id}", run_id=run_id)
         raise refusal(f"Run {run_id} is evidence.", _FIX)
     if model_id and companions.logged_model(store, model_id):
+        store.spot_note("artifact", f"upload to logged model {model_id}", model_id=model_id)
         raise refusal(f"Logged model {model_id} belongs to evidence.", _FIX)

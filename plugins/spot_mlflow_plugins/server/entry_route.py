@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_BODY: Final = 64 * 1024 * 1024
 MAX_PAYLOAD: Final = 2_000_000  # characters of JSON
+_SHOWN: Final = 300  # characters of what somebody tried: they chose them
 _SKEW: Final = timedelta(minutes=5)
 _PATH: Final = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -95,12 +96,30 @@ def write_entry(body: Any) -> dict[str, Any]:
 
     request = parse_request(body)
     record = server_record()
-    with model_lock(request.model):
-        if request.kind == "policy":
-            evidence = _write_policy(record, request)
-        else:
-            evidence = _write(record, request)
+    try:
+        with model_lock(request.model):
+            if request.kind == "policy":
+                evidence = _write_policy(record, request)
+            else:
+                evidence = _write(record, request)
+    except Refused:
+        _note_refused(request)
+        raise
     return evidence_json(evidence)
+
+
+def _note_refused(request: Request) -> None:
+    """Has the attempt recorded: somebody spoke as one who may not, or for the server."""
+    from spot_mlflow_plugins import mlflow_private as private
+
+    # Whom they claimed to be is not kept: a name stands in erasable tags only.
+    private.model_registry_store()._spot_decider.attempt(  # noqa: SLF001 - ours, set at start
+        "entry",
+        f"record this {request.kind}"[:_SHOWN],
+        place=request.model,
+        model=lambda: request.model,
+        version=request.version,
+    )
 
 
 def parse_request(body: Any) -> Request:

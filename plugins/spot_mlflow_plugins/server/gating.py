@@ -74,6 +74,7 @@ def gate_stores() -> None:
     if not isinstance(tracking, TrackingGuard):
         _check_needed(type(tracking))
         tracking.__class__ = guarded(type(tracking), prefix())
+    tracking._spot_decider = registry._spot_decider  # noqa: SLF001 - ours; it records what is refused
     repository = private.artifact_repository()
     if repository is not None and not isinstance(repository, ArtifactGuard):
         repository.__class__ = guarded_repository(type(repository), tracking._spot_companions)  # noqa: SLF001 - set by guarded() above

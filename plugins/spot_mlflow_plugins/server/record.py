@@ -15,7 +15,9 @@ from functools import cache
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.record.writer import PlainWriter
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.quick_writer import QuickWriter
 from spot_mlflow_plugins.server.anchors import Anchors, folder_of
 from spot_mlflow_plugins.server.signing import Signer, home, load_signer
 
@@ -23,15 +25,13 @@ if TYPE_CHECKING:
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record import Record
     from spot_mlflow.record.entry import Draft
+    from spot_mlflow_plugins.quick_writer import Prepared
 
 _logger = logging.getLogger("mlflow.spot")
 
 
-class SignedWriter:
+class SignedWriter(QuickWriter):
     """Signs each entry, writes it, and anchors it.
-
-    An entry without files, metrics and data set, as decisions and answers are, is written in one
-    transaction of the database: whole or not at all, and at a third of the cost of MLflow's calls.
 
     Args:
         client: past the guard.
@@ -40,74 +40,40 @@ class SignedWriter:
     """
 
     def __init__(self, client: Any, signer: Signer, anchors: Anchors) -> None:
-        from spot_mlflow_plugins.quick_writer import QuickWriter
-
-        self._plain = QuickWriter(client)
-        self._client = client
-        self._store = private.tracking_store_of(client)
+        super().__init__(client)
         self._signer = signer
         self._anchors = anchors
         self._places: dict[tuple[str, int], tuple[str, str]] = {}
 
     def write(self, draft: Draft, *, known_written: bool) -> Evidence:
         """Writes the entry whole or not at all, signed, and anchors it."""
-        text = draft.text()
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        signed = replace(draft, signature=self._signer.sign(digest))
-        experiment_id, folder = self._place(draft, known_written=known_written)
-        evidence = None
-        if not (draft.artifacts or draft.metrics or draft.dataset):
-            evidence = self._at_once(signed, text, digest, experiment_id, folder)
-        if evidence is None:
-            evidence = self._plain.write(signed, known_written=known_written)
-        self._anchors.add(experiment_id, [evidence])
+        if self._at_once(draft):
+            return super().write(draft, known_written=known_written)
+        signed = self._signed(draft, draft.text())
+        evidence = PlainWriter.write(self, signed, known_written=known_written)
+        self._anchors.add(self._place(draft, known_written=True)[0], [evidence])
         return evidence
+
+    def done(self, ready: Prepared) -> None:
+        """Anchors the entry."""
+        self._anchors.add(str(ready.rows.run["experiment_id"]), [ready.evidence])
+
+    def _rows(self, draft: Draft, text: str, *, known_written: bool) -> Prepared:
+        return super()._rows(self._signed(draft, text), text, known_written=known_written)
+
+    def _signed(self, draft: Draft, text: str) -> Draft:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return replace(draft, signature=self._signer.sign(digest))
 
     def _place(self, draft: Draft, *, known_written: bool) -> tuple[str, str]:
         """Returns id and artifact location of the companion; nobody but us can move or delete it."""
-        from spot_mlflow.record.companion import ensure
-
         key = (draft.ref.name, draft.ref.created)
         workspace = private.current_workspace()
         if workspace is not None:
             key = (f"{workspace}\0{key[0]}", key[1])
         if key not in self._places:
-            found = ensure(self._client, draft.ref, known_written=known_written)
-            self._places[key] = (str(found.experiment_id), str(found.artifact_location))
+            self._places[key] = super()._place(draft, known_written=known_written)
         return self._places[key]
-
-    def _at_once(
-        self, draft: Draft, text: str, digest: str, experiment_id: str, folder: str
-    ) -> Evidence | None:
-        from spot_mlflow.evidence import Evidence
-        from spot_mlflow.record.entry import PART, split
-
-        parts = split(text)
-        run_id = private.insert_finished_run(
-            self._store,
-            experiment_id=experiment_id,
-            folder=folder,
-            name=f"{draft.kind} {draft.id[:6]}",
-            at=int(draft.at.timestamp() * 1000),
-            tags=draft.tags(text, len(parts)),
-            params={f"{PART}{i:05d}": part for i, part in enumerate(parts)},
-        )
-        if run_id is None:
-            return None
-        return Evidence(
-            id=draft.id,
-            kind=draft.kind,
-            model=draft.ref.name,
-            version=draft.ref.version,
-            at=draft.at,
-            person=draft.person,
-            role=draft.role,
-            payload=draft.payload,
-            digest=digest,
-            parents=draft.parents,
-            run_id=run_id,
-            recorded_by=draft.recorded_by,
-        )
 
 
 @cache

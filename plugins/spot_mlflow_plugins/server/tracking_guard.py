@@ -9,13 +9,21 @@ written by the entry route through a store of its own, which is not swapped.
 from __future__ import annotations
 
 import functools
+import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.companions import Companions, folded, is_companion_name
 from spot_mlflow_plugins.server.refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from spot_mlflow_plugins.decider import Decider
+
+_logger: Final = logging.getLogger("mlflow.spot")
+_SHOWN: Final = 300  # characters of what somebody tried: they chose them
 
 # method -> name of its first argument, as MLflow calls it.
 BY_RUN: Final[dict[str, str]] = {
@@ -80,6 +88,7 @@ class TrackingGuard:
     """Mixin for a tracking store; see ``guarded``."""
 
     _spot_companions: Companions
+    _spot_decider: Decider | None = None
 
     def create_experiment(self, name: str, artifact_location: Any = None, tags: Any = None) -> Any:
         """Refuses the reserved names, look-alikes included, and the tags that bind a companion."""
@@ -90,19 +99,19 @@ class TrackingGuard:
 
     def set_experiment_tag(self, experiment_id: Any, tag: Any) -> Any:
         """Refuses tags on a companion, and the tags that would make another experiment one."""
-        self._spot_check_experiment(experiment_id)
+        self._spot_check_experiment(experiment_id, "set_experiment_tag")
         self._spot_check_key(tag.key)
         return super().set_experiment_tag(experiment_id, tag)  # type: ignore[misc] # the store's
 
     def rename_experiment(self, experiment_id: Any, new_name: str) -> Any:
         """Refuses to rename a companion, and to rename anything into one."""
-        self._spot_check_experiment(experiment_id)
+        self._spot_check_experiment(experiment_id, "rename_experiment")
         self._spot_check_name(new_name)
         return super().rename_experiment(experiment_id, new_name)  # type: ignore[misc] # the store's
 
     def create_run(self, experiment_id: Any, *args: Any, **kwargs: Any) -> Any:
         """Refuses runs in a companion: entries are written by the entry route."""
-        self._spot_check_experiment(experiment_id)
+        self._spot_check_experiment(experiment_id, "create_run")
         run = super().create_run(experiment_id, *args, **kwargs)  # type: ignore[misc] # the store's
         self._spot_companions.note_run(run.info.run_id, ours=False)
         return run
@@ -138,6 +147,7 @@ class TrackingGuard:
 
     def _spot_check_name(self, name: Any) -> None:
         if isinstance(name, str) and is_companion_name(name, self._spot_companions.prefix):
+            self.spot_note("name", f"name an experiment {name!r}")
             raise refusal(
                 f"Experiment names that begin with '{self._spot_companions.prefix}' are reserved "
                 "for the evidence of registered models.",
@@ -146,23 +156,70 @@ class TrackingGuard:
 
     def _spot_check_key(self, key: Any) -> None:
         if isinstance(key, str) and folded(key).startswith(RESERVED):
+            self.spot_note("name", f"tag an experiment with {key!r}")
             raise refusal(f"Tag '{key}' is reserved.", "It binds a record to a registered model.")
 
-    def _spot_check_run(self, run_id: Any) -> None:
+    def _spot_check_run(self, run_id: Any, by: str = "write") -> None:
         if self._spot_companions.run(self, run_id):
+            self.spot_note("run", f"{by} on run {run_id}", run_id=run_id)
             raise refusal(f"Run {run_id} is evidence and cannot be changed.", RUN_FIX)
 
-    def _spot_check_experiment(self, experiment_id: Any) -> None:
+    def _spot_check_experiment(self, experiment_id: Any, by: str = "write") -> None:
         if self._spot_companions.experiment(self, experiment_id):
+            what = f"{by} on experiment {experiment_id}"
+            self.spot_note("experiment", what, experiment_id=experiment_id)
             raise refusal(
                 f"Experiment {experiment_id} holds a registered model's evidence and is written "
                 "by the server only.",
                 RUN_FIX,
             )
 
-    def _spot_check_logged_model(self, model_id: Any) -> None:
+    def _spot_check_logged_model(self, model_id: Any, by: str = "write") -> None:
         if self._spot_companions.logged_model(self, model_id):
+            self.spot_note("logged model", f"{by} on logged model {model_id}", model_id=model_id)
             raise refusal(f"Logged model {model_id} belongs to evidence.", RUN_FIX)
+
+    def spot_note(
+        self,
+        kind: str,
+        what: str,
+        *,
+        experiment_id: Any = None,
+        run_id: Any = None,
+        model_id: Any = None,
+    ) -> None:
+        """Has a refused attempt recorded for the model whose evidence it was at; never raises.
+
+        Args:
+            kind: what sort of thing.
+            what: in words that go on "nobody may".
+            experiment_id: the companion, where it is known.
+            run_id: or a run in it.
+            model_id: or a logged model in it.
+        """
+        if self._spot_decider is None:
+            return
+        try:
+            if run_id is not None:
+                experiment_id = private.experiment_of_run(self, str(run_id))
+            elif model_id is not None:
+                experiment_id = private.experiment_of_logged_model(self, str(model_id))
+            said = None if experiment_id is None else str(experiment_id)
+            self._spot_decider.attempt(
+                kind,
+                what[:_SHOWN],
+                place=f"experiment {said}",
+                model=partial(_model_of, self, said),
+            )
+        except Exception:  # the refusal must not fail on its record
+            _logger.exception("not recorded: refused to %s", what[:_SHOWN])
+
+
+def _model_of(store: Any, experiment_id: str | None) -> str:
+    """Returns whose evidence an experiment holds; "" where it is no one model's."""
+    from spot_mlflow.record.entry import MODEL
+
+    return "" if experiment_id is None else store.get_experiment(experiment_id).tags.get(MODEL, "")
 
 
 def guarded(store_class: type, prefix: str) -> type:
@@ -190,7 +247,7 @@ def _checked(method: Callable[..., Any], argument: str, check: str) -> Callable[
 
     @functools.wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        getattr(self, check)(args[0] if args else kwargs.get(argument))
+        getattr(self, check)(args[0] if args else kwargs.get(argument), method.__name__)
         return method(self, *args, **kwargs)
 
     return wrapper

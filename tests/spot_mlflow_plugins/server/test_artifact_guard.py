@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from mlflow.exceptions import MlflowException
@@ -58,10 +58,20 @@ class Repository:
         return f"{local_file} {upload_id} {parts} {artifact_path}"
 
 
+class Noted:
+    """A tracking store that is told of attempts."""
+
+    attempts: ClassVar[list[dict[str, Any]]] = []
+
+    def spot_note(self, kind: str, what: str, **whose: Any) -> None:
+        """Like the guarded store's."""
+        self.attempts.append({"kind": kind, "what": what, **whose})
+
+
 @pytest.fixture
 def repository(monkeypatch) -> Any:
     """Guarded; experiment 1 and run ...a hold evidence."""
-    monkeypatch.setattr(mlflow_private, "tracking_store", lambda: None)
+    monkeypatch.setattr(mlflow_private, "tracking_store", Noted)
     companions = Companions("spot/")
     monkeypatch.setattr(companions, "experiment", lambda _, e: str(e) == "1")
     monkeypatch.setattr(companions, "run", lambda _, r: r == OURS)
@@ -133,7 +143,7 @@ def test_folder_beside_is_deleted(repository: Any) -> None:
 )
 def test_routes_by_run_id(monkeypatch, path: str, args: Any, body: Any) -> None:
     """The two routes that reach a run's own location ask about the run."""
-    monkeypatch.setattr(mlflow_private, "tracking_store", lambda: None)
+    monkeypatch.setattr(mlflow_private, "tracking_store", Noted)
     companions: Any = SimpleNamespace(run=lambda _, r: r == OURS, logged_model=lambda _, __: False)
     with pytest.raises(MlflowException, match="evidence"):
         check_direct_upload(companions, path, args, body)

@@ -9,12 +9,15 @@ import pytest
 import requests
 from gated import CONTRACT, gated_mlflow_server
 
+from spot_mlflow.record import Record
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.journey
 ADMIN = ("admin", "admin-password-1234")
+FOLDERS: dict[str, Path] = {}  # of the servers, by address
 PASSWORD = "user-password-1234"  # noqa: S105 - of a server that lives for this test
 
 
@@ -94,6 +97,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         admin.grant("bea", "locked-churn", "READ")
         admin.grant("mallory", "locked-churn", "READ")
         assert dan.entry("prediction", {"contract": CONTRACT}).status_code == 200
+        FOLDERS[server.url] = folder
         yield server.url
 
 
@@ -120,6 +124,28 @@ def test_role_to_sign_in_is_the_servers_to_give(url: str, role: str) -> None:
         answer = Login(url, user).entry("sign-off", {"target": "Production"}, role=role)
         assert answer.status_code == 403
         assert "may not sign" in answer.json()["message"]
+
+
+def test_who_tampers_is_in_the_record_by_login(url: str) -> None:
+    """A refused tag, a refused edit of evidence and a refused signature name the user who tried."""
+    dan, mallory = Login(url, "dan"), Login(url, "mallory")
+    said = {"name": "locked-churn", "key": "spot", "value": "fine"}
+    assert dan.api("POST", "registered-models/set-tag", **said).status_code == 403
+    assert mallory.entry("sign-off", {"target": "Production"}, role="business").status_code == 403
+    record = Record(
+        f"sqlite:///{FOLDERS[url] / 'mlflow.db'}", f"sqlite:///{FOLDERS[url] / 'mlflow.db'}"
+    )
+    entries = record.entries(record.resolve("locked-churn"))
+    run = next(e.run_id for e in entries if e.kind == "prediction")
+    admin = Login(url, *ADMIN)
+    assert admin.api("POST", "runs/delete", run_id=run).status_code == 403
+    entries = record.entries(record.resolve("locked-churn"))
+    tried = {
+        (e.payload["requester"], e.payload["target"].split(" ")[0])
+        for e in entries
+        if e.kind == "decision" and e.payload["basis"] == "tampering"
+    }
+    assert {("dan", "set"), ("mallory", "record"), ("admin", "delete_run")} <= tried
 
 
 def test_approver_is_who_is_logged_in(url: str) -> None:
