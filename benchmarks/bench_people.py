@@ -181,13 +181,11 @@ def _show(record: Record) -> dict[str, float]:
 
 def _said(record: Record) -> str:
     from spot_mlflow.gate.decision import decide
-    from spot_mlflow.record.policies import current_policy
+    from spot_mlflow.record.policies import adoption_under_policy
     from spot_mlflow.reporting.adoption_view import adoption_markdown
 
-    adoption = record.adoption(ASKED)
-    return adoption_markdown(
-        adoption, decide(adoption, "Production", policy=current_policy(record))
-    )
+    adoption, policy = adoption_under_policy(record, ASKED)
+    return adoption_markdown(adoption, decide(adoption, "Production", policy=policy))
 
 
 def _cold(uri: str) -> dict[str, float]:

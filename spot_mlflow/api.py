@@ -380,9 +380,9 @@ def check_gate(
         record: where to read.
     """
     from spot_mlflow.gate.decision import decide
-    from spot_mlflow.record.policies import current_policy
+    from spot_mlflow.record.policies import adoption_under_policy
     from spot_mlflow.record.store import login
 
     record = _record(record)
-    adoption = record.adoption(_versioned(record.resolve(model)))
-    return decide(adoption, target, policy=current_policy(record), requester=requester or login())
+    adoption, policy = adoption_under_policy(record, _versioned(record.resolve(model)))
+    return decide(adoption, target, policy=policy, requester=requester or login())

@@ -18,8 +18,9 @@ from spot_mlflow.gate.decision import NO_GROUNDS, state_digest
 from spot_mlflow.record import companion
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.policies import policy_of
+from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
-from spot_mlflow.record.store import REGISTRY, UPDATED_TAG, counted
+from spot_mlflow.record.store import REGISTRY, UPDATED_TAG
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
 

@@ -38,6 +38,14 @@ ENTRY, KIND, MODEL, CREATED, VERSION = (
 ROLE, AT, DIGEST, PARTS = "spot.role", "spot.at", "spot.digest", "spot.parts"
 PERSON, SALT, RECORDER, ERASED = "spot.person", "spot.salt", "spot.recorded_by", "spot.erased"
 SIGNATURE: Final = "spot.signature"
+_TOLD_BY_TAGS: Final = (
+    (ENTRY, "id"),
+    (KIND, "kind"),
+    (VERSION, "version"),
+    (ROLE, "role"),
+    (AT, "at"),
+)  # tag -> key of the envelope that says the same
+_COMMITTED: Final = ((PERSON, "person"), (RECORDER, "recorded_by"))
 
 
 @dataclass(frozen=True)
@@ -180,15 +188,15 @@ class Reading:
 
 def read(run: Run) -> Reading:
     """Reads a run; complete = FINISHED and the digest of the parts matches."""
-    tags, params = run.data.tags, run.data.params
-    run_id = run.info.run_id
+    data, info = run.data, run.info
+    tags, params, run_id = data.tags, data.params, info.run_id
     if ENTRY not in tags:
         return Reading(run_id, None, fault="foreign: no entry of this record")
-    if run.info.status != "FINISHED":
-        running = run.info.status == "RUNNING"
+    if info.status != "FINISHED":
+        running = info.status == "RUNNING"
         return Reading(run_id, None, fault="half written", running=running)
-    keys = sorted(k for k in params if k.startswith(PART))
-    text = "".join(params[k][1:-1] for k in keys)
+    keys = sorted([k for k in params if k.startswith(PART)])
+    text = "".join([params[k][1:-1] for k in keys])
     if str(len(keys)) != tags.get(PARTS):
         return Reading(run_id, None, fault=f"edited: {len(keys)} parts, {tags.get(PARTS)} written")
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -197,7 +205,7 @@ def read(run: Run) -> Reading:
     try:
         envelope = json.loads(text)
         fault = _tag_fault(tags, envelope)
-        evidence = None if fault else _evidence(run, envelope, digest)
+        evidence = None if fault else _evidence(run_id, tags, envelope, digest)
     except (ValueError, KeyError, TypeError) as e:
         return Reading(run_id, None, fault=f"edited: not an entry ({e})")
     return Reading(run_id, evidence, fault, envelope, tags.get(SIGNATURE, ""))
@@ -205,24 +213,22 @@ def read(run: Run) -> Reading:
 
 def _tag_fault(tags: Mapping[str, str], envelope: Mapping[str, Any]) -> str:
     """Returns how the tags contradict the envelope, or "": people read tags, so edits matter."""
-    for tag, key in (
-        (ENTRY, "id"),
-        (KIND, "kind"),
-        (VERSION, "version"),
-        (ROLE, "role"),
-        (AT, "at"),
-    ):
-        if tags.get(tag) != (None if envelope[key] is None else str(envelope[key])):
-            return f"edited: tag {tag} is {tags.get(tag)!r}, the entry says {envelope[key]!r}"
+    for tag, key in _TOLD_BY_TAGS:
+        told, said = tags.get(tag), envelope[key]
+        # An entry says these as text or not at all, so the plain comparison nearly always settles it.
+        if told != said and told != (None if said is None else str(said)):
+            return f"edited: tag {tag} is {told!r}, the entry says {said!r}"
     if ERASED not in tags:
-        for tag, key in ((PERSON, "person"), (RECORDER, "recorded_by")):
-            if commitment(tags.get(SALT, ""), tags.get(tag)) != envelope[key]:
+        salt = tags.get(SALT, "")
+        for tag, key in _COMMITTED:
+            if commitment(salt, tags.get(tag)) != envelope[key]:
                 return f"edited: tag {tag} is not the name that was recorded"
     return ""
 
 
-def _evidence(run: Run, envelope: Mapping[str, Any], digest: str) -> Evidence:
-    tags = run.data.tags
+def _evidence(
+    run_id: str, tags: Mapping[str, str], envelope: Mapping[str, Any], digest: str
+) -> Evidence:
     return Evidence(
         id=envelope["id"],
         kind=envelope["kind"],
@@ -234,7 +240,7 @@ def _evidence(run: Run, envelope: Mapping[str, Any], digest: str) -> Evidence:
         payload=envelope["payload"],
         digest=digest,
         parents=tuple(envelope["parents"]),
-        run_id=run.info.run_id,
+        run_id=run_id,
         recorded_by=tags.get(RECORDER, ""),
         erased=ERASED in tags,
     )

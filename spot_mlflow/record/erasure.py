@@ -17,6 +17,7 @@ from spot_mlflow.person import person_key
 from spot_mlflow.record import companion
 from spot_mlflow.record.entry import CREATED, ENTRY, ERASED, PERSON, RECORDER, SALT, read
 from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.reading import runs
 from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.remote import RouteWriter
 
@@ -108,7 +109,7 @@ def _companions(record: Record) -> list[Experiment]:
 
 
 def _runs(record: Record, experiment: Experiment) -> list[Run]:
-    return [r for r in record.runs(experiment.experiment_id) if ENTRY in r.data.tags]
+    return [r for r in runs(record.client, [experiment.experiment_id]) if ENTRY in r.data.tags]
 
 
 def _erase(record: Record, run: Run, person: str, token: str) -> None:

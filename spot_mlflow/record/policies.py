@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import RecordDamaged, SpotError
 from spot_mlflow.gate.policy import Policy, default_policy
@@ -11,6 +11,7 @@ from spot_mlflow.record.store import REGISTRY
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record.store import Record
 
@@ -27,6 +28,19 @@ def current_policy(record: Record, *, recent: bool = False) -> Policy:
             fall back to a weaker policy.
     """
     return policy_of(record.entries(REGISTRY, recent=recent))
+
+
+def adoption_under_policy(
+    record: Record, model: Any, version: str | None = None
+) -> tuple[Adoption, Policy]:
+    """Returns everything known about a model version and the policy in force: one search for both.
+
+    Raises:
+        NotFound: no such model or version.
+        RecordDamaged: the record is gone, or the newest policy cannot be read as one.
+    """
+    adoption, others = record.adoption_and_registry(model, version)
+    return adoption, policy_of(others)
 
 
 def policy_of(entries: Iterable[Evidence]) -> Policy:

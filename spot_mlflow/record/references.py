@@ -120,10 +120,22 @@ def versions(client: MlflowClient, name: str) -> list[ModelVersion]:
             return sorted(found, key=lambda v: int(v.version))
 
 
+def versions_of(client: MlflowClient, registered: RegisteredModel) -> list[ModelVersion]:
+    """Returns all versions of a model just read, oldest first; asks only where it must.
+
+    The model itself tells the newest version of each stage. Where these are as many as the highest
+    version number, there are no others, and a second question is saved.
+    """
+    told = sorted(registered.latest_versions or [], key=lambda v: int(v.version))
+    if told and len(told) == int(told[-1].version):
+        return told
+    return versions(client, registered.name)
+
+
 def _newest(client: MlflowClient, registered: RegisteredModel) -> ModelRef:
     import mlflow
 
-    found = versions(client, registered.name)
+    found = versions_of(client, registered)
     run = mlflow.active_run()
     mine = [v for v in found if run is not None and v.run_id == run.info.run_id]
     last = (mine or found)[-1:]
@@ -132,7 +144,7 @@ def _newest(client: MlflowClient, registered: RegisteredModel) -> ModelRef:
 
 
 def _version(client: MlflowClient, registered: RegisteredModel, wanted: str) -> ModelRef:
-    known = [str(v.version) for v in versions(client, registered.name)]
+    known = [str(v.version) for v in versions_of(client, registered)]
     if wanted not in known:
         raise NotFound(
             f"model {registered.name!r} has no version {wanted!r}; it has {', '.join(known) or 'none'}"
@@ -154,7 +166,7 @@ def _aliased(client: MlflowClient, registered: RegisteredModel, alias: str) -> M
 
 
 def _staged(client: MlflowClient, registered: RegisteredModel, stage: str) -> ModelRef:
-    found = [v for v in versions(client, registered.name) if v.current_stage == stage]
+    found = [v for v in versions_of(client, registered) if v.current_stage == stage]
     if not found:
         raise NotFound(f"model {registered.name!r} has no version in stage {stage}")
     return ModelRef(

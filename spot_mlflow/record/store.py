@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.errors import SpotError
 from spot_mlflow.evidence import digest_of
-from spot_mlflow.record import companion, references, remote
+from spot_mlflow.record import companion, reading, references, remote
 from spot_mlflow.record.entry import Draft, Reading, read
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.once import RegistryOnce
+from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record.verification import Verification
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 REGISTRY: Final = ModelRef("", None, 0)  # evidence of no model in particular: policies
-_PAGE: Final = 5_000
-_RECENT_PAGE: Final = 24
 _PARENTS: Final = 8
 UPDATED_TAG: Final = "spot.updated"
 
@@ -106,13 +104,13 @@ class Record:
                     return found
 
     def facts(self, name: str) -> ModelFacts:
-        """Returns what the registry says of a model and its versions: two calls."""
+        """Returns what the registry says of a model and its versions: two calls at most."""
         return self._facts(name, self.client)
 
     def _facts(self, name: str, client: Any) -> ModelFacts:
         with mlflow_errors(f"model {name!r}"):
             model = client.get_registered_model(name)
-            versions = references.versions(client, name)
+            versions = references.versions_of(client, model)
         aliases: dict[str, list[str]] = {}
         for alias, version in dict(model.aliases or {}).items():
             aliases.setdefault(str(version), []).append(str(alias).casefold())
@@ -155,9 +153,9 @@ class Record:
             key = experiment.experiment_id
             seen = self._seen.get(key) if recent else None
             if seen is None:
-                seen = {run.info.run_id: read(run) for run in self.runs(key)}
+                seen = reading.read_all(self.client, [key])[key]
             else:
-                self._read_new(key, seen)
+                reading.read_new(self.client, key, seen)
             self._seen[key] = seen
             return list(seen.values())
 
@@ -174,6 +172,26 @@ class Record:
         ref = references.resolve(registry, model)
         facts, entries = self._state(ref, registry, recent=recent)
         return build_adoption(facts, entries, version=version or ref.version, now=utc(now))
+
+    def adoption_and_registry(
+        self, model: Any, version: str | None = None, now: datetime | None = None
+    ) -> tuple[Adoption, list[Evidence]]:
+        """Returns ``adoption`` and the entries of the registry as a whole: one search for both."""
+        registry: Any = RegistryOnce(self.client)
+        ref = references.resolve(registry, model)
+        facts = self._facts(ref.name, registry)
+        with mlflow_errors(f"the record of {ref.name!r}"):
+            own = companion.find(self.client, ref, known_written=UPDATED_TAG in facts.tags)
+            shared = companion.find(self.client, REGISTRY)
+            found = reading.read_all(
+                self.client, [e.experiment_id for e in (own, shared) if e is not None]
+            )
+        entries, others = (
+            counted(of, found[e.experiment_id].values()) if e is not None else []
+            for of, e in ((ref, own), (REGISTRY, shared))
+        )
+        adoption = build_adoption(facts, entries, version=version or ref.version, now=utc(now))
+        return adoption, others
 
     def state(
         self, ref: ModelRef, *, recent: bool = False
@@ -315,35 +333,6 @@ class Record:
             else:
                 refresh(self, ref, mine=mine)
 
-    # -- how runs are read -----------------------------------------------------------------
-
-    def runs(self, experiment_id: str) -> Iterator[Run]:
-        """Yields every run of an experiment, in pages, unfiltered: filters cost MLflow more."""
-        token: str | None = None
-        while True:
-            page = self.client.search_runs([experiment_id], max_results=_PAGE, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
-
-    def _read_new(self, experiment_id: str, seen: dict[str, Reading]) -> None:
-        """Reads the newest runs until a page brings little new, and those still being written."""
-        token: str | None = None
-        unfinished = {run_id for run_id, r in seen.items() if r.running}
-        while True:
-            page = self.client.search_runs(
-                [experiment_id], max_results=_RECENT_PAGE, page_token=token
-            )
-            fresh = [r for r in page if r.info.run_id not in seen or seen[r.info.run_id].running]
-            seen.update({r.info.run_id: read(r) for r in fresh})
-            unfinished -= {r.info.run_id for r in page}
-            token = page.token
-            if not token or len(fresh) < _RECENT_PAGE // 2:
-                break
-        for run_id in sorted(unfinished):  # begun long before the newest, so not on their page
-            seen[run_id] = read(self.client.get_run(run_id))
-
     def _heads(self, ref: ModelRef) -> tuple[str, ...]:
         """Returns the digests of the newest complete entries: what a new one follows."""
         experiment = companion.find(self.client, ref)
@@ -352,21 +341,6 @@ class Record:
         newest = self.client.search_runs([experiment.experiment_id], max_results=_PARENTS)
         readings = [read(run) for run in newest]
         return tuple(sorted(r.evidence.digest for r in readings if r.evidence is not None))
-
-
-def counted(ref: ModelRef, readings: Iterable[Reading]) -> list[Evidence]:
-    """Returns the entries that count, oldest first.
-
-    An entry copied from another model, from an earlier model of the same name, or replayed under
-    its own id does not count; ``verify`` names it.
-    """
-    mine = [
-        r.evidence
-        for r in readings
-        if r.evidence is not None and r.envelope.get("created") == ref.created
-    ]
-    once = {e.id: e for e in sorted(mine, key=lambda e: e.run_id, reverse=True)}
-    return sorted(once.values(), key=lambda e: (e.at, e.id))
 
 
 def login() -> str:

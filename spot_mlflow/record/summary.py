@@ -35,7 +35,9 @@ CHART: Final = "lift-gap.png"
 REPORT: Final = "report.html"
 
 
-def refresh(record: Record, ref: ModelRef, *, mine: str | None = None) -> None:
+def refresh(
+    record: Record, ref: ModelRef, *, mine: str | None = None, policy: Policy | None = None
+) -> None:
     """Writes tags and description of the model, and of the version spoken of.
 
     Several writers may do so at once, each from the state it saw, and no MLflow call writes them
@@ -47,22 +49,28 @@ def refresh(record: Record, ref: ModelRef, *, mine: str | None = None) -> None:
         record: where.
         ref: the model; its version gets tags of its own.
         mine: id of the entry just written, or None to see it through in any case.
+        policy: the one in force where it does not stand in the record; else its newest.
     """
     for _ in range(_ROUNDS):
         facts, entries = record.state(ref, recent=True)
         latest = entries[-1].id if entries else ""
         if mine not in (None, latest) and not _knows(facts, latest):
             return
-        if not _written_anew(record, ref, facts, entries, latest):
+        if not _written_anew(record, ref, facts, entries, latest, policy):
             return
 
 
-def _written_anew(
-    record: Record, ref: ModelRef, facts: ModelFacts, entries: Sequence[Evidence], latest: str
+def _written_anew(  # noqa: PLR0917 - private; what one round rests on
+    record: Record,
+    ref: ModelRef,
+    facts: ModelFacts,
+    entries: Sequence[Evidence],
+    latest: str,
+    policy: Policy | None,
 ) -> bool:
     """Writes what differs, the mark of the newest entry last; returns whether anything did."""
     spoken = version_spoken_of(facts, entries)
-    policy = policy_of(record.entries(REGISTRY, recent=True))
+    policy = policy or policy_of(record.entries(REGISTRY, recent=True))
     wrote = False
     for version in sorted({v for v in (spoken, ref.version) if v}):
         wrote |= _write_version(record, _Told.of(facts, entries, version, policy))

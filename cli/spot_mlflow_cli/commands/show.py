@@ -31,15 +31,14 @@ def command(model: str, target: str, output_format: str) -> None:
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.record import Record
-    from spot_mlflow.record.policies import current_policy
+    from spot_mlflow.record.policies import adoption_under_policy
     from spot_mlflow.reporting import adoption_view as view
     from spot_mlflow_cli.terminal import echo_json
 
-    record = Record()
-    adoption = record.adoption(model)
+    adoption, policy = adoption_under_policy(Record(), model)
     decision = None
     if adoption.version is not None:
-        decision = decide(adoption, target, policy=current_policy(record))
+        decision = decide(adoption, target, policy=policy)
     if output_format == "json":
         echo_json(view.adoption_dict(adoption, decision))
     elif output_format == "markdown":

@@ -46,7 +46,7 @@ def test_each_question_is_asked_once():
 
 
 def test_an_adoption_asks_the_registry_for_the_model_once(mlflow_uri, monkeypatch):
-    """One search of the record, one look at the model, one at its versions."""
+    """One look at the model; its versions are asked for only where the model does not tell all."""
     from mlflow import MlflowClient
 
     client = MlflowClient(mlflow_uri)
@@ -63,6 +63,10 @@ def test_an_adoption_asks_the_registry_for_the_model_once(mlflow_uri, monkeypatc
         monkeypatch.setattr(MlflowClient, name, counted)
     record = Record()
     assert record.adoption("churn/1").version == "1"
+    assert calls == ["get_registered_model"]
+    calls.clear()
+    client.create_model_version("churn", "s3://nowhere/model")  # the model tells the newest only
+    assert [v.version for v in record.adoption("churn/1").facts.versions] == ["1", "2"]
     assert calls == ["get_registered_model", "search_model_versions"]
     # A second answer is a new question: the registry may have changed.
     client.set_registered_model_tag("churn", "team", "west")

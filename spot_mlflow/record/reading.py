@@ -1,0 +1,75 @@
+"""Reads the runs of companion experiments: all of them, or only what is new."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow.record.entry import Reading, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+    from spot_mlflow.evidence import Evidence
+    from spot_mlflow.record.references import ModelRef
+
+_PAGE: Final = 5_000
+_RECENT_PAGE: Final = 24
+
+
+def runs(client: MlflowClient, experiment_ids: Sequence[str]) -> Iterator[Run]:
+    """Yields every run of some experiments, in pages, unfiltered: filters cost MLflow more."""
+    token: str | None = None
+    while True:
+        page = client.search_runs(list(experiment_ids), max_results=_PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def read_all(client: MlflowClient, experiment_ids: Sequence[str]) -> dict[str, dict[str, Reading]]:
+    """Returns experiment id -> run id -> the run as it was read, with one search for all."""
+    found: dict[str, dict[str, Reading]] = {key: {} for key in experiment_ids}
+    for run in runs(client, experiment_ids) if experiment_ids else ():
+        found[run.info.experiment_id][run.info.run_id] = read(run)
+    return found
+
+
+def read_new(client: MlflowClient, experiment_id: str, seen: dict[str, Reading]) -> None:
+    """Reads the newest runs until a page brings little new, and those still being written.
+
+    Args:
+        client: MLflow.
+        experiment_id: the companion experiment.
+        seen: run id -> what was read before; brought up to date.
+    """
+    token: str | None = None
+    unfinished = {run_id for run_id, r in seen.items() if r.running}
+    while True:
+        page = client.search_runs([experiment_id], max_results=_RECENT_PAGE, page_token=token)
+        fresh = [r for r in page if r.info.run_id not in seen or seen[r.info.run_id].running]
+        seen.update({r.info.run_id: read(r) for r in fresh})
+        unfinished -= {r.info.run_id for r in page}
+        token = page.token
+        if not token or len(fresh) < _RECENT_PAGE // 2:
+            break
+    for run_id in sorted(unfinished):  # begun long before the newest, so not on their page
+        seen[run_id] = read(client.get_run(run_id))
+
+
+def counted(ref: ModelRef, readings: Iterable[Reading]) -> list[Evidence]:
+    """Returns the entries that count, oldest first.
+
+    An entry copied from another model, from an earlier model of the same name, or replayed under
+    its own id does not count; ``verify`` names it.
+    """
+    mine = [
+        r.evidence
+        for r in readings
+        if r.evidence is not None and r.envelope.get("created") == ref.created
+    ]
+    once = {e.id: e for e in sorted(mine, key=lambda e: e.run_id, reverse=True)}
+    return sorted(once.values(), key=lambda e: (e.at, e.id))
