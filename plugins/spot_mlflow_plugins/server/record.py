@@ -15,6 +15,7 @@ from functools import cache
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.record import Record
 from spot_mlflow.record.writer import PlainWriter
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.quick_writer import QuickWriter
@@ -23,7 +24,7 @@ from spot_mlflow_plugins.server.signing import Signer, home, load_signer
 
 if TYPE_CHECKING:
     from spot_mlflow.evidence import Evidence
-    from spot_mlflow.record import Record
+    from spot_mlflow.record import ModelRef
     from spot_mlflow.record.entry import Draft
     from spot_mlflow_plugins.quick_writer import Prepared
 
@@ -76,6 +77,19 @@ class SignedWriter(QuickWriter):
         return self._places[key]
 
 
+class ServerRecord(Record):
+    """The server's own: its summaries tell the answer of the operator's policy, where there is one."""
+
+    def refresh(self, ref: ModelRef, *, mine: str | None = None) -> None:
+        """Derives summary tags and description anew from the record."""
+        from spot_mlflow.record.faults import mlflow_errors
+        from spot_mlflow.record.summary import refresh
+        from spot_mlflow_plugins.server.pinned_policy import pinned_policy
+
+        with mlflow_errors(f"model {ref.name!r}"):
+            refresh(self, ref, mine=mine, policy=pinned_policy())
+
+
 @cache
 def signer() -> Signer:
     """Returns this server's signer."""
@@ -90,10 +104,8 @@ def anchors() -> Anchors:
 
 def open_record() -> Record:
     """Returns a new record of the server's backend; it belongs to one user at a time."""
-    from spot_mlflow.record import Record
-
     client = server_client()
-    return Record(client=client, writer=SignedWriter(client, signer(), anchors()))
+    return ServerRecord(client=client, writer=SignedWriter(client, signer(), anchors()))
 
 
 def server_record() -> Record:
