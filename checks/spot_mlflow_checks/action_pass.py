@@ -1,6 +1,6 @@
-"""What became of the recommendations: one pass by team, week, person and reason.
+"""What became of the recommendations: one pass by team, week and reason, and one over persons.
 
-Persons leave this module as counts only; their names are compared where the log lies and dropped.
+Persons are counted where the log lies; neither their names nor a row for each leave it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 import sqlalchemy as sa
 
 from spot_mlflow.lift.actions import CLASSES, HOURS, ActionTable, Crew
+from spot_mlflow_checks.labels import bounded, label_keys, labels_of
 from spot_mlflow_checks.rows import flag, judged
-from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates, segment_label
+from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Rows = Mapping[str, NDArray[Any]]
 
 _HOUR = 3600.0
-_KEYS = ("team", "actor", "override_reason")
+_KEYS = ("team", "override_reason")
 
 
 def action_pass(r: Reading) -> ActionTable:
@@ -36,23 +37,33 @@ def action_pass(r: Reading) -> ActionTable:
     All assigned units count, matured or not: an act needs no outcome.
     """
     weekly = replace(r, predicted=r.predicted.model_copy(update={"period": timedelta(days=7)}))
-    c = judged(weekly).c
-    keys = [c.period, *(c[k] for k in _KEYS if r.has(k))]
-    query = (
-        sa.select(*keys, *(f.label(k) for k, f in _counts(r, c).items()))
-        .where(sa.and_(c.arm > 0, c.assigned == 1))
-        .group_by(*keys)
-    )
-    return _table(weekly, grouped(weekly, query))
+
+    def query(at: Reading) -> sa.Select[Any]:
+        c = judged(at).c
+        keys = [c.period, *(c[k] for k in label_keys(c, *_KEYS))]
+        sums = [f.label(k) for k, f in _counts(at, c).items()]
+        return sa.select(*keys, *sums).where(_recommended(c)).group_by(*keys)
+
+    weekly, t = bounded(weekly, query, *(k for k in _KEYS if r.has(k)))
+    return _table(weekly, t, _crews(weekly) if r.has("actor") else {})
+
+
+def _recommended(c: Any) -> sa.ColumnElement[bool]:
+    return sa.and_(c.arm > 0, c.assigned == 1)
 
 
 def offer_pass(r: Reading) -> Moments:
     """Groups by offer and arm; the offer a holdout unit would have had, where the log names it."""
-    c = judged(r).c
     none = sa.cast(sa.null(), sa.BigInteger()).label("period")
-    sums = [f.label(k) for k, f in moment_sums(r, c).items()]
-    query = sa.select(c.offer.label("segment"), c.arm, none, *sums).group_by(c.offer, c.arm)
-    return cells_of(r, grouped(r, query))
+
+    def query(at: Reading) -> sa.Select[Any]:
+        c = judged(at).c
+        keys = [c[k] for k in label_keys(c, "offer")]
+        sums = [f.label(k) for k, f in moment_sums(at, c).items()]
+        return sa.select(*keys, c.arm, none, *sums).group_by(*keys, c.arm)
+
+    r, t = bounded(r, query, "offer")
+    return cells_of(r, t, labels=labels_of(t, "offer"))
 
 
 def _counts(r: Reading, c: Any) -> dict[str, Any]:
@@ -76,7 +87,7 @@ def _counts(r: Reading, c: Any) -> dict[str, Any]:
     return out
 
 
-def _table(r: Reading, t: Rows) -> ActionTable:
+def _table(r: Reading, t: Rows, crews: Mapping[tuple[str, str], Crew]) -> ActionTable:
     size = len(t["recommended"])
 
     def numbers(name: str, kind: type = np.int64) -> NDArray[Any]:
@@ -85,9 +96,7 @@ def _table(r: Reading, t: Rows) -> ActionTable:
         return np.array([0 if v is None else kind(v) for v in t[name]], dtype=kind)
 
     week = period_dates(r, t["period"])
-    blank = np.full(size, None, dtype=object)
-    team = np.array([_label(x) for x in t.get("team", blank)], dtype=object)
-    actor = [None if x is None else segment_label(x) for x in t.get("actor", blank)]
+    team = np.array(labels_of(t, "team", missing=""), dtype=object)
     known, acted = numbers("known"), numbers("acted")
     labels, first, cell = _cells(team, week)
     counts = {k: numbers(k) for k in ("recommended", "known", "acted", "timed")}
@@ -97,14 +106,12 @@ def _table(r: Reading, t: Rows) -> ActionTable:
         week=week[first],
         hours=_added(numbers("hours", float), cell, len(labels)),
         classes=_added(classes, cell, len(labels)),
-        crews=_crews(team, week, actor, known, acted) if "actor" in t else {},
-        overrides=_overrides(team, week, t.get("override_reason", blank), known - acted),
+        crews=dict(crews),
+        overrides=_overrides(
+            team, week, labels_of(t, "override_reason", missing=""), known - acted
+        ),
         **{k: _added(v, cell, len(labels)) for k, v in counts.items()},
     )
-
-
-def _label(x: Any) -> str:
-    return "" if x is None else segment_label(x)
 
 
 def _cells(team: NDArray[Any], week: NDArray[Any]) -> tuple[Any, Any, Any]:
@@ -118,38 +125,68 @@ def _added(x: NDArray[Any], cell: NDArray[Any], size: int) -> NDArray[Any]:
     return out
 
 
-def _crews(
-    team: NDArray[Any],
-    week: NDArray[Any],
-    actor: list[str | None],
-    known: NDArray[np.int64],
-    acted: NDArray[np.int64],
-) -> dict[tuple[str, str], Crew]:
-    """Counts people by team and week, by team, by week and over all; "" stands for all."""
-    totals: dict[tuple[str, str], dict[str, list[int]]] = {}
-    for t, w, who, n, a in zip(team, week, actor, known.tolist(), acted.tolist(), strict=True):
-        if who is None or n == 0:
-            continue
-        day = "" if np.isnat(w) else str(w)
-        for key in {(t, day), (t, ""), ("", day), ("", "")}:
-            person = totals.setdefault(key, {}).setdefault(who, [0, 0])
-            person[0] += n
-            person[1] += a
+def _crews(r: Reading) -> dict[tuple[str, str], Crew]:
+    """Counts people by team and week, by team, by week and over all; "" stands for all.
+
+    One query: sums per team, week and person, added up to each grain, squared, and added up again.
+    """
+    c = judged(r).c
+    grain = [*label_keys(c, "team"), "period"]
+    n, a = sa.func.sum(flag(c.acted.is_not(None))), sa.func.sum(flag(c.acted == 1))
+    person = (
+        sa.select(*(c[k] for k in grain), c.actor, n.label("n"), a.label("a"))
+        .where(sa.and_(_recommended(c), c.actor.is_not(None)))
+        .group_by(*(c[k] for k in grain), c.actor)
+        .cte("person")
+    )
+    teams = [k for k in grain if k != "period"]
+    grains = [grain, teams, ["period"], []] if teams else [grain, []]
+    t = grouped(r, sa.union_all(*(_at_grain(r, person, grain, g) for g in grains)))
+    weeks = ["" if np.isnat(w) else str(w) for w in period_dates(r, t["period"])]
+    teams_ = labels_of(t, "team", missing="")
     out = {}
-    for key, people in totals.items():
-        na = np.array(list(people.values()), dtype=np.float64)
-        n, a = na[:, 0], na[:, 1]
-        out[key] = Crew(len(n), int((a > 0).sum()), float(a @ a), float(a @ n), float(n @ n))
+    for i, key in enumerate(zip(teams_, weeks, strict=True)):
+        # No team, no week: such people count in the totals only.
+        if (not key[0] and t["by_team"][i]) or (not key[1] and t["by_week"][i]):
+            continue
+        if t["people"][i]:
+            people, active = int(t["people"][i]), int(t["active"][i])
+            out[key] = Crew(people, active, *(float(t[k][i]) for k in ("aa", "an", "nn")))
     return out
 
 
+def _at_grain(r: Reading, person: sa.CTE, grain: list[str], of: list[str]) -> sa.Select[Any]:
+    p = person.c
+    keys = [p[k] for k in of]
+    n, a = sa.func.sum(p.n), sa.func.sum(p.a)
+    whole = sa.select(
+        *keys, p.actor, r.source.dialect.double(n).label("n"), r.source.dialect.double(a).label("a")
+    )
+    each = whole.group_by(*keys, p.actor).having(n > 0).subquery("each_person")
+    e = each.c
+    said = [(e[k] if k in of else sa.null()).label(k) for k in grain]
+    sums = {"people": sa.func.count(), "active": sa.func.sum(flag(e.a > 0))}
+    sums |= {
+        "aa": sa.func.sum(e.a * e.a),
+        "an": sa.func.sum(e.a * e.n),
+        "nn": sa.func.sum(e.n * e.n),
+    }
+    by = [
+        sa.literal(int(k in of)).label(f"by_{name}")
+        for k, name in (("team", "team"), ("period", "week"))
+    ]
+    return sa.select(*said, *by, *(x.label(k) for k, x in sums.items())).group_by(
+        *(e[k] for k in of)
+    )
+
+
 def _overrides(
-    team: NDArray[Any], week: NDArray[Any], reason: NDArray[Any], missed: NDArray[np.int64]
+    team: NDArray[Any], week: NDArray[Any], reason: list[str], missed: NDArray[np.int64]
 ) -> dict[tuple[str, str, str], int]:
     out: dict[tuple[str, str, str], int] = {}
     for t, w, why, n in zip(team, week, reason, missed.tolist(), strict=True):
-        if why is None or n <= 0:
+        if not why or n <= 0:
             continue
-        key = (t, "" if np.isnat(w) else str(w), segment_label(why))
+        key = (t, "" if np.isnat(w) else str(w), why)
         out[key] = out.get(key, 0) + n
     return out

@@ -25,6 +25,7 @@ from spot_mlflow_checks.incremental import (
     why_not,
     why_units_meet,
 )
+from spot_mlflow_checks.labels import LABELS
 from spot_mlflow_checks.reduction import (
     BasePass,
     base_pass,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str], None]
 
-SEGMENT_LIMIT: Final = 200
+SEGMENT_LIMIT: Final = LABELS
 _CLOCKS: Final = 3600  # seconds: clocks differ; and a query said alike is planned and compiled once
 _HALF: Final = 0.5  # a log with fewer of the closed rows is neither whole nor new
 
@@ -146,10 +147,12 @@ def _reduce(
         r = with_cap(r)
     tell("base")
     r = with_centers(r)
-    base = base_pass(r)
+    base = base_pass(r, limit)
     if not partial:
         _refuse_unusable(r, base.cells, base.faults, base.rows)
-    cells, notes = fold_segments(base.cells, limit, list(r.predicted.segments))
+    cells, notes = fold_segments(base.cells, limit, list(r.predicted.segments), base.segments)
+    if base.segments:
+        first.append("segments")
     # What a unit without a covariate counts as is known only now.
     r = replace(r, center=dict(zip(cells.measures, cells.center.tolist(), strict=True)))
     optional = _optional_passes(r, base.faults, tell)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import sqlalchemy as sa
 
-from spot_mlflow.lift.moments import OTHER_SEGMENT, Fault, Moments
+from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT, Fault, Moments
 from spot_mlflow_checks.engines.dialect import LARGEST
 from spot_mlflow_checks.faults import rules_for, universe
+from spot_mlflow_checks.labels import LABELS, bounded, label_keys, labels_of
 from spot_mlflow_checks.rows import Reading, flag, is_indicator, judged, typed
 from spot_mlflow_checks.sums import beside_missing, cells_of, grouped, moment_sums, period_dates
 
@@ -70,6 +71,7 @@ class BasePass:
         rows: rows read.
         tallies: period -> counts of rows, universes and faults; "" for rows of no period.
         ranges: ("unit" or "cluster", "all" or "closed") -> lowest and highest, where there is one.
+        segments: segments in the log where they were folded together in the engine; else 0.
     """
 
     cells: Moments
@@ -77,20 +79,14 @@ class BasePass:
     rows: int
     tallies: dict[str, dict[str, int]]
     ranges: dict[tuple[str, str], tuple[Any, Any]]
+    segments: int = 0
 
 
-def base_pass(r: Reading) -> BasePass:
-    """Runs the group-by."""
-    c = judged(r).c
-    keys = [c[k] for k in ("segment", "arm", "period") if k in c]
+def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
+    """Runs the group-by; ``limit`` segments stay apart where they are too many to hand over."""
+    by = ("segment",) if r.has("segment") else ()
+    r, t = bounded(r, _base_query, *by, limit=limit, promised=tuple(r.predicted.segments))
     rules = rules_for(r)
-    sums = {"rows": sa.func.count(), **moment_sums(r, c)}
-    for rule in rules:
-        sums[f"fault_{rule.name}"] = sa.func.sum(flag(rule.broken(r, c)))
-    for name in sorted({rule.asked_of for rule in rules} - set(sums)):
-        sums[name] = sa.func.sum(universe(r, name, c))
-    sums |= _range_sums(r, c)
-    t = grouped(r, sa.select(*keys, *[f.label(k) for k, f in sums.items()]).group_by(*keys))
     counted = [
         "rows",
         "assigned",
@@ -101,24 +97,48 @@ def base_pass(r: Reading) -> BasePass:
     tallies = _tallies(r, t, list(dict.fromkeys(counted)))
     whole = add_tallies(tallies.values())
     return BasePass(
-        cells_of(r, t, beside=missing_covariates(r, c, keys, t)),
+        cells_of(r, t, labels=_segments(t), beside=missing_covariates(r, t)),
         faults_of(r, whole),
         whole.get("rows", 0),
         tallies,
         _ranges(t),
+        r.folded["segment"].labels if "segment" in r.folded else 0,
     )
 
 
+def _segments(t: Mapping[str, NDArray[Any]]) -> list[str]:
+    return labels_of(t, "segment") if "segment" in t else [""] * len(t["arm"])
+
+
+def _keys(c: Any) -> list[Any]:
+    return [c[k] for k in (*label_keys(c, "segment"), "arm", "period")]
+
+
+def _base_query(r: Reading) -> sa.Select[Any]:
+    c = judged(r).c
+    keys = _keys(c)
+    rules = rules_for(r)
+    sums = {"rows": sa.func.count(), **moment_sums(r, c)}
+    for rule in rules:
+        sums[f"fault_{rule.name}"] = sa.func.sum(flag(rule.broken(r, c)))
+    for name in sorted({rule.asked_of for rule in rules} - set(sums)):
+        sums[name] = sa.func.sum(universe(r, name, c))
+    sums |= _range_sums(r, c)
+    return sa.select(*keys, *[f.label(k) for k, f in sums.items()]).group_by(*keys)
+
+
 def missing_covariates(
-    r: Reading, c: Any, keys: Sequence[Any], t: Mapping[str, NDArray[Any]]
-) -> Mapping[str, NDArray[Any]] | None:
+    r: Reading, t: Mapping[str, NDArray[Any]]
+) -> tuple[Mapping[str, NDArray[Any]], list[str]] | None:
     """Runs one more group-by where units have no covariate: what they count as depends on all.
 
     Later passes know that mean already, as the covariate's centre.
     """
     if not any(t.get("missing_covariate", ())):
         return None
-    return grouped(r, beside_missing(r, c, keys))
+    c = judged(r).c
+    beside = grouped(r, beside_missing(r, c, _keys(c)))
+    return beside, _segments(beside)
 
 
 def faults_of(r: Reading, counts: Mapping[str, int]) -> dict[str, Fault]:
@@ -201,7 +221,7 @@ def score_pass(r: Reading) -> Moments:
     keys = [keyed.bin.label("segment"), keyed.arm, keyed.period]
     sums = [f.label(k) for k, f in moment_sums(r, keyed).items()]
     t = grouped(r, sa.select(*keys, *sums).group_by(*keys))
-    return cells_of(r, t, segment=_bin_label)
+    return cells_of(r, t, labels=[_bin_label(x) for x in t["segment"]])
 
 
 def _bin_label(number: Any) -> str:
@@ -210,12 +230,15 @@ def _bin_label(number: Any) -> str:
 
 def team_pass(r: Reading) -> Moments:
     """Groups by team, arm and week; weeks begin on Mondays."""
-    weekly = replace(r, predicted=_weekly(r))
-    c = judged(weekly).c
-    keys = [c.team.label("segment"), c.arm, c.period]
-    sums = [f.label(k) for k, f in moment_sums(weekly, c).items()]
-    t = grouped(weekly, sa.select(*keys, *sums).group_by(*keys))
-    return cells_of(weekly, t)
+
+    def query(at: Reading) -> sa.Select[Any]:
+        c = judged(at).c
+        keys = [c[k] for k in (*label_keys(c, "team"), "arm", "period")]
+        sums = [f.label(k) for k, f in moment_sums(at, c).items()]
+        return sa.select(*keys, *sums).group_by(*keys)
+
+    weekly, t = bounded(replace(r, predicted=_weekly(r)), query, "team")
+    return cells_of(weekly, t, labels=labels_of(t, "team"))
 
 
 def _weekly(r: Reading) -> Any:
@@ -225,19 +248,21 @@ def _weekly(r: Reading) -> Any:
 
 
 def fold_segments(
-    cells: Moments, limit: int, promised: Sequence[str]
+    cells: Moments, limit: int, promised: Sequence[str], found: int = 0
 ) -> tuple[Moments, tuple[str, ...]]:
-    """Folds all but the largest segments into "(other)", and says so; promised ones stay."""
+    """Folds all but the largest segments into "(other)", and says so; promised ones stay.
+
+    ``found`` is how many there were where the engine has folded some already.
+    """
     labels, inverse = np.unique(cells.segment.astype(str), return_inverse=True)
-    if len(labels) <= limit:
+    apart = [i for i, label in enumerate(labels) if label != OTHER_SEGMENT or not found]
+    whole = found + (MISSING_SEGMENT in labels) if found else len(apart)
+    if whole <= limit:
         return cells, ()
     sizes = np.bincount(inverse, weights=cells.assigned)
-    ranked = sorted(
-        range(len(labels)), key=lambda i: (labels[i] not in promised, -sizes[i], labels[i])
-    )
+    ranked = sorted(apart, key=lambda i: (labels[i] not in promised, -sizes[i], labels[i]))
     kept = {str(labels[i]) for i in ranked[:limit]}
     segment = np.array([s if s in kept else OTHER_SEGMENT for s in cells.segment], dtype=object)
     folded = replace(cells, segment=segment).collapse("segment", "arm", "period")
-    gone = len(labels) - limit
-    note = f"{gone:,} of {len(labels):,} segments, the smallest, are folded into {OTHER_SEGMENT}"
+    note = f"{whole - len(kept):,} of {whole:,} segments, the smallest, are folded into {OTHER_SEGMENT}"
     return folded, (note,)

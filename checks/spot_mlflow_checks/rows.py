@@ -33,6 +33,19 @@ EARLIEST: Final = 0  # 1970: what was decided before is a slip of the pen
 CLIP: Final = 0.01  # a logged propensity below it would let one unit speak for a hundred
 
 
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Labels of a column that stay apart; the others count as one.
+
+    Attributes:
+        kept: as the engine writes them as text.
+        labels: how many there are in all.
+    """
+
+    kept: tuple[str, ...]
+    labels: int
+
+
 @dataclass(frozen=True)
 class Reading:
     """One way of reading one log: what every pass over it agrees on.
@@ -48,6 +61,7 @@ class Reading:
         center: measure -> constant subtracted before squaring.
         cap: outcomes above it count as it (winsorizing), or None.
         since: units decided earlier are not read (seconds), or None.
+        folded: contract key -> labels that stay apart, where there are too many.
     """
 
     source: Source
@@ -59,6 +73,7 @@ class Reading:
     center: Mapping[str, float] = field(default_factory=dict)
     cap: float | None = None
     since: float | None = None
+    folded: Mapping[str, Folded] = field(default_factory=dict)
 
     @property
     def period_seconds(self) -> int:
@@ -144,6 +159,7 @@ def typed(r: Reading) -> sa.Subquery:
         **{k: d.truth(*_column(r, k)) for k in _FLAGS if r.has(k)},
         **{k: d.time(*_column(r, k)) for k in _TIMES if r.has(k)},
         **{k: _label(r, k) for k in _LABELS if r.has(k)},
+        **{f"{k}_rest": _in_the_rest(r, k) for k in r.folded},
     }
     if r.has("undelivered_reason"):
         column, family = _column(r, "undelivered_reason")
@@ -178,9 +194,18 @@ def _arm(r: Reading) -> Expression:
 def _label(r: Reading, key: str) -> Expression:
     """A column as it is; NULL for all that means nothing, unless it is labelled after grouping."""
     column, family = _column(r, key)
+    if key in r.folded:
+        return sa.case((r.source.dialect.text(column).in_(r.folded[key].kept), column))
     if key == "segment":
         return column
     return sa.case((sa.not_(r.source.dialect.blank(column, family)), column))
+
+
+def _in_the_rest(r: Reading, key: str) -> Expression:
+    """1 for a label that does not stay apart."""
+    column, family = _column(r, key)
+    kept = r.source.dialect.text(column).in_(r.folded[key].kept)
+    return flag(sa.not_(sa.or_(r.source.dialect.blank(column, family), kept)))
 
 
 def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:

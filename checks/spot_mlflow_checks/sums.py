@@ -59,7 +59,7 @@ def _centered(r: Reading, c: Any, measure: str) -> Any:
     return c[f"x_{measure}"] - k if k else c[f"x_{measure}"]
 
 
-def grouped(r: Reading, query: sa.Select[Any]) -> dict[str, NDArray[Any]]:
+def grouped(r: Reading, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> dict[str, NDArray[Any]]:
     """Runs a group-by and returns its columns by name."""
     names = [x.name for x in query.selected_columns]
     rows = r.source.fetch(query)
@@ -73,24 +73,29 @@ def _objects(values: Any) -> NDArray[Any]:
     return out
 
 
-def cells_of(r: Reading, t: Rows, *, segment: Any = None, beside: Rows | None = None) -> Moments:
+def cells_of(
+    r: Reading,
+    t: Rows,
+    *,
+    labels: Sequence[str],
+    beside: tuple[Rows, Sequence[str]] | None = None,
+) -> Moments:
     """Builds the table of moments from grouped rows, known arms only.
 
     Args:
         r: what was read.
-        t: columns "arm", "period", those of ``moment_sums`` and, where there are segments, "segment".
-        segment: function from a segment as the engine gives it to its label.
-        beside: sums over the units that have no covariate, grouped alike; None where all have one.
+        t: columns "arm", "period" and those of ``moment_sums``.
+        labels: the segment of each group.
+        beside: sums over the units that have no covariate, and their segments; None where all have one.
     """
     code = _ints(t["arm"], empty=-2)
     keep = (code >= 0) & (_ints(t["assigned"]) > 0)
     t = {k: v[keep] for k, v in t.items()}
-    labels, size = arm_labels(r), int(keep.sum())
-    label = segment or segment_label
-    segments = [label(s) for s in t["segment"]] if "segment" in t else [""] * size
+    arms, size = arm_labels(r), int(keep.sum())
+    segments = [label for label, kept in zip(labels, keep, strict=True) if kept]
     cells = Moments(
         segment=_objects(segments),
-        arm=_objects([labels[i] for i in code[keep]]),
+        arm=_objects([arms[i] for i in code[keep]]),
         period=period_dates(r, t["period"]),
         measures=r.columns.measures,
         assigned=_ints(t["assigned"]),
@@ -101,11 +106,11 @@ def cells_of(r: Reading, t: Rows, *, segment: Any = None, beside: Rows | None = 
     )
     free = [not is_indicator(r, m) for m in r.columns.measures]
     if beside is not None:
-        cells = filled_with_mean(cells, _beside(r, cells, beside, label))
+        cells = filled_with_mean(cells, _beside(r, cells, *beside))
     return on_round_centers(cells.collapse("segment", "arm", "period"), np.array(free))
 
 
-def _beside(r: Reading, cells: Moments, t: Rows, label: Any) -> NDArray[np.float64]:
+def _beside(r: Reading, cells: Moments, t: Rows, labels: Sequence[str]) -> NDArray[np.float64]:
     """Places the sums beside missing covariates in the cells they belong to, (cells, measures)."""
     arms = arm_labels(r)
     periods = period_dates(r, t["period"]).astype(str)
@@ -117,8 +122,7 @@ def _beside(r: Reading, cells: Moments, t: Rows, label: Any) -> NDArray[np.float
     sums = np.column_stack([_floats(t[f"s1_{m}"]) for m in r.columns.measures])
     for row, arm in enumerate(t["arm"]):
         if arm is not None and int(arm) >= 0:
-            segment = label(t["segment"][row]) if "segment" in t else ""
-            out[place[segment, arms[int(arm)], periods[row]]] += sums[row]
+            out[place[labels[row], arms[int(arm)], periods[row]]] += sums[row]
     i = cells.measures.index("covariate")
     out[:, i] = 0.0
     return out

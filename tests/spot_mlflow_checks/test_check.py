@@ -220,9 +220,7 @@ def test_teams_are_added_up_by_weeks_from_monday() -> None:
     assert found == wanted.to_dict()
 
 
-def test_the_spill_folder_is_cleaned_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_spill_folder_is_cleaned_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A check leaves nothing in the temp folder, whether it ends well or not."""
     made: list[str] = []
     make = tempfile.mkdtemp

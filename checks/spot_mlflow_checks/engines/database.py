@@ -50,7 +50,7 @@ class DatabaseSource(Source):
         self._connection, self._own = connection, own
 
     @override
-    def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+    def fetch(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
         try:
             return self._connection.execute(query).fetchall()
         except sa.exc.SQLAlchemyError as e:

@@ -39,7 +39,7 @@ class Dialect:
     name = "sql"
     sql: SQLDialect | None = None  # None: the SQLAlchemy engine has its own
 
-    def compile(self, query: sa.Select[Any]) -> str:
+    def compile(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> str:
         """Returns the text of a query with its literals written out and escaped."""
         assert self.sql is not None  # noqa: S101 - engines of SQLAlchemy never come here
         return str(query.compile(dialect=self.sql, compile_kwargs={"literal_binds": True}))

@@ -77,7 +77,7 @@ class DuckSource(Source):
             relation.create_view(LOG, replace=True)
 
     @override
-    def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+    def fetch(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
         import duckdb
 
         text = self.dialect.compile(query)

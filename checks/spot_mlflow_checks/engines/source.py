@@ -41,7 +41,7 @@ class Source(ABC):
     digest: str = ""
 
     @abstractmethod
-    def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+    def fetch(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
         """Runs a query and returns its rows; meant for a few thousand of them at most."""
 
     def close(self) -> None:  # noqa: B027 - most sources took nothing

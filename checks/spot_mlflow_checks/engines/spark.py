@@ -50,7 +50,7 @@ class SparkSource(Source):
         self.log = log_table(frame.columns, self._view)
 
     @override
-    def fetch(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+    def fetch(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
         text = self.dialect.compile(query)
         try:
             return [tuple(row) for row in self._session.sql(text).collect()]
