@@ -127,6 +127,7 @@ class Readiness:
         set_aside: answers to another instrument or another major version, not compared.
         round_started: when the present round of answers began, or None.
         instrument: name and version of the instrument.
+        hidden: whether the answers are withheld because the reader has not answered yet.
     """
 
     overall: int | None
@@ -144,6 +145,7 @@ class Readiness:
     set_aside: int = 0
     round_started: datetime | None = None
     instrument: str = ""
+    hidden: bool = False
 
     @property
     def contested(self) -> tuple[str, ...]:
@@ -185,6 +187,7 @@ class Readiness:
             questions=hidden,
             plan=(),
             respondents=tuple(replace(r, answers={}) for r in self.respondents),
+            hidden=True,
         )
 
 

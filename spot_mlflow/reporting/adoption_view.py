@@ -184,6 +184,7 @@ def _readiness_dict(adoption: Adoption) -> dict[str, Any]:
         "overall": ready.overall,
         **{letter: ready.letters[letter].level for letter in words.LETTERS},
         "weakest": ready.weakest,
+        "hidden": ready.hidden,
         "people": ready.people,
         "roles": sorted(ready.roles),
         "questions": {i: {k: getattr(q, k) for k in shown} for i, q in ready.questions.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.reporting import charts, figures, words
@@ -107,6 +108,8 @@ def readiness_section(adoption: Adoption | None) -> Section | None:
     if adoption is None or not adoption.readiness.people:
         return None
     ready, people = adoption.readiness, adoption.involvement
+    if ready.hidden:
+        return _hidden_readiness(adoption)
     rows = [
         (
             word,
@@ -132,6 +135,18 @@ def readiness_section(adoption: Adoption | None) -> Section | None:
     plan = tuple(f"Planned: {plan_words(p)}" for p in ready.plan[:PLAN_SHOWN])
     return Section(
         "readiness", "How ready was the organization?", text=text, tables=(table,), notes=plan
+    )
+
+
+def _hidden_readiness(adoption: Adoption) -> Section:
+    """How many answered, and how to see what they said: the reader has not answered yet."""
+    people = figures.things(adoption.readiness.people, "person", "people")
+    own = f"spot assess {shlex.quote(adoption.facts.name)} --role ROLE"
+    return Section(
+        "readiness",
+        "How ready was the organization?",
+        text=(f"{people} answered; users involved: {adoption.involvement.words}.",),
+        steps=(("What they answered is shown once your own answers are in.", own),),
     )
 
 

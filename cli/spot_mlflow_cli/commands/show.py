@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import click
 
+from spot_mlflow.evidence import ROLES
+from spot_mlflow.person import pseudonym
+from spot_mlflow_cli.identity import pseudonym_key, pseudonym_option
 from spot_mlflow_cli.options import format_option, model_argument
 
 
@@ -17,8 +20,29 @@ from spot_mlflow_cli.options import format_option, model_argument
     metavar="TARGET",
     help="Which target to ask the gate about: a stage, or an alias written @champion.",
 )
+@click.option(
+    "--person",
+    envvar="SPOT_PERSON",
+    metavar="NAME",
+    help="Who reads. Who is asked for answers sees the others' once their own are in. "
+    "Otherwise SPOT_PERSON.",
+)
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    help="In which role the person reads; otherwise as the model's record has it.",
+)
+@pseudonym_option
 @format_option("text", "json", "markdown")
-def command(model: str, target: str, output_format: str) -> None:
+def command(
+    model: str,
+    target: str,
+    person: str | None,
+    role: str | None,
+    output_format: str,
+    *,
+    as_pseudonym: bool,
+) -> None:
     """Show everything known about a model: gate, lift, causes, readiness, involvement, plan.
 
     It opens with money, cause and request. Nothing is written.
@@ -27,18 +51,23 @@ def command(model: str, target: str, output_format: str) -> None:
     Example:
       spot show churn
       spot show churn/3 --to @champion
+      spot show churn --person "Kim" --role frontline
       spot show churn --format json | jq .readiness
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import adoption_under_policy
     from spot_mlflow.reporting import adoption_view as view
+    from spot_mlflow.reporting.respondent_view import seen_by
     from spot_mlflow_cli.terminal import echo_json
 
     adoption, policy = adoption_under_policy(Record(), model)
     decision = None
     if adoption.version is not None:
         decision = decide(adoption, target, policy=policy)
+    if person and as_pseudonym:
+        person = pseudonym(person, pseudonym_key())
+    adoption, decision = seen_by(adoption, decision, person, role)
     if output_format == "json":
         echo_json(view.adoption_dict(adoption, decision))
     elif output_format == "markdown":

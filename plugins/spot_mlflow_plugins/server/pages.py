@@ -69,9 +69,10 @@ def model_page(name: str, version: str | None = None) -> str:
     Raises:
         NotFound: no such model or version.
     """
-    adoption, decision = state_of(name, version)
+    adoption, decision = _seen_by_reader(*state_of(name, version))
     key = (
         name,
+        str(adoption.readiness.hidden),
         adoption.version or "",
         adoption.state_digest,
         decision.policy_digest if decision else "",
@@ -95,7 +96,7 @@ def panel(name: str, version: str | None = None) -> dict[str, Any]:
     """
     from spot_mlflow.reporting.headline import headline_of
 
-    adoption, decision = state_of(name, version)
+    adoption, decision = _seen_by_reader(*state_of(name, version))
     head = headline_of(adoption=adoption)
     missing = [] if decision is None else [r.title or r.name for r in decision.missing]
     ready = adoption.readiness
@@ -136,6 +137,16 @@ def state_of(name: str, version: str | None) -> tuple[Adoption, GateDecision | N
     adoption = build_adoption(facts, entries, version=spoken, now=utc(None))
     known = adoption.version is not None and policy.key_of(TARGET) is not None
     return adoption, decide(adoption, TARGET, policy=policy) if known else None
+
+
+def _seen_by_reader(
+    adoption: Adoption, decision: GateDecision | None
+) -> tuple[Adoption, GateDecision | None]:
+    """Keeps the others' answers from an authenticated user who is asked and has not answered."""
+    from spot_mlflow.reporting.respondent_view import seen_by
+    from spot_mlflow_plugins.server.identity import authenticated_user
+
+    return seen_by(adoption, decision, authenticated_user())
 
 
 def error_page(error: SpotError) -> str:

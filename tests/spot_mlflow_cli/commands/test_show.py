@@ -7,7 +7,8 @@ from people import assessment
 from reports import short_report
 from terminal import run_spot
 
-from spot_mlflow import log_predicted_lift
+from spot_mlflow import log_assessment, log_predicted_lift
+from spot_mlflow.person import pseudonym
 
 
 @pytest.fixture
@@ -78,3 +79,45 @@ def test_show_names_what_is_wrong(arguments):
     assert done.status == 2
     assert done.err.startswith("Error: ")
     assert "Traceback" not in done.err
+
+
+@pytest.mark.usefixtures("checked")
+def test_show_hides_the_others_answers_until_ones_own_are_in(monkeypatch):
+    """Who took part and has not answered sees that one person answered, no level; then all of it."""
+    done = run_spot(
+        "involve", "churn", "--phase", "scope", "--kind", "contributed", "--person", "Kim",
+        "--role", "business",
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    monkeypatch.setenv("SPOT_PERSON", "kim")
+    hidden = json.loads(run_spot("show", "churn", "--format", "json").out)
+    assert (hidden["readiness"]["hidden"], hidden["readiness"]["O"]) == (True, None)
+    assert hidden["readiness"]["people"] == 1
+    text = run_spot("show", "churn").out
+    assert "1 person answered" in text
+    assert "spot assess churn --role ROLE" in text
+    assert "weakest answer" not in text
+    # Another reader sees the panel; one who says that she is asked does not.
+    assert (
+        json.loads(run_spot("show", "churn", "--person", "Zoe", "--format", "json").out)[
+            "readiness"
+        ]["O"]
+        == 2
+    )
+    asked = run_spot("show", "churn", "--person", "Zoe", "--role", "executive", "--format", "json")
+    assert json.loads(asked.out)["readiness"]["O"] is None
+    log_assessment("churn", {"P1": 3}, person="Kim", role="business")
+    shown = json.loads(run_spot("show", "churn", "--format", "json").out)
+    assert (shown["readiness"]["hidden"], shown["readiness"]["O"]) == (False, 2)
+
+
+def test_a_pseudonym_is_known_by_its_pseudonym(checked, monkeypatch):
+    """Who answered under a pseudonym and reads under it sees the panel."""
+    monkeypatch.setenv("SPOT_PSEUDONYM_KEY", "a-key-for-one-test")
+    monkeypatch.setenv("SPOT_PERSON", "Kim")
+    asked = ("show", "churn", "--role", "business", "--format", "json")
+    assert json.loads(run_spot(*asked, "--pseudonym").out)["readiness"]["hidden"]
+    name = pseudonym("Kim", b"a-key-for-one-test")
+    log_assessment("churn", {"P1": 3}, person=name, role="business", record=checked)
+    assert not json.loads(run_spot(*asked, "--pseudonym").out)["readiness"]["hidden"]
+    assert json.loads(run_spot(*asked).out)["readiness"]["hidden"]

@@ -9,6 +9,8 @@ import pytest
 import requests
 from gated import CONTRACT, gated_mlflow_server
 
+from spot_mlflow.readiness.assessment import parse_answers
+from spot_mlflow.readiness.instrument import shipped_instrument
 from spot_mlflow.record import Record
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ class Login:
     """One user of the server."""
 
     def __init__(self, url: str, user: str, password: str = PASSWORD) -> None:
-        self.url = url
+        self.url, self.user = url, user
         self.session = requests.Session()
         self.session.auth = (user, password)
 
@@ -249,3 +251,36 @@ def test_name_is_erased_by_an_administrator(url: str) -> None:
     assert "Erika Beispiel" not in page.text
     found = admin.session.get(f"{url}/ajax-api/2.0/spot/verify?model=locked-churn", timeout=60)
     assert found.json()["sound"], found.text
+
+
+def test_others_answers_are_hidden_until_ones_own_are_in(url: str) -> None:
+    """On the page of the model and in the panel; who is not asked sees them."""
+    dan, bea, mallory = (Login(url, user) for user in ("dan", "bea", "mallory"))
+    dan.promised("hidden-churn", editor="bea", admin=Login(url, *ADMIN))
+    Login(url, *ADMIN).grant("mallory", "hidden-churn", "READ")
+
+    def answer(user: Login, role: str, level: int) -> None:
+        payload = parse_answers({"S1": level, "S2": level}, shipped_instrument())
+        done = user.entry("assessment", payload, model="hidden-churn", person=user.user, role=role)
+        assert done.status_code == 200, done.text
+
+    def strategy(user: Login) -> int | None:
+        said = user.session.get(f"{url}/spot/panel", params={"name": "hidden-churn"}, timeout=60)
+        assert said.status_code == 200, said.text
+        level: int | None = said.json()["letters"][0]["level"]
+        return level
+
+    def page(user: Login) -> str:
+        path = f"{url}/spot/model?name=hidden-churn"
+        return user.session.get(path, timeout=60).text
+
+    answer(dan, "data_scientist", 4)
+    concern = {"act": "raised", "what": "too many calls", "severity": "major"}
+    done = bea.entry("concern", concern, model="hidden-churn", person="bea", role="business")
+    assert done.status_code == 200, done.text
+    assert (strategy(dan), strategy(bea), strategy(mallory)) == (4, None, 4)
+    assert "shown once your own answers are in" in page(bea)
+    assert "shown once your own answers are in" not in page(mallory)
+    answer(bea, "business", 2)
+    assert strategy(bea) == 2  # the lower of the two
+    assert "shown once your own answers are in" not in page(bea)
