@@ -1,4 +1,4 @@
-"""The identity pass: units that occur twice, and units in two arms."""
+"""Who a row is of: units that occur twice, units in two arms, several model versions."""
 
 from __future__ import annotations
 
@@ -61,3 +61,12 @@ def example_pass(r: Reading, faults: Mapping[str, Fault], rules: Sequence[Any]) 
             fault = faults[rule.name]
             out[rule.name] = Fault(fault.name, fault.count, fault.total, (segment_label(first),))
     return out
+
+
+def version_pass(r: Reading) -> Fault:
+    """Counts the rows that are not of the most common model version; run only where there are several."""
+    c = judged(r).c
+    by_version = sa.select(sa.func.count().label("rows")).where(c.version.is_not(None))
+    sizes = by_version.group_by(c.version).subquery("sizes").c
+    total, most = r.source.fetch(sa.select(sa.func.sum(sizes.rows), sa.func.max(sizes.rows)))[0]
+    return Fault("mixed_model_version", int(total) - int(most), int(total))

@@ -18,7 +18,7 @@ from spot_mlflow.lift.closed import ClosedCohorts
 from spot_mlflow.lift.moments import OTHER_SEGMENT, ClusterMoments, Fault, Moments, OutcomeMoments
 from spot_mlflow_checks.centering import on_round_centers, recentered
 from spot_mlflow_checks.reduction import BasePass, add_tallies, faults_of
-from spot_mlflow_checks.rows import Reading, is_indicator
+from spot_mlflow_checks.rows import Reading, asks_version, is_indicator
 from spot_mlflow_checks.sums import period_dates
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
         "units without a covariate count as the mean over all units": (
             _without_covariate(previous.cells)
         ),
+        "nobody said which model version is checked": asks_version(r),
         "small segments were folded together": OTHER_SEGMENT in previous.cells.segment.tolist(),
         "acts and offers are counted over the whole log": (
             previous.actions is not None or previous.offers is not None

@@ -49,6 +49,7 @@ class FaultCheck:
         blocking: share above which the log cannot carry a verdict.
         fault_severity: how bad it is up to there.
         advice: what to do about it.
+        fatal: those of the faults that leave no verdict however few they are.
     """
 
     name: str
@@ -59,6 +60,7 @@ class FaultCheck:
     blocking: float = 1.0
     fault_severity: Severity = "warning"
     advice: str = ""
+    fatal: tuple[str, ...] = ()
 
     def applies(self, moments: OutcomeMoments) -> bool:
         """Whether the log has the columns to ask this."""
@@ -80,6 +82,7 @@ class FaultCheck:
         message = "; ".join(sentence(f, self.faults[f.name], self.noun) for f in hit) or self.good
         # A check that passes shows what failing could do; one that fails, what it does.
         grave = worst > limit or (worst <= allowed and limit < 1)
+        grave |= any(f.name in self.fatal for f in hit)
         severity: Severity = "critical" if grave else self.fault_severity
         if worst > allowed and self.advice:
             message = f"{message}. {self.advice}"
@@ -226,8 +229,13 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     ),
     FaultCheck(
         "one_model_version",
-        {"other_model_version": "belong to another model version and do not count"},
+        {
+            "other_model_version": "belong to another model version and do not count",
+            "mixed_model_version": "belong to other model versions than most, and it was not said which "
+            "one is checked",
+        },
         "Every row belongs to the version checked",
+        fatal=("mixed_model_version",),
     ),
     FaultCheck(
         "propensities_valid",

@@ -16,7 +16,7 @@ from spot_mlflow_checks.action_pass import action_pass, offer_pass
 from spot_mlflow_checks.clusters import cluster_pass
 from spot_mlflow_checks.columns import columns_in
 from spot_mlflow_checks.faults import EXPECTED, rules_for
-from spot_mlflow_checks.identity import example_pass, identity_pass
+from spot_mlflow_checks.identity import example_pass, identity_pass, version_pass
 from spot_mlflow_checks.incremental import (
     closed_changes,
     merged,
@@ -35,7 +35,7 @@ from spot_mlflow_checks.reduction import (
     with_cap,
     with_centers,
 )
-from spot_mlflow_checks.rows import Reading
+from spot_mlflow_checks.rows import Reading, asks_version
 from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
@@ -156,6 +156,9 @@ def _reduce(
     # What a unit without a covariate counts as is known only now.
     r = replace(r, center=dict(zip(cells.measures, cells.center.tolist(), strict=True)))
     optional = _optional_passes(r, base.faults, tell)
+    if asks_version(r):
+        mixed = version_pass(r) if base.versions else Fault("mixed_model_version", 0, base.rows)
+        optional["faults"] = {**optional.get("faults", {}), mixed.name: mixed}
     as_of = datetime.fromtimestamp(r.as_of, tz=timezone.utc)
     moments = OutcomeMoments(
         cells=cells,

@@ -13,7 +13,7 @@ from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT, Fault, Mome
 from spot_mlflow_checks.engines.dialect import LARGEST
 from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.labels import LABELS, bounded, label_keys, labels_of
-from spot_mlflow_checks.rows import Reading, flag, is_indicator, judged, typed
+from spot_mlflow_checks.rows import Reading, asks_version, flag, is_indicator, judged, typed
 from spot_mlflow_checks.sums import beside_missing, cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PROBE: Final = 10_000  # rows looked at to choose centres
 _FREE: Final = ("outcome", "denominator", "covariate", "value", "cost", "handling")
+_VERSIONS: Final = ("first_version", "last_version")
 _MISSING_BIN: Final = "(no score)"
 
 
@@ -72,6 +73,7 @@ class BasePass:
         tallies: period -> counts of rows, universes and faults; "" for rows of no period.
         ranges: ("unit" or "cluster", "all" or "closed") -> lowest and highest, where there is one.
         segments: segments in the log where they were folded together in the engine; else 0.
+        versions: whether rows of several model versions were read.
     """
 
     cells: Moments
@@ -80,6 +82,7 @@ class BasePass:
     tallies: dict[str, dict[str, int]]
     ranges: dict[tuple[str, str], tuple[Any, Any]]
     segments: int = 0
+    versions: bool = False
 
 
 def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
@@ -103,6 +106,7 @@ def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
         tallies,
         _ranges(t),
         r.folded["segment"].labels if "segment" in r.folded else 0,
+        len({v for k in _VERSIONS for v in t.get(k, ()) if v is not None}) > 1,
     )
 
 
@@ -124,6 +128,8 @@ def _base_query(r: Reading) -> sa.Select[Any]:
     for name in sorted({rule.asked_of for rule in rules} - set(sums)):
         sums[name] = sa.func.sum(universe(r, name, c))
     sums |= _range_sums(r, c)
+    if asks_version(r):
+        sums |= dict(zip(_VERSIONS, (sa.func.min(c.version), sa.func.max(c.version)), strict=True))
     return sa.select(*keys, *[f.label(k) for k, f in sums.items()]).group_by(*keys)
 
 

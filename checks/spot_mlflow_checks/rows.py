@@ -168,11 +168,18 @@ def typed(r: Reading) -> sa.Subquery:
     if r.has("model_version") and r.model_version is not None:
         same = d.equals(*_column(r, "model_version"), r.model_version)
         out["other_version"] = flag(sa.not_(same))
+    if asks_version(r):
+        out["version"] = d.text(_column(r, "model_version")[0])
     query = sa.select(*[x.label(k) for k, x in out.items()]).select_from(r.source.log)
     if r.since is not None and r.has("decided_at"):
         at = d.time(*_column(r, "decided_at"))
         query = query.where(sa.or_(at >= r.since, at.is_(None)))
     return r.source.dialect.fenced(query).subquery("typed")
+
+
+def asks_version(r: Reading) -> bool:
+    """Whether rows may be of several model versions, and nobody said which one is checked."""
+    return r.has("model_version") and r.model_version is None
 
 
 def _column(r: Reading, key: str) -> tuple[Expression, Family]:

@@ -172,6 +172,19 @@ def test_rows_of_another_version_do_not_count() -> None:
     )
 
 
+def test_mixed_model_versions_leave_no_verdict() -> None:
+    """Rows of several versions, and none asked for: that is said, and no number stands as good."""
+    frame = log().assign(version=lambda f: np.where(f.index < 10, 2, 3))
+    promise = contract(columns={"model_version": "version"})
+    report = check_outcomes(frame, promise, as_of=AS_OF)
+    assert report.verdict.startswith("inconclusive")
+    passed, message = said(report, "one_model_version")
+    assert not passed
+    assert "10 of 4,000 rows (0.25 %) belong to other model versions than most" in message
+    one = check_outcomes(frame[frame["version"] == 3], promise, as_of=AS_OF)
+    assert said(one, "one_model_version")[0]
+
+
 def test_many_segments_are_bounded_and_said() -> None:
     """All but the largest go into (other); the sums stay whole."""
     frame = log().assign(s=lambda f: "s" + (f.index // 4).astype(str))
