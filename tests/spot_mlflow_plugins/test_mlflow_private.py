@@ -124,7 +124,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
     folder: Path = tmp_path_factory.mktemp("private")
     (folder / "auth.ini").write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder / 'auth.db'}\n"
-        "admin_username = admin\n"
+        "admin_username = admin\nadmin_password = admin-password-1234\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")} | {

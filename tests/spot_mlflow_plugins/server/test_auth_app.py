@@ -77,6 +77,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "auth.ini").write_text(
         "[mlflow]\ndefault_permission = NO_PERMISSIONS\n"
         f"database_uri = sqlite:///{folder / 'auth.db'}\nadmin_username = admin\n"
+        f"admin_password = {ADMIN[1]}\n"  # older MLflow reads it nowhere else
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
     environment = {
