@@ -10,7 +10,6 @@ busy machine disturbs less.
 from __future__ import annotations
 
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "tests")]
+
+from benchmarks.timing import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,16 +53,19 @@ def _measure(entries: int) -> dict[str, float]:
         block(record)
         fill(record, uri, "churn/1", entries)
         first = _once(lambda: gated.set_registered_model_alias("churn", "champion", "1"))
-        wall, cpu = _in_turn(
+        wall, cpu = in_turn(
             {
                 "plain": lambda: plain.set_registered_model_alias("churn", "blue", "1"),
                 "control": lambda: plain.set_registered_model_alias("churn", "green", "1"),
                 "gated": lambda: gated.set_registered_model_alias("churn", "champion", "1"),
-            }
+            },
+            rounds=ROUNDS,
         )
         adoption = record.adoption("churn/1")
         policy = default_policy()
-        alone, _ = _in_turn({"decide": lambda: decide(adoption, "@champion", policy=policy)})
+        alone, _ = in_turn(
+            {"decide": lambda: decide(adoption, "@champion", policy=policy)}, rounds=ROUNDS
+        )
     return {
         "plain_ms": wall["plain"],
         "control_ratio": wall["control"] / wall["plain"],
@@ -78,24 +82,6 @@ def _once(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return 1e3 * (time.perf_counter() - start)
-
-
-def _in_turn(
-    calls: dict[str, Callable[[], object]],
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Calls each in turn, round by round; returns median wall and CPU milliseconds of each."""
-    wall: dict[str, list[float]] = {name: [] for name in calls}
-    cpu: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS):
-        for name, call in calls.items():
-            start, used = time.perf_counter(), time.process_time()
-            call()
-            wall[name].append(1e3 * (time.perf_counter() - start))
-            cpu[name].append(1e3 * (time.process_time() - used))
-    return (
-        {name: statistics.median(v) for name, v in wall.items()},
-        {name: statistics.median(v) for name, v in cpu.items()},
-    )
 
 
 if __name__ == "__main__":

@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from benchmarks.timing import in_turn
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from mlflow import MlflowClient
 
@@ -160,14 +162,15 @@ def _show(record: Record) -> dict[str, float]:
 
     experiment = companion.find(record.client, record.resolve(ASKED))
     assert experiment is not None  # noqa: S101 - it was filled
-    wall, cpu = _in_turn(
+    wall, cpu = in_turn(
         {
             "search": lambda: list(
                 record.client.search_runs([experiment.experiment_id], max_results=5_000)
             ),
             "read": lambda: record.adoption(ASKED),
             "show": lambda: _said(record),
-        }
+        },
+        rounds=ROUNDS,
     )
     return {
         "search_runs_ms": wall["search"],
@@ -248,28 +251,11 @@ def _calculation(record: Record) -> float:
     from spot_mlflow.validation import utc
 
     facts, entries = record.state(record.resolve(ASKED))
-    wall, _ = _in_turn(
-        {"build": lambda: build_adoption(facts, entries, version=None, now=utc(None))}
+    wall, _ = in_turn(
+        {"build": lambda: build_adoption(facts, entries, version=None, now=utc(None))},
+        rounds=ROUNDS,
     )
     return wall["build"]
-
-
-def _in_turn(
-    calls: dict[str, Callable[[], object]],
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Calls each in turn, round by round; returns median wall and CPU milliseconds of each."""
-    wall: dict[str, list[float]] = {name: [] for name in calls}
-    cpu: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS):
-        for name, call in calls.items():
-            start, used = time.perf_counter(), time.process_time()
-            call()
-            wall[name].append(1e3 * (time.perf_counter() - start))
-            cpu[name].append(1e3 * (time.process_time() - used))
-    return (
-        {name: statistics.median(v) for name, v in wall.items()},
-        {name: statistics.median(v) for name, v in cpu.items()},
-    )
 
 
 if __name__ == "__main__":
