@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "tests")]
-
 from benchmarks.timing import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "tests")]
 
 FULL = os.environ.get("SPOT_BENCH_FULL") == "1"
 ROUNDS = 200 if FULL else 40
