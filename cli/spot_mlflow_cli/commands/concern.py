@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -16,6 +16,8 @@ from spot_mlflow_cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from spot_mlflow.involvement.concerns import Concern
 
 
@@ -73,44 +75,65 @@ def raise_(
     click.echo(f"Raised for {ref}. Answer it: spot concern answer {ref.name} {id_}", err=True)
 
 
-@command.command("answer")
-@model_argument
-@click.argument("concern", metavar="CONCERN")
-@person_options
-@click.option("--what", required=True, help="The answer: what was done, or why nothing is.")
-@pseudonym_option
-@dry_run_option
-def answer(model: str, concern: str, **options: Any) -> None:
-    """Answer a concern; it closes when the one who raised it confirms."""
-    _follow_up("answered", model, concern, **options)
+class Step(NamedTuple):
+    """One step of a thread after a concern was raised."""
+
+    act: str
+    teaching: str
+    what: str
+    then: str
+    must_say: bool = True
 
 
-@command.command("confirm")
-@model_argument
-@click.argument("concern", metavar="CONCERN")
-@person_options
-@click.option("--what", default="", help="A word to the answer, if you like.")
-@pseudonym_option
-@dry_run_option
-def confirm(model: str, concern: str, **options: Any) -> None:
-    """Confirm that your concern was answered."""
-    _follow_up("confirmed", model, concern, **options)
+STEPS: Final[Mapping[str, Step]] = {
+    "answer": Step(
+        "answered",
+        "Answer a concern; it closes when the one who raised it confirms.",
+        "The answer: what was done, or why nothing is.",
+        "It closes when the one who raised it confirms.",
+    ),
+    "confirm": Step(
+        "confirmed",
+        "Confirm that your concern was answered.",
+        "A word to the answer, if you like.",
+        "It is closed.",
+        must_say=False,
+    ),
+    "reopen": Step(
+        "reopened",
+        "Reopen your concern: the answer does not settle it.",
+        "What is still open.",
+        "It waits for an answer.",
+    ),
+}
 
 
-@command.command("reopen")
-@model_argument
-@click.argument("concern", metavar="CONCERN")
-@person_options
-@click.option("--what", required=True, help="What is still open.")
-@pseudonym_option
-@dry_run_option
-def reopen(model: str, concern: str, **options: Any) -> None:
-    """Reopen your concern: the answer does not settle it."""
-    _follow_up("reopened", model, concern, **options)
+def _step_command(name: str, step: Step) -> click.Command:
+    """Returns the command of one step; they differ in words only."""
+    if step.must_say:
+        what = click.option("--what", required=True, help=step.what)
+    else:
+        what = click.option("--what", default="", help=step.what)
+
+    @click.command(name, help=step.teaching)
+    @model_argument
+    @click.argument("concern", metavar="CONCERN")
+    @person_options
+    @what
+    @pseudonym_option
+    @dry_run_option
+    def run(model: str, concern: str, **options: Any) -> None:
+        _follow_up(step, model, concern, **options)
+
+    return run
+
+
+for _name, _step in STEPS.items():
+    command.add_command(_step_command(_name, _step))
 
 
 def _follow_up(
-    act: str,
+    step: Step,
     model: str,
     concern: str,
     *,
@@ -127,21 +150,18 @@ def _follow_up(
     ref = record.resolve(model)
     if dry_run:
         known = record.adoption(ref).involvement.concerns
-        done = check_follow_up(known, concern=concern, act=act, person=name, role=role, what=what)
-        click.echo(f"Would be recorded: {done['concern']} {act} by {name}")
+        done = check_follow_up(
+            known, concern=concern, act=step.act, person=name, role=role, what=what
+        )
+        click.echo(f"Would be recorded: {done['concern']} {step.act} by {name}")
         return
     write = {
         "answered": spot.answer_concern,
         "confirmed": spot.confirm_concern,
         "reopened": spot.reopen_concern,
-    }[act]
+    }[step.act]
     entry = write(ref, concern, person=name, role=role, what=what, record=record)
-    then = {
-        "answered": "It closes when the one who raised it confirms.",
-        "confirmed": "It is closed.",
-        "reopened": "It waits for an answer.",
-    }
-    click.echo(f"{entry.payload['concern']} {act}. {then[act]}")
+    click.echo(f"{entry.payload['concern']} {step.act}. {step.then}")
 
 
 @command.command("list")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from terminal import run_spot
 
 FAY = ("--person", "Fay", "--role", "frontline")
@@ -57,3 +58,12 @@ def test_a_pseudonym_may_close_its_own_concern(churn):
     assert other.status == 1
     assert run_spot("concern", "confirm", "churn", id_, *FAY, "--pseudonym").status == 0
     assert churn.adoption("churn").involvement.open_concerns == ()
+
+
+@pytest.mark.usefixtures("churn")
+@pytest.mark.parametrize("step", ["answer", "reopen"])
+def test_an_answer_must_be_given(step):
+    """Only a confirmation may go without a word."""
+    done = run_spot("concern", step, "churn", "c12345", "--person", "Kim", "--role", "business")
+    assert done.status == 2
+    assert "Missing option '--what'" in done.err
