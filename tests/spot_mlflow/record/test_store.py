@@ -138,3 +138,44 @@ def test_policies_live_in_the_registry_s_own_record(churn):
     other = default_policy().model_copy(update={"name": "ours"})
     set_policy(record, other, person="Kim")
     assert current_policy(Record()).name == "ours"
+
+
+def test_the_portfolio_costs_as_many_queries_for_many_models_as_for_few(mlflow_uri):
+    """One page of the registry is one call and the same SQL statements, however many are on it."""
+    import sqlalchemy as sa
+
+    client, record = MlflowClient(mlflow_uri), Record()
+    statements = []
+
+    def count(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    def cost(models):
+        for i in range(len(record.models()), models):
+            client.create_registered_model(f"model-{i}", tags={"spot.readiness": "3"})
+        statements.clear()
+        sa.event.listen(sa.Engine, "before_cursor_execute", count)
+        try:
+            assert len(record.portfolio()) == models
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", count)
+        return len(statements)
+
+    assert cost(2) == cost(25) > 0
+
+
+def test_the_portfolio_is_read_page_by_page(mlflow_uri, monkeypatch):
+    """1,000 models to a page; what stands on the second is not lost."""
+    from mlflow.entities.model_registry import RegisteredModel
+    from mlflow.store.entities.paged_list import PagedList
+
+    asked = []
+
+    def page(self, max_results, page_token=None):
+        asked.append((max_results, page_token))
+        names = range(1000) if page_token is None else range(1000, 1007)
+        return PagedList([RegisteredModel(f"m{i}") for i in names], "2" if not page_token else None)
+
+    monkeypatch.setattr(MlflowClient, "search_registered_models", page)
+    assert len(Record().portfolio()) == 1007
+    assert asked == [(1000, None), (1000, "2")]
