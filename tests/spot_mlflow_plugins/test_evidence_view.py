@@ -56,7 +56,7 @@ def test_the_same_evidence_is_not_read_again(
     """Without anything new, no run is read: the cost does not grow with the record."""
     make_ready(Record(), "churn/1")
     before = view.adoption(view.record.facts("churn"), "1")
-    monkeypatch.setattr(Record, "runs", _never)
+    monkeypatch.setattr("spot_mlflow.record.reading.runs", _never)
     monkeypatch.setattr(MlflowClient, "search_runs", _never)
     after = view.adoption(view.record.facts("churn"), "1")
     assert [e.id for e in after[0].entries] == [e.id for e in before[0].entries]
