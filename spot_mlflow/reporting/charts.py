@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.palette import Palette
 
 MLFLOW_DPI: Final = 88  # 634 pixels
+NOTES: Final = ("least worth having", "within tolerance")
+SIDE_BY_SIDE: Final = 0.38  # of the axes: so far apart two notes stand on one line
+SIDE_BY_SIDE_NARROW: Final = 0.7
 ROWS_DRAWN: Final = 12  # segments in a picture; the table has them all
 
 
@@ -82,10 +85,10 @@ def _paint_gap(axes: Any, palette: Palette, view: LiftView, *, narrow: bool) -> 
         axes.axvspan(p - d, p + d, color=palette.band, linewidth=0, zorder=0)
         low, high = min(low, p - d), max(high, p + d)
     axes.axvline(0, color=palette.muted, linewidth=0.8, zorder=1)
-    notes = [(p, "within tolerance")] if d > 0 else []
+    notes = [(p, NOTES[1])] if d > 0 else []
     if view.minimum is not None:
         axes.axvline(f * view.minimum, color=palette.ink, linestyle=(0, (4, 3)), linewidth=1.1)
-        notes.insert(0, (f * view.minimum, "least worth having"))
+        notes.insert(0, (f * view.minimum, NOTES[0]))
     for y, (name, interval) in enumerate(rows):
         mark_interval(axes, y, interval, f, palette, promised=name == "promised", thin=y > 1)
         axes.annotate(
@@ -101,16 +104,17 @@ def _paint_gap(axes: Any, palette: Palette, view: LiftView, *, narrow: bool) -> 
     axes.set_ylim(len(rows) - 0.5, -0.95)
     pad = 0.06 * (high - low)
     axes.set_xlim(low - pad, high + pad)
-    _notes_above(axes, notes, palette)
+    _notes_above(axes, notes, palette, narrow=narrow)
     words_below(axes, unit_words(view), narrow=narrow)
 
 
-def _notes_above(axes: Any, notes: list[tuple[float, str]], palette: Palette) -> None:
+def _notes_above(
+    axes: Any, notes: list[tuple[float, str]], palette: Palette, *, narrow: bool
+) -> None:
     """Names lines and bands above the axes; when two would meet, the second gives way upwards."""
     left, right = axes.get_xlim()
-    near = len(notes) > 1 and abs(notes[0][0] - notes[1][0]) < 0.38 * (
-        right - left
-    )  # two labels side by side
+    apart = SIDE_BY_SIDE_NARROW if narrow else SIDE_BY_SIDE
+    near = len(notes) > 1 and abs(notes[0][0] - notes[1][0]) < apart * (right - left)
     for i, (x, words) in enumerate(notes):
         place = (x - left) / (right - left)
         side = "left" if place < 0.2 else "right" if place > 0.8 else "center"  # noqa: PLR2004 - near an edge text runs inwards

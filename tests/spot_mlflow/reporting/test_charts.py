@@ -45,6 +45,21 @@ def test_lift_gap_names_minimum_and_tolerance(short_report: LiftReport) -> None:
     assert {"least worth having", "within tolerance"} <= said
 
 
+@pytest.mark.parametrize("narrow", [False, True], ids=["wide", "narrow"])
+@pytest.mark.parametrize("place", [0.05, 0.3, 0.5, 0.8, 0.95])
+def test_lift_gap_notes_never_lie_on_each_other(
+    short_report: LiftReport, place: float, *, narrow: bool
+) -> None:
+    """Wherever the least worth having lies below the promise, the two notes can be read apart."""
+    promised = short_report.predicted.predicted.lift
+    said = short_report.to_dict() | {"minimum_viable": place * promised}
+    figure = charts.lift_gap_chart(lift_view(said))._draw(LIGHT, narrow=narrow)
+    figure.canvas.draw()
+    notes = [t for t in figure.axes[0].texts if t.get_text() in charts.NOTES]
+    first, second = (t.get_window_extent() for t in notes)
+    assert not first.overlaps(second)
+
+
 def test_lift_gap_numbers_stand_beside_it(short_report: LiftReport) -> None:
     """The table of the chart has promise, realized lift, gap, minimum and tolerance."""
     view = lift_view(short_report)
