@@ -6,6 +6,7 @@ stand here; the record only keeps the acts.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -133,8 +134,12 @@ def check_raise(*, what: str, severity: str, concern: str | None = None) -> dict
         concern: its id, from ``concern_id``; left out where None.
 
     Raises:
-        InvalidInput: empty text or unknown severity.
+        InvalidInput: empty text, unknown severity, or an id that none of ours looks like.
     """
+    if concern is not None and re.fullmatch(r"c[0-9a-f]{5,32}", concern) is None:
+        raise InvalidInput(
+            f"id == {concern!r}, must be c and 5 or more hex digits", where="concern"
+        )
     payload = {
         "act": "raised",
         "what": check_text("what", what, where="concern"),

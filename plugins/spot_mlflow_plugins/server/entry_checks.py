@@ -105,9 +105,12 @@ def _assessment(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]
     from spot_mlflow.readiness.assessment import parse_answers
     from spot_mlflow.readiness.instrument import default_instrument
 
-    instrument = default_instrument()
-    parse_answers(payload["answers"], instrument, where="answers", stamp=payload.get("instrument"))
-    return payload
+    return parse_answers(
+        payload["answers"],
+        default_instrument(),
+        where="answers",
+        stamp=payload.get("instrument"),
+    )
 
 
 def _involvement(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
