@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spot_mlflow.readiness.instrument import Instrument
 
 FIELDS: Final = ("now", "target", "by", "owner", "comment")
+WORDS: Final = frozenset({"owner", "comment"})  # fields that hold a person's words
 META: Final = ("model", "role", "person")
 MAIL_BEGIN: Final = "-----BEGIN SPOT ANSWERS-----"
 MAIL_END: Final = "-----END SPOT ANSWERS-----"
@@ -212,7 +213,7 @@ def _csv_row(
     if question in document["answers"]:
         raise InvalidInput(f"question {question!r} is answered twice", where=where)
     document["answers"][question] = {
-        k: (v if k in ("owner", "comment") else v.strip()) for k, v in answer.items() if v.strip()
+        k: (v if k in WORDS else v.strip()) for k, v in answer.items() if v.strip()
     }
     if cells.get("instrument"):
         document["instrument"] = {

@@ -37,9 +37,12 @@ _DONT_KNOW: Final = frozenset(
 
 
 class AnswerInput(Document):
-    """One answer: the level now (None for "don't know"), and what is wanted until when."""
+    """One answer: the level now (None for "don't know"), and what is wanted until when.
 
-    now: Annotated[int, Field(ge=1, le=5)] | None = None
+    ``now`` must be said: whoever leaves a remark only has not said that they do not know.
+    """
+
+    now: Annotated[int, Field(ge=1, le=5)] | None
     target: Annotated[int, Field(ge=1, le=5)] | None = None
     by: date | None = None
     owner: Annotated[str, Field(max_length=MAX_NAME)] | None = None
@@ -69,6 +72,13 @@ class AnswerInput(Document):
             return date.fromisoformat(str(value).strip())
         except ValueError:
             raise ValueError(f"{value!r} is no date; write 2027-01-31") from None
+
+    @field_validator("owner", "comment", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        """YAML reads the remark 42 as a number and 2027-03-01 as a date; both are words here."""
+        plain = isinstance(value, int | float | date) and not isinstance(value, bool)
+        return str(value) if plain else value
 
     @field_validator("owner", mode="after")
     @classmethod
@@ -138,6 +148,8 @@ def _parse_one(given: Any, id_: str, instrument: Instrument) -> dict[str, Any] |
     if id_ not in instrument.ids:
         return f"unknown question {id_!r}{nearest(id_, instrument.ids)}"
     short = given is None or isinstance(given, int | float | str)
+    if isinstance(given, Mapping) and "now" not in given:
+        return f"{id_}: 'now' is missing; give a level from 1 to 5 or {DONT_KNOW!r}"
     try:
         answer = parse_document(AnswerInput, {"now": given} if short else given)
     except InvalidInput as e:

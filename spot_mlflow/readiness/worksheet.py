@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.readiness.answer_file import FIELDS, cell, long_form
+from spot_mlflow.readiness.answer_file import FIELDS, WORDS, cell, long_form
 from spot_mlflow.validation import check_choice
 
 if TYPE_CHECKING:
@@ -128,7 +128,9 @@ def _yaml(sheet: Worksheet) -> str:
         ]
         lines.append(f"  {q.id}:")
         given = filled.get(q.id, {})
-        lines += [f"    {f}: {_quoted(given[f]) if given.get(f) else ''}".rstrip() for f in FIELDS]
+        lines += [
+            f"    {f}: {_scalar(f, given[f]) if given.get(f) else ''}".rstrip() for f in FIELDS
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -146,12 +148,16 @@ def _comment(text: str, indent: int = 0) -> list[str]:
     )
 
 
+def _scalar(name: str, text: str) -> str:
+    """Writes a field of an answer: levels and dates plain, words always quoted ("42" is a remark)."""
+    plain = name not in WORDS and (text.isdecimal() or re.fullmatch(r"\d{4}-\d{2}-\d{2}", text))
+    return text if plain else _quoted(text)
+
+
 def _quoted(text: str) -> str:
-    """Writes a YAML scalar on one line."""
+    """Writes a YAML text on one line."""
     import yaml
 
-    if text.isdecimal() or re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        return text
     return str(yaml.safe_dump(text, default_style='"', width=10**9, allow_unicode=True)).strip()
 
 

@@ -15,15 +15,14 @@ from spot_mlflow.readiness.answer_file import long_form
 from spot_mlflow.readiness.assessment import DONT_KNOW
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from spot_mlflow.readiness.worksheet import Worksheet
 
 _HEAD: Final = re.compile(r"<!-- spot (\{.*\}) -->")
 _QUESTION: Final = re.compile(r"^#+ .*<!-- ([SPOT]\d+) -->\s*$")
 _BOX: Final = re.compile(
-    r"^[-*]\s*\[(.?)\]\s*now(?:\s*\[(.?)\]\s*wanted)?.*<!-- (\d|dont-know) -->\s*$"
+    r"^\s*[-*]\s*\[([^\]]*)\]\s*now(?:\s*\[([^\]]*)\]\s*wanted)?.*<!-- (\d|dont-know) -->\s*$"
 )
+_TICKED: Final = re.compile(r"^\s*[-*]\s*\[\s*[^\]\s].*\bnow\b|\[\s*[^\]\s]\s*\]\s*wanted")
 _FIELD: Final = re.compile(r"^(By when|Who sees to it|Remark|Your name): ?(.*)$")
 _FIELDS: Final = {"By when": "by", "Who sees to it": "owner", "Remark": "comment"}
 
@@ -80,20 +79,25 @@ def parse_markdown(text: str, *, where: str) -> dict[str, Any]:
         )
     document: dict[str, Any] = {**json.loads(head[1]), "answers": {}}
     current: dict[str, Any] = {}
-    lines = re.split(r"\r?\n", text)
-    for number, line in enumerate(lines, 1):
+    in_remark = False
+    for number, line in enumerate(re.split(r"\r?\n", text), 1):
         place = f"{where}, line {number}"
         if found := _QUESTION.match(line):
-            current = document["answers"].setdefault(found[1], {})
+            current, in_remark = document["answers"].setdefault(found[1], {}), False
         elif found := _BOX.match(line):
             _tick(current, found, place)
         elif found := _FIELD.match(line):
+            in_remark = found[1] == "Remark"
             _fill(document, current, found)
-        elif line.startswith("> ") or line == ">":
-            quoted = _unescape(line[2:])
-            before = current.get("comment")
-            current["comment"] = quoted if before is None else f"{before}\n{quoted}"
-    document["answers"] = {k: _finished(v) for k, v in document["answers"].items() if v}
+        elif in_remark:
+            _remark(current, line)
+        elif _TICKED.search(line):
+            raise InvalidInput(
+                "a box is ticked, and the line is no longer as it was sent",
+                where=place,
+                fix="Copy the line from an empty worksheet and tick it anew.",
+            )
+    document["answers"] = {k: v for k, v in document["answers"].items() if v}
     return document
 
 
@@ -117,8 +121,12 @@ def _fill(document: dict[str, Any], current: dict[str, Any], found: re.Match[str
         current[_FIELDS[label]] = _unescape(value)
 
 
-def _finished(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {"now": DONT_KNOW, **answer}
+def _remark(current: dict[str, Any], line: str) -> None:
+    """Adds a line to the remark: as we quote it, or as a person types it below the word."""
+    said = _unescape(line[2:] if line.startswith("> ") else line.removeprefix(">"))
+    before = current.get("comment")
+    if before is not None or said.strip():
+        current["comment"] = said if before is None else f"{before}\n{said}"
 
 
 def _mark(ticked: bool) -> str:  # noqa: FBT001 - a box is ticked or not

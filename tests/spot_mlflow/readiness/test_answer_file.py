@@ -155,6 +155,27 @@ def test_two_boxes_for_one_question_are_refused(tmp_path):
     assert found.answers["S1"]["comment"] == "all in all"
 
 
+def test_markdown_as_people_write_it_loses_nothing(tmp_path):
+    """A wide tick, a remark typed below the word over several lines, an indented list."""
+    text = Worksheet(INSTRUMENT, "churn", "business").render("markdown")
+    by_hand = text.replace("- [ ] now", "  - [ x ] now", 1).replace(
+        "Remark:\n\n", "Remark:\nas far as I know,\n\nin our branch\n\n", 1
+    )
+    found = read_answer_file(write(tmp_path, "w.md", by_hand), INSTRUMENT).answers
+    assert found["S1"]["now"] == 1
+    assert found["S1"]["comment"] == "as far as I know,\n\nin our branch"
+
+
+@pytest.mark.parametrize("box", ["- [x] now [ ] wanted", "- [ ] now [X] wanted", "- [x] now"])
+def test_a_ticked_line_that_cannot_be_read_is_named(tmp_path, box):
+    """A mail program may cut the mark at its end; an answer must not vanish in silence."""
+    text = Worksheet(INSTRUMENT, "churn", "business").render("markdown")
+    broken = f"{text}\n{box}: it was cut here\n".replace("- [ ] now", "- [x] now", 1)
+    broken = broken.replace("Remark:", "Notes", 7)
+    with pytest.raises(InvalidInput, match=r"line \d+: a box is ticked.*Copy the line"):
+        read_answer_file(write(tmp_path, "w.md", broken), INSTRUMENT)
+
+
 def test_windows_spreadsheets_are_read(tmp_path):
     """cp1252, as "CSV" is saved there."""
     path = write(tmp_path, "a.csv", "question;now;comment\r\nS1;3;Zoë\r\n".encode("cp1252"))

@@ -44,6 +44,21 @@ def test_what_is_no_level_is_refused_with_its_question(bad):
         parse_answers({"S1": 3, "P1": bad}, INSTRUMENT)
 
 
+def test_a_remark_alone_is_no_answer():
+    """Whoever leaves a remark or a target only has not said that they do not know."""
+    with pytest.raises(
+        InvalidInput, match=r"S1: 'now' is missing; give a level .* or \"don't know\""
+    ):
+        parse_answers({"S1": {"target": 3, "comment": "soon"}}, INSTRUMENT)
+
+
+def test_words_that_look_like_numbers_and_dates_stay_words():
+    """YAML reads the remark 42 as a number and a day as a date."""
+    given = {"now": 2, "comment": 42, "owner": date(2027, 3, 1)}
+    answer = parse_answers({"S1": given}, INSTRUMENT)["answers"]["S1"]
+    assert (answer["comment"], answer["owner"]) == ("42", "2027-03-01")
+
+
 def test_every_fault_is_named_at_once():
     """One round is enough to correct a file."""
     with pytest.raises(InvalidInput) as caught:
