@@ -10,6 +10,8 @@
   // A file opened from a mail may be refused a storage of its own; then there is no draft.
   function recall() { try { return JSON.parse(localStorage.getItem(settings.draft)); } catch (e) { return null; } }
   function keep(value) { try { localStorage.setItem(settings.draft, JSON.stringify(value)); } catch (e) { /* none */ } }
+  // Saved, the answers are in a file; the next person at this computer must not find them here.
+  function forget() { try { localStorage.removeItem(settings.draft); } catch (e) { /* none */ } }
 
   function collect() {
     var answers = {};
@@ -92,6 +94,7 @@
     document.body.appendChild(link);
     link.click();
     setTimeout(function () { URL.revokeObjectURL(link.href); link.remove(); }, 1000);
+    forget();
     say("Saved as " + link.download + ". Please send this file" + (settings.returnTo ? " to " + settings.returnTo : " back to the one who asked") + ".");
   });
 
@@ -121,7 +124,7 @@
       byId("share").hidden = false;
       byId("share").addEventListener("click", function () {
         var now = ready();
-        if (now) { navigator.share({ files: [asFile(now)], title: settings.heading }).catch(function () { /* the person closed it */ }); }
+        if (now) { navigator.share({ files: [asFile(now)], title: settings.heading }).then(forget).catch(function () { /* the person closed it */ }); }
       });
     }
   } catch (e) { /* no sharing here: saving does */ }

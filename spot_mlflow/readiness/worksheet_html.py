@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.person import person_key
 from spot_mlflow.readiness.answer_file import FIELDS, MAIL_BEGIN, MAIL_END, long_form
 from spot_mlflow.readiness.assessment import DONT_KNOW
 
@@ -71,8 +72,14 @@ def _settings(sheet: Worksheet) -> dict[str, str]:
         "returnTo": sheet.return_to,
         "mailBegin": MAIL_BEGIN,
         "mailEnd": MAIL_END,
-        "draft": f"spot:{sheet.model}:{sheet.role or 'all'}:{sheet.instrument.hash[:12]}",
+        "draft": _draft_name(sheet),
     }
+
+
+def _draft_name(sheet: Worksheet) -> str:
+    """What a browser keeps the draft under: two people at one computer must not meet in it."""
+    whose = person_key(sheet.person)
+    return f"spot:{sheet.model}:{sheet.role or 'all'}:{sheet.instrument.hash[:12]}:{whose}"
 
 
 def _csp_hash(text: str) -> str:

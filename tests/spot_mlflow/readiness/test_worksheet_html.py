@@ -99,6 +99,20 @@ def test_filled_on_a_phone_saved_and_imported(page, tmp_path):
 
 
 @pytest.mark.browser
+def test_two_people_at_one_computer_do_not_meet(page, tmp_path):
+    """Neither an unfinished nor a saved answer of one is shown to the other."""
+    for person, then in (("Fay", None), ("Bo", None), ("", "Save my answers"), ("", None)):
+        open_sheet(page, tmp_path, sheet(person=person))
+        assert page.locator("input:checked").count() == 0
+        assert page.get_by_label("Your name").input_value() == person
+        page.get_by_label("Your name").fill(person or "Cy")
+        choose(page, "P1", 2)
+        if then:
+            with page.expect_download():
+                page.get_by_role("button", name=then).click()
+
+
+@pytest.mark.browser
 def test_answers_leave_by_mail_without_a_file(page, tmp_path):
     """The mail program opens with the answers in the text, which imports as well."""
     open_sheet(page, tmp_path, sheet())
