@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from spot_mlflow_cli.drafts import Draft
 
 LETTERS: Final = "abcde"
-_KEYS: Final = "a-e, ? don't know, Enter skip, < back, x examples, q stop"
+_KEYS: Final = "a-e, ? don't know, Enter {enter}, s skip, < back, x examples, q stop"
 _WIDTH: Final = 92
 
 
@@ -55,8 +55,9 @@ def interview(
     while index < len(questions):
         question = questions[index]
         _show(question, instrument, index + 1, len(questions))
-        _remind(question, draft.answers.get(question.id), before.get(question.id))
-        step = _ask_one(question, draft, only_now=only_now)
+        known = draft.answers.get(question.id) or before.get(question.id)
+        _remind(question, known, so_far=question.id in draft.answers)
+        step = _ask_one(question, draft, known, only_now=only_now)
         index = max(0, index + step)
 
 
@@ -76,20 +77,27 @@ def _show(question: Question, instrument: Instrument, number: int, of: int) -> N
         )
 
 
-def _remind(
-    question: Question, kept: Mapping[str, Any] | None, earlier: Mapping[str, Any] | None
-) -> None:
-    for said, answer in (("Your answer so far", kept), ("Your answer last time", earlier)):
-        if answer is not None:
-            click.secho(f"{said}: {in_words(question, answer)} (Enter keeps it)", dim=True)
-            return
+def _remind(question: Question, known: Mapping[str, Any] | None, *, so_far: bool) -> None:
+    if known is not None:
+        said = "Your answer so far" if so_far else "Your answer last time"
+        click.secho(f"{said}: {in_words(question, known)} (Enter keeps it)", dim=True)
 
 
-def _ask_one(question: Question, draft: Draft, *, only_now: bool) -> int:
-    """Returns how many questions to go on: 1, or -1 for back."""
+def _ask_one(
+    question: Question, draft: Draft, known: Mapping[str, Any] | None, *, only_now: bool
+) -> int:
+    """Returns how many questions to go on: 1, or -1 for back.
+
+    Who is shown an answer and keeps it has given it again today; who skips has not.
+    """
+    keys = _KEYS.format(enter="skip" if known is None else "keep")
     while True:
-        said = _prompt(f"Your answer ({_KEYS})").casefold()
+        said = _prompt(f"Your answer ({keys})").casefold()
+        if not said and known is not None:
+            draft.keep(question.id, {k: v for k, v in known.items() if v is not None or k == "now"})
+            return 1
         if said in ("", "s", "skip"):
+            draft.keep(question.id, None)
             return 1
         if said in ("<", "back"):
             return -1
@@ -106,7 +114,7 @@ def _ask_one(question: Question, draft: Draft, *, only_now: bool) -> int:
             if not only_now:
                 draft.keep(question.id, _wanted(LETTERS.index(said) + 1))
             return 1
-        click.secho(f"{printable(said)!r} is none of: {_KEYS}.", fg="yellow")
+        click.secho(f"{printable(said)!r} is none of: {keys}.", fg="yellow")
 
 
 def _examples(question: Question) -> None:
@@ -173,4 +181,5 @@ def in_words(question: Question, answer: Mapping[str, Any]) -> str:
         said += f" -> {question.level(target).text}"
         said += f" by {answer['by']}" if answer.get("by") else ""
         said += f" ({answer['owner']})" if answer.get("owner") else ""
+    said += f'; "{answer["comment"]}"' if answer.get("comment") else ""
     return printable(said)

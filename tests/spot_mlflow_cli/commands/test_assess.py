@@ -63,6 +63,26 @@ def test_back_examples_and_slips(churn):
     assert assessments(churn) == [("Kim", "business", {"S1": 4})]
 
 
+def test_enter_keeps_an_earlier_answer_as_todays(churn):
+    """Who is shown an answer and keeps it has given it again; who skips has not."""
+    run_spot("assess", "churn", *KIM, typed=TWO)
+    done = run_spot("assess", "churn", *KIM, typed="\ns\n" + "\n" * 5 + "y\n")
+    assert "Enter keep, s skip" in done.out
+    assert '-> Every manager concerned can say it, unprompted. by 2027-03-01 (Kim); "soon"' in (
+        " ".join(done.out.split("Your answers")[1].split())
+    )
+    assert assessments(churn)[1:] == [("Kim", "business", {"S1": 2})]
+    first, second = (e.payload["answers"]["S1"] for e in churn.entries(churn.resolve("churn")))
+    assert first == second
+
+
+def test_a_skipped_question_is_taken_out_of_the_draft(churn):
+    """One may think better of an answer before it is recorded."""
+    done = run_spot("assess", "churn", *KIM, "--only-now", typed="b\n<\ns\nc\n" + "\n" * 5 + "y\n")
+    assert done.status == 0, done.err
+    assert assessments(churn) == [("Kim", "business", {"S2": 3})]
+
+
 def test_stopping_keeps_the_draft_and_goes_on_there(churn):
     """Nothing is recorded until one says so; the second time begins at the first open question."""
     first = run_spot("assess", "churn", *KIM, "--only-now", typed="b\nc\nq\n")
