@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import unicodedata
 from typing import Final
 
 from spot_mlflow.errors import InvalidInput
@@ -58,12 +59,17 @@ def check_role(role: str | None, *, where: str = "") -> str:
 
 
 def person_key(person: str | None) -> str:
-    """Returns what tells people apart: the name without regard to case or blanks.
+    r"""Returns what tells people apart: the name without regard to case, blanks or how it is typed.
+
+    One keyboard writes an accented letter as one character, another as two (Unicode NFC and NFD).
 
     >>> person_key(" Kim  Lee ") == person_key("kim lee")
     True
+    >>> person_key("Jose\u0301") == person_key("JOS\u00c9")
+    True
     """
-    return " ".join((person or "").split()).casefold()
+    folded = unicodedata.normalize("NFD", person or "").casefold()
+    return " ".join(unicodedata.normalize("NFC", folded).split())
 
 
 def pseudonym(person: str, key: bytes) -> str:

@@ -54,3 +54,17 @@ def test_a_short_key_is_refused():
     """A key that could be guessed would make the pseudonym worthless."""
     with pytest.raises(InvalidInput, match="16 or more"):
         pseudonym("Kim", b"short")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Jos\u00e9", "Jose\u0301"),
+        ("STRASSE", "stra\u00dfe"),
+        ("\u1e9b\u0323", "\u1e9b\u0323".upper()),
+    ],
+)
+def test_a_name_is_one_however_it_was_typed(one, other):
+    """Two keyboards write one accented letter differently; both are one person's entries."""
+    assert person_key(one) == person_key(other)
+    assert person_key("Jos\u00e9") != person_key("Jose")
