@@ -137,7 +137,9 @@ def main(args: list[str] | None = None) -> None:
         e.show()
         sys.exit(e.exit_code)
     except SpotError as e:
-        click.secho(f"Error: {e}", err=True, fg="red")
+        from spot_mlflow.reporting.tables import harmless
+
+        click.secho(f"Error: {harmless(str(e))}", err=True, fg="red")
         sys.exit(e.exit_status)
     except BrokenPipeError:  # the reader (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

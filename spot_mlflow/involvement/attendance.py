@@ -73,7 +73,9 @@ def read_attendance(
         raise InvalidInput(f"cannot be read: {e.strerror or e}", where=str(path)) from None
     except UnicodeDecodeError as e:
         raise InvalidInput(
-            f"is no UTF-8 text: {e.reason}", where=f"{path}, byte {e.start}"
+            f"is no UTF-8 text: {e.reason}",
+            where=f"{path}, byte {e.start}",
+            fix="Save it from the spreadsheet as 'CSV UTF-8': names must come out as they are.",
         ) from None
     rows = _rows(text, path)
     checked: list[AttendanceRow] = []

@@ -43,4 +43,9 @@ def escape_markdown(text: str) -> str:
 
 def printable(text: str) -> str:
     """Returns ``text`` without control characters: what a person wrote must not steer a terminal."""
-    return "".join(c if c.isprintable() or c == " " else "\ufffd" for c in " ".join(text.split()))
+    return harmless(" ".join(text.split()))
+
+
+def harmless(text: str) -> str:
+    """Returns ``text`` as ``printable`` does, with its line ends and blanks as they are."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)

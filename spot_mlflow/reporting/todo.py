@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -32,7 +33,7 @@ class Todo:
         what: what is owed, in a sentence.
         due: until when, or None.
         overdue: whether that has passed.
-        command: what to type.
+        command: what to type; words in capitals are to be put in.
     """
 
     model: str
@@ -87,13 +88,20 @@ def _concerns(adoption: Adoption) -> Iterator[Todo]:
             since = max(a.at for a in c.thread if a.act == "answered")
             due = (since + timedelta(days=CONFIRM_WITHIN)).date()
             who, role = c.raised_by or "the one who raised it", c.role
-            what, act = f"confirm or reopen {said}", "confirm"
+            what, act, more = f"confirm or reopen {said}", "confirm", ""
         else:
             since = max(a.at for a in c.thread if a.act in ("raised", "reopened"))
             due = (since + timedelta(days=ANSWER_WITHIN.get(c.severity, 14))).date()
             who, role = "the builders", "data_scientist"
-            what, act = f"answer {said}", "answer"
-        yield Todo(name, who, role, what, due, due < today, f"spot concern {act} {name} {c.id}")
+            what, act, more = f"answer {said}", "answer", " --what WORDS"
+        speaker = c.raised_by if act == "confirm" else None
+        command = f"spot concern {act} {shlex.quote(name)} {c.id}{_as(speaker, role)}{more}"
+        yield Todo(name, who, role, what, due, due < today, command)
+
+
+def _as(person: str | None, role: str | None) -> str:
+    """Returns the options that say who speaks; words in capitals where that is not known."""
+    return f" --person {shlex.quote(person or 'NAME')} --role {role or 'ROLE'}"
 
 
 def _plan(adoption: Adoption) -> Iterator[Todo]:
@@ -102,24 +110,22 @@ def _plan(adoption: Adoption) -> Iterator[Todo]:
         goal = target_text(item.question, item.target)
         what = f'{words.LETTERS[item.letter]}: see to it that it is true to say "{goal}"'
         who = item.owner or "nobody named"
-        yield Todo(name, who, None, what, item.by, item.overdue, f"spot assess {name}")
+        command = f"spot assess {shlex.quote(name)}{_as(item.owner, None)}"
+        yield Todo(name, who, None, what, item.by, item.overdue, command)
 
 
 def _assessments(adoption: Adoption) -> Iterator[Todo]:
     name, today, ready = adoption.facts.name, adoption.now.date(), adoption.readiness
+    ask = f"spot ask {shlex.quote(name)} --role"
     for role in ready.missing_roles:
         what = f"an assessment by the {words.ROLES[role]}"
-        yield Todo(
-            name, words.ROLES[role], role, what, None, False, f"spot ask {name} --role {role}"
-        )
+        yield Todo(name, words.ROLES[role], role, what, None, False, f"{ask} {role}")
     for r in ready.respondents:
         due = (r.at + ASSESS_EVERY).date()
         if due < today:
             what = "a new assessment, the last one is over 90 days old"
-            command = f"spot ask {name} --role {r.role}"
-            yield Todo(
-                name, r.person or words.ROLES.get(r.role, r.role), r.role, what, due, True, command
-            )
+            who = r.person or words.ROLES.get(r.role, r.role)
+            yield Todo(name, who, r.role, what, due, True, f"{ask} {r.role}")
 
 
 def _check(adoption: Adoption) -> Iterator[Todo]:
@@ -138,5 +144,5 @@ def _check(adoption: Adoption) -> Iterator[Todo]:
             what,
             due,
             due < today,
-            f"spot outcomes {spoken} SOURCE",
+            f"spot outcomes {shlex.quote(spoken)} SOURCE",
         )

@@ -63,6 +63,7 @@ def command(
       spot ask churn --role frontline --to fay@example.org --format eml
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.readiness.ask import ask_message
+    from spot_mlflow.reporting.tables import harmless
     from spot_mlflow_cli.files import write_new
     from spot_mlflow_cli.sheets import sheet_for
     from spot_mlflow_cli.terminal import echo_json
@@ -93,5 +94,5 @@ def command(
             }
         )
     else:
-        click.echo(message.text())
+        click.echo(harmless(message.text()))
         click.echo(f"Attach: {worksheet}{' (not written)' if dry_run else ''}", err=True)

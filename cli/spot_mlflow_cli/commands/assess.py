@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,6 +198,7 @@ def _ask(
     dry_run: bool,
 ) -> None:
     from spot_mlflow import log_assessment
+    from spot_mlflow.reporting.tables import printable
     from spot_mlflow_cli.drafts import Draft
     from spot_mlflow_cli.interview import Stopped, interview
     from spot_mlflow_cli.sheets import answers_of
@@ -209,7 +211,7 @@ def _ask(
         draft.forget()
         draft.answers = {}
     questions = instrument.questions_for(None if everything else role)
-    click.secho(f"{adoption.name}: {instrument.title}", bold=True)
+    click.secho(printable(f"{adoption.name}: {instrument.title}"), bold=True)
     click.echo(instrument.intro)
     if draft.answers:
         click.echo(f"Going on with your draft: {len(draft.answers)} of {len(questions)} answered.")
@@ -235,12 +237,13 @@ def _ask(
 
 def _keep(draft: Draft, ref: ModelRef, role: str) -> None:
     from spot_mlflow.involvement.score import count
+    from spot_mlflow.reporting.tables import printable
 
     click.echo()
     if draft.answers:
         click.echo(
             f"{count(len(draft.answers), 'answer')} kept on this computer, nothing is recorded yet. "
-            f"Go on with: spot assess {ref.name} --role {role}"
+            f"Go on with: spot assess {printable(shlex.quote(ref.name))} --role {role}"
         )
     else:
         click.echo("Nothing was answered, nothing is recorded.")

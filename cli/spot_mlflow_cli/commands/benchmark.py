@@ -100,6 +100,7 @@ def _compare(
     from spot_mlflow.readiness.benchmark import compare, distributions, load_summary, pooled
     from spot_mlflow.readiness.instrument import default_instrument
     from spot_mlflow.record import Record
+    from spot_mlflow.reporting.tables import printable
     from spot_mlflow.validation import load_yaml
     from spot_mlflow_cli.terminal import echo_json
 
@@ -118,7 +119,7 @@ def _compare(
         echo_json({"model": name, "standings": [_json(s) for s in standings]})
         return
     titles = {k: v.title for k, v in default_instrument().letters.items()}
-    click.echo(f"{name} among {'other teams' if only_others else 'other models'}")
+    click.echo(printable(f"{name} among {'other teams' if only_others else 'other models'}"))
     for s in standings:
         click.echo(f"  {titles.get(s.measure, 'Readiness'):11} {s.words}")  # type: ignore[call-overload] # a letter or "overall"
 

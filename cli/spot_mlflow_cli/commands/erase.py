@@ -25,6 +25,7 @@ def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> Non
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
     from spot_mlflow.record.erasure import erase_person
+    from spot_mlflow.reporting.tables import printable
     from spot_mlflow_cli.terminal import echo_json, mind_interrupts
 
     record = Record()
@@ -42,7 +43,8 @@ def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> Non
         echo_json({**found.to_dict(), "erased": not dry_run})
         return
     said = "Would be erased" if dry_run else "Erased"
-    click.echo(f"{said} in {found.entries} entries: {', '.join(found.models) or 'no model'}.")
+    models = printable(", ".join(found.models) or "no model")
+    click.echo(f"{said} in {found.entries} entries: {models}.")
     if not dry_run and found.entries:
         click.echo(f"In the name's place stands {found.token}.")
     if found.mentions:

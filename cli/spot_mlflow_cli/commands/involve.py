@@ -132,6 +132,7 @@ def _from_file(  # noqa: PLR0917 - private; the command names its options
 def _report(
     record: Record, ref: ModelRef, written: int, output_format: str, *, dry_run: bool
 ) -> None:
+    from spot_mlflow.reporting.tables import printable
     from spot_mlflow_cli.terminal import echo_json
 
     involvement = record.adoption(ref).involvement
@@ -141,7 +142,8 @@ def _report(
         )
         return
     said = "Would be recorded" if dry_run else "Recorded"
-    click.echo(f"{said}: {written} {'entry' if written == 1 else 'entries'} for {ref.name}.")
+    entries = "entry" if written == 1 else "entries"
+    click.echo(printable(f"{said}: {written} {entries} for {ref.name}."))
     click.echo(involvement.words)
     for line in involvement.lines():
         click.echo(f"  {line}")

@@ -71,7 +71,7 @@ def command(
         click.echo(
             textwrap.fill(printable(t.what), 92, initial_indent="  ", subsequent_indent="  ")
         )
-        click.secho(f"  {t.command}", dim=True)
+        click.secho(f"  {printable(t.command)}", dim=True)
     if not todos:
         click.echo("Nothing is owed.")
 

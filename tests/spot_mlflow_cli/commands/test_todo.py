@@ -33,6 +33,15 @@ def test_over_all_models_overdue_first():
     assert "spot concern answer churn" in text
 
 
+def test_what_is_to_be_typed_can_be(churn):
+    """Names with blanks and steering characters come out quoted and harmless."""
+    churn.client.create_registered_model("stay \x1b[2Jradar")
+    log_assessment("stay \x1b[2Jradar", {"P1": 2}, person="Kim", role="business", record=churn)
+    out = run_spot("todo").out
+    assert "\x1b" not in out
+    assert "spot ask 'stay \ufffd[2Jradar' --role frontline" in out
+
+
 @pytest.mark.usefixtures("two_models")
 def test_one_person_one_model_or_only_what_is_overdue():
     """The filters go together."""
