@@ -11,7 +11,6 @@ from great_expectations.checkpoint.checkpoint import CheckpointResult  # noqa: T
 from spot_mlflow.errors import RecordDamaged
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport, jsonable
-from spot_mlflow.lift.withheld import withhold
 from spot_mlflow_checks import handover
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.expectations import EXPECTATIONS
@@ -79,7 +78,7 @@ def report_of(result: Any) -> LiftReport:
     predicted, looks = PredictedLift.load(kwargs["contract"]), int(kwargs.get("previous_looks", 0))
     return LiftReport(
         predicted=predicted,
-        analysis=withhold(analysis_of(moments, predicted, looks), checks),
+        analysis=analysis_of(moments, predicted, looks),
         checks=checks,
         moments=moments,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),

@@ -22,11 +22,17 @@ def analysis_of(
     previous_looks: int = 0,
     previous: OutcomeMoments | None = None,
 ) -> LiftAnalysis:
-    """Analyses moments once for all who ask; ``previous`` counts for the one who asks first."""
+    """Analyses moments once for all who ask; ``previous`` counts for the one who asks first.
+
+    Where the log cannot carry a verdict, none is given to anyone.
+    """
     from spot_mlflow.lift.analysis import analyze
+    from spot_mlflow.lift.withheld import withhold
+    from spot_mlflow_checks.judgements import judge_data
 
     known = _analyses.setdefault(moments, {})
     key = (predicted.digest, previous_looks)
     if key not in known:
-        known[key] = analyze(moments, predicted, previous_looks=previous_looks, previous=previous)
+        found = analyze(moments, predicted, previous_looks=previous_looks, previous=previous)
+        known[key] = withhold(found, judge_data(moments, found))
     return known[key]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport
-from spot_mlflow.lift.withheld import withhold
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import SEGMENT_LIMIT, reduce_source
@@ -80,7 +79,7 @@ def check_outcomes(
     checks, validation = validate(moments, contract, previous_looks=previous_looks)
     return LiftReport(
         predicted=contract,
-        analysis=withhold(analysis, checks),
+        analysis=analysis,
         checks=checks,
         moments=moments,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     Condition = Callable[[Reading, Any], sa.ColumnElement[bool]]
 
-Universe = Literal["rows", "assigned", "matured", "holdout", "scored"]
+# "rows" are all of the log, "concerned" those that do not stand apart (``rows``).
+Universe = Literal["rows", "concerned", "assigned", "matured", "holdout", "scored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +47,25 @@ def _negative(key: str) -> Condition:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    Rule("missing_arm", "rows", (), lambda _r, c: c.arm.is_(None)),
-    Rule("unknown_arm", "rows", (), lambda _r, c: c.arm == UNKNOWN_ARM),
+    Rule("missing_arm", "concerned", (), lambda _r, c: c.arm.is_(None)),
+    Rule("unknown_arm", "concerned", (), lambda _r, c: c.arm == UNKNOWN_ARM),
     Rule("missing_outcome", "matured", (), lambda _r, c: sa.and_(c.matured == 1, c.n == 0)),
     Rule(
         "unassigned_outcome",
-        "rows",
+        "concerned",
         (),
         lambda _r, c: sa.and_(c.arm.is_(None), c.outcome_blank == 0),
     ),
     Rule(
         "unreadable_outcome",
-        "rows",
+        "concerned",
         (),
         lambda _r, c: sa.and_(c.outcome_blank == 0, c.outcome.is_(None)),
     ),
-    Rule("missing_time", "rows", ("decided_at",), lambda _r, c: c.decided_at.is_(None)),
+    Rule("missing_time", "concerned", ("decided_at",), lambda _r, c: c.decided_at.is_(None)),
     Rule(
         "absurd_time",
-        "rows",
+        "concerned",
         ("decided_at",),
         lambda r, c: sa.or_(c.decided_at > max(r.as_of, r.now), c.decided_at < EARLIEST),
     ),
@@ -76,7 +77,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "outcome_before_decision",
-        "rows",
+        "concerned",
         ("decided_at", "observed_at"),
         lambda _r, c: c.observed_at < c.decided_at,
     ),
@@ -92,17 +93,18 @@ RULES: Final[tuple[Rule, ...]] = (
         ("decided_at",),
         lambda _r, c: sa.and_(c.assigned == 1, c.matured == 0),
     ),
-    Rule("negative_value", "rows", ("value",), _negative("value")),
-    Rule("negative_cost", "rows", ("cost",), _negative("cost")),
+    Rule("negative_value", "concerned", ("value",), _negative("value")),
+    Rule("negative_cost", "concerned", ("cost",), _negative("cost")),
+    Rule("negative_handling", "concerned", ("handling",), _negative("handling")),
     Rule(
         "delivered_without_offer",
-        "rows",
+        "concerned",
         ("offered", "delivered"),
         lambda _r, c: sa.and_(c.delivered == 1, c.offered == 0),
     ),
     Rule(
         "delivered_before_decision",
-        "rows",
+        "concerned",
         ("decided_at", "delivered_at"),
         lambda _r, c: c.delivered_at < c.decided_at,
     ),
@@ -132,7 +134,7 @@ RULES: Final[tuple[Rule, ...]] = (
         ("cluster",),
         lambda _r, c: sa.and_(c.assigned == 1, c.cluster.is_(None)),
     ),
-    Rule("missing_unit", "rows", ("unit",), lambda _r, c: c.unit.is_(None)),
+    Rule("missing_unit", "concerned", ("unit",), lambda _r, c: c.unit.is_(None)),
     Rule(
         "uncovered",
         "scored",
@@ -169,7 +171,7 @@ def _kind_rules(r: Reading) -> list[Rule]:
         out.append(
             Rule(
                 "outcome_not_binary",
-                "rows",
+                "concerned",
                 (),
                 lambda _r, c: sa.and_(
                     c.outcome.not_in((0.0, 1.0)), sa.func.abs(c.outcome) <= LARGEST
@@ -177,21 +179,19 @@ def _kind_rules(r: Reading) -> list[Rule]:
             )
         )
     if kind == "count":
-        out.append(Rule("negative_outcome", "rows", (), _negative("outcome")))
+        out.append(Rule("negative_outcome", "concerned", (), _negative("outcome")))
     out += [
-        Rule(f"infinite_{key}", "rows", (key,), _infinite(key))
-        for key in ("outcome", "value", "cost", "covariate", "denominator")
+        Rule(f"infinite_{key}", "concerned", (key,), _infinite(key))
+        for key in ("outcome", "value", "cost", "handling", "covariate", "denominator")
         if r.has(key) and r.source.families[r.columns.names[key]] in {"float", "text", "any"}
     ]
     return out
 
 
 def universe(r: Reading, name: Universe, c: Any) -> sa.ColumnElement[Any]:
-    """1 for a row that can break a rule asked of ``name``."""
+    """1 for a row that can break a rule asked of ``name``; all rows, and those concerned, are counted as they are."""
     from spot_mlflow_checks.rows import flag
 
-    if name == "rows":
-        return sa.literal(1)
     if name == "holdout":
         return flag(c.arm == 0)
     if name == "scored":

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def identity_pass(r: Reading) -> dict[str, Fault]:
-    """Groups by unit; only counts and the first unit of each fault leave the engine."""
+    """Groups by unit; only counts and the first unit of each fault leave the engine.
+
+    Rows apart are left out: a unit may come again under another model version, or later.
+    """
     c = judged(r).c
     known = sa.case((c.arm >= 0, c.arm))
     per_unit = (
@@ -26,7 +29,7 @@ def identity_pass(r: Reading) -> dict[str, Fault]:
             sa.func.min(known).label("lowest"),
             sa.func.max(known).label("highest"),
         )
-        .where(c.unit.is_not(None))
+        .where(c.unit.is_not(None), *_concerned(c))
         .group_by(c.unit)
         .subquery("per_unit")
     )
@@ -53,7 +56,14 @@ def example_pass(r: Reading, faults: Mapping[str, Fault], rules: Sequence[Any]) 
     """Finds the first unit of each fault that occurred; run only where something is wrong."""
     hit = [rule for rule in rules if faults[rule.name].count and rule.name not in EXPECTED]
     c = judged(r).c
-    firsts = [sa.func.min(sa.case((rule.broken(r, c), c.unit))) for rule in hit]
+    firsts = [
+        sa.func.min(
+            sa.case(
+                (sa.and_(rule.broken(r, c), *_concerned(c, of_all=rule.asked_of == "rows")), c.unit)
+            )
+        )
+        for rule in hit
+    ]
     row = r.source.fetch(sa.select(*[x.label(f"v{i}") for i, x in enumerate(firsts)]))[0]
     out = dict(faults)
     for rule, first in zip(hit, row, strict=True):
@@ -61,6 +71,11 @@ def example_pass(r: Reading, faults: Mapping[str, Fault], rules: Sequence[Any]) 
             fault = faults[rule.name]
             out[rule.name] = Fault(fault.name, fault.count, fault.total, (segment_label(first),))
     return out
+
+
+def _concerned(c: Any, *, of_all: bool = False) -> list[sa.ColumnElement[bool]]:
+    """The condition that a row does not stand apart, where some may."""
+    return [] if of_all or "apart" not in c else [c.apart == 0]
 
 
 def version_pass(r: Reading) -> Fault:

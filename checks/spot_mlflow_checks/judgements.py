@@ -146,8 +146,10 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         {
             "negative_value": "have a negative value",
             "negative_cost": "have a negative cost",
+            "negative_handling": "have a negative cost of handling",
             "infinite_value": "have an infinite value",
             "infinite_cost": "have an infinite cost",
+            "infinite_handling": "have an infinite cost of handling",
         },
         "Values and costs are finite and not negative",
         blocking=0.05,
@@ -263,6 +265,12 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
 BY_NAME: Final = {c.name: c for c in FAULT_CHECKS}
 
 
+def judge_data(moments: OutcomeMoments, analysis: LiftAnalysis) -> list[Judgement]:
+    """What is said of the log itself, by the limits of the checks, whatever a suite tolerates."""
+    counted = [check.judge(moments) for check in FAULT_CHECKS if check.applies(moments)]
+    return [*counted, judge_sample_ratio(analysis)]
+
+
 def judge_sample_ratio(analysis: LiftAnalysis) -> Judgement:
     """Whether the arms have the sizes that the design gave them."""
     p = analysis.sample_ratio_p
@@ -328,5 +336,7 @@ def judge_viability(analysis: LiftAnalysis) -> Judgement | None:
     o, r = analysis.outcome, analysis.realized.estimate
     if o.minimum is None:
         return None
+    if o.withheld:
+        return Judgement(False, "warning", o.viable, o.reason)
     message = f"The realized lift {r.lift:.4g} ({r.low:.4g} to {r.high:.4g}) is {o.viable} against the minimum {o.minimum:.4g}"
     return Judgement(o.viable == "viable", "warning", o.viable, message)

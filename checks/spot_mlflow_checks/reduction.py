@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spot_mlflow_checks.faults import Rule
+
 _PROBE: Final = 10_000  # rows looked at to choose centres
 _FREE: Final = ("outcome", "denominator", "covariate", "value", "cost", "handling")
 _VERSIONS: Final = ("first_version", "last_version")
@@ -89,15 +91,7 @@ def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
     """Runs the group-by; ``limit`` segments stay apart where they are too many to hand over."""
     by = ("segment",) if r.has("segment") else ()
     r, t = bounded(r, _base_query, *by, limit=limit, promised=tuple(r.predicted.segments))
-    rules = rules_for(r)
-    counted = [
-        "rows",
-        "assigned",
-        "matured",
-        *{rule.asked_of for rule in rules},
-        *(f"fault_{rule.name}" for rule in rules),
-    ]
-    tallies = _tallies(r, t, list(dict.fromkeys(counted)))
+    tallies = _tallies(r, t)
     whole = add_tallies(tallies.values())
     return BasePass(
         cells_of(r, t, labels=_segments(t), beside=missing_covariates(r, t)),
@@ -115,7 +109,8 @@ def _segments(t: Mapping[str, NDArray[Any]]) -> list[str]:
 
 
 def _keys(c: Any) -> list[Any]:
-    return [c[k] for k in (*label_keys(c, "segment"), "arm", "period")]
+    apart = ["apart"] if "apart" in c else []
+    return [c[k] for k in (*label_keys(c, "segment"), "arm", "period", *apart)]
 
 
 def _base_query(r: Reading) -> sa.Select[Any]:
@@ -124,8 +119,8 @@ def _base_query(r: Reading) -> sa.Select[Any]:
     rules = rules_for(r)
     sums = {"rows": sa.func.count(), **moment_sums(r, c)}
     for rule in rules:
-        sums[f"fault_{rule.name}"] = sa.func.sum(flag(rule.broken(r, c)))
-    for name in sorted({rule.asked_of for rule in rules} - set(sums)):
+        sums[_fault(rule)] = sa.func.sum(flag(rule.broken(r, c)))
+    for name in sorted({rule.asked_of for rule in rules} - {*sums, "concerned"}):
         sums[name] = sa.func.sum(universe(r, name, c))
     sums |= _range_sums(r, c)
     if asks_version(r):
@@ -150,9 +145,7 @@ def missing_covariates(
 def faults_of(r: Reading, counts: Mapping[str, int]) -> dict[str, Fault]:
     """Returns the faults that added tallies tell of."""
     return {
-        rule.name: Fault(
-            rule.name, counts.get(f"fault_{rule.name}", 0), counts.get(rule.asked_of, 0)
-        )
+        rule.name: Fault(rule.name, counts.get(_fault(rule), 0), counts.get(rule.asked_of, 0))
         for rule in rules_for(r)
     }
 
@@ -166,18 +159,24 @@ def add_tallies(tallies: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return out
 
 
-def _tallies(
-    r: Reading, t: Mapping[str, NDArray[Any]], names: list[str]
-) -> dict[str, dict[str, int]]:
+def _tallies(r: Reading, t: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, int]]:
+    """Adds up, by period, rows, universes and faults; of rows apart only that they stand apart."""
+    rules = rules_for(r)
+    asked = {"assigned", "matured", *(x.asked_of for x in rules), *(_fault(x) for x in rules)}
+    of_all = {"rows", *(_fault(x) for x in rules if x.asked_of == "rows")}
+    t = {**t, "concerned": t["rows"]}
     days = ["" if np.isnat(p) else str(p) for p in period_dates(r, t["period"])]
     out: dict[str, dict[str, int]] = {}
-    for i, day in enumerate(days):
+    for i, (day, apart) in enumerate(zip(days, t.get("apart", [0] * len(days)), strict=True)):
         tally = out.setdefault(day, {})
-        for name in names:
-            value = t[name][i]
-            if value:
-                tally[name] = tally.get(name, 0) + int(value)
+        for name in sorted(of_all if apart else of_all | asked):
+            if t[name][i]:
+                tally[name] = tally.get(name, 0) + int(t[name][i])
     return out
+
+
+def _fault(rule: Rule) -> str:
+    return f"fault_{rule.name}"
 
 
 def _range_sums(r: Reading, c: Any) -> dict[str, Any]:

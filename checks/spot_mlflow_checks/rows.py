@@ -3,7 +3,8 @@
 Nothing runs here: the module builds the query that every pass groups. The rules, in order:
 a unit is *assigned* when its arm is known, it was decided by ``as_of`` and its model version is the
 one checked; *matured* once ``decided_at + window`` has passed; *analysed* when it is matured and has
-an outcome. An outcome that came after its window counts as none came: 0.
+an outcome. An outcome that came after its window counts as none came: 0. Rows decided after ``as_of``
+and those of another version stand *apart*: nothing is asked of them.
 """
 
 from __future__ import annotations
@@ -220,8 +221,10 @@ def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:
     t = rows.c
     known = t.arm >= 0
     assigned = [known]
+    apart: list[Expression] = []
     if "other_version" in t:
         assigned.append(t.other_version == 0)
+        apart.append(t.other_version == 1)
     period: Expression = sa.cast(sa.null(), sa.BigInteger())
     matured: list[Expression] = []
     late: Expression = sa.false()
@@ -231,6 +234,8 @@ def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:
         assigned.append(sa.or_(t.decided_at.is_(None), sa.not_(future)))
         index = r.source.dialect.floor((t.decided_at - r.period_start) / float(r.period_seconds))
         period = sa.case((sa.not_(future), sa.cast(index, sa.BigInteger())))
+        if r.as_of < r.now:
+            apart.append(sa.and_(t.decided_at > r.as_of, t.decided_at <= r.now))
         if r.window_seconds is not None:
             matured.append(sa.func.coalesce(t.decided_at + r.window_seconds <= r.as_of, sa.false()))
             if "observed_at" in t:
@@ -254,6 +259,7 @@ def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:
         flag(late).label("late"),
         period.label("period"),
         y.label("y"),
+        *([flag(sa.or_(*apart)).label("apart")] if apart else []),
     )
     return r.source.dialect.fenced(query).subquery("placed")
 
@@ -276,7 +282,9 @@ def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
         out.append(sa.case((analysed, value)).label(f"x_{m}"))
         if m != "outcome":
             out.append(sa.case((analysed, flag(finite.is_(None))), else_=0).label(f"missing_{m}"))
-    out += [p[k].label(k) for k in ("value", "cost", "denominator", "covariate") if k in p]
+    out += [
+        p[k].label(k) for k in ("value", "cost", "handling", "denominator", "covariate") if k in p
+    ]
     return r.source.dialect.fenced(sa.select(*out)).subquery("judged")
 
 

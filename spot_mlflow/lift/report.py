@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,8 @@ Verdict = Literal["exceeded", "met", "shortfall", "inconclusive"]
 Viability = Literal["viable", "not viable", "undecided"]
 Grade = Literal["A", "B", "C", "D"]
 Severity = Literal["critical", "warning", "info"]
+
+WITHHELD: Final = "data: "  # how the reason begins where a fault of the data leaves no verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class RealizedLift:
         mean_treatment: mean outcome of the treated.
         mean_holdout: mean outcome of the holdout.
         raw_difference: treated minus holdout mean, before the direction is applied.
-        p_value: two-sided, against no lift; None where the method gives none.
+        p_value: two-sided, against no lift, valid as often as the interval is: for one look, or at
+            every look; None where the method gives none.
         method: how it was estimated ("Welch", "ratio of sums over 60 clusters, Satterthwaite t").
         grade: evidence grade.
         reliable: False where the interval is flagged "interval unreliable".
@@ -98,6 +101,11 @@ class GapVerdict:
     more_units: float | None = None
     more_days: float | None = None
 
+    @property
+    def withheld(self) -> bool:
+        """Whether a fault of the data took the verdict back."""
+        return self.reason.startswith(WITHHELD)
+
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
@@ -121,7 +129,7 @@ class SegmentLift:
         n_treatment: treated units analysed.
         n_holdout: holdout units analysed.
         share: of all units analysed.
-        predicted: what was promised of it, where the contract says so.
+        predicted: lift per eligible unit promised of it, where the contract says so.
         p_value: against no lift, corrected for the number of rows (Holm).
         verdict: of an arm, where there are several.
     """

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from spot_mlflow.lift.report import WITHHELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from spot_mlflow.lift.report import CheckResult, LiftAnalysis
+    from spot_mlflow.lift.report import LiftAnalysis, Severity
 
 
-def withhold(analysis: LiftAnalysis, checks: Iterable[CheckResult]) -> LiftAnalysis:
+class Judged(Protocol):
+    """What a check found, as far as it matters here."""
+
+    @property
+    def success(self) -> bool:
+        """Whether the check passed."""
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is if it did not."""
+
+    @property
+    def message(self) -> str:
+        """What it found."""
+
+
+def withhold(analysis: LiftAnalysis, checks: Iterable[Judged]) -> LiftAnalysis:
     """Returns the analysis without verdicts where a critical check failed.
 
-    The estimate stays, so that a reader sees what was computed; verdict and viability become
-    "inconclusive" and "undecided", with a reason that begins with "data:".
+    The estimate stays, so that a reader sees what was computed; verdict (of each
+    arm, too) and viability become "inconclusive" and "undecided", with a reason that begins with "data:".
     """
     faults = [c.message for c in checks if not c.success and c.severity == "critical"]
     if not faults:
@@ -24,8 +42,9 @@ def withhold(analysis: LiftAnalysis, checks: Iterable[CheckResult]) -> LiftAnaly
         analysis.outcome,
         verdict="inconclusive",
         viable="undecided",
-        reason="data: " + "; ".join(faults),
+        reason=WITHHELD + "; ".join(faults),
         more_units=None,
         more_days=None,
     )
-    return replace(analysis, outcome=outcome)
+    arms = tuple(replace(a, verdict=a.verdict and "inconclusive") for a in analysis.arms)
+    return replace(analysis, outcome=outcome, arms=arms)

@@ -124,6 +124,8 @@ BROKEN: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "late outcome": (lambda f: f.assign(o=f["d"] + pd.to_timedelta(np.where(f.index < 5, 31, 1), unit="D")), {"columns": {"observed_at": "o"}}, "outcomes_in_window", "5 of 4,000 units"),
     "negative money": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"value": "v"}}, "money_plausible", "5 of 4,000 rows (0.12 %) have a negative value"),
     "negative cost": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"cost": "v"}}, "money_plausible", "negative cost"),
+    "negative handling": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"handling": "v"}}, "money_plausible", "negative cost of handling; first: unit 0"),
+    "infinite handling": (lambda f: f.assign(v=np.where(f.index < 5, np.inf, 1.0)), {"columns": {"handling": "v"}}, "money_plausible", "infinite cost of handling; first: unit 0"),
     "delivered only": (lambda f: f.assign(o=f["arm"], v=np.where(f.index == 2, 1, f["arm"])), {"columns": {"offered": "o", "delivered": "v"}}, "delivery_after_offer", "1 of 4,000 rows (0.025 %) are delivered but were never offered; first: unit 2"),
     "contamination": (lambda f: f.assign(o=np.where(f.index < 200, 1, f["arm"])), {"columns": {"offered": "o"}}, "holdout_untouched", "100 of 2,000 units (5 %) of the holdout were offered"),
     "time missing": (lambda f: f.assign(d=f["d"].where(f.index > 3)), {}, "times_plausible", "4 of 4,000 rows"),
@@ -150,6 +152,20 @@ def test_a_blocking_fault_makes_the_verdict_inconclusive() -> None:
     report = check(pd.concat([frame, frame.iloc[:400]]), minimum_viable=1.0)
     assert (report.verdict, report.viable, report.success) == ("inconclusive", "undecided", False)
     assert report.analysis.outcome.reason.startswith("data: 400 of 4,000 units (10 %) appear")
+    for name in ("lift_met", "lift_viable"):
+        success, message = said(report, name)
+        assert not success
+        assert message.startswith("data: ")
+
+
+def test_a_blocking_fault_leaves_no_arm_a_verdict() -> None:
+    """Several treatment arms, and units twice: none of them is said to have kept the promise."""
+    frame = log().assign(arm=lambda f: f.index % 3)
+    arms = {"columns": {"treated": [1, 2], "holdout": 0}, "treatment_share": None}
+    clean, broken = (check(f, **arms) for f in (frame, pd.concat([frame, frame.iloc[:400]])))
+    assert len(clean.analysis.arms) == 2
+    assert {a.verdict for a in clean.analysis.arms} != {"inconclusive"}
+    assert {a.verdict for a in broken.analysis.arms} == {"inconclusive"}
 
 
 def test_immature_units_are_shown_and_do_not_count() -> None:
@@ -170,6 +186,27 @@ def test_rows_of_another_version_do_not_count() -> None:
         "1,000 of 4,000 rows (25 %) belong to another model version"
         in said(report, "one_model_version")[1]
     )
+
+
+@pytest.mark.parametrize(
+    ("apart", "as_of"),
+    [
+        (lambda f: f.assign(version=2, y=np.inf, c=-1.0), AS_OF),
+        (lambda f: f.assign(d=f["d"] + pd.Timedelta(days=100), y=np.inf, c=-1.0), "2026-04-05"),
+    ],
+    ids=["another version", "decided after as_of"],
+)
+def test_nothing_is_asked_of_rows_that_do_not_count(apart: Any, as_of: str) -> None:
+    """The same units under another version, or later on, are no duplicates, and their faults not ours."""
+    ours = log().assign(version=3, c=1.0)
+    promise = contract(columns={"model_version": "version", "cost": "c"})
+    alone = check_outcomes(ours, promise, as_of=as_of, model_version="3")
+    beside = check_outcomes(pd.concat([ours, apart(ours)]), promise, as_of=as_of, model_version="3")
+    assert beside.verdict == alone.verdict == "met"
+    failed = {c.name for c in beside.checks if not c.success}
+    assert failed in ({"one_model_version"}, {"outcomes_mature"})
+    told = {c.name: c.message for c in alone.checks if c.name not in failed}
+    assert told == {c.name: c.message for c in beside.checks if c.name not in failed}
 
 
 def test_mixed_model_versions_leave_no_verdict() -> None:

@@ -113,6 +113,33 @@ def test_any_number_of_expectations_costs_one_reduction(monkeypatch: pytest.Monk
     assert len(calls) == 1
 
 
+def test_lift_alone_in_a_suite_is_no_better_than_its_data() -> None:
+    """Where the log cannot carry a verdict, the Expectations on lift fail, whatever else is asked."""
+    import pandas as pd
+
+    from spot_mlflow_checks.expectations import (
+        ExpectRealizedLiftToBeViable,
+        ExpectRealizedLiftToMeetPrediction,
+    )
+
+    n = 2000
+    frame = pd.DataFrame({"id": range(n), "arm": [i % 2 for i in range(n)]})
+    frame["y"] = frame["arm"] * (frame["id"] % 4 > 0)
+    promise = {
+        "metric": "bought", "predicted": 0.5, "minimum_viable": 0.1,
+        "columns": {"unit": "id", "arm": "arm", "outcome": "y"},
+    }  # fmt: skip
+    asset = context().data_sources.add_pandas("p").add_dataframe_asset("log")
+    whole = asset.add_batch_definition_whole_dataframe("all")
+    for expected in (ExpectRealizedLiftToMeetPrediction, ExpectRealizedLiftToBeViable):
+        clean = whole.get_batch({"dataframe": frame})
+        broken = whole.get_batch({"dataframe": pd.concat([frame, frame.iloc[:100]])})
+        assert clean.validate(expected(contract=promise)).success
+        refused = broken.validate(expected(contract=promise))
+        assert not refused.success
+        assert refused.result["details"]["message"].startswith("data: 100 of 2,000 units (5 %)")
+
+
 def _contract_json() -> dict[str, Any]:
     from spot_mlflow.lift.contract import PredictedLift
 
