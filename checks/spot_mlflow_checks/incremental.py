@@ -1,13 +1,14 @@
 """A new day's cohorts, merged with what an earlier check stored of the closed ones.
 
 Sums of disjoint sets of units add; nothing of a closed cohort is read again but, where the source
-still holds it, its count of rows. Whatever does not add, or may have changed, is said and read anew.
+still holds it, its arms and outcomes. Whatever does not add, or has changed, is said and read anew.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,11 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.closed import ClosedCohorts
 from spot_mlflow.lift.moments import OTHER_SEGMENT, ClusterMoments, Fault, Moments, OutcomeMoments
+from spot_mlflow.lift.restated import restated_cohorts
 from spot_mlflow_checks.centering import on_round_centers, recentered
 from spot_mlflow_checks.reduction import BasePass, add_tallies, faults_of
-from spot_mlflow_checks.rows import Reading, asks_version, is_indicator
-from spot_mlflow_checks.sums import period_dates
+from spot_mlflow_checks.rows import EARLIEST, Reading, asks_version, is_indicator, judged
+from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,24 +114,62 @@ def _without_covariate(cells: Moments) -> bool:
     return i is not None and bool(cells.missing[:, i].any())
 
 
-def closed_changes(r: Reading, closed: ClosedCohorts) -> tuple[int, int, int]:
-    """Counts the source's rows in closed cohorts: (found, added, removed) since the earlier check.
+@dataclass(frozen=True, slots=True)
+class ClosedChanges:
+    """What became of closed cohorts since the earlier check.
 
-    Only the time of decision is read; a source that holds none of them holds the new cohorts alone.
+    Attributes:
+        found: rows of closed cohorts in the source; 0 where it holds the new cohorts alone.
+        added: rows more than then, over the cohorts that have more.
+        removed: rows fewer.
+        restated: cohorts whose units or outcomes differ.
     """
-    name = r.columns.names["decided_at"]
-    d = r.source.dialect
-    at = d.time(r.source.column(name), r.source.families[name])
-    index = sa.cast(d.floor((at - r.period_start) / float(r.period_seconds)), sa.BigInteger())
-    every = sa.select(index.label("period")).select_from(r.source.log)
-    dated = every.where(at < seconds_of(closed.until), at >= 0).subquery("dated")
-    query: sa.Select[Any] = sa.select(dated.c.period, sa.func.count()).group_by(dated.c.period)
-    rows = r.source.fetch(query)
-    days = period_dates(r, np.array([row[0] for row in rows], dtype=object))
-    found = {str(day): int(row[1]) for day, row in zip(days, rows, strict=True)}
+
+    found: int
+    added: int
+    removed: int
+    restated: int
+
+    @property
+    def words(self) -> str:
+        """What changed, or ""."""
+        if self.added or self.removed:
+            return f"{self.added:,} rows were added to closed cohorts and {self.removed:,} removed"
+        return (
+            f"arms or outcomes of {self.restated:,} closed cohorts were changed"
+            if self.restated
+            else ""
+        )
+
+
+def closed_changes(r: Reading, previous: OutcomeMoments, closed: ClosedCohorts) -> ClosedChanges:
+    """Looks whether the source still says of closed cohorts what it said at the earlier check.
+
+    Of each row only times, arm and outcome are read: a correction must not be passed over.
+    """
+    outcome = replace(r, columns=replace(r.columns, measures=("outcome",)))
+    c = judged(outcome).c
+    days = r.source.dialect.floor((c.decided_at - r.period_start) / float(r.period_seconds))
+    dated = sa.select(*c, sa.cast(days, sa.BigInteger()).label("cohort"))
+    dated = dated.where(c.decided_at >= EARLIEST, c.decided_at < seconds_of(closed.until))
+    c = dated.subquery("dated").c
+    sums = {"rows": sa.func.count(), **moment_sums(outcome, c)}
+    query: sa.Select[Any] = sa.select(
+        c.arm, c.cohort.label("period"), *[x.label(k) for k, x in sums.items()]
+    ).group_by(c.arm, c.cohort)
+    t = grouped(outcome, query)
+    rows: Counter[str] = Counter()
+    for day, n in zip(period_dates(r, t["period"]), t["rows"], strict=True):
+        rows[str(day)] += int(n)
     stored = {day: counts.get("rows", 0) for day, counts in closed.tallies.items()}
-    moved = [found.get(k, 0) - stored.get(k, 0) for k in {*found, *stored}]
-    return sum(found.values()), sum(x for x in moved if x > 0), -sum(x for x in moved if x < 0)
+    moved = [rows[day] - stored.get(day, 0) for day in {*rows, *stored}]
+    now = cells_of(outcome, t, labels=[""] * len(t["rows"]))
+    return ClosedChanges(
+        found=rows.total(),
+        added=sum(x for x in moved if x > 0),
+        removed=-sum(x for x in moved if x < 0),
+        restated=len(restated_cohorts(now, _before(previous.cells, closed.until))),
+    )
 
 
 def why_units_meet(base: BasePass, new: Mapping[str, Any], closed: ClosedCohorts) -> str:
@@ -181,7 +221,7 @@ def merged(
 
 
 def _identity(new: OutcomeMoments, old: Mapping[str, int]) -> dict[str, Fault]:
-    units = old.get("rows", 0) - old.get("fault_missing_unit", 0)
+    units = old.get("concerned", 0) - old.get("fault_missing_unit", 0)
     found = {name: new.faults[name] for name in IDENTITY if name in new.faults}
     return {name: replace(f, total=f.total + units) for name, f in found.items()}
 

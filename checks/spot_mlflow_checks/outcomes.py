@@ -90,38 +90,50 @@ def reduce_source(
 
 def _continue(r: Reading, previous: OutcomeMoments, limit: int, tell: Progress) -> OutcomeMoments:
     """Reads what is new, or everything where that would not give the same answer."""
-    why, found, added, removed = why_not(r, previous), 0, 0, 0
-    closed = previous.closed
-    if closed is not None and closed.tallies and r.has("decided_at"):
-        tell("closed cohorts")
-        found, added, removed = closed_changes(r, closed)
-    if closed is not None and 0 < found < _HALF * _rows(closed):
-        raise InvalidInput(
-            f"the log holds only {found:,} of the {_rows(closed):,} rows of cohorts closed before",
-            where=r.source.name,
-            fix="Give the whole log, or the new cohorts alone.",
-        )
-    changed = f"{added:,} rows were added to closed cohorts and {removed:,} removed"
-    if found and not why and added + removed:
-        why = changed
-    if not why and closed is not None:
+    why, closed = why_not(r, previous), previous.closed
+    if closed is None or not closed.tallies or not r.has("decided_at"):
+        return _read_again(r, limit, tell, why)
+    tell("closed cohorts")
+    changes = closed_changes(r, previous, closed)
+    _refuse_neither_whole_nor_new(r, changes.found, closed)
+    if changes.found and not why:
+        why = changes.words
+    if not why:
         late = replace(r, since=seconds_of(closed.until))
         base, new = _reduce(late, limit, tell, partial=True)
+        if not changes.found:
+            _refuse_hopeless(r, base.faults, base.rows)
         why = why_units_meet(base, {"faults": new.faults, "clusters": new.clusters}, closed)
         if not why:
             whole = merged(r, previous, base, new)
             return replace(whole, faults={**whole.faults, **_late(closed, 0, 0)})
-    if closed is not None and closed.tallies and not found and r.has("decided_at"):
+    if not changes.found:
         raise InvalidInput(
             f"the closed cohorts must be read again, and are not in the log: {why}",
             where=r.source.name,
             fix="Give the whole log.",
         )
+    whole = _read_again(r, limit, tell, why)
+    late_rows = _late(closed, changes.added, changes.removed)
+    return replace(whole, faults={**whole.faults, **late_rows})
+
+
+def _read_again(r: Reading, limit: int, tell: Progress, why: str) -> OutcomeMoments:
+    """Reads everything, and says why where something else could be expected."""
     _, whole = _reduce(r, limit, tell)
-    late_rows = _late(closed, added, removed) if closed is not None and found else {}
     # Where decisions are not dated nobody can expect anything else.
     notes = [f"Everything was read again: {why}"] if r.has("decided_at") else []
-    return replace(whole, faults={**whole.faults, **late_rows}, notes=(*whole.notes, *notes))
+    return replace(whole, notes=(*whole.notes, *notes))
+
+
+def _refuse_neither_whole_nor_new(r: Reading, found: int, closed: ClosedCohorts) -> None:
+    """A log with a few of the old rows must not pass for the whole of it."""
+    if 0 < found < _HALF * _rows(closed):
+        raise InvalidInput(
+            f"the log holds only {found:,} of the {_rows(closed):,} rows of cohorts closed before",
+            where=r.source.name,
+            fix="Give the whole log, or the new cohorts alone.",
+        )
 
 
 def _rows(closed: ClosedCohorts) -> int:
@@ -221,27 +233,32 @@ def _notes(r: Reading) -> list[str]:
 
 def _refuse_unusable(r: Reading, cells: Moments, faults: Mapping[str, Fault], rows: int) -> None:
     """Raises where no lift can be computed at all, saying what was found instead."""
+    _refuse_hopeless(r, faults, rows)
+    unreadable = faults["unreadable_outcome"]
+    if unreadable.count and int(cells.n.sum()) == 0:
+        raise InvalidInput(
+            f"column {r.columns.names['outcome']!r} (columns.outcome) holds text: "
+            f"{unreadable.count:,} of {unreadable.total:,} outcomes are no numbers",
+            where=r.source.name,
+            fix="Write 1 and 0, or amounts: 12.50 without a currency or a decimal comma.",
+        )
+    _refuse_one_arm(r, cells, faults, rows)
+
+
+def _refuse_hopeless(r: Reading, faults: Mapping[str, Fault], rows: int) -> None:
+    """Raises where every row has a fault that leaves nothing to check, or there is none."""
     where = r.source.name
     if rows == 0:
         raise InvalidInput("the log is empty", where=where, fix="Give one row per unit.")
     for name, (key, what, fix) in _HOPELESS.items():
         fault = faults.get(name)
-        if fault is not None and fault.count == rows:
+        if fault is not None and fault.count == fault.total > 0:
             column = r.columns.names[key]
             raise InvalidInput(
-                f"column {column!r} (columns.{key}): {what}, in all {rows:,} rows",
+                f"column {column!r} (columns.{key}): {what}, in all {fault.count:,} rows",
                 where=where,
                 fix=fix,
             )
-    unreadable = faults["unreadable_outcome"].count
-    if unreadable and int(cells.n.sum()) == 0:
-        raise InvalidInput(
-            f"column {r.columns.names['outcome']!r} (columns.outcome) holds text: "
-            f"{unreadable:,} of {rows:,} outcomes are no numbers",
-            where=where,
-            fix="Write 1 and 0, or amounts.",
-        )
-    _refuse_one_arm(r, cells, faults, rows)
 
 
 # Fault that leaves nothing to check once every row has it: (contract key, what it is, what to do).

@@ -154,6 +154,40 @@ def test_rows_added_to_a_closed_cohort_are_found_and_everything_is_read() -> Non
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        lambda f: f.assign(y=f["y"].where(f.index != 12, 9_999.0)),
+        lambda f: f.assign(y=f["y"].fillna(1.0)),
+        lambda f: f.assign(arm=f["arm"].replace({"t": "c", "c": "t"})),
+    ],
+    ids=["one outcome corrected", "outcomes filled in", "arms exchanged"],
+)
+def test_a_correction_of_closed_cohorts_is_never_passed_over(change: Any) -> None:
+    """Rows that are as many as before but say something else: all is read again, and said."""
+    frame = log()
+    earlier = stored(reduced(known(frame), EARLIER))
+    found = reduced(change(frame), LATER, previous=earlier)
+    assert any("closed cohorts were changed" in n for n in found.notes)
+    assert_same(found, reduced(change(frame), LATER))
+
+
+@pytest.mark.parametrize(
+    ("new", "says"),
+    [
+        (lambda f: f.iloc[:0], "the log is empty"),
+        (lambda f: f.assign(decided="soon"), "no time can be read"),
+        (lambda f: f.assign(decided=f["decided"] + pd.Timedelta(days=3_000)), "in the future"),
+    ],
+)
+def test_a_broken_file_of_new_cohorts_is_told_as_such(new: Any, says: str) -> None:
+    """The message is that of a first check, not one about merging."""
+    frame = log()
+    earlier = stored(reduced(known(frame), EARLIER))
+    with pytest.raises(InvalidInput, match=says):
+        reduced(new(fresh(frame, earlier)), LATER, previous=earlier)
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         (
