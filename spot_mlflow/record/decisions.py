@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import Adoption, build_adoption
@@ -10,6 +11,7 @@ from spot_mlflow.record.entry import Draft
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
+from spot_mlflow.record.remote import RouteWriter
 from spot_mlflow.record.store import UPDATED_TAG, Record
 from spot_mlflow.validation import utc
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.decision import GateDecision
 
 _PARENTS: Final = 8  # as many as any other entry follows
+NAMED_ELSEWHERE: Final = "(name in its own entry)"
 
 
 def adoption_for_decision(record: Record, model: str, version: str) -> Adoption:
@@ -65,6 +68,8 @@ def record_decision(
     decisions = [e for e in known if e.kind == "decision"]
     if not applied and already_recorded(decisions, decision):
         return None
+    if isinstance(record.writer, RouteWriter):  # a gated server records what it decides itself
+        return record.writer.decide(decision)
     draft = decision_draft(
         decision, created=created, known=known, applied=applied, replaced=replaced
     )
@@ -84,6 +89,7 @@ def decision_draft(
 ) -> Draft:
     """Returns the entry of a decision; the arguments are those of ``record_decision``."""
     payload: dict[str, Any] = {**decision.to_dict(), "applied": applied}
+    payload["requirements"] = _without_names(payload["requirements"], known)
     if replaced:
         payload["replaced"] = {k: sorted(v) for k, v in replaced.items() if v}
     return Draft(
@@ -93,3 +99,30 @@ def decision_draft(
         recorded_by=decision.requester or "",
         parents=tuple(sorted({e.digest for e in known[-_PARENTS:]})),
     )
+
+
+def _without_names(
+    requirements: Sequence[Mapping[str, Any]], known: Sequence[Evidence]
+) -> list[dict[str, Any]]:
+    """Returns what was measured without who signed, waived or champions.
+
+    Their names stand in their own entries, where they can be erased; this one is immutable.
+    """
+    speakers = {
+        e.person
+        for e in known
+        if e.kind in ("sign-off", "waiver") or e.payload.get("kind") == "champion"
+    }
+    names = sorted(filter(None, speakers), key=len, reverse=True)
+    if not names:
+        return [dict(r) for r in requirements]
+    any_name = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)")
+    return [
+        {
+            key: any_name.sub(NAMED_ELSEWHERE, value)
+            if key in ("measured", "waived") and isinstance(value, str)
+            else value
+            for key, value in r.items()
+        }
+        for r in requirements
+    ]

@@ -46,6 +46,12 @@ _TOLD_BY_TAGS: Final = (
     (AT, "at"),
 )  # tag -> key of the envelope that says the same
 _COMMITTED: Final = ((PERSON, "person"), (RECORDER, "recorded_by"))
+# kind -> key of the payload that is the speaker's or the recorder's name once more: left out of the
+# immutable envelope and put back from the tag on reading, so that it can be erased.
+_NAMED_AGAIN: Final[Mapping[str, tuple[str, str]]] = {
+    "decision": ("requester", RECORDER),
+    "waiver": ("approver", PERSON),
+}
 
 
 @dataclass(frozen=True)
@@ -101,8 +107,14 @@ class Draft:
             "recorded_by": commitment(self.salt, self.recorded_by or None),
             "parents": list(self.parents),
             "artifacts": {k: hashlib.sha256(v).hexdigest() for k, v in self.artifacts.items()},
-            "payload": dict(self.payload),
+            "payload": self._nameless(),
         }
+
+    def _nameless(self) -> dict[str, Any]:
+        """Returns the payload without the name that a tag holds as well."""
+        key, tag = _NAMED_AGAIN.get(self.kind, ("", ""))
+        name = self.person if tag == PERSON else self.recorded_by
+        return {k: v for k, v in self.payload.items() if k != key or v != name}
 
     def text(self) -> str:
         """Returns the canonical envelope.
@@ -229,6 +241,10 @@ def _tag_fault(tags: Mapping[str, str], envelope: Mapping[str, Any]) -> str:
 def _evidence(
     run_id: str, tags: Mapping[str, str], envelope: Mapping[str, Any], digest: str
 ) -> Evidence:
+    payload = envelope["payload"]
+    key, tag = _NAMED_AGAIN.get(envelope["kind"], ("", ""))
+    if tag in tags and key not in payload:
+        payload = {**payload, key: tags[tag]}
     return Evidence(
         id=envelope["id"],
         kind=envelope["kind"],
@@ -237,7 +253,7 @@ def _evidence(
         at=datetime.fromisoformat(envelope["at"]),
         person=tags.get(PERSON),
         role=envelope["role"],
-        payload=envelope["payload"],
+        payload=payload,
         digest=digest,
         parents=tuple(envelope["parents"]),
         run_id=run_id,

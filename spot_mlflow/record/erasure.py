@@ -7,21 +7,27 @@ deletes the salt, so that the commitment binds to nothing any more.
 
 from __future__ import annotations
 
+import re
 import secrets
+import tempfile
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import NotFound
 from spot_mlflow.evidence import canonical
 from spot_mlflow.person import person_key
 from spot_mlflow.record import companion
-from spot_mlflow.record.entry import CREATED, ENTRY, ERASED, PERSON, RECORDER, SALT, read
+from spot_mlflow.record.entry import CREATED, ENTRY, ERASED, MODEL, PERSON, RECORDER, SALT, read
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.reading import runs
-from spot_mlflow.record.references import ModelRef
+from spot_mlflow.record.references import ModelRef, versions
 from spot_mlflow.record.remote import RouteWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from mlflow.entities import Experiment, Run
 
     from spot_mlflow.record.store import Record
@@ -37,8 +43,8 @@ class Erasure:
         token: what stands in the name's place.
         entries: entries in which the name stood, as the speaker or as the one who wrote it down.
         models: their models.
-        mentions: runs whose free text still holds the name; text is immutable, so that only
-            deleting the run removes it (``verify`` will then name it as missing).
+        mentions: runs whose free text or written report still holds the name; both are immutable,
+            so that only deleting the run removes it (``verify`` will then name it as missing).
     """
 
     token: str
@@ -74,25 +80,25 @@ def erase_person(record: Record, person: str, *, dry_run: bool = False) -> Erasu
             said["token"], said["entries"], tuple(said["models"]), tuple(said["mentions"])
         )
     token = f"(erased {secrets.token_hex(3)})"
-    models: dict[str, int] = {}
+    entries: Counter[str] = Counter()
     mentions: list[str] = []
     with mlflow_errors("the records"):
         for experiment in _companions(record):
-            for run in _runs(record, experiment):
-                if any(_is(run, tag, person) for tag in (PERSON, RECORDER)):
-                    models[experiment.tags.get("spot.model", "")] = (
-                        models.get(experiment.tags.get("spot.model", ""), 0) + 1
-                    )
-                    if not dry_run:
-                        _erase(record, run, person, token)
-                if _mentions(run, person):
-                    mentions.append(run.info.run_id)
+            found = _runs(record, experiment)
+            named = [r for r in found if any(_is(r, tag, person) for tag in (PERSON, RECORDER))]
+            mentions += [r.info.run_id for r in found if _mentions(record, r, person)]
+            if named:
+                entries[experiment.tags.get(MODEL, "")] += len(named)
+            if named and not dry_run:
+                _erase_all(record, experiment, named, person, token)
+        # Also what an erasure that was cut off has left behind.
+        models = {*entries, *_told_in_summaries(record, person)}
         if not models and not mentions:
             raise NotFound(f"nobody is recorded as {person!r}")
         if not dry_run:
-            for name in filter(None, models):
-                record.refresh(ModelRef(name, None, record.facts(name).created))
-    return Erasure(token, sum(models.values()), tuple(sorted(models)), tuple(mentions))
+            for name in sorted(filter(None, models)):
+                _tell_anew(record, name, person)
+    return Erasure(token, entries.total(), tuple(sorted(models)), tuple(mentions))
 
 
 def _companions(record: Record) -> list[Experiment]:
@@ -112,6 +118,24 @@ def _runs(record: Record, experiment: Experiment) -> list[Run]:
     return [r for r in runs(record.client, [experiment.experiment_id]) if ENTRY in r.data.tags]
 
 
+def _erase_all(
+    record: Record, experiment: Experiment, named: Iterable[Run], person: str, token: str
+) -> None:
+    """Erases a name in the entries of one record; whoever keeps them in memory reads them anew."""
+    for run in named:
+        _erase(record, run, person, token)
+    record.client.set_experiment_tag(experiment.experiment_id, ERASED, token)
+
+
+def _told_in_summaries(record: Record, person: str) -> set[str]:
+    """Returns the models whose summary tags hold the name."""
+    return {
+        name
+        for name, tags in record.portfolio()
+        if _holds((v for k, v in tags.items() if k.startswith("spot.")), person)
+    }
+
+
 def _erase(record: Record, run: Run, person: str, token: str) -> None:
     """Marks first, so that a stop half-way leaves an entry that verifies and can be erased again."""
     client, run_id = record.client, run.info.run_id
@@ -123,11 +147,39 @@ def _erase(record: Record, run: Run, person: str, token: str) -> None:
         client.delete_tag(run_id, SALT)
 
 
+def _tell_anew(record: Record, name: str, person: str) -> None:
+    """Brings the summaries of a model up to date, and of each version that still tells the name."""
+    created = record.facts(name).created
+    record.refresh(ModelRef(name, None, created))
+    for v in versions(record.client, name):
+        if _holds([*dict(v.tags or {}).values(), v.description or ""], person):
+            record.refresh(ModelRef(name, str(v.version), created))
+
+
 def _is(run: Run, tag: str, person: str) -> bool:
     return bool(person_key(person)) and person_key(run.data.tags.get(tag)) == person_key(person)
 
 
-def _mentions(run: Run, person: str) -> bool:
-    reading = read(run)
-    said = canonical(reading.envelope.get("payload")) if reading.envelope else ""
-    return bool(person_key(person)) and person_key(person) in said.casefold()
+def _mentions(record: Record, run: Run, person: str) -> bool:
+    envelope = read(run).envelope
+    if not envelope:
+        return False
+    return _holds([canonical(envelope.get("payload"))], person) or _holds(
+        _reports(record, run, envelope.get("artifacts", {})), person
+    )
+
+
+def _reports(record: Record, run: Run, artifacts: Iterable[str]) -> Iterator[str]:
+    """Yields the reports written with an entry; the Markdown says what the HTML says."""
+    for path in artifacts:
+        if path.endswith(".md"):
+            with tempfile.TemporaryDirectory(prefix="spot-erase-") as folder:
+                local = record.client.download_artifacts(run.info.run_id, path, folder)
+                yield Path(local).read_text(encoding="utf-8")
+
+
+def _holds(texts: Iterable[str], person: str) -> bool:
+    """Whether a name stands in any of the texts, as a word of its own, however it is written."""
+    key = person_key(person)
+    name = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)")
+    return bool(key) and any(name.search(person_key(text)) for text in texts)

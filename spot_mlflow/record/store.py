@@ -13,7 +13,7 @@ from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adopt
 from spot_mlflow.errors import SpotError
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.record import companion, reading, references, remote
-from spot_mlflow.record.entry import Draft, Reading, read
+from spot_mlflow.record.entry import ERASED, Draft, Reading, read
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.once import RegistryOnce
 from spot_mlflow.record.reading import counted
@@ -73,6 +73,7 @@ class Record:
         self._writer = writer
         self._recorded_by = recorded_by
         self._seen: dict[str, dict[str, Reading]] = {}
+        self._erased: dict[str, str | None] = {}  # experiment -> mark of the erasure last seen
 
     @property
     def writer(self) -> Writer:
@@ -150,13 +151,15 @@ class Record:
             experiment = companion.find(self.client, ref, known_written=known_written)
             if experiment is None:
                 return []
-            key = experiment.experiment_id
-            seen = self._seen.get(key) if recent else None
+            key, erased = experiment.experiment_id, experiment.tags.get(ERASED)
+            # A name that was erased must not come back from what was read before.
+            known = recent and self._erased.get(key) == erased
+            seen = self._seen.get(key) if known else None
             if seen is None:
                 seen = reading.read_all(self.client, [key])[key]
             else:
                 reading.read_new(self.client, key, seen)
-            self._seen[key] = seen
+            self._seen[key], self._erased[key] = seen, erased
             return list(seen.values())
 
     def adoption(
