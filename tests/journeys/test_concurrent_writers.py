@@ -2,49 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+from writers import write_at_once
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
-
-WRITER = """
-import sys
-from spot_mlflow.record import Record
-
-uri, number, entries = sys.argv[1], sys.argv[2], int(sys.argv[3])
-record = Record(uri, uri)
-ref = record.resolve("churn")
-phases = ("naming", "scope", "features", "review", "feedback")
-for i in range(entries):
-    payload = {"phase": phases[i % 5], "kind": "contributed", "what": f"{number}/{i}", "evidence": None, "when": None}
-    record.append(ref, "involvement", payload, person=f"Person {number}", role="frontline")
-print("done")
-"""
-
-
-def write_at_once(uri, writers, entries):
-    """Runs the writers as processes of their own and returns what the record says afterwards."""
-    from mlflow import MlflowClient
-
-    from spot_mlflow.record import Record
-
-    client = MlflowClient(uri, uri)
-    client.create_registered_model("churn")
-    client.create_model_version("churn", source="s3://nowhere/model")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", WRITER, uri, str(n), str(entries)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for n in range(writers)
-    ]  # fmt: skip
-    for process in processes:
-        out, err = process.communicate(timeout=1500)
-        assert process.returncode == 0, err[-3000:]
-        assert out.strip() == "done"
-    return Record(uri, uri)
 
 
 def check(record, writers, entries):

@@ -1,0 +1,57 @@
+"""Processes that write about one model at once, as many clients would.
+
+A fork server imports MLflow once; each writer is a process of its own with connections of its own,
+and none is held up by importing what all of them import.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spot_mlflow.record import Record
+
+PHASES = ("naming", "scope", "features", "review", "feedback")
+PRELOADED = ["writers", "mlflow", "mlflow.store.tracking.sqlalchemy_store", "spot_mlflow.record"]
+
+
+def write(uri: str, number: int, entries: int) -> None:
+    """Writes entries of one person, one after the other."""
+    from spot_mlflow.record import Record
+
+    record = Record(uri, uri)
+    ref = record.resolve("churn")
+    for i in range(entries):
+        payload = {
+            "phase": PHASES[i % len(PHASES)],
+            "kind": "contributed",
+            "what": f"{number}/{i}",
+            "evidence": None,
+            "when": None,
+        }
+        record.append(ref, "involvement", payload, person=f"Person {number}", role="frontline")
+
+
+def write_at_once(uri: str, writers: int, entries: int, seconds: float = 1500) -> Record:
+    """Lets writers write about a new model, and returns the record afterwards.
+
+    Raises:
+        AssertionError: a writer failed; what it said stands on standard error.
+    """
+    from mlflow import MlflowClient
+
+    from spot_mlflow.record import Record
+
+    client = MlflowClient(uri, uri)
+    client.create_registered_model("churn")
+    client.create_model_version("churn", source="s3://nowhere/model")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    processes = [context.Process(target=write, args=(uri, n, entries)) for n in range(writers)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(seconds)
+    assert [p.exitcode for p in processes] == [0] * writers
+    return Record(uri, uri)
