@@ -150,13 +150,13 @@ class ExpectOutcomesToBeReadable(FaultExpectation):
 
 
 class ExpectOutcomesToBePlausible(FaultExpectation):
-    """Expect outcomes to be finite, and of their kind."""
+    """Expect outcomes and what they are measured with to be finite, and of their kind."""
 
     check: ClassVar[str] = "outcomes_plausible"
 
 
 class ExpectMoneyToBePlausible(FaultExpectation):
-    """Expect values and costs to be finite and not negative."""
+    """Expect values and costs to be numbers, finite and not negative."""
 
     check: ClassVar[str] = "money_plausible"
 

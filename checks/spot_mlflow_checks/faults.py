@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy as sa
 
 from spot_mlflow_checks.engines.dialect import LARGEST
-from spot_mlflow_checks.rows import EARLIEST, UNKNOWN_ARM
+from spot_mlflow_checks.rows import EARLIEST, UNKNOWN_ARM, may_be_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,10 @@ def _negative(key: str) -> Condition:
     return lambda _r, c: c[key] < 0
 
 
+def _unreadable(key: str) -> Condition:
+    return lambda _r, c: sa.and_(c[f"{key}_blank"] == 0, c[key].is_(None))
+
+
 RULES: Final[tuple[Rule, ...]] = (
     Rule("missing_arm", "concerned", (), lambda _r, c: c.arm.is_(None)),
     Rule("unknown_arm", "concerned", (), lambda _r, c: c.arm == UNKNOWN_ARM),
@@ -56,12 +60,7 @@ RULES: Final[tuple[Rule, ...]] = (
         (),
         lambda _r, c: sa.and_(c.arm.is_(None), c.outcome_blank == 0),
     ),
-    Rule(
-        "unreadable_outcome",
-        "concerned",
-        (),
-        lambda _r, c: sa.and_(c.outcome_blank == 0, c.outcome.is_(None)),
-    ),
+    Rule("unreadable_outcome", "concerned", (), _unreadable("outcome")),
     Rule("missing_time", "concerned", ("decided_at",), lambda _r, c: c.decided_at.is_(None)),
     Rule(
         "absurd_time",
@@ -184,6 +183,10 @@ def _kind_rules(r: Reading) -> list[Rule]:
         Rule(f"infinite_{key}", "concerned", (key,), _infinite(key))
         for key in ("outcome", "value", "cost", "handling", "covariate", "denominator")
         if r.has(key) and r.source.families[r.columns.names[key]] in {"float", "text", "any"}
+    ]
+    out += [
+        Rule(f"unreadable_{key}", "concerned", (key,), _unreadable(key))
+        for key in may_be_unreadable(r)
     ]
     return out
 

@@ -228,6 +228,9 @@ def _notes(r: Reading) -> list[str]:
     ]
     if r.predicted.window is not None and not r.has("decided_at"):
         out.append("The log does not say when units were decided: all are taken as mature")
+    if r.as_of > r.now and r.has("decided_at"):
+        day = datetime.fromtimestamp(r.as_of, tz=timezone.utc).date()
+        out.append(f"Maturity is judged as of {day}, which is still to come")
     return out
 
 

@@ -145,6 +145,13 @@ _NUMBERS: Final = (
     "propensity",
     "score",
 )
+_READ: Final = (
+    "value",
+    "cost",
+    "handling",
+    "denominator",
+    "covariate",
+)  # 0 or a mean where missing
 _FLAGS: Final = ("offered", "delivered", "acted")
 _TIMES: Final = ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at")
 _LABELS: Final = ("segment", "unit", "cluster", "team", "actor", "offer", "override_reason")
@@ -156,6 +163,7 @@ def typed(r: Reading) -> sa.Subquery:
     out: dict[str, Expression] = {
         "arm": _arm(r),
         "outcome_blank": flag(d.blank(*_column(r, "outcome"))),
+        **{f"{k}_blank": flag(d.blank(*_column(r, k))) for k in may_be_unreadable(r)},
         **{k: d.number(*_column(r, k)) for k in _NUMBERS if r.has(k)},
         **{k: d.truth(*_column(r, k)) for k in _FLAGS if r.has(k)},
         **{k: d.time(*_column(r, k)) for k in _TIMES if r.has(k)},
@@ -176,6 +184,12 @@ def typed(r: Reading) -> sa.Subquery:
         at = d.time(*_column(r, "decided_at"))
         query = query.where(sa.or_(at >= r.since, at.is_(None)))
     return r.source.dialect.fenced(query).subquery("typed")
+
+
+def may_be_unreadable(r: Reading) -> list[str]:
+    """Measures, the outcome aside, whose column may hold something that is no number."""
+    kinds = {k: r.source.families[r.columns.names[k]] for k in _READ if r.has(k)}
+    return [k for k, family in kinds.items() if family not in {"integer", "float", "bool"}]
 
 
 def asks_version(r: Reading) -> bool:
@@ -268,7 +282,7 @@ def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
     """Adds the measures of analysed units, NULL for all others."""
     p = placed.c
     analysed = sa.and_(p.matured == 1, p.y.is_not(None))
-    kept = [c for c in p if c.name not in {"denominator", "covariate", "value", "cost", "handling"}]
+    kept = [c for c in p if c.name not in _READ]
     out = [*kept, flag(analysed).label("n")]
     for m in r.columns.measures:
         raw = _measure(r, p, m)
@@ -282,9 +296,7 @@ def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
         out.append(sa.case((analysed, value)).label(f"x_{m}"))
         if m != "outcome":
             out.append(sa.case((analysed, flag(finite.is_(None))), else_=0).label(f"missing_{m}"))
-    out += [
-        p[k].label(k) for k in ("value", "cost", "handling", "denominator", "covariate") if k in p
-    ]
+    out += [p[k].label(k) for k in _READ if k in p]
     return r.source.dialect.fenced(sa.select(*out)).subquery("judged")
 
 

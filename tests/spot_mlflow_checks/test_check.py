@@ -124,6 +124,8 @@ BROKEN: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "late outcome": (lambda f: f.assign(o=f["d"] + pd.to_timedelta(np.where(f.index < 5, 31, 1), unit="D")), {"columns": {"observed_at": "o"}}, "outcomes_in_window", "5 of 4,000 units"),
     "negative money": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"value": "v"}}, "money_plausible", "5 of 4,000 rows (0.12 %) have a negative value"),
     "negative cost": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"cost": "v"}}, "money_plausible", "negative cost"),
+    "value in words": (lambda f: f.assign(v=np.where(f.index < 5, "1,50", "1.50")), {"columns": {"value": "v"}}, "money_plausible", "5 of 4,000 rows (0.12 %) have a value that is no number and counts as none; first: unit 0"),
+    "covariate in words": (lambda f: f.assign(v=np.where(f.index < 5, "low", "1.50")), {"columns": {"covariate": "v"}}, "outcomes_plausible", "have a covariate that is no number"),
     "negative handling": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"handling": "v"}}, "money_plausible", "negative cost of handling; first: unit 0"),
     "infinite handling": (lambda f: f.assign(v=np.where(f.index < 5, np.inf, 1.0)), {"columns": {"handling": "v"}}, "money_plausible", "infinite cost of handling; first: unit 0"),
     "delivered only": (lambda f: f.assign(o=f["arm"], v=np.where(f.index == 2, 1, f["arm"])), {"columns": {"offered": "o", "delivered": "v"}}, "delivery_after_offer", "1 of 4,000 rows (0.025 %) are delivered but were never offered; first: unit 2"),
@@ -156,6 +158,22 @@ def test_a_blocking_fault_makes_the_verdict_inconclusive() -> None:
         success, message = said(report, name)
         assert not success
         assert message.startswith("data: ")
+
+
+def test_money_that_cannot_be_read_gives_no_figure() -> None:
+    """Values with a decimal comma are no zeros: there is no verdict, and the reason says why."""
+    report = check(log().assign(v="1,50"), columns={"value": "v"})
+    assert report.verdict == "inconclusive"
+    assert (
+        "4,000 of 4,000 rows (100 %) have a value that is no number"
+        in report.analysis.outcome.reason
+    )
+
+
+def test_a_moment_still_to_come_is_said() -> None:
+    """Maturity as of next century is no maturity: a note says what was asked."""
+    notes = check(log(), as_of="2999-01-01").analysis.notes
+    assert any("as of 2999-01-01, which is still to come" in n for n in notes)
 
 
 def test_a_blocking_fault_leaves_no_arm_a_verdict() -> None:

@@ -68,6 +68,8 @@ _FILES: Final = ("s3", "http", "https", "gs", "gcs", "r2", "az", "azure", "abfss
 def _open_text(
     text: str, wanted: Mapping[str, str], table: str | None, query: str | None
 ) -> Source:
+    from spot_mlflow_checks.engines.files import shown
+
     protocol, separator, rest = text.partition("://")
     if protocol == "file":
         text, separator = rest, ""
@@ -78,7 +80,7 @@ def _open_text(
     if table is not None or query is not None:
         raise InvalidInput(
             "table and query are for databases",
-            where=text,
+            where=shown(text),
             fix="Give a database URL, or leave them out.",
         )
     from spot_mlflow_checks.engines.duck import open_path

@@ -87,7 +87,7 @@ def open_database(
     try:
         connection = engine.connect()
     except sa.exc.SQLAlchemyError as e:
-        raise _no_connection(e, place) from None
+        raise _no_connection(e, place, engine.url) from None
     own = None if engine is source else engine
     try:
         return _open(connection, wanted, place, table, query, own)
@@ -98,9 +98,14 @@ def open_database(
         raise
 
 
-def _no_connection(e: Exception, place: str) -> SpotError:
-    """A server that does not answer is no fault of the input; a refused login is."""
+def _no_connection(e: Exception, place: str, url: sa.URL) -> SpotError:
+    """A server that does not answer is no fault of the input; a refused login is.
+
+    A driver may repeat what it was given: the password, or what an option holds.
+    """
     reason = _reason(e)
+    for secret in filter(None, (url.password, *(str(v) for v in url.query.values()))):
+        reason = reason.replace(secret, "***")
     if _SILENT.search(reason):
         return Unavailable(f"the database did not answer: {reason}", where=place)
     return InvalidInput(
@@ -113,10 +118,14 @@ def _no_connection(e: Exception, place: str) -> SpotError:
 def _engine(url: Any) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
+        if "@" in (parsed.host or ""):
+            raise InvalidInput(
+                "the user or password holds an @", fix="Write it as %40 in the database URL."
+            )
+        if parsed.drivername.lower() in {"postgresql", "postgres"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that the extra brings
         if parsed.get_backend_name() == "sqlite":
             _refuse_new_file(parsed)
-        elif parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that the extra brings
         return sa.create_engine(parsed)
     except sa.exc.NoSuchModuleError as e:
         raise InvalidInput(
@@ -161,7 +170,8 @@ def _place(source: Any) -> str:
 
 def _shown(url: sa.URL) -> str:
     """A URL as it may be printed: no password, and no query, which may hold one."""
-    return url.set(query={}).render_as_string(hide_password=True)
+    host = "***" if "@" in (url.host or "") else url.host  # part of a password that holds an @
+    return url.set(query={}, host=host).render_as_string(hide_password=True)
 
 
 def _reason(e: Exception) -> str:
@@ -235,6 +245,8 @@ def _query(
     connection: sa.Connection, query: str, place: str
 ) -> tuple[sa.FromClause, dict[str, Family]]:
     text = query.strip().rstrip(";")
+    if not text:
+        raise InvalidInput("the query is empty", where=place)
     try:
         # A comment at its end must not swallow what follows.
         head = connection.execute(sa.text(f"SELECT * FROM ({_escaped(text)}\n) AS {LOG} LIMIT 0"))  # noqa: S608 - the query is the caller's own

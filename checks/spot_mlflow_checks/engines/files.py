@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _HEAD: Final = 1 << 18  # bytes; a header is shorter
+_SHOWN: Final = 200  # characters of a path in a message
 _DELIMITERS: Final = ",;\t|"
 _WILD: Final = re.compile(r"[*?\[]")
 _LINE: Final = re.compile(r"on Line: (\d+)")
+_SECRET: Final = re.compile(
+    r"(\w+:/*)(?:(?<=//)[^/]*|[^/:]+:.*)@"
+)  # user and password of an address
 _PARQUET: Final = b"PAR1"
 # How files of another kind begin.
 _OTHERS: Final[dict[bytes, str]] = {
@@ -36,6 +40,7 @@ _OTHERS: Final[dict[bytes, str]] = {
     b"<html": "a web page, perhaps of a login",
     b"<!doc": "a web page, perhaps of a login",
     b"<!DOC": "a web page, perhaps of a login",
+    b"<?xml": "XML",
     b"{": "JSON",
     b"[{": "JSON",
     b"ORC": "ORC",
@@ -50,10 +55,9 @@ def is_remote(path: str) -> bool:
 
 
 def shown(path: str) -> str:
-    """A path as it may be printed: no password, no signed query."""
-    if not is_remote(path):
-        return path
-    return re.sub(r"//[^/@]*@", "//***@", path).split("?", 1)[0]
+    """A path as it may be printed: no password, of a misspelt address neither, no signed query."""
+    safe = _SECRET.sub(r"\1***@", path)
+    return safe.split("?", 1)[0] if is_remote(path) else safe
 
 
 def read(connection: Any, path: str, wanted: Mapping[str, str]) -> Any:
@@ -76,18 +80,22 @@ def read(connection: Any, path: str, wanted: Mapping[str, str]) -> Any:
 def _files(path: str) -> list[str]:
     if not path.strip():
         raise InvalidInput("no path was given", fix="Name a file, a glob or a database.")
-    found = Path(path)
-    if found.is_file():
-        return [path]
-    if found.is_dir():
-        raise InvalidInput(
-            "is a folder", where=path, fix=f"Name its files: '{path.rstrip('/')}/*.parquet'."
-        )
+    where = shown(path)[:_SHOWN]
+    try:
+        if Path(path).is_file():
+            return [path]
+        if Path(path).is_dir():
+            fix = f"Name its files: '{path.rstrip('/')}/*.parquet'."
+            raise InvalidInput("is a folder", where=where, fix=fix)
+        # A pipe can be read once only, and every pass reads.
+        what = "is no regular file" if Path(path).exists() else "no such file"
+    except OSError as e:  # a name too long
+        raise InvalidInput(f"cannot be read: {e.strerror}", where=where) from None
     if not _WILD.search(path):
-        raise InvalidInput("no such file", where=path)
+        raise InvalidInput(what, where=where)
     files = sorted(f for f in glob.glob(path, recursive=True) if Path(f).is_file())  # noqa: PTH207 - the pattern may be absolute
     if not files:
-        raise InvalidInput("no file matches this pattern", where=path)
+        raise InvalidInput("no file matches this pattern", where=where)
     return files
 
 
@@ -116,10 +124,10 @@ def _read_parquet(connection: Any, files: list[str], wanted: Mapping[str, str]) 
 
 
 def _read_csv(connection: Any, files: list[str], wanted: Mapping[str, str]) -> Any:
-    delimiter, names = _header(files[0])
+    delimiter, names = _header(files[0], wanted)
     check_names(names, wanted, files[0])
     for other in files[1:]:
-        if _header(other) != (delimiter, names):
+        if _header(other, wanted) != (delimiter, names):
             raise InvalidInput(
                 f"its columns differ from those of {files[0]}",
                 where=other,
@@ -137,8 +145,12 @@ def _read_csv(connection: Any, files: list[str], wanted: Mapping[str, str]) -> A
     )
 
 
-def _header(file: str) -> tuple[str, list[str]]:
-    """Returns (delimiter, column names) of a CSV file."""
+def _header(file: str, wanted: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Returns (delimiter, column names) of a CSV file.
+
+    The delimiter is the one that finds most of the wanted columns, and of those the one that finds
+    most columns: a quoted name may hold others.
+    """
     head = _head(file)
     kind = next((text for start, text in _OTHERS.items() if head.lstrip().startswith(start)), None)
     if kind is None and head.startswith(_PARQUET):
@@ -151,8 +163,17 @@ def _header(file: str) -> tuple[str, list[str]]:
         line = head.partition(b"\n")[0].decode("utf-8-sig")
     except UnicodeDecodeError as e:
         raise InvalidInput(f"line 1 is not UTF-8: {e.reason}", where=file, fix=_ADVICE) from None
-    delimiter = max(_DELIMITERS, key=line.count)
-    names = next(csv.reader([line.rstrip("\r")], delimiter=delimiter), [])
+    line = line.rstrip("\r")
+    if "\r" in line:
+        fix = "Save it with line ends LF or CRLF."
+        raise InvalidInput("line 1 has no end: its line ends are CR alone", where=file, fix=fix)
+    if line.lower().startswith("sep="):
+        raise InvalidInput(
+            f"line 1 is {line!r}, a hint to spreadsheets", where=file, fix="Delete it."
+        )
+    found = {d: _names(line, d) for d in _DELIMITERS}
+    delimiter = max(found, key=lambda d: (len(wanted.keys() & set(found[d])), len(found[d])))
+    names = found[delimiter]
     if not any(n.strip() for n in names):
         raise InvalidInput(
             "line 1 names no columns", where=file, fix="The first line must be the header."
@@ -160,9 +181,16 @@ def _header(file: str) -> tuple[str, list[str]]:
     return delimiter, names
 
 
+def _names(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a field longer than any name
+        return []
+
+
 def _told_apart(names: list[str]) -> list[str]:
-    """Columns nobody wants may share a name; DuckDB must tell them apart."""
-    seen: set[str] = set()
+    """Columns nobody wants may share a name, or have none; DuckDB must tell them apart."""
+    seen: set[str] = {""}
     out = []
     for i, name in enumerate(names):
         out.append(f"{name} ({i})" if name.casefold() in seen else name)

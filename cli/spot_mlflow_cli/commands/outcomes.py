@@ -24,7 +24,8 @@ _FAILURES: Final[dict[str, Callable[[LiftReport], bool]]] = {
 }
 _FAILED = 1
 _PASSES: Final = {
-    "closed cohorts": "Counting the closed cohorts",
+    "closed cohorts": "Looking at the closed cohorts",
+    "quantile": "Finding where outcomes are capped",
     "base": "Reading the log",
     "clusters": "Adding up clusters",
     "examples": "Finding examples of what is wrong",
@@ -121,7 +122,7 @@ def _check(
 ) -> tuple[LiftReport, Adoption]:
     """Checks, and records unless dry; with progress for whoever looks on."""
     from spot_mlflow import InvalidInput, log_outcomes
-    from spot_mlflow.record.outcomes import latest_moments, previous_looks
+    from spot_mlflow.record.outcomes import latest_moments, previous_looks, with_history
     from spot_mlflow_checks import check_outcomes
     from spot_mlflow_cli.terminal import progress
 
@@ -142,9 +143,10 @@ def _check(
             **settings,
             model_version=ref.version,
             previous=None if full else latest_moments(record, adoption),
-            previous_looks=previous_looks(adoption, adoption.predicted.digest),
+            previous_looks=previous_looks(adoption),
             progress=tell,
         )
+        report = with_history(report, adoption)
         if not dry_run:
             tell("recording")
             log_outcomes(ref, report, person=person, record=record)

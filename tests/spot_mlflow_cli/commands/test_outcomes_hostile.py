@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import random
@@ -38,7 +39,7 @@ def parquet(**columns: Any) -> bytes:
     import pyarrow.csv as pc
     import pyarrow.parquet as pq
 
-    table = pc.read_csv(io.BytesIO(GOOD.encode()))
+    table = pc.read_csv(io.BytesIO(GOOD.encode())).slice(0, len(next(iter(columns.values()), ROWS)))
     for name, values in columns.items():
         table = table.set_column(table.column_names.index(name), name, pa.array(values))
     out = io.BytesIO()
@@ -136,6 +137,40 @@ CASES = {
     "a driver that is not there": Case("x", None, ("is not installed",), ("--table", "t"), f"mysql://ann:{SECRET}@db/x"),
     "a URL that is none": Case("x", None, ("not a SQLAlchemy URL",), ("--table", "t"), f"postgresql://ann:{SECRET}@db:port/x"),
     "a bucket": Case("x", None, ("s3://", "extension"), (), f"s3://key:{SECRET}@bucket/log.parquet?sig={SECRET}"),
+    "a URL that is half one": Case("x", None, ("no such file", "***@db/x"), (), f"postgresql:/ann:{SECRET}@db/x"),
+    "a half URL with a table": Case("x", None, ("for databases", "***@db/x"), ("--table", "t"), f"postgresql:ann:{SECRET}@db/x"),
+    "a password that holds an @": Case("x", None, ("Write it as %40",), ("--table", "t"), f"postgresql://ann:x@{SECRET}@127.0.0.1:1/db"),
+    "an option nobody knows": Case("x", None, ("invalid connection option",), ("--table", "t"), f"postgresql://ann:{SECRET}@127.0.0.1:1/db?sslpasword={SECRET}"),
+    "a secret for an option": Case("x", None, ("invalid", "***"), ("--table", "t"), f"postgresql://ann@127.0.0.1:1/db?sslmode={SECRET}"),
+    "a JDBC address": Case("x", None, ("not a SQLAlchemy URL",), ("--table", "t"), f"jdbc:postgresql://ann:{SECRET}@db/x"),
+    "a web address": Case("x", None, ("http://***@127.0.0.1", "extension"), (), f"http://ann:{SECRET}@127.0.0.1:1/log.csv?sig={SECRET}"),
+    "an empty query": Case("a.db", database("CREATE TABLE t (x)"), ("the query is empty",), ("--query", " ; "), "sqlite:///a.db"),
+    "a query that would delete": Case("a.db", database("CREATE TABLE t (x)"), ("the query does not run",), ("--query", "DELETE FROM t"), "sqlite:///a.db"),
+    "a query that ends ours": Case("a.db", database("CREATE TABLE t (x)"), ("the query does not run",), ("--query", "SELECT * FROM t) AS x; DROP TABLE t; --"), "sqlite:///a.db"),
+    "no such schema": Case("a.db", database("CREATE TABLE t (x)"), ("no table 'nope.t'", "It has t"), ("--table", "nope.t"), "sqlite:///a.db"),
+    "a path too long": Case("x", None, ("File name too long",), (), "x" * 5000),
+    "a device": Case("x", None, ("is no regular file",), (), "/dev/null"),
+    "a header without an end": Case("a.csv", "x" * 300_000, ("line 1 names no columns",)),
+    "line ends of old Macs": Case("a.csv", GOOD.replace("\n", "\r"), ("line ends are CR alone", "LF or CRLF")),
+    "a hint to spreadsheets": Case("a.csv", "sep=,\n" + GOOD, ("line 1 is 'sep=,'", "Delete it")),
+    "a remark above the header": Case("a.csv", "# exported\n" + GOOD, ("no column 'arm'", "'# exported'")),
+    "spaces in the header": Case("a.csv", swapped(HEADER, HEADER.replace(",", ", ")), ("did you mean ' arm'?",)),
+    "a sum below the rows": Case("a.csv", GOOD + "Total: 60\n", ("line 62", "Expected Number of Columns: 5")),
+    "a table in Markdown": Case("a.csv", "| id | arm |\n|---|---|\n| 1 | t |\n", ("did you mean ' arm '?",)),
+    "XML": Case("a.csv", '<?xml version="1.0"?><a/>', ("is XML",)),
+    "UTF-16 without its mark": Case("a.csv", GOOD.encode("utf-16-le"), ("is binary",)),
+    "bzip2": Case("a.csv.bz2", lambda: bz2.compress(GOOD.encode()), ("is binary", "CSV in UTF-8, or Parquet")),
+    "gzip, damaged far inside": Case("a.csv.gz", lambda: gzip.compress((GOOD + ROWS * 3000).encode())[:-300] + b"x" * 300, ("a.csv.gz: cannot be read",)),
+    "gzipped Parquet": Case("a.parquet.gz", lambda: gzip.compress(parquet()), ("a.parquet.gz: cannot be read",)),
+    "Parquet without rows": Case("a.parquet", lambda: parquet(id=[], arm=[], y=[], d=[], v=[]), ("the log is empty",)),
+    "arms in a struct": Case("a.parquet", lambda: parquet(arm=[{"a": 1}] * 60), ("no rows with", "{'a': 1}")),
+    "arms in bytes": Case("a.parquet", lambda: parquet(arm=[b"t", b"c"] * 30), ("no rows with",)),
+    "arms in upper case": Case("a.csv", swapped(",t,", ",T,").replace(",c,", ",C,"), ("no rows with", "'C', 'T'")),
+    "outcomes in lists": Case("a.parquet", lambda: parquet(y=[[1]] * 60), ("60 of 60 outcomes are no numbers",)),
+    "outcomes with a currency": Case("a.csv", swapped(",0,", ",$0,").replace(",1,", ",$1,"), ("without a currency",)),
+    "outcomes with a decimal comma": Case("a.csv", swapped(",", ";").replace(";0;", ";0,0;").replace(";1;", ";1,0;"), ("decimal comma",)),
+    "times as plain numbers": Case("a.parquet", lambda: parquet(d=list(range(60))), ("no time can be read", "2027-01-31")),
+    "an as-of of a month 13": Case("a.csv", GOOD, ("is no date",), ("--as-of", "2026-13-45")),
     "a segment that is not there": Case("a.csv", GOOD, ("no column 'region'",), ("--segment", "region")),
 }  # fmt: skip
 
@@ -184,6 +219,27 @@ def logged(uri: str) -> tuple[Any, ...]:
 def test_there_are_forty_kinds_and_more() -> None:
     """The table holds at least forty broken logs."""
     assert len(CASES) >= 40
+
+
+READABLE = {
+    "commas at the line ends": GOOD.replace("\n", ",\n"),
+    "Windows line ends": GOOD.replace("\n", "\r\n"),
+    "a byte order mark": "\ufeff" + GOOD,
+    "empty lines between rows": GOOD.replace("\n", "\n\n"),
+    "a name that holds other delimiters": GOOD.replace(",", ";").replace("d;v", 'd;"v,,,,,,,"'),
+}
+
+
+@pytest.mark.parametrize("kind", READABLE)
+def test_what_only_looks_broken_is_read(kind: str, tmp_path: Path) -> None:
+    """Oddities that spreadsheets write change nothing of what a log says."""
+    from spot_mlflow_checks import check_outcomes
+
+    (tmp_path / "good.csv").write_text(GOOD)
+    (tmp_path / "odd.csv").write_bytes(READABLE[kind].encode())
+    good, odd = (check_outcomes(tmp_path / f, CONTRACT).analysis for f in ("good.csv", "odd.csv"))
+    assert odd.realized == good.realized
+    assert odd.assigned == good.assigned == 60
 
 
 @pytest.mark.parametrize("kind", CASES)
