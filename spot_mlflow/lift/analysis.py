@@ -9,19 +9,20 @@ import numpy as np
 
 from spot_mlflow.lift.compliance import compliance
 from spot_mlflow.lift.course import course_of
-from spot_mlflow.lift.estimation import estimate_means
+from spot_mlflow.lift.estimation import design_effect, estimate_means, rows_like
 from spot_mlflow.lift.moments import HOLDOUT, ClusterMoments
 from spot_mlflow.lift.novelty import trend_of
 from spot_mlflow.lift.realized import realize
 from spot_mlflow.lift.report import LiftAnalysis, SegmentLift
 from spot_mlflow.lift.restated import restated_cohorts
-from spot_mlflow.lift.rows import holm, rows_of, segment_lifts
+from spot_mlflow.lift.rows import holm, segment_lifts
 from spot_mlflow.lift.sample_ratio import sample_ratio
 from spot_mlflow.lift.verdict import judge
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.compliance import Compliance
     from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.estimation import Estimation
     from spot_mlflow.lift.moments import Moments, OutcomeMoments
     from spot_mlflow.lift.novelty import Trend
     from spot_mlflow.lift.restated import Restated
@@ -73,8 +74,13 @@ def measured(
     chosen = estimate_means(moments, predicted, by_segment)
     found = realize(chosen, predicted, days=days, previous_looks=previous_looks)
     ratio = sample_ratio(moments, predicted)
-    reached = compliance(by_segment.collapse("arm"), confidence=predicted.confidence)
-    periods = rows_of(by_period, "period")
+    reached = compliance(
+        by_segment.collapse("arm"),
+        confidence=predicted.confidence,
+        design_effect=design_effect(chosen),
+        by_chance=predicted.design == "randomized",
+    )
+    periods = rows_like(chosen, moments, predicted, by_period, "period")
     logged = periods.select(np.array([x != "NaT" for x in periods.labels], dtype=bool))
     trend = trend_of(logged, predicted)
     corrected = () if previous is None else restated_cohorts(cells, previous.cells)
@@ -90,17 +96,19 @@ def measured(
         trend=trend,
         restated=corrected,
         arms=arm_lifts(moments, predicted, days=days, previous_looks=previous_looks),
-        segments=_segments(by_segment, predicted),
+        segments=_segments(chosen, moments, predicted, by_segment),
         periods=segment_lifts(logged, predicted, by_size=False),
         course=course_of(moments, predicted),
         notes=_notes(moments, predicted, ratio, reached, trend, corrected),
     )
 
 
-def _segments(by_segment: Moments, predicted: PredictedLift) -> tuple[SegmentLift, ...]:
+def _segments(
+    chosen: Estimation, moments: OutcomeMoments, predicted: PredictedLift, by_segment: Moments
+) -> tuple[SegmentLift, ...]:
     if len(set(by_segment.segment)) <= 1:
         return ()
-    return segment_lifts(rows_of(by_segment, "segment"), predicted)
+    return segment_lifts(rows_like(chosen, moments, predicted, by_segment, "segment"), predicted)
 
 
 def arm_lifts(
@@ -194,11 +202,8 @@ def _notes(  # noqa: PLR0917 - every part of the analysis may have something to 
     notes = []
     if ratio is not None and ratio.alarm:
         notes.append(_out_of_proportion(ratio))
-    if reached is not None and reached.leaking:
-        notes.append(
-            f"{reached.holdout:.1%} of the holdout was {reached.measure}: the lift is understated; "
-            f"among those reached because of the assignment it is {reached.cace.value:.4g}."
-        )
+    if reached is not None:
+        notes += reached.words(predicted)
     notes += [c.words for c in corrected[:SHOWN]]
     if len(corrected) > SHOWN:
         notes.append(f"{len(corrected) - SHOWN} more cohorts were corrected.")

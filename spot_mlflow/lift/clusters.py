@@ -9,10 +9,12 @@ whether the interval is to be trusted.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from spot_mlflow.lift.cuped import Paired, cuped
 from spot_mlflow.lift.difference import Means
 from spot_mlflow.lift.moments import HOLDOUT
 
@@ -38,6 +40,9 @@ class ClusteredArm(NamedTuple):
         mean: sum of the outcome / sum of units; NaN without units.
         var: variance of ``mean``; NaN with fewer than two clusters.
         effective: clusters of equal size that would tell as much, (sum n_g)^2 / sum n_g^2.
+        mean_x: mean of the covariate, from its constant; 0 where there is none.
+        var_x: variance of ``mean_x``.
+        cov_x: covariance of ``mean`` and ``mean_x``.
     """
 
     clusters: int
@@ -45,11 +50,18 @@ class ClusteredArm(NamedTuple):
     mean: float
     var: float
     effective: float
+    mean_x: float = 0.0
+    var_x: float = 0.0
+    cov_x: float = 0.0
+
+    @property
+    def paired(self) -> Paired:
+        """The arm as so many simple units, whose means are as sure as these."""
+        n = int(self.n)
+        return Paired(n, self.mean, n * self.var, self.mean_x, n * self.var_x, n * self.cov_x)
 
 
-def clustered_arm(
-    moments: ClusterMoments, mask: NDArray[np.bool_], *, theta: float = 0.0
-) -> ClusteredArm:
+def clustered_arm(moments: ClusterMoments, mask: NDArray[np.bool_]) -> ClusteredArm:
     """Adds the arms in ``mask`` (arms,) to one.
 
     Source: Deng, Lu and Qin (2021), arXiv:2105.14705; Cameron and Miller (2015) for G/(G - 1).
@@ -57,30 +69,32 @@ def clustered_arm(
     Args:
         moments: sums over clusters.
         mask: which arms to add.
-        theta: coefficient of the covariate (CUPED); the covariate is centred at its constant.
     """
     groups = int(moments.clusters[mask].sum())
     s1, s2 = moments.s1[mask].sum(axis=0), moments.s2[mask].sum(axis=0)
     units = float(s1[0])
     if groups == 0 or units == 0:
         return ClusteredArm(groups, units, math.nan, math.nan, 0.0)
-    rate = (s1[1] - theta * s1[2]) / units
-    weights = np.array([-rate, 1.0, -theta])  # residual of a cluster: Y - theta X - rate n
-    residual = max(0.0, float(weights @ s2 @ weights))
-    var = groups / (groups - 1) * residual / units**2 if groups > 1 else math.nan
-    effective = units**2 / float(s2[0, 0])
-    return ClusteredArm(groups, units, float(rate + moments.center[0]), var, effective)
+    mean, mean_x = s1[1:] / units
+    lines = np.array([[-mean, 1.0, 0.0], [-mean_x, 0.0, 1.0]])  # residuals Y - mean n, X - mean n
+    factor = groups / (groups - 1) / units**2 if groups > 1 else math.nan
+    (var, cov_x), (_, var_x) = factor * (lines @ s2 @ lines.T)
+    return ClusteredArm(
+        groups,
+        units,
+        mean=float(mean + moments.center[0]),
+        var=max(0.0, float(var)) if groups > 1 else math.nan,
+        effective=units**2 / float(s2[0, 0]),
+        mean_x=float(mean_x),
+        var_x=max(0.0, float(var_x)),
+        cov_x=float(cov_x),
+    )
 
 
-def clustered_arms(
-    moments: ClusterMoments, *, theta: float = 0.0
-) -> tuple[ClusteredArm, ClusteredArm]:
+def clustered_arms(moments: ClusterMoments) -> tuple[ClusteredArm, ClusteredArm]:
     """Returns (treated, holdout); several treatment arms are added together."""
     held = np.asarray([a == HOLDOUT for a in moments.arm], dtype=bool)
-    return (
-        clustered_arm(moments, ~held, theta=theta),
-        clustered_arm(moments, held, theta=theta),
-    )
+    return clustered_arm(moments, ~held), clustered_arm(moments, held)
 
 
 def assigned_within(clusters: ClusterMoments) -> bool:
@@ -110,21 +124,21 @@ def clustered_means(moments: ClusterMoments, *, theta: float = 0.0) -> Means:
 
     Args:
         moments: sums over clusters.
-        theta: coefficient of the covariate (CUPED).
+        theta: coefficient of the covariate (CUPED), which is centred at its mean over both arms.
 
     Returns:
         Means in units of the outcome. Degrees of freedom are those of the effective clusters less 1
         (Carter, Schnepel and Steigerwald 2017), which for clusters of one size is G - 1; variances
         are NaN with fewer than two clusters in an arm.
     """
-    treated, holdout = clustered_arms(moments, theta=theta)
+    treated, holdout = clustered_arms(moments)
     total = treated.clusters + holdout.clusters
-    return Means(
-        treated.mean,
-        holdout.mean,
-        treated.var,
-        holdout.var,
-        max(1.0, treated.effective - 1),
-        max(1.0, holdout.effective - 1),
-        method=f"ratio of sums over {total:,} clusters, Satterthwaite t",
-    )
+    method = f"ratio of sums over {total:,} clusters, Satterthwaite t"
+    freedom = {
+        "df_treated": max(1.0, treated.effective - 1),
+        "df_holdout": max(1.0, holdout.effective - 1),
+    }
+    if theta and min(treated.clusters, holdout.clusters) > 1:
+        adjusted = cuped(treated.paired, holdout.paired, theta=theta).means
+        return replace(adjusted, method=f"{method}, CUPED", **freedom)
+    return Means(treated.mean, holdout.mean, treated.var, holdout.var, method=method, **freedom)

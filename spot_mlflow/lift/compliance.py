@@ -11,12 +11,25 @@ import numpy as np
 from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.difference import Estimate, interval, quantile
 from spot_mlflow.lift.moments import HOLDOUT
+from spot_mlflow.lift.ratio_metric import outcome_line
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import Moments
 
-LEAKING: Final = 0.01  # share of the holdout that was reached, above which it is said
+LEAKING: Final = (
+    0.01  # share of the holdout reached, or of the treated missed, above which it is said
+)
 WEAK: Final = 10.0  # Staiger and Stock (1997): first-stage F below it makes the ratio unreliable
+
+
+UNASSIGNED: Final = Estimate(
+    math.nan,
+    -math.inf,
+    math.inf,
+    None,
+    method="CACE is not estimated: units were not assigned by chance",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +40,8 @@ class Compliance:
         measure: what counts as reached: "delivered", or "offered" where delivery is not logged.
         treated: share of the treated that was reached.
         holdout: share of the holdout that was reached; 0 in a clean one-sided design.
-        cace: lift per unit reached because of the assignment, raw units; unbounded where reach
-            hardly differs between the arms.
+        cace: lift per unit reached because of the assignment, raw units, for one look; unbounded
+            where reach hardly differs between the arms, NaN where units were not assigned by chance.
     """
 
     measure: str
@@ -41,20 +54,46 @@ class Compliance:
         """Whether the holdout was reached too often to be ignored."""
         return self.holdout > LEAKING
 
+    def words(self, predicted: PredictedLift) -> tuple[str, ...]:
+        """Sentences for a reader, the lift in improvement units; none where all went as assigned."""
+        said = []
+        if self.leaking:
+            said.append(
+                f"{self.holdout:.1%} of the holdout was {self.measure}: the lift is understated."
+            )
+        known = math.isfinite(self.cace.value)
+        if known and (self.leaking or self.treated < 1 - LEAKING):
+            cace = self.cace.improved(predicted.direction)
+            bounds = f" ({cace.low:.4g} to {cace.high:.4g})" if math.isfinite(cace.low) else ""
+            lift = "lift" if predicted.effect == "absolute" else "absolute lift"
+            said.append(
+                f"{self.treated:.1%} of the treated were {self.measure}: among those reached because "
+                f"of the assignment the {lift} is {cace.value:.4g}{bounds}, at one look."
+            )
+        return tuple(said)
 
-def compliance(moments: Moments, *, confidence: float = 0.95) -> Compliance | None:
+
+def compliance(
+    moments: Moments,
+    *,
+    confidence: float = 0.95,
+    design_effect: float = 1.0,
+    by_chance: bool = True,
+) -> Compliance | None:
     """Complier average causal effect: ITT / (reach of the treated - reach of the holdout).
 
     Source: Imbens and Angrist (1994), Econometrica 62; Bloom (1984) for the one-sided case.
     Variance by the delta method with the covariance of outcome and reach in each arm. It assumes
-    that an assignment which reaches nobody changes nothing.
+    that an assignment which reaches nobody changes nothing. A ratio metric is linearised first.
 
     Args:
         moments: cells that carry "delivered" or "offered".
-        confidence: two-sided, between 0 and 1.
+        confidence: two-sided, between 0 and 1; of one look.
+        design_effect: what clusters multiply the variance with.
+        by_chance: whether units were assigned by chance; if not, the reach alone is told.
 
     Returns:
-        None where neither is logged or an arm has fewer than two units.
+        None where neither is logged, an arm has fewer than two units or there is no estimate.
 
     Raises:
         InvalidInput: where confidence is not between 0 and 1.
@@ -64,15 +103,18 @@ def compliance(moments: Moments, *, confidence: float = 0.95) -> Compliance | No
     treated, holdout = (moments.select(mask).collapse() for mask in (~held, held))
     if measure is None or min((*treated.n, 0)[0], (*holdout.n, 0)[0]) < 2:  # noqa: PLR2004 - spread
         return None
-    pick = [moments.measures.index("outcome"), moments.measures.index(measure)]
     means, covs = [], []
     for arm in (treated, holdout):
+        mean, line = outcome_line(arm)
+        both = np.vstack([line, np.arange(len(arm.measures)) == arm.measures.index(measure)])
         cells = cells_of(arm)
-        means.append(cells.mean[0, pick])
-        covs.append(cells.cov[0][np.ix_(pick, pick)] / arm.n[0])
+        means.append(np.array([mean, cells.mean[0] @ both[1]]))
+        covs.append(both @ cells.cov[0] @ both.T * design_effect / arm.n[0])
+    if not np.isfinite([*means, *np.diagonal(covs, axis1=1, axis2=2)]).all():
+        return None
     itt, reach = means[0] - means[1]
     cov = covs[0] + covs[1]
-    found = _wald(float(itt), float(reach), cov, confidence=confidence)
+    found = _wald(float(itt), float(reach), cov, confidence=confidence) if by_chance else UNASSIGNED
     return Compliance(measure, float(means[0][1]), float(means[1][1]), found)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow.lift.estimation import outcome_by_cell
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.report import Interval, SegmentLift
+from spot_mlflow.lift.rows import Rows
 from spot_mlflow.lift.sequence import (
     Looks,
     difference_bounds,
@@ -18,12 +18,16 @@ from spot_mlflow.lift.sequence import (
     multiplier,
     ratio_bounds,
 )
+from spot_mlflow.lift.strata import pooled_arms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import Moments, OutcomeMoments
+    from spot_mlflow.lift.rows import ByCell
+
+    Floats = NDArray[np.float64]
 
 MOST_POINTS: Final = 40  # on a curve; more cannot be told apart
 FEWEST: Final = 2
@@ -32,112 +36,101 @@ FEWEST: Final = 2
 def course_of(moments: OutcomeMoments, predicted: PredictedLift) -> tuple[SegmentLift, ...]:
     """Computes the lift of all units decided up to each period's end.
 
-    Unadjusted differences (or ratios) with the asymptotic confidence sequence of ``sequence``, N*
-    the units planned, or those of the whole log: the band may be read at any point.
+    Differences (or ratios) in the units of the headline, without covariate and segments, with the
+    asymptotic confidence sequence of ``sequence``, N* the units planned, or those of the whole log:
+    the band may be read at any point.
 
     Args:
         moments: the reduced log.
         predicted: the contract.
 
     Returns:
-        One row per period, ``label`` its first day, at most 40, the last one always; empty without
-        dates, for clusters (whose sums do not add up over periods) and for logged propensities.
+        One row per period at whose end both arms have a spread, ``label`` its first day, at most 40,
+        the last one always; empty without dates, and for clusters, whose sums do not add up over
+        periods.
     """
-    if moments.clusters is not None or predicted.design == "logged_propensity":
+    if moments.clusters is not None:
         return ()
-    cells = moments.cells.collapse("period", "arm")
+    cells = pooled_arms(moments.cells.collapse("period", "arm")).collapse("period", "arm")
     cells = cells.select(~np.isnat(cells.period) & (cells.n > 0))
     periods = np.unique(cells.period)
     if len(periods) < FEWEST:
         return ()
     step = math.ceil(len(periods) / MOST_POINTS)
     shown = np.array([p for i, p in enumerate(periods[::-1]) if i % step == 0][::-1])
-    running = Cumulative.of(cells, shown)
-    return running.rows(predicted, [str(p) for p in shown])
+    outcome = outcome_by_cell(moments, predicted)
+    held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
+    n_t, mean_t, var_t = _so_far(cells.select(~held), shown, outcome)
+    n_c, mean_c, var_c = _so_far(cells.select(held), shown, outcome)
+    labels = tuple(str(p) for p in shown)
+    return _points(Rows(labels, n_t, n_c, mean_t, mean_c, var_t, var_c, plain=False), predicted)
 
 
-@dataclass(frozen=True, eq=False)
-class Cumulative:
-    """Both arms up to the end of each shown period; arrays are (points,)."""
+def _so_far(
+    arm: Moments, shown: NDArray[np.datetime64], outcome: ByCell
+) -> tuple[Floats, Floats, Floats]:
+    """Units, mean and unit variance of all that one arm decided up to each point, (points,).
 
-    n_t: NDArray[np.float64]
-    n_c: NDArray[np.float64]
-    mean_t: NDArray[np.float64]
-    mean_c: NDArray[np.float64]
-    var_t: NDArray[np.float64]
-    var_c: NDArray[np.float64]
+    Args:
+        arm: its cells by period, ascending.
+        shown: (points,) first days of the periods shown, ascending.
+        outcome: mean and unit variance of a cell.
+    """
+    upto = np.searchsorted(arm.period, shown, side="right")
+    begun = upto > 0  # before the arm's first unit there is nothing to say
+    running = arm.running().select(upto[begun] - 1)
+    n = np.zeros(len(shown))
+    mean, var = np.full(len(shown), np.nan), np.full(len(shown), np.nan)
+    n[begun] = running.n
+    mean[begun], var[begun] = outcome(running)
+    return n, mean, var
 
-    @classmethod
-    def of(cls, cells: Moments, shown: NDArray[np.datetime64]) -> Cumulative:
-        """Adds the cells of each arm up to each period; treatment arms are pooled."""
-        i = cells.measures.index("outcome")
-        held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
-        sides = []
-        for mine in (~held, held):
-            part = cells.select(mine)
-            order = np.argsort(part.period, kind="stable")
-            upto = np.searchsorted(part.period[order], shown, side="right")
-            sums = (part.n, part.s1[:, i], part.s2[:, i, i])
-            n, s1, s2 = (np.r_[0.0, np.cumsum(x[order])][upto] for x in sums)
-            with np.errstate(all="ignore"):  # periods before an arm's first unit are left out
-                spread = np.maximum(s2 - s1**2 / n, 0.0)
-                sides.append((n, s1 / n + cells.center[i], spread / (n - 1)))
-        (n_t, mean_t, var_t), (n_c, mean_c, var_c) = sides
-        return cls(n_t, n_c, mean_t, mean_c, var_t, var_c)
 
-    def looks(self) -> Looks:
-        """The state of the comparison at each point."""
-        n_t, n_c = self.n_t, self.n_c
-        squares_t = self.var_t * (n_t - 1) + n_t * self.mean_t**2
-        squares_c = self.var_c * (n_c - 1) + n_c * self.mean_c**2
-        total = n_t * self.mean_t + n_c * self.mean_c
-        usable = (np.minimum(self.mean_t, self.mean_c) >= 0) & (total > 0)
-        ratio = np.where(usable, (squares_t + squares_c) / np.where(usable, total, 1.0), np.nan)
-        pooled = (self.var_t * (n_t - 1) + self.var_c * (n_c - 1)) / (n_t + n_c - 2)
-        return Looks(
-            n_t=n_t,
-            n_c=n_c,
-            value_t=self.mean_t,
-            value_c=self.mean_c,
-            var_t=self.var_t,
-            var_c=self.var_c,
-            pooled=pooled,
-            raw_t=self.mean_t,
-            raw_c=self.mean_c,
-            ratio=ratio,
-            effect=np.ones_like(n_t),
+def looks_of(rows: Rows) -> Looks:
+    """The state of the comparison in each row, as ``Looks.of`` has it of two arms."""
+    n_t, n_c = rows.n_t, rows.n_c
+    squares = rows.var_t * (n_t - 1) + n_t * rows.mean_t**2
+    squares = squares + rows.var_c * (n_c - 1) + n_c * rows.mean_c**2
+    total = n_t * rows.mean_t + n_c * rows.mean_c
+    usable = (np.minimum(rows.mean_t, rows.mean_c) >= 0) & (total > 0)
+    return Looks(
+        n_t=n_t,
+        n_c=n_c,
+        value_t=rows.mean_t,
+        value_c=rows.mean_c,
+        var_t=rows.var_t,
+        var_c=rows.var_c,
+        pooled=(rows.var_t * (n_t - 1) + rows.var_c * (n_c - 1)) / (n_t + n_c - 2),
+        raw_t=rows.mean_t,
+        raw_c=rows.mean_c,
+        ratio=np.where(usable, squares / np.where(usable, total, 1.0), np.nan),
+        effect=np.ones_like(n_t),
+    )
+
+
+def _points(rows: Rows, predicted: PredictedLift) -> tuple[SegmentLift, ...]:
+    """One point per row in which both arms have a spread."""
+    total = float((rows.n_t + rows.n_c).max(initial=0.0))
+    kept = rows.select(np.isfinite(rows.var_t + rows.var_c))
+    value, low, high, se = _lifts(kept, predicted, total)
+    return tuple(
+        SegmentLift(
+            label=label,
+            estimate=Interval(float(value[i]), float(low[i]), float(high[i]), se[i]),
+            n_treatment=int(kept.n_t[i]),
+            n_holdout=int(kept.n_c[i]),
+            share=float(kept.n_t[i] + kept.n_c[i]) / total,
+            predicted=predicted.predicted.lift,
         )
-
-    def rows(self, predicted: PredictedLift, labels: list[str]) -> tuple[SegmentLift, ...]:
-        """One row per point at which both arms have units enough."""
-        kept = np.minimum(self.n_t, self.n_c) >= FEWEST
-        fields = (getattr(self, f.name)[kept] for f in dataclasses.fields(self))
-        value, low, high, se = _lifts(Cumulative(*fields), predicted, float(self._total))
-        names = [x for x, keep in zip(labels, kept, strict=True) if keep]
-        n_t, n_c = self.n_t[kept], self.n_c[kept]
-        return tuple(
-            SegmentLift(
-                label=name,
-                estimate=Interval(float(value[i]), float(low[i]), float(high[i]), se[i]),
-                n_treatment=int(n_t[i]),
-                n_holdout=int(n_c[i]),
-                share=float(n_t[i] + n_c[i]) / self._total,
-                predicted=predicted.predicted.lift,
-            )
-            for i, name in enumerate(names)
-        )
-
-    @property
-    def _total(self) -> float:
-        """Units at the last point, which is that of the whole log."""
-        return float(self.n_t[-1] + self.n_c[-1])
+        for i, label in enumerate(kept.labels)
+    )
 
 
 def _lifts(
-    at: Cumulative, predicted: PredictedLift, total: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], list[float | None]]:
+    at: Rows, predicted: PredictedLift, total: float
+) -> tuple[Floats, Floats, Floats, list[float | None]]:
     """Lift, bounds and standard error at each point, improvement units."""
-    looks, alpha = at.looks(), 1 - predicted.confidence
+    looks, alpha = looks_of(at), 1 - predicted.confidence
     planned = float(predicted.planned_units or total)
     width = multiplier(at.n_t + at.n_c, alpha=alpha, planned=planned)
     se: list[float | None] = [None] * len(at.n_t)

@@ -10,15 +10,16 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.difference import Means
 from spot_mlflow.lift.moments import HOLDOUT
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-    from spot_mlflow.lift.arm import Arm
+    from spot_mlflow.lift.arm import Cells
     from spot_mlflow.lift.moments import Moments
 
 
@@ -64,6 +65,13 @@ def cuped_theta(treated: Paired, holdout: Paired) -> float:
     """Coefficient cov(x, y) / var(x) over both arms taken as one sample; 0 where x is constant.
 
     Source: Deng, Xu, Kohavi and Walker (2013), WSDM, equation 4.
+
+    Args:
+        treated: arm that got the treatment.
+        holdout: arm that did not.
+
+    Returns:
+        In units of the outcome per unit of the covariate.
     """
     n = treated.n + holdout.n
     between = treated.n * holdout.n / n
@@ -136,21 +144,51 @@ def adjusted_outcome(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and unit variance of the adjusted outcome, per cell; NaN where a cell is too small.
 
+    Each segment's covariate is centred at its mean over both arms, so that weighted by their units
+    the segments add up to outcomes centred at the mean over all.
+
     Args:
-        moments: cells that carry outcome and covariate.
-        adjustment: theta and centre, from ``cuped``.
+        moments: cells by segment and arm that carry outcome and covariate.
+        adjustment: theta, from ``cuped``.
     """
     cells = cells_of(moments)
     y, x = moments.measures.index("outcome"), moments.measures.index("covariate")
     b = adjustment.theta
-    mean = cells.mean[:, y] - b * (cells.mean[:, x] - adjustment.center)
-    var = cells.cov[:, y, y] - 2 * b * cells.cov[:, x, y] + b * b * cells.cov[:, x, x]
-    return mean, var.clip(min=0)
+    _, segment = np.unique(moments.segment.astype(str), return_inverse=True)
+    total = np.bincount(segment, weights=moments.n * np.nan_to_num(cells.mean[:, x]))
+    center = total / np.maximum(np.bincount(segment, weights=moments.n), 1)
+    mean = cells.mean[:, y] - b * (cells.mean[:, x] - center[segment])
+    return mean, _residual(cells, y, x, b).clip(min=0)
 
 
-def adjusted_arm(arm: Arm, paired: Paired, adjustment: Adjustment) -> Arm:
-    """Returns the arm with adjusted mean and variance; skew and events stay those of the outcome."""
+def with_sampled_center(means: Means, moments: Moments, adjustment: Adjustment) -> Means:
+    """Adds the sampling of the segments' covariate means to post-stratified, adjusted means.
+
+    As in ``cuped``, it cancels in the difference but not in a ratio.
+
+    Args:
+        means: post-stratified means of ``adjusted_outcome``.
+        moments: the same cells, by segment and arm, treatment arms pooled.
+        adjustment: theta, from ``cuped``.
+    """
+    cells = cells_of(moments)
+    y, x = moments.measures.index("outcome"), moments.measures.index("covariate")
     b = adjustment.theta
-    var = paired.var - 2 * b * paired.cov + b * b * paired.var_x
-    mean = paired.mean - b * (paired.mean_x - adjustment.center)
-    return replace(arm, mean=mean, var=max(0.0, var))
+    _, segment = np.unique(moments.segment.astype(str), return_inverse=True)
+    both = np.bincount(segment, weights=moments.n)[segment] / moments.n.sum() ** 2
+    own = moments.n / moments.n.sum() ** 2
+    center = float((own * b * b * np.nan_to_num(cells.cov[:, x, x])).sum())
+    slope = both * b * np.nan_to_num(cells.cov[:, x, y] - b * cells.cov[:, x, x])
+    held = np.asarray(moments.arm == HOLDOUT, dtype=bool)
+    with_t, with_c = float(slope[~held].sum()), float(slope[held].sum())
+    return replace(
+        means,
+        common_treated=means.common_treated + center + 2 * with_t,
+        common_holdout=means.common_holdout + center + 2 * with_c,
+        cov=means.cov + center + with_t + with_c,
+    )
+
+
+def _residual(cells: Cells, y: int, x: int, b: float) -> NDArray[np.float64]:
+    """Variance of y - b x, per cell."""
+    return cells.cov[:, y, y] - 2 * b * cells.cov[:, x, y] + b * b * cells.cov[:, x, x]

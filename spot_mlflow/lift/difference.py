@@ -111,7 +111,15 @@ def check_confidence(confidence: float) -> None:
 
 
 def quantile(confidence: float, df: float = math.inf) -> float:
-    """Returns the two-sided critical value of Student's t, of the normal where df is infinite."""
+    """Returns the two-sided critical value of Student's t, of the normal where df is infinite.
+
+    Args:
+        confidence: two-sided, between 0 and 1.
+        df: degrees of freedom.
+
+    Raises:
+        InvalidInput: where confidence is not between 0 and 1.
+    """
     from scipy.special import ndtri, stdtrit
 
     check_confidence(confidence)
@@ -120,7 +128,12 @@ def quantile(confidence: float, df: float = math.inf) -> float:
 
 
 def two_sided_p(statistic: float, df: float = math.inf) -> float:
-    """Returns the two-sided p value of a t or z statistic."""
+    """Returns the two-sided p value of a t or z statistic.
+
+    Args:
+        statistic: an estimate over its standard error.
+        df: degrees of freedom; inf for the normal distribution.
+    """
     from scipy.special import ndtr, stdtr
 
     z = -abs(statistic)
@@ -159,7 +172,15 @@ def interval(
 
 
 def means_of(treated: Arm, holdout: Arm) -> Means:
-    """Returns the plain means of two arms; each variance from its own arm (Welch)."""
+    """Returns the plain means of two arms; each variance from its own arm (Welch).
+
+    Args:
+        treated: arm that got the treatment.
+        holdout: arm that did not.
+
+    Returns:
+        Means in units of the measure; variances are NaN with fewer than two units in an arm.
+    """
     if treated.n < 2 or holdout.n < 2:  # noqa: PLR2004 - a spread needs two units
         return Means(treated.mean, holdout.mean, math.nan, math.nan, method="Welch")
     return Means(
@@ -237,7 +258,12 @@ def pooled(treated: Arm, holdout: Arm, *, confidence: float = 0.95) -> Estimate:
 
 
 def pooled_variance(treated: Arm, holdout: Arm) -> float:
-    """Returns the variance of a unit, assumed the same in both arms."""
+    """Returns the variance of a unit, assumed the same in both arms: that within the arms, pooled.
+
+    Args:
+        treated: arm of at least two units.
+        holdout: arm of at least two units.
+    """
     squares = treated.var * (treated.n - 1) + holdout.var * (holdout.n - 1)
     return squares / (treated.n + holdout.n - 2)
 

@@ -6,6 +6,7 @@ The order of the choice is fixed by the contract and the columns of the log, nev
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,24 +19,23 @@ from spot_mlflow.lift.clusters import (
     clustered_means,
     too_few,
 )
-from spot_mlflow.lift.cuped import adjusted_outcome, cuped, paired_arms
+from spot_mlflow.lift.cuped import adjusted_outcome, cuped, paired_arms, with_sampled_center
 from spot_mlflow.lift.difference import means_of
-from spot_mlflow.lift.moments import HOLDOUT
-from spot_mlflow.lift.ratio_metric import ratio_means
-from spot_mlflow.lift.rows import rows_of
+from spot_mlflow.lift.ratio_metric import ratio_by_cell, ratio_means
+from spot_mlflow.lift.rows import plain_outcome, rows_of
 from spot_mlflow.lift.sequence import BURN_IN, events_in
+from spot_mlflow.lift.strata import pooled_arms
 from spot_mlflow.lift.stratified import Stratum, folded, stratified_means
-from spot_mlflow.lift.weighted import overlap_words, weighted_means
+from spot_mlflow.lift.weighted import overlap_words, weighted_by_cell, weighted_means
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from spot_mlflow.lift.arm import Arm
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.cuped import Adjustment
     from spot_mlflow.lift.difference import Means
     from spot_mlflow.lift.moments import ClusterMoments, Moments, OutcomeMoments
     from spot_mlflow.lift.report import Grade
+    from spot_mlflow.lift.rows import ByCell, Rows
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Estimation:
 
     Attributes:
         means: estimated means of both arms.
-        treated: plain arm of the treated.
-        holdout: plain arm of the holdout.
+        treated: the treated, in the units of ``means``: plain, or linearised for ratios and weights.
+        holdout: the holdout, the same way.
         units: what is counted: units of both arms, or clusters.
         events: events (or clusters) of the smaller arm, for the burn-in.
         unit_word: "units" or "clusters".
@@ -126,7 +126,7 @@ def _chosen(
     by_segment: Moments,
 ) -> Estimation:
     if predicted.design == "logged_propensity":
-        return _by_propensity(base, totals)
+        return _by_propensity(base, totals, clustered=moments.clusters is not None)
     if predicted.design == "before_after":
         return _before_after(base)
     if min(base.treated.n, base.holdout.n) < 2:  # noqa: PLR2004 - a spread needs two units
@@ -140,7 +140,7 @@ def _randomized(
     if moments.clusters is not None:
         return _by_cluster(base, moments, totals)
     if totals.index("denominator") is not None:
-        return _as_ratio(base, totals)
+        return linearised(base, ratio_means(totals))
     adjustment = None
     if totals.index("covariate") is not None:
         adjustment = cuped(*paired_arms(totals))
@@ -153,11 +153,22 @@ def _randomized(
     return base
 
 
-def _by_propensity(base: Estimation, totals: Moments) -> Estimation:
+def _by_propensity(base: Estimation, totals: Moments, *, clustered: bool) -> Estimation:
     found = weighted_means(totals)
     said = [overlap_words(*x) for x in (("treated", found.treated), ("holdout", found.holdout))]
     caveat = f"Weighted by logged propensities; {'; '.join(said)}."
-    chosen = replace(base, means=found.means, plain=False, binary=False, grade="B").warned(caveat)
+    chosen = replace(linearised(base, found.means), grade="B").warned(caveat)
+    if clustered:
+        chosen = chosen.warned(
+            "Interval unreliable: weights by propensity take no account of clusters.",
+            reliable=False,
+        )
+    if found.treated.astray or found.holdout.astray:
+        chosen = chosen.warned(
+            "Interval unreliable: the weights do not add up to all units. A propensity must be the "
+            "chance of the arm that was received; those below .01 count as .01.",
+            reliable=False,
+        )
     if found.treated.poor or found.holdout.poor:
         return replace(chosen, grade="D").warned(
             "The arms hardly overlap: what one arm received, the other almost never could. "
@@ -177,7 +188,7 @@ def _before_after(base: Estimation) -> Estimation:
 def _by_cluster(base: Estimation, moments: OutcomeMoments, totals: Moments) -> Estimation:
     assert moments.clusters is not None  # noqa: S101 - the caller looked
     theta = cuped(*paired_arms(totals)).theta if totals.index("covariate") is not None else 0.0
-    treated, holdout = clustered_arms(moments.clusters, theta=theta)
+    treated, holdout = clustered_arms(moments.clusters)
     total = treated.clusters + holdout.clusters
     chosen = replace(
         base,
@@ -204,15 +215,29 @@ def flag_clusters(chosen: Estimation, clusters: ClusterMoments) -> Estimation:
     return chosen.warned(f"Interval unreliable: {why}.", reliable=False) if why else chosen
 
 
-def _as_ratio(base: Estimation, totals: Moments) -> Estimation:
-    return replace(base, means=ratio_means(totals), plain=False, binary=False)
+def linearised(base: Estimation, means: Means) -> Estimation:
+    """Puts means of another unit than the outcome's (a ratio, a weighted mean) in both arms.
+
+    Args:
+        base: the plain comparison.
+        means: what is estimated instead; each arm gets the variance n var of a linearised unit.
+    """
+    t, c = base.treated, base.holdout
+    return replace(
+        base,
+        means=means,
+        treated=replace(t, mean=means.treated, var=t.n * means.var_treated),
+        holdout=replace(c, mean=means.holdout, var=c.n * means.var_holdout),
+        plain=False,
+        binary=False,
+    )
 
 
 def _by_segment(base: Estimation, by_segment: Moments, adjustment: Adjustment | None) -> Estimation:
     cells, thin = folded(by_segment)
-    outcome: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
-    if adjustment is not None and len({str(a) for a in cells.arm} - {HOLDOUT}) == 1:
-        outcome = adjusted_outcome(cells, adjustment)
+    outcome = (
+        plain_outcome if adjustment is None else partial(adjusted_outcome, adjustment=adjustment)
+    )
     rows = rows_of(cells, "segment", outcome)
     rows = rows.select(rows.n_t + rows.n_c > 0)
     if float(np.minimum(rows.n_t, rows.n_c).min(initial=np.inf)) < 2 or len(rows.labels) < 2:  # noqa: PLR2004 - spread
@@ -220,11 +245,47 @@ def _by_segment(base: Estimation, by_segment: Moments, adjustment: Adjustment | 
     means = stratified_means(
         Stratum(rows.n_t, rows.mean_t, rows.var_t), Stratum(rows.n_c, rows.mean_c, rows.var_c)
     )
-    if outcome is not None:
+    if adjustment is not None:
+        pooled = pooled_arms(cells).collapse("segment", "arm")
+        means = with_sampled_center(means, pooled, adjustment)
         means = replace(means, method=f"CUPED, {means.method}")
     if thin:
         base = base.warned(f"{thin:,} segments with fewer than 2 units in an arm are put together.")
     return replace(base, means=means)
+
+
+def outcome_by_cell(moments: OutcomeMoments, predicted: PredictedLift) -> ByCell:
+    """Returns what gives each cell's mean in the units of the headline: plain, ratio or weighted."""
+    if predicted.design == "logged_propensity":
+        return weighted_by_cell
+    randomized = predicted.design == "randomized" and moments.clusters is None
+    if randomized and moments.cells.index("denominator") is not None:
+        return ratio_by_cell
+    return plain_outcome
+
+
+def design_effect(chosen: Estimation) -> float:
+    """What clusters multiply the variance of the difference with; 1 where nothing is clustered."""
+    if chosen.unit_word != "clusters":
+        return 1.0
+    plain = chosen.treated.var / chosen.treated.n + chosen.holdout.var / chosen.holdout.n
+    return chosen.means.se**2 / plain if chosen.means.known and plain > 0 else float("nan")
+
+
+def rows_like(
+    chosen: Estimation, moments: OutcomeMoments, predicted: PredictedLift, cells: Moments, key: str
+) -> Rows:
+    """Both arms by segment or period, in the units of the headline and as sure as its clusters.
+
+    Args:
+        chosen: the headline.
+        moments: the log, reduced.
+        predicted: the contract.
+        cells: its cells collapsed to (``key``, "arm").
+        key: "segment" or "period".
+    """
+    rows = rows_of(cells, key, outcome_by_cell(moments, predicted))
+    return rows.widened(design_effect(chosen)) if chosen.unit_word == "clusters" else rows
 
 
 def warn_of_skew(chosen: Estimation, predicted: PredictedLift) -> Estimation:

@@ -7,7 +7,7 @@ gap, attribution and economic figure is computed from it. ``spot_mlflow_checks``
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -94,9 +94,14 @@ class Moments:
         """Returns the position of a measure, or None where the reduction does not carry it."""
         return self.measures.index(measure) if measure in self.measures else None
 
-    def select(self, mask: NDArray[np.bool_]) -> Moments:
-        """Returns the cells where ``mask`` (cells,) is True."""
-        return self._take(lambda x: x[mask])
+    def select(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Moments:
+        """Returns the cells where ``which`` (cells,) is True, or those at these positions."""
+        return self._take(lambda x: x[which])
+
+    def running(self) -> Moments:
+        """Returns the cells with each sum taken over the cell and all before it."""
+        sums = {k: getattr(self, k).cumsum(axis=0) for k in _SUMMED}
+        return replace(self, **sums, largest=np.maximum.accumulate(self.largest, axis=0))
 
     def _take(self, f: Any) -> Moments:
         per_cell = {k: f(getattr(self, k)) for k in _PER_CELL}

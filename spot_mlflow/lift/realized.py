@@ -102,6 +102,26 @@ def _interval(estimate: Estimate, direction: str) -> Interval:
     return Interval(e.value, e.low, e.high, e.se)
 
 
+def verdict_interval(
+    chosen: Estimation, predicted: PredictedLift, *, comparisons: int = 1
+) -> Interval:
+    """The realized lift at the confidence that the verdict needs, improvement units.
+
+    Monitored, the prediction's interval takes half of the error; a commitment has none and takes
+    none.
+
+    Args:
+        chosen: what the lift is computed from.
+        predicted: the contract.
+        comparisons: arms that get a verdict each; the error is split among them (Bonferroni).
+    """
+    error = (1 - predicted.confidence) / comparisons
+    if predicted.looks_used == "once":
+        return _interval(one_look(chosen, predicted, 1 - error), predicted.direction)
+    share = 0.5 if predicted.predicted.standard_error > 0 else 1.0
+    return _interval(always_valid(chosen, predicted, 1 - share * error), predicted.direction)
+
+
 @dataclass(frozen=True)
 class Realization:
     """The realized lift, and what the verdicts are reached from."""
@@ -135,18 +155,16 @@ def realize(
         sequence = always_valid(chosen, predicted, 1 - error)
     shown = sequence if monitored and sequence is not None else single
     estimate = _interval(shown, predicted.direction)
-    # The prediction's interval takes half of the error; a commitment has none and takes none.
     halved = monitored and predicted.predicted.standard_error > 0
     for_verdict = estimate
     if halved:
-        narrow = always_valid(chosen, predicted, 1 - error / 2)
-        for_verdict = _interval(narrow, predicted.direction)
+        for_verdict = verdict_interval(chosen, predicted, comparisons=comparisons)
     repeated = not monitored and previous_looks > 0
     if repeated:
         assert sequence is not None  # noqa: S101 - made above for repeated looks
         chosen = chosen.warned(_second_look(previous_looks, sequence.improved(predicted.direction)))
     band = None if sequence is None else _interval(sequence, predicted.direction)
-    realized = _realized(chosen, shown, estimate, band, p_value=single.p_value)
+    realized = _realized(chosen, shown, estimate, band)
     basis = Basis(
         viability=estimate,
         verdict=for_verdict,
@@ -166,7 +184,6 @@ def _realized(
     shown: Estimate,
     estimate: Interval,
     band: Interval | None,
-    p_value: float | None,
 ) -> RealizedLift:
     unbounded = math.isinf(estimate.low) or math.isinf(estimate.high)
     enough = min(chosen.treated.n, chosen.holdout.n) > 1
@@ -180,7 +197,7 @@ def _realized(
         mean_treatment=chosen.means.treated,
         mean_holdout=chosen.means.holdout,
         raw_difference=chosen.means.treated - chosen.means.holdout,
-        p_value=p_value,
+        p_value=shown.p_value,
         method=shown.method,
         grade=chosen.grade,
         reliable=chosen.reliable and enough and not unbounded,

@@ -34,7 +34,14 @@ _HALVINGS: Final = 56  # 90 / 2^56 is about 1e-15
 
 
 def relative_se(means: Means) -> float:
-    """Standard error of treated / holdout by the delta method (first order)."""
+    """Standard error of treated / holdout by the delta method (first order).
+
+    Source: Deng, Knoblich and Lu (2018), arXiv:1803.06336, section 2; with the covariance that what
+    both arms share brings.
+
+    Args:
+        means: two means; the holdout's must not be 0.
+    """
     ratio = means.treated / means.holdout
     var = means.total_treated - 2 * ratio * means.cov + ratio**2 * means.total_holdout
     return math.sqrt(max(0.0, var)) / abs(means.holdout)
@@ -295,6 +302,13 @@ def restricted_rates(
     Source: Miettinen and Nurminen (1985), Statistics in Medicine 4, 213-226, equation 10: the
     smaller root of N R p^2 - (n_t R + x_t + n_c + x_c R) p + x_t + x_c = 0, in the form without
     cancellation.
+
+    Args:
+        ratio: ratios under the hypothesis, > 0; all arguments of one shape.
+        x_t: events among the treated.
+        n_t: units treated.
+        x_c: events in the holdout.
+        n_c: units in the holdout.
 
     Returns:
         Rates of treated and holdout, and their complements.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +11,10 @@ from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.relative import score_ratio_bounds
 from spot_mlflow.lift.report import Interval, SegmentLift
+from spot_mlflow.lift.strata import pooled_arms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.moments import Moments
 
     Floats = NDArray[np.float64]
+    ByCell = Callable[[Moments], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,8 @@ class Rows:
         mean_c: mean of the holdout.
         var_t: unbiased variance of a treated unit; NaN with fewer than two.
         var_c: unbiased variance of a holdout unit.
+        plain: whether the means are those of the outcome itself, so that a rate is a count of
+            events over units; not for ratios, weights and clusters.
     """
 
     labels: tuple[str, ...]
@@ -44,29 +48,45 @@ class Rows:
     mean_c: Floats
     var_t: Floats
     var_c: Floats
+    plain: bool = True
 
     def select(self, mask: NDArray[np.bool_]) -> Rows:
         """Returns the rows where ``mask`` (rows,) is True."""
         labels = tuple(x for x, keep in zip(self.labels, mask, strict=True) if keep)
-        numbers = (self.n_t, self.n_c, self.mean_t, self.mean_c, self.var_t, self.var_c)
-        return Rows(labels, *(x[mask] for x in numbers))
+        return Rows(
+            labels,
+            self.n_t[mask],
+            self.n_c[mask],
+            self.mean_t[mask],
+            self.mean_c[mask],
+            self.var_t[mask],
+            self.var_c[mask],
+            plain=self.plain,
+        )
+
+    def widened(self, factor: float) -> Rows:
+        """Returns the rows with every variance times ``factor``, a design effect."""
+        return replace(self, var_t=self.var_t * factor, var_c=self.var_c * factor, plain=False)
 
 
-def rows_of(moments: Moments, key: str, outcome: tuple[Floats, Floats] | None = None) -> Rows:
+def plain_outcome(moments: Moments) -> tuple[Floats, Floats]:
+    """Mean of the outcome in each cell and the unbiased variance of a unit."""
+    cells = cells_of(moments)
+    i = moments.measures.index("outcome")
+    return cells.mean[:, i], cells.cov[:, i, i]
+
+
+def rows_of(moments: Moments, key: str, outcome: ByCell = plain_outcome) -> Rows:
     """Puts both arms of each segment or period side by side; treatment arms are pooled.
 
     Args:
         moments: cells collapsed to (``key``, "arm").
         key: "segment" or "period".
-        outcome: mean and unit variance per cell where they are adjusted; the outcome's own where
-            None.
+        outcome: mean and unit variance of each cell, in units of the lift.
     """
     if len({str(a) for a in moments.arm} - {HOLDOUT}) > 1:
-        moments, outcome = _one_treatment(moments, key), None
-    if outcome is None:
-        cells = cells_of(moments)
-        i = moments.measures.index("outcome")
-        outcome = cells.mean[:, i], cells.cov[:, i, i]
+        moments = pooled_arms(moments).collapse(key, "arm")
+    mean, var = outcome(moments)
     labels, row = np.unique(getattr(moments, key).astype(str), return_inverse=True)
     held = np.asarray(moments.arm == HOLDOUT, dtype=bool)
 
@@ -80,18 +100,12 @@ def rows_of(moments: Moments, key: str, outcome: tuple[Floats, Floats] | None = 
         tuple(str(x) for x in labels),
         side(~held, n, 0.0),
         side(held, n, 0.0),
-        side(~held, outcome[0], np.nan),
-        side(held, outcome[0], np.nan),
-        side(~held, outcome[1], np.nan),
-        side(held, outcome[1], np.nan),
+        side(~held, mean, np.nan),
+        side(held, mean, np.nan),
+        side(~held, var, np.nan),
+        side(held, var, np.nan),
+        plain=outcome is plain_outcome,
     )
-
-
-def _one_treatment(moments: Moments, key: str) -> Moments:
-    from dataclasses import replace
-
-    arm = np.where(moments.arm == HOLDOUT, HOLDOUT, "treatment").astype(object)
-    return replace(moments, arm=arm).collapse(key, "arm")
 
 
 def row_intervals(rows: Rows, predicted: PredictedLift) -> tuple[Floats, Floats, Floats, Floats]:
@@ -117,7 +131,7 @@ def row_intervals(rows: Rows, predicted: PredictedLift) -> tuple[Floats, Floats,
         else:
             value = rows.mean_t / rows.mean_c - 1
             low, high = _relative(rows, a, b, predicted)
-    unusable = ~(np.isfinite(value) & (rows.n_t > 1) & (rows.n_c > 1))
+    unusable = ~(np.isfinite(value) & (rows.n_t > 1) & (rows.n_c > 1)) | np.isnan(low)
     if predicted.effect == "absolute":
         unusable |= ~(se > 0)
     low, high = np.where(unusable, -np.inf, low), np.where(unusable, np.inf, high)
@@ -134,11 +148,14 @@ def _around(value: Floats, se: Floats, df: Floats, confidence: float) -> tuple[F
 
 
 def _relative(rows: Rows, a: Floats, b: Floats, predicted: PredictedLift) -> tuple[Floats, Floats]:
-    if predicted.kind == "binary" and bool(((rows.mean_t <= 1) & (rows.mean_c <= 1)).all()):
-        x_t, x_c = np.round(rows.mean_t * rows.n_t), np.round(rows.mean_c * rows.n_c)
-        low, high = score_ratio_bounds(
-            x_t, rows.n_t, x_c, rows.n_c, confidence=predicted.confidence
+    if predicted.kind == "binary" and rows.plain:
+        # A row without units in an arm is asked as if it had one without event; it stays open.
+        x_t, x_c = (
+            np.round(np.nan_to_num(mean * n))
+            for mean, n in ((rows.mean_t, rows.n_t), (rows.mean_c, rows.n_c))
         )
+        n_t, n_c = np.maximum(rows.n_t, 1.0), np.maximum(rows.n_c, 1.0)
+        low, high = score_ratio_bounds(x_t, n_t, x_c, n_c, confidence=predicted.confidence)
         return low - 1, high - 1
     v_t, v_c = a / rows.mean_t**2, b / rows.mean_c**2
     df = (v_t + v_c) ** 2 / (v_t**2 / (rows.n_t - 1) + v_c**2 / (rows.n_c - 1))

@@ -51,6 +51,8 @@ class SampleRatio:
 def chi_square_p(counts: Sequence[float], shares: Sequence[float]) -> float:
     """Pearson's chi-square p value of counts against designed shares.
 
+    Source: Pearson (1900), Philosophical Magazine 50, 157-175; arms - 1 degrees of freedom.
+
     Args:
         counts: (arms,) units.
         shares: (arms,) designed shares, adding up to 1.

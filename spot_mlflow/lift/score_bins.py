@@ -48,7 +48,17 @@ class Decile:
 def decile_table(
     history: History, name: str, bins: int, *, uplift_scores: bool = False
 ) -> tuple[Decile, ...]:
-    """Bins of equally many units from the highest score down, each with its lift and interval."""
+    """Bins of equally many units from the highest score down, each with its lift and interval.
+
+    Args:
+        history: randomized units.
+        name: which of its scores.
+        bins: how many, 2 to the number of units.
+        uplift_scores: whether the score is itself a predicted lift in units of the metric.
+
+    Raises:
+        InvalidInput: where ``bins`` is out of range.
+    """
     if not 2 <= bins <= len(history.outcome):  # noqa: PLR2004 - one bin is no table
         raise InvalidInput(f"bins == {bins}, must be 2 to {len(history.outcome)}")
     s = history.scores[name]
@@ -77,6 +87,10 @@ def score_edges(score: ArrayLike, bins: int) -> tuple[float, ...]:
     """Inner cut points of ``bins`` bins of equally many units, ascending and distinct.
 
     A score equal to a cut point belongs to the bin above it.
+
+    Args:
+        score: (units,) scores.
+        bins: how many bins; fewer come out where scores are tied.
     """
     s = np.asarray(score, dtype=np.float64)
     inner = np.quantile(s, np.arange(1, bins) / bins, method="higher")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.difference import Estimate, check_confidence, pooled_variance
+from spot_mlflow.lift.difference import Estimate, check_confidence, means_of, pooled_variance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,26 @@ def multiplier(n: ArrayLike, *, alpha: float, planned: float) -> Floats:
     return np.sqrt((scaled + 1) / scaled * np.log((scaled + 1) / alpha**2))
 
 
+def sequence_p_value(statistic: float, n: float, *, alpha: float, planned: float) -> float:
+    """Two-sided p value that may be read at every look: the least alpha whose sequence excludes 0.
+
+    Source: theorem 2.2 of arXiv:2103.06476 solved for its level, with r^2 kept:
+    p = min(1, sqrt(n r^2 + 1) exp(-t^2 n r^2 / (2 (n r^2 + 1)))).
+
+    Args:
+        statistic: t, the estimate over its standard error under no difference.
+        n: units so far, both arms.
+        alpha: error that r^2 is tuned for.
+        planned: N*.
+
+    Raises:
+        InvalidInput: where alpha or planned are out of range.
+    """
+    scaled = n * mixing_variance(alpha, planned)
+    exponent = -(statistic**2) * scaled / (2 * (scaled + 1))
+    return min(1.0, math.sqrt(scaled + 1) * math.exp(exponent))
+
+
 @dataclass(frozen=True, eq=False)
 class Looks:
     """The state of a comparison at one or many looks; arrays of one shape, or numbers.
@@ -83,6 +103,9 @@ class Looks:
         raw_c: plain mean of the holdout.
         ratio: k = sum y^2 / sum y over both arms; NaN where the outcome may be negative.
         effect: what clusters or adjustment multiply the plain variance with.
+        common_t: what both arms share adds to the variance of the treated mean (see ``Means``).
+        common_c: the same for the holdout mean.
+        cov: covariance of the two means by what they share.
     """
 
     n_t: Floats
@@ -96,28 +119,40 @@ class Looks:
     raw_c: Floats
     ratio: Floats
     effect: Floats
+    common_t: float = 0.0
+    common_c: float = 0.0
+    cov: float = 0.0
+
+    def shared(self, ratio: ArrayLike = 1.0) -> Floats:
+        """Variance that what both arms share leaves in (treated mean - ratio * holdout mean)."""
+        r = np.asarray(ratio, dtype=np.float64)
+        return np.maximum(self.common_t - 2 * r * self.cov + r**2 * self.common_c, 0.0)
 
     @classmethod
     def of(cls, treated: Arm, holdout: Arm, means: Means | None = None) -> Looks:
         """Takes the state from two arms, and the adjusted means where there are such."""
+        known = means or means_of(treated, holdout)
         plain = treated.var / treated.n + holdout.var / holdout.n
-        effect = means.se**2 / plain if means is not None and plain > 0 else 1.0
+        effect = (known.var_treated + known.var_holdout) / plain if plain > 0 else 1.0
         squares = treated.n * treated.second + holdout.n * holdout.second
         total = treated.total + holdout.total
-        shown = (means.treated, means.holdout) if means else (treated.mean, holdout.mean)
-        numbers = (
-            treated.n,
-            holdout.n,
-            *shown,
-            treated.var * effect,
-            holdout.var * effect,
-            pooled_variance(treated, holdout) * effect,
-            treated.mean,
-            holdout.mean,
-            squares / total if min(treated.mean, holdout.mean) >= 0 and total > 0 else math.nan,
-            effect,
+        usable = min(treated.mean, holdout.mean) >= 0 and total > 0
+        return cls(
+            n_t=np.asarray(treated.n, dtype=np.float64),
+            n_c=np.asarray(holdout.n, dtype=np.float64),
+            value_t=np.asarray(known.treated),
+            value_c=np.asarray(known.holdout),
+            var_t=np.asarray(treated.var * effect),
+            var_c=np.asarray(holdout.var * effect),
+            pooled=np.asarray(pooled_variance(treated, holdout) * effect),
+            raw_t=np.asarray(treated.mean),
+            raw_c=np.asarray(holdout.mean),
+            ratio=np.asarray(squares / total if usable else math.nan),
+            effect=np.asarray(effect),
+            common_t=known.common_treated,
+            common_c=known.common_holdout,
+            cov=known.cov,
         )
-        return cls(*(np.asarray(x, dtype=np.float64) for x in numbers))
 
 
 def _unit_variance(mean: Floats, ratio: Floats) -> Floats:
@@ -142,7 +177,7 @@ def difference_variance(gap: Floats, looks: Looks) -> Floats:
     null = (null + _unit_variance(base + gap, looks.ratio) / looks.n_t) * looks.effect
     welch = looks.var_t / looks.n_t + looks.var_c / looks.n_c
     pooled = looks.pooled * (1 / looks.n_t + 1 / looks.n_c)
-    return np.fmax(np.fmax(welch, pooled), null)
+    return np.fmax(np.fmax(welch, pooled), null) + looks.shared()
 
 
 def ratio_variance(ratio: Floats, looks: Looks) -> Floats:
@@ -160,7 +195,7 @@ def ratio_variance(ratio: Floats, looks: Looks) -> Floats:
     null = (null + _unit_variance(ratio * base, looks.ratio) / looks.n_t) * looks.effect
     welch = looks.var_t / looks.n_t + ratio**2 * looks.var_c / looks.n_c
     pooled = looks.pooled * (1 / looks.n_t + ratio**2 / looks.n_c)
-    return np.fmax(np.fmax(welch, pooled), null)
+    return np.fmax(np.fmax(welch, pooled), null) + looks.shared(ratio)
 
 
 def difference_bounds(looks: Looks, width: ArrayLike) -> tuple[Floats, Floats]:
@@ -217,7 +252,7 @@ def _greatest_variance(looks: Looks) -> Floats:
     any_null = looks.effect * looks.ratio**2 / 4 * (1 / looks.n_t + 1 / looks.n_c)
     welch = looks.var_t / looks.n_t + looks.var_c / looks.n_c
     pooled = looks.pooled * (1 / looks.n_t + 1 / looks.n_c)
-    return np.fmax(np.fmax(welch, pooled), any_null)
+    return np.fmax(np.fmax(welch, pooled), any_null) + looks.shared()
 
 
 def _edge(kept: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outside: Floats) -> Floats:
@@ -251,7 +286,8 @@ def confidence_sequence(
         units: units (or clusters) so far; both arms' units where None.
 
     Returns:
-        In raw units; bounds are infinite where nothing is known yet. No check of the burn-in.
+        In raw units, with a p value that holds at every look; bounds are infinite where nothing is
+        known yet. No check of the burn-in.
 
     Raises:
         InvalidInput: where alpha or planned are out of range.
@@ -263,16 +299,19 @@ def confidence_sequence(
     looks = Looks.of(treated, holdout, means)
     width = multiplier(n, alpha=alpha, planned=planned)
     method = f"{means.method if means else 'Welch'}, valid at every look (r^2 = {r2:.3g})"
+    gap = float(looks.value_t - looks.value_c)
+    null = math.sqrt(difference_variance(np.zeros(()), looks))
+    t = gap / null if null > 0 else math.copysign(math.inf, gap) if gap else 0.0
+    p = sequence_p_value(t, n, alpha=alpha, planned=planned)
     if effect == "relative":
-        low, high = ratio_bounds(looks, width)
         if not looks.value_c > 0:
-            return Estimate(math.nan, -math.inf, math.inf, None, method=method)
+            return Estimate(math.nan, -math.inf, math.inf, None, p_value=p, method=method)
+        low, high = (float(x) - 1 for x in ratio_bounds(looks, width))
         value = float(looks.value_t / looks.value_c) - 1
-        return Estimate(value, float(low) - 1, float(high) - 1, None, method=method)
-    low, high = difference_bounds(looks, width)
-    value = float(looks.value_t - looks.value_c)
-    se = float(np.sqrt(difference_variance(np.asarray(value), looks)))
-    return Estimate(value, float(low), float(high), se, method=method)
+        return Estimate(value, low, high, None, p_value=p, method=method)
+    low, high = (float(x) for x in difference_bounds(looks, width))
+    se = float(np.sqrt(difference_variance(np.asarray(gap), looks)))
+    return Estimate(gap, low, high, se, p_value=p, method=method)
 
 
 def events_in(arm: Arm, kind: str) -> int:

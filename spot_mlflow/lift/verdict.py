@@ -178,7 +178,12 @@ def _verdict(gap: Interval, tolerance: float) -> Verdict:
 
 
 def viability(realized: Interval, minimum: float | None) -> Viability:
-    """Compares the realized lift alone with the minimum viable lift; undecided without one."""
+    """Compares the realized lift alone with the minimum viable lift; undecided without one.
+
+    Args:
+        realized: lift with its interval at the contract's confidence, improvement units.
+        minimum: m, or None.
+    """
     if minimum is None:
         return "undecided"
     if realized.low > minimum:
@@ -192,6 +197,11 @@ def more_units(basis: Basis, predicted: PredictedLift, gap: float) -> float | No
     n' = n h_R^2 / (dist^2 - h_P^2) for one look, with h the half widths and dist the distance from
     the gap to the nearer verdict; monitored, h_R (n / n')^.5 + h_P = dist. The width of a sequence
     shrinks a little faster than this up to the planned units, so the answer errs on the late side.
+
+    Args:
+        basis: realized lift at the level of the verdict, and the units it took.
+        predicted: the contract.
+        gap: realized minus predicted lift.
 
     Returns:
         Units more than those analysed; inf for never: the prediction itself is too uncertain, or

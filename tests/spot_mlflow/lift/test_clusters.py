@@ -10,6 +10,7 @@ import statsmodels.formula.api as smf
 from spot_mlflow.lift.clusters import ClusteredArm, clustered_arms, clustered_means, too_few
 from spot_mlflow.lift.difference import difference
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments
+from spot_mlflow.lift.relative import log_delta
 
 
 def reduce(frame: pd.DataFrame, center: tuple[float, float] = (0.0, 0.0)) -> ClusterMoments:
@@ -63,9 +64,13 @@ def test_the_mean_is_a_ratio_of_sums_with_the_sandwich_variance(villages):
 
 def test_centring_changes_nothing(villages):
     """Sums around constants near the means give the same difference and interval."""
-    a = difference(clustered_means(reduce(villages)))
-    b = difference(clustered_means(reduce(villages, center=(2.9, 0.1))))
-    assert (a.value, a.low, a.df) == pytest.approx((b.value, b.low, b.df), rel=1e-9)
+    for theta in (0.0, 0.8):
+        plain, moved = (
+            clustered_means(reduce(villages, center=c), theta=theta) for c in ((0, 0), (2.9, 0.5))
+        )
+        for method in (difference, log_delta):
+            a, b = method(plain), method(moved)
+            assert (a.value, a.low, a.df) == pytest.approx((b.value, b.low, b.df), rel=1e-9)
 
 
 def test_a_covariate_makes_it_surer(villages):
@@ -74,6 +79,12 @@ def test_a_covariate_makes_it_surer(villages):
     adjusted = difference(clustered_means(reduce(villages), theta=0.8))
     assert adjusted.se < plain.se
     assert adjusted.value == pytest.approx(plain.value, abs=3 * plain.se)
+    by_hand = villages.assign(y=villages.y - 0.8 * (villages.x - villages.x.mean()))
+    known = clustered_means(reduce(by_hand))
+    found = clustered_means(reduce(villages), theta=0.8)
+    assert (found.treated, found.holdout) == pytest.approx((known.treated, known.holdout), rel=1e-9)
+    assert found.var_holdout == pytest.approx(known.var_holdout, rel=1e-9)
+    assert found.cov > 0  # both means hold the sampled centre of the covariate
 
 
 def test_equal_clusters_are_effective_in_full():

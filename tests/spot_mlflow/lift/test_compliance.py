@@ -68,3 +68,35 @@ def test_offered_stands_in_where_delivery_is_not_logged():
     cells = Moments.of_units(measures, arm)
     assert compliance(cells.select(cells.arm == TREATMENT)) is None
     assert compliance(Moments.of_units({"outcome": measures["outcome"]}, arm)) is None
+
+
+def test_a_ratio_metric_has_the_lift_of_those_reached_in_its_own_units(contract):
+    """Orders per visit: a lift of .05 where 60 % are reached is .083 among those."""
+    rng = np.random.default_rng(2)
+    t = np.arange(60_000) % 2 == 0
+    d = (rng.random(60_000) < 0.6 * t).astype(float)
+    visits = 1 + rng.poisson(2, 60_000)
+    orders = rng.binomial(visits, 0.3 + d * 0.05 / 0.6).astype(float)
+    measures = {"outcome": orders, "denominator": visits, "delivered": d}
+    found = compliance(Moments.of_units(measures, np.where(t, TREATMENT, HOLDOUT)))
+    assert found is not None
+    assert found.cace.low < 0.05 / 0.6 < found.cace.high
+    assert found.cace.high - found.cace.low < 0.03
+    (said,) = found.words(contract())
+    assert "of the treated were delivered" in said
+    down = found.words(contract(direction="decrease", effect="relative"))[0]
+    assert "the absolute lift is -" in down
+
+
+def test_clusters_widen_it_and_without_chance_there_is_none():
+    """A design effect of four doubles the error; logged propensities give the reach alone."""
+    measures, arm = units(np.random.default_rng(3), leak=0.05)
+    cells = Moments.of_units(measures, arm)
+    plain, clustered = compliance(cells), compliance(cells, design_effect=4.0)
+    assert plain is not None
+    assert clustered is not None
+    assert clustered.cace.se == pytest.approx(2 * plain.cace.se)
+    reach = compliance(cells, by_chance=False)
+    assert reach is not None
+    assert math.isnan(reach.cace.value)
+    assert reach.leaking

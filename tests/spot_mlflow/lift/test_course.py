@@ -8,7 +8,9 @@ import pytest
 from spot_mlflow.lift.arm import arms_of
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.course import MOST_POINTS, course_of
+from spot_mlflow.lift.estimation import estimate_means
 from spot_mlflow.lift.moments import ClusterMoments, Moments, OutcomeMoments
+from spot_mlflow.lift.realized import realize
 from spot_mlflow.lift.sequence import confidence_sequence
 
 DAY = np.datetime64("2027-01-04")
@@ -62,7 +64,7 @@ def test_direction_turns_the_course() -> None:
 
 
 def test_no_course_where_it_would_mislead() -> None:
-    """Without dates, for clusters, and for logged propensities there is none."""
+    """Without dates and for clusters there is none."""
     moments = log(4)
     undated = dataclasses.replace(moments, cells=moments.cells.collapse("arm"))
     assert course_of(undated, contract()) == ()
@@ -76,4 +78,41 @@ def test_no_course_where_it_would_mislead() -> None:
         events=np.array([2, 2]),
     )
     assert course_of(dataclasses.replace(moments, clusters=clusters), contract()) == ()
-    assert course_of(moments, contract(design="logged_propensity")) == ()
+
+
+def test_the_course_is_in_the_units_of_the_headline() -> None:
+    """A ratio metric's course ends at the headline's always-valid band, and so does a weighted one."""
+    rng = np.random.default_rng(6)
+    n = 6_000
+    treated = rng.random(n) < 0.5
+    visits = 1 + rng.poisson(2, n)
+    orders = rng.binomial(visits, np.where(treated, 0.35, 0.3)).astype(float)
+    weight = np.where(treated, 1.5, 3.0)
+    arm = np.where(treated, "treatment", "holdout")
+    period = DAY + rng.integers(0, 9, n)
+    for measures, more in (
+        ({"outcome": orders, "denominator": visits}, {"kind": "count"}),
+        (
+            {"outcome": orders, "weight": weight, "weighted_outcome": weight * orders},
+            {"kind": "count", "design": "logged_propensity"},
+        ),
+    ):
+        cells = Moments.of_units(measures, arm, period=period)
+        moments = OutcomeMoments(cells, {}, "2027-06-01T00:00:00+00:00")
+        made = contract(planned_units=6_000, **more)
+        last = course_of(moments, made)[-1].estimate
+        headline = realize(estimate_means(moments, made), made).realized.always_valid
+        assert headline is not None
+        assert (last.lift, last.low, last.high) == pytest.approx(
+            (headline.lift, headline.low, headline.high), rel=1e-9
+        )
+
+
+def test_an_arm_that_begins_late_has_no_point_before() -> None:
+    """Before the holdout's first units nothing is shown; from then on all units so far count."""
+    moments = log(6)
+    cells = moments.cells
+    late = cells.select((cells.arm != "holdout") | (cells.period >= DAY + 3))
+    rows = course_of(dataclasses.replace(moments, cells=late), contract())
+    assert [r.label for r in rows] == [str(DAY + k) for k in (3, 4, 5)]
+    assert rows[-1].n_treatment == int(late.n[late.arm == "treatment"].sum())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,10 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from spot_mlflow.lift.arm import arm_of
-from spot_mlflow.lift.cuped import adjusted_outcome, cuped, cuped_theta, paired_arms
+from spot_mlflow.lift.cuped import (
+    adjusted_outcome,
+    cuped,
+    cuped_theta,
+    paired_arms,
+    with_sampled_center,
+)
 from spot_mlflow.lift.difference import difference
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments
 from spot_mlflow.lift.relative import log_delta
+from spot_mlflow.lift.rows import rows_of
+from spot_mlflow.lift.stratified import Stratum, stratified_means
 
 
 def test_cuped_agrees_with_the_reference_figures(reference, samples):
@@ -30,8 +39,13 @@ def test_cuped_agrees_with_the_reference_figures(reference, samples):
         assert gap.se == pytest.approx(total["se"], rel=1e-9), key
         assert [gap.low, gap.high] == pytest.approx(total["ci"], rel=1e-9), key
         assert found.reduction == pytest.approx(total["var_reduction"], rel=1e-9), key
-        assert found.theta == pytest.approx(known["gbstats"]["cuped"]["theta"], rel=1e-9), key
-        assert [gap.low, gap.high] == pytest.approx(known["gbstats"]["cuped"]["ci"], rel=1e-9), key
+        by_gbstats = known["gbstats"]["cuped"]
+        assert found.theta == pytest.approx(by_gbstats["theta"], rel=1e-9), key
+        # gbstats divides by the unadjusted holdout mean.
+        assert gap.value / known["mean_c"] == pytest.approx(by_gbstats["rel"], rel=1e-9), key
+        for told in (by_gbstats, known["cuped_tea"]):
+            assert gap.value == pytest.approx(told["diff"], rel=1e-9), key
+            assert [gap.low, gap.high] == pytest.approx(told["ci"], rel=1e-9), key
         assert gap.p_value == pytest.approx(known["cuped_tea"]["p"], rel=1e-6), key
     assert seen == 10
 
@@ -56,8 +70,11 @@ def test_a_theta_of_ones_own_gives_the_within_arm_figure(reference, samples):
         if "cuped_within" not in reference[key]:
             continue
         known = reference[key]["cuped_within"]
-        gap = difference(cuped(*paired_arms(sample.cells), theta=known["theta"]).means)
+        found = cuped(*paired_arms(sample.cells), theta=known["theta"])
+        gap = difference(found.means)
         assert gap.value == pytest.approx(known["diff"], rel=1e-9), key
+        assert gap.se == pytest.approx(known["se"], rel=1e-9), key
+        assert found.reduction == pytest.approx(known["var_reduction"], rel=1e-9), key
         assert [gap.low, gap.high] == pytest.approx(known["ci"], rel=1e-9), key
 
 
@@ -89,3 +106,26 @@ def test_a_constant_covariate_changes_nothing():
     pair = paired_arms(Moments.of_units({"outcome": y, "covariate": np.full(6, 7.0)}, arm))
     assert cuped_theta(*pair) == 0
     assert cuped(*pair).reduction == 0
+
+
+def test_segments_keep_the_sampling_of_their_centre():
+    """A lift of three times the holdout, by segment and covariate: the error is that of 600 logs."""
+    rng = np.random.default_rng(5)
+    values, errors = [], []
+    for _ in range(600):
+        segment, treated = rng.integers(0, 2, 300), rng.random(300) < 0.5
+        x = rng.standard_normal(300) + 2 * segment
+        y = 4 + segment + x + 0.4 * rng.standard_normal(300) + 12 * treated
+        cells = Moments.of_units(
+            {"outcome": y, "covariate": x},
+            np.where(treated, TREATMENT, HOLDOUT),
+            segment=np.array(["a", "b"])[segment],
+        )
+        adjustment = cuped(*paired_arms(cells))
+        rows = rows_of(cells, "segment", partial(adjusted_outcome, adjustment=adjustment))
+        sides = ((rows.n_t, rows.mean_t, rows.var_t), (rows.n_c, rows.mean_c, rows.var_c))
+        means = stratified_means(*(Stratum(*side) for side in sides))
+        found = log_delta(with_sampled_center(means, cells, adjustment))
+        values.append(found.value)
+        errors.append(found.se)
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.1)

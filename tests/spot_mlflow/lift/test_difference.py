@@ -30,10 +30,13 @@ def test_welch_agrees_with_the_reference_figures(reference, samples):
         assert found.value == pytest.approx(known["diff"], rel=1e-9), key
         assert found.se == pytest.approx(known["se_welch"], rel=1e-9), key
         assert found.df == pytest.approx(known["df"], rel=1e-9), key
-        for library in ("ci_scipy", "ci_statsmodels", "ci_tea"):
-            assert [found.low, found.high] == pytest.approx(known[library], rel=1e-9), key
-        for library in ("p_scipy", "p_sm", "p_tea"):
-            assert found.p_value == pytest.approx(known[library], rel=1e-6), key
+        for told in ("ci_scipy", "ci_statsmodels", "ci_tea"):
+            assert [found.low, found.high] == pytest.approx(known[told], rel=1e-9), key
+        assert [found.low, found.high] == pytest.approx(known["gbstats"]["ci"], rel=1e-9), key
+        for told in ("p_scipy", "p_sm", "p_tea"):
+            assert found.p_value == pytest.approx(known[told], rel=1e-6), key
+        # gbstats takes 1 - cdf, which leaves no more than 1e-15.
+        assert found.p_value == pytest.approx(known["gbstats"]["p"], rel=1e-6, abs=1e-15), key
 
 
 def test_one_variance_for_both_arms_gives_the_ols_figure(samples):

@@ -70,6 +70,43 @@ def test_the_contract_and_the_columns_choose_the_estimator(log, contract):
         assert found.grade == grade
 
 
+def test_several_arms_keep_covariate_and_segments(log, contract):
+    """Two treatment arms by segment with a covariate are adjusted as one arm of all their units is."""
+    n = 600
+    arm = np.array([HOLDOUT, "mail", "call"])[np.random.default_rng(2).integers(0, 3, n)]
+    segment = np.array(["a", "b"])[np.arange(n) // 20 % 2]
+    x = np.random.default_rng(1).standard_normal(n)
+    y = 5 + x + 0.3 * np.random.default_rng(3).standard_normal(n)
+    one = np.where(arm == HOLDOUT, HOLDOUT, TREATMENT)
+    money = contract(kind="money")
+    several, single = (
+        estimate_means(log(a, segment=segment, outcome=y, covariate=x), money) for a in (arm, one)
+    )
+    assert several.means.method == "CUPED, post-stratified over 2 segments"
+    assert several.means.se == pytest.approx(single.means.se, rel=1e-9)
+    assert several.means.treated == pytest.approx(single.means.treated, rel=1e-9)
+
+
+def test_weights_and_clusters_together_are_flagged(log, contract):
+    """The weighted interval takes no account of clusters, and says so."""
+    y = units(400)
+    moments = log(arms(400), outcome=y, weight=np.full(400, 2.0), weighted_outcome=2 * y)
+    found = estimate_means(
+        replace(moments, clusters=clusters_of(50)), contract(design="logged_propensity")
+    )
+    assert not found.reliable
+    assert any("no account of clusters" in c for c in found.caveats)
+
+
+def test_weights_that_do_not_add_up_are_flagged(log, contract):
+    """A propensity of the wrong arm leaves weights that speak for a fraction of the units."""
+    y = units(4000)
+    moments = log(arms(4000), outcome=y, weight=np.full(4000, 1 / 0.7), weighted_outcome=y / 0.7)
+    found = estimate_means(moments, contract(design="logged_propensity"))
+    assert not found.reliable
+    assert any("do not add up" in c for c in found.caveats)
+
+
 def test_poor_overlap_is_no_evidence(log, contract):
     """Weights that leave a handful of units turn grade B into D."""
     w = np.where(np.arange(400) % 100 == 0, 1e4, 1.0)

@@ -20,6 +20,29 @@ def units(rng, n=300):
     }
 
 
+def test_sums_agree_with_the_reference_figures(reference, samples):
+    """Units, sums, squares and cross-products of outcome and covariate, taken out of centred sums."""
+    for key, sample in samples.items():
+        known = reference[key]
+        table = sample.cells.collapse("arm")
+        for i, arm in enumerate(("c", "t")):  # the holdout sorts first
+            n, center = int(table.n[i]), table.center
+            assert n == known[f"n_{arm}"] == known[f"agg_{arm}"]["n"], key
+            sums = table.s1[i] + n * center
+            cross = np.outer(center, table.s1[i])
+            products = table.s2[i] + cross + cross.T + n * np.outer(center, center)
+            assert sums[0] / n == pytest.approx(known[f"mean_{arm}"], rel=1e-9), key
+            assert sums[0] == pytest.approx(known[f"agg_{arm}"]["sum"], rel=1e-9), key
+            squares = known[f"agg_{arm}"]["sum_squares"]
+            assert products[0, 0] == pytest.approx(squares, rel=1e-9), key
+            if sample.covariate is None:
+                continue
+            told = known[f"x_{arm}"]
+            found = [n, sums[1], products[1, 1], products[0, 1]]
+            expected = [told["n"], told["sum"], told["sum_squares"], known[f"xy_{arm}"]]
+            assert found == pytest.approx(expected, rel=1e-9), key
+
+
 KEYS = ("segment", "arm", "period")
 
 

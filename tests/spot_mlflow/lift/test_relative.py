@@ -35,6 +35,7 @@ def test_relative_lift_agrees_with_the_reference_figures(reference, samples):
         ):
             found = method(means)
             assert found.value == pytest.approx(known["rel"], rel=1e-9), key
+            assert found.value == pytest.approx(known["gbstats"]["rel"], rel=1e-9), key
             assert [found.low, found.high] == pytest.approx(known[name], rel=1e-9), (key, name)
         assert relative_se(means) == pytest.approx(known["rel_se_delta"], rel=1e-9), key
 

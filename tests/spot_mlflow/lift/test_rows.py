@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
+from spot_mlflow.lift.analysis import measured
 from spot_mlflow.lift.arm import arms_of
 from spot_mlflow.lift.difference import means_of, welch
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments
@@ -92,3 +93,56 @@ def test_decrease_and_promises_by_segment(contract):
     assert down["a"].estimate.lift == -up["a"].estimate.lift
     assert down["a"].estimate.low == -up["a"].estimate.high
     assert (down["a"].predicted, down["b"].predicted) == (0.04, None)
+
+
+def test_rows_are_in_the_units_and_the_weights_of_the_headline(log, contract):
+    """By segment and by day, a ratio metric is a ratio and a weighted log is weighted."""
+    rng = np.random.default_rng(7)
+    n = 40_000
+    x = rng.random(n)
+    p = 0.2 + 0.6 * x
+    t = rng.random(n) < p
+    y = (rng.random(n) < 0.1 + 0.3 * x + 0.05 * t).astype(float)
+    visits = 1 + rng.poisson(2, n)
+    orders = rng.binomial(visits, np.where(t, 0.35, 0.3)).astype(float)
+    weight = 1 / np.where(t, p, 1 - p)
+    keys = {
+        "segment": np.array(["a", "b"])[np.arange(n) % 2],
+        "period": np.datetime64("2027-01-01") + np.arange(n) % 5,
+    }
+    arm = np.where(t, TREATMENT, HOLDOUT)
+    weighted = log(arm, outcome=y, weight=weight, weighted_outcome=weight * y, **keys)
+    ratio = log(arm, outcome=orders, denominator=visits, **keys)
+    for moments, made in (
+        (weighted, contract(design="logged_propensity")),
+        (ratio, contract(kind="count")),
+    ):
+        found = measured(moments, made)
+        for row in (*found.segments, *found.periods):
+            assert row.estimate.low < 0.05 < row.estimate.high
+        assert found.trend is not None
+        assert found.trend.first == pytest.approx(0.05, abs=0.02)
+
+
+def test_a_row_alone_in_its_arm_does_not_change_the_others(contract):
+    """A segment without holdout leaves the score intervals of the rest as they are."""
+    table = cells(np.random.default_rng(2))
+    made = contract(effect="relative")
+    whole = {r.label: r.estimate for r in segment_lifts(rows_of(table, "segment"), made)}
+    lonely = table.select((table.segment != "c") | (table.arm == TREATMENT))
+    left = {r.label: r.estimate for r in segment_lifts(rows_of(lonely, "segment"), made)}
+    assert (left["a"], left["b"]) == (whole["a"], whole["b"])
+    assert (left["c"].low, left["c"].high) == (-math.inf, math.inf)
+
+
+def test_clusters_widen_the_rows(contract):
+    """A design effect of four doubles every interval; a rate is then no count of events."""
+    rows = rows_of(cells(np.random.default_rng(2)), "segment")
+    plain, wide = segment_lifts(rows, contract()), segment_lifts(rows.widened(4.0), contract())
+    for a, b in zip(plain, wide, strict=True):
+        assert b.estimate.high - b.estimate.low == pytest.approx(
+            2 * (a.estimate.high - a.estimate.low), rel=1e-3
+        )
+    assert not rows.widened(4.0).plain
+    unknown = segment_lifts(rows.widened(math.nan), contract(effect="relative"))
+    assert unknown[0].estimate.high == math.inf

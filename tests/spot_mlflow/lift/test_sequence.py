@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from spot_mlflow.lift.sequence import (
     multiplier,
     ratio_bounds,
     ratio_variance,
+    sequence_p_value,
 )
 
 
@@ -37,8 +39,11 @@ def test_the_sequence_width_agrees_with_the_reference_figures(reference, samples
         means = means_of(*arms)
         half = width * relative_se(means)
         value = means.treated / means.holdout - 1
-        if "seq_ci_rel" in known:
-            assert [value - half, value + half] == pytest.approx(known["seq_ci_rel"], rel=1e-9), key
+        assert [value - half, value + half] == pytest.approx(known["seq_ci_rel"], rel=1e-9), key
+        p = sequence_p_value(
+            found.value / found.se, arms[0].n + arms[1].n, alpha=0.05, planned=5000
+        )
+        assert p == pytest.approx(known["seq_p"], rel=1e-6), key
 
 
 def test_the_multiplier_by_hand():
@@ -94,6 +99,32 @@ def test_the_interval_is_never_narrower_than_welchs():
     assert ratio.low >= -1
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    x_t=some.integers(1, 400),
+    x_c=some.integers(1, 80),
+    planned=some.sampled_from([500, 10_000, 10**6]),
+    effect=some.sampled_from(["absolute", "relative"]),
+)
+def test_the_p_value_says_what_the_interval_says(x_t, x_c, planned, effect):
+    """It falls below alpha exactly where the interval leaves out no difference, for either lift."""
+    found = confidence_sequence(
+        Arm.binary(x_t, 9000), Arm.binary(x_c, 1000), planned=planned, effect=effect
+    )
+    assert (found.p_value < 0.05) is not (found.low <= 0 <= found.high)
+
+
+def test_what_both_arms_share_widens_a_ratio_far_from_one():
+    """It cancels in the difference; of a ratio of R it leaves (1 - R)^2 of its variance."""
+    t, c = Arm(500, 6.0, 4.0), Arm(500, 2.0, 4.0)
+    own = means_of(t, c)
+    joint = replace(own, common_treated=0.01, common_holdout=0.01, cov=0.01)
+    plain, shared = Looks.of(t, c, own), Looks.of(t, c, joint)
+    gap, ratio = np.asarray(4.0), np.asarray(3.0)
+    assert difference_variance(gap, shared) == pytest.approx(difference_variance(gap, plain))
+    assert ratio_variance(ratio, shared) - ratio_variance(ratio, plain) == pytest.approx(0.04)
+
+
 def test_no_event_among_the_treated_keeps_minus_one_hundred_percent():
     """The lower bound of the ratio is 0 where nothing speaks against it; no holdout mean, no ratio."""
     looks = Looks.of(Arm.binary(0, 900), Arm.binary(40, 100))
@@ -118,8 +149,6 @@ def test_clusters_and_covariates_scale_the_whole_guard():
 
 
 def _scaled(means, factor):
-    from dataclasses import replace
-
     return replace(
         means, var_treated=factor * means.var_treated, var_holdout=factor * means.var_holdout
     )

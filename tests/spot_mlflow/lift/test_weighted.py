@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.difference import difference
@@ -63,13 +65,42 @@ def test_overlap_is_said_aloud():
     assert weighted_means(cells(y, arm, lopsided)).treated.poor
 
 
-def test_weights_that_differ_by_a_million_stay_finite():
-    """No overflow, no NaN; the effective number says what is left."""
-    y, arm, _ = history(np.random.default_rng(4), n=2000)
-    w = np.where(np.arange(2000) % 2 == 0, 1.0, 1e6)
+def test_propensities_of_the_other_arm_are_noticed():
+    """Weights add up to all units of both arms where propensities are right, and only then."""
+    rng = np.random.default_rng(4)
+    for seed in range(40):
+        right = weighted_means(cells(*history(np.random.default_rng(seed), n=3000)))
+        assert not right.treated.astray
+        assert not right.holdout.astray
+    n = 5000
+    t = rng.random(n) < 0.8
+    y, arm = rng.random(n), np.where(t, TREATMENT, HOLDOUT)
+    of_treatment = weighted_means(cells(y, arm, np.full(n, 1 / 0.8)))  # for the holdout: not 1 / .2
+    assert of_treatment.holdout.astray
+    assert not of_treatment.treated.astray
+    assert "together 26% of all units" in overlap_words("holdout", of_treatment.holdout)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=some.integers(0, 2**31),
+    heavy=some.sampled_from([1.0, 10.0, 1e6]),
+    shift=some.sampled_from([0.0, 1e6]),
+)
+def test_weights_that_differ_by_a_million_agree_with_statsmodels(seed, heavy, shift):
+    """Mean and robust variance of rates and of money with mean 1e6; no overflow, no NaN."""
+    rng = np.random.default_rng(seed)
+    y, arm = shift + rng.standard_normal(200), np.where(rng.random(200) < 0.5, TREATMENT, HOLDOUT)
+    w = np.where(rng.random(200) < 0.3, heavy, 1.0) * rng.uniform(1, 2, 200)
     found = weighted_means(cells(y, arm, w))
+    mine = arm == TREATMENT
+    fit = sm.WLS(y[mine], np.ones(mine.sum()), weights=w[mine]).fit(cov_type="HC1")
+    assert found.means.treated == pytest.approx(fit.params[0], rel=1e-9)
+    # At mean 1e6 the sum of squares of w y leaves four digits of a spread of 1.
+    exact = 1e-9 if shift == 0 else 2e-3
+    assert found.means.var_treated == pytest.approx(fit.bse[0] ** 2, rel=exact)
+    assert found.treated.effective == pytest.approx(w[mine].sum() ** 2 / (w[mine] ** 2).sum())
     assert math.isfinite(difference(found.means).low)
-    assert found.treated.effective < found.treated.n
 
 
 def test_without_propensities_it_is_refused():
