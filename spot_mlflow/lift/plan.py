@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.chances import TRUTHS, Chances, Expected, Truth
-from spot_mlflow.lift.difference import means_of
-from spot_mlflow.lift.estimation import Estimation
-from spot_mlflow.lift.realized import realize
-from spot_mlflow.lift.relative import relative_se
 from spot_mlflow.lift.sequence import BURN_IN
-from spot_mlflow.lift.verdict import gap_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +21,10 @@ if TYPE_CHECKING:
 
 HOLDOUTS: Final = (0.05, 0.1, 0.2, 0.3, 0.5)
 _CLEARLY: Final = 1.5  # times the tolerance: a gap on its border takes forever to find
+_STEPS: Final = 4  # towards the border of a verdict
+_APART: Final = 1.1  # between units looked at around a first guess
+_WIDEST: Final = 64.0  # times the promise; a shortfall beyond it is none that one looks for
+_FINE: Final = 0.005  # of a gap, to which the smallest is found
 _MOST: Final = 1e12  # units; beyond it one will never know
 
 
@@ -43,7 +42,8 @@ class HoldoutPlan:
         days_short: days until ``units_short``, the same way.
         units: matured units the chances are stated for.
         chances: by truth of the prediction: "true", "half true", "false".
-        detectable_gap: smallest shortfall of the lift that these units find with the stated power.
+        detectable_gap: smallest shortfall of the lift that these units find with the stated power;
+            inf where they find none.
     """
 
     holdout: float
@@ -178,7 +178,7 @@ def _check(
     if expected.predicted.kind == "binary":
         for what, mean in (
             ("baseline", expected.baseline),
-            ("promised rate", expected.treated_mean("true")),
+            ("promised rate", expected.treated_mean(1.0)),
         ):
             if not 0 < mean < 1:
                 raise InvalidInput(f"{what} == {mean:g}, must be above 0 and below 1")
@@ -201,24 +201,20 @@ def _row(
     power: float,
     decisive: Truth | None,
 ) -> HoldoutPlan:
-    from scipy.special import ndtri
-
-    def is_met(n: float) -> bool:
-        found = expected.chances("true", holdout, n)[0]
-        return found.met + found.exceeded >= power
-
-    def is_short(n: float) -> bool:
-        return decisive is not None and (
-            expected.chances(decisive, holdout, n)[0].shortfall >= power
-        )
-
     tolerance = expected.predicted.tolerance_used
+
+    def is_met(n: float, steps: int) -> bool:
+        return expected.chance_beyond(1.0, holdout, n, -tolerance, "low", steps=steps) >= power
+
+    def is_short(n: float, steps: int) -> bool:
+        share = TRUTHS[decisive] if decisive is not None else 1.0
+        return expected.chance_beyond(share, holdout, n, -tolerance, "high", steps=steps) >= power
+
     met = _least_units(is_met) if tolerance > 0 else math.inf
     short = _least_units(is_short) if decisive is not None else math.inf
     known = [x for x in (met, short) if math.isfinite(x)]
     planned = (expected.predicted.planned_units or 0) * expected.cluster_size
     at = units or planned or max(known, default=1e6)
-    width, se = _reach(expected, holdout, at)
     return HoldoutPlan(
         holdout=holdout,
         units_met=met,
@@ -226,8 +222,8 @@ def _row(
         days_met=_days(met, per_day, expected.predicted),
         days_short=_days(short, per_day, expected.predicted),
         units=at,
-        chances={truth: expected.chances(truth, holdout, at)[0] for truth in TRUTHS},
-        detectable_gap=tolerance + width + float(ndtri(power)) * se,
+        chances={truth: expected.chances(truth, holdout, at) for truth in TRUTHS},
+        detectable_gap=_detectable(expected, holdout, at, power),
     )
 
 
@@ -238,31 +234,61 @@ def _days(units: float, per_day: float | None, predicted: PredictedLift) -> floa
     return math.ceil(units / per_day + wait)
 
 
-def _reach(expected: Expected, holdout: float, units: float) -> tuple[float, float]:
-    """How far the gap's interval reaches above it at the promise, and the standard error."""
-    held = expected.arm(units * holdout, expected.baseline)
-    treated = expected.arm(units * (1 - holdout), expected.treated_mean("true"))
-    means = means_of(treated, held)
-    counted = units / expected.cluster_size
-    chosen = Estimation(means, treated, held, counted, BURN_IN, binary=expected.sd is None)
-    basis = realize(chosen, expected.predicted).basis
-    gap = gap_between(basis.verdict, expected.predicted, monitored=basis.monitored)
-    se = relative_se(means) if expected.predicted.effect == "relative" else means.se
-    return gap.high - gap.lift, se
+def _detectable(expected: Expected, holdout: float, units: float, power: float) -> float:
+    """Smallest shortfall that is found with this power; inf where even no outcome at all is not."""
+    promise, tolerance = expected.predicted.predicted.lift, expected.predicted.tolerance_used
+
+    def is_found(gap: float) -> bool:
+        share = 1 - gap / promise
+        mean = expected.treated_mean(share)
+        if expected.predicted.kind == "binary":
+            mean = min(mean, 1 - mean)
+        if mean <= 0 < expected.baseline:
+            return False
+        return expected.chance_beyond(share, holdout, units, -tolerance, "high") >= power
+
+    if promise == 0:
+        return math.inf
+    low, high = tolerance, max(2 * tolerance, abs(promise) / 8)
+    while not is_found(high):
+        low, high = high, 1.5 * high
+        if high > _WIDEST * abs(promise) + tolerance:
+            return math.inf
+    while high - low > _FINE * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if is_found(middle) else (middle, high)
+    return high
 
 
-def _least_units(enough: Callable[[float], bool]) -> float:
-    """Least units that are enough, to half a percent; inf where none are."""
+def _least_units(enough: Callable[[float, int], bool]) -> float:
+    """Least units that are enough, to half a percent; inf where none are.
+
+    Args:
+        enough: whether so many units are, by so many steps of ``Expected.chance_beyond``: one to
+            find the neighbourhood, several within it.
+    """
     high = 64.0
-    while not enough(high):
+    while not enough(high, 1):
         high *= 2
         if high > _MOST:
             return math.inf
-    low = high / 2
+    near = _between(lambda n: enough(n, 1), high / 2, high)
+    low, high = near / _APART, near * _APART
+    while not enough(high, _STEPS):
+        low, high = high, high * _APART
+        if high > _MOST:
+            return math.inf
+    while low > 1 and enough(low, _STEPS):
+        low, high = low / _APART, low
+    return float(math.ceil(_between(lambda n: enough(n, _STEPS), low, high)))
+
+
+def _between(enough: Callable[[float], bool], low: float, high: float) -> float:
+    """Bisects between units that are too few and units that are enough, to half a percent."""
     while high - low > max(1.0, 0.005 * high):
         middle = (low + high) / 2
         low, high = (low, middle) if enough(middle) else (middle, high)
-    return float(math.ceil(high))
+    return high
 
 
 def _notes(
@@ -296,6 +322,11 @@ def _notes(
         notes.append(f"The planned {planned:,.0f} units are too few at each of these shares.")
     if predicted.looks_used == "monitored":
         notes.append("Chances are at that many units; looking daily may tell earlier.")
+        if predicted.kind != "binary" and predicted.columns.cluster is None:
+            notes.append(
+                f"No verdict before {BURN_IN} non-zero outcomes in the smaller arm, which this plan "
+                "does not know of."
+            )
     if predicted.kind != "binary":
         notes.append(
             "Normal intervals are planned for; very skewed money needs more units "

@@ -136,7 +136,7 @@ def _cells(plan: LiftPlan, row: HoldoutPlan) -> list[str]:
         f"{row.holdout:.0%}",
         *(_count(w) for w in waits),
         *(_chances(row, truth) for truth in ("true", "half true", "false")),
-        f"{row.detectable_gap:.3g}",
+        f"{row.detectable_gap:.3g}" if math.isfinite(row.detectable_gap) else "none",
     ]
 
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from spot_mlflow.lift.chances import Chances, chances_of
+from spot_mlflow.lift.chances import Chances
 from spot_mlflow.lift.estimation import estimate_means
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
 from spot_mlflow.lift.plan import plan_lift
@@ -63,18 +64,59 @@ def test_chances_are_those_of_the_check_itself(contract, more):
             assert share == pytest.approx(planned, abs=0.11), (truth, verdict)
 
 
-def test_the_chances_of_a_normal_estimate_by_hand():
-    """Gap -1, tolerance 2, bounds one to each side, standard error 1: met where the estimate is >= -1."""
-    found = chances_of(-1.0, 1.0, 1.0, 1.0, 2.0)
-    assert found.met == pytest.approx(0.5 - 3.167124183311998e-05, rel=1e-6)
-    assert found.exceeded == pytest.approx(3.167124183311998e-05, rel=1e-6)
-    assert found.shortfall == pytest.approx(0.02275013194817921, rel=1e-9)
-    assert found.inconclusive == pytest.approx(1 - 0.5 - 0.02275013194817921)
-
-
 @pytest.mark.parametrize(
-    ("below", "above", "se"), [(np.inf, 1.0, 1.0), (1.0, np.inf, 1.0), (1.0, 1.0, 0.0)]
+    ("promise", "more"),
+    [
+        ({"lift": 1.0, "baseline": 0.01}, {"tolerance": 0.25}),
+        ({"lift": 0.4, "baseline": 0.1, "se": 0.02}, {"tolerance": 0.1, "planned_units": 40_000}),
+    ],
 )
-def test_an_open_interval_decides_nothing(below, above, se):
-    """Without bounds, or without a spread to reckon with, all is inconclusive."""
-    assert chances_of(0.0, below, above, se, 1.0) == Chances(0.0, 0.0, 0.0, 1.0)
+def test_a_ratio_that_varies_with_its_own_width_is_planned_as_it_is(contract, promise, more):
+    """At the units named the check finds the promise kept, or half of it short, 80 times in 100."""
+    made = contract(predicted=promise, effect="relative", **more)
+    row = plan_lift(made, holdouts=[0.1]).holdouts[0]
+    base, rng = promise["baseline"], np.random.default_rng(3)
+    for units, truth, verdict in ((row.units_met, 1, "met"), (row.units_short, 0.5, "shortfall")):
+        n_c = round(units * 0.1)
+        n_t = round(units) - n_c
+        found = 0
+        for _ in range(250):
+            x_t = rng.binomial(n_t, base * (1 + truth * promise["lift"]))
+            moments = OutcomeMoments(
+                counts(x_t, n_t, rng.binomial(n_c, base), n_c), {}, "2027-01-01"
+            )
+            basis = realize(estimate_means(moments, made), made).basis
+            found += judge(basis, made).verdict in {verdict, "exceeded"}
+        assert found / 250 == pytest.approx(0.8, abs=0.07), verdict
+
+
+def test_the_chances_of_a_normal_estimate_by_hand(contract):
+    """Money whose spread is given: the width does not vary, and each chance is one normal tail."""
+    made = contract(kind="money", predicted={"lift": 1.0, "baseline": 10.0}, tolerance=0.4)
+    row = plan_lift(made, sd=20.0, units=40_000, holdouts=[0.5]).holdouts[0]
+    se = 20.0 * (4 / 40_000) ** 0.5
+    for truth, gap in (("true", 0.0), ("half true", -0.5), ("false", -1.0)):
+        found = row.chances[truth]
+        kept = norm.cdf((gap + 0.4) / se - 1.96)
+        assert found.exceeded == pytest.approx(norm.cdf((gap - 0.4) / se - 1.96), abs=1e-3)
+        assert found.met + found.exceeded == pytest.approx(kept, abs=1e-3)
+        assert found.shortfall == pytest.approx(norm.cdf((-0.4 - gap) / se - 1.96), abs=1e-3)
+
+
+def test_an_open_interval_decides_nothing(contract):
+    """Before the burn-in, and where no unit is expected to buy, all is inconclusive."""
+    rare = contract(predicted={"lift": 0.01, "baseline": 0.01}, planned_units=500)
+    few = plan_lift(rare, units=500, holdouts=[0.1]).holdouts[0]
+    assert few.chances["true"] == Chances(0.0, 0.0, 0.0, 1.0)
+
+
+def test_few_clusters_are_planned_with_their_own_freedom(contract):
+    """Eight clusters an arm have Student's t of 14, not that of their 800 units."""
+    columns = {"arm": "a", "outcome": "y", "cluster": "shop"}
+    made = contract(predicted={"lift": 0.2, "baseline": 0.2}, tolerance=0.1, columns=columns)
+    few, many = (
+        plan_lift(made, units=1600, holdouts=[0.5], design_effect=4.0, cluster_size=size)
+        for size in (100, 1)
+    )
+    assert few.holdouts[0].chances["true"].met < many.holdouts[0].chances["true"].met - 0.03
+    assert few.holdouts[0].detectable_gap > many.holdouts[0].detectable_gap

@@ -3,9 +3,9 @@ from __future__ import annotations
 import math
 
 import pytest
+from scipy.stats import norm
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.chances import chances_of
 from spot_mlflow.lift.plan import know_when, plan_lift
 
 PROMISE = {"lift": 0.04, "baseline": 0.10}
@@ -35,10 +35,12 @@ def test_the_detectable_gap_is_detected(contract):
     """A lift that falls short by so much is found with the stated power."""
     made = contract(predicted=PROMISE)
     row = plan_lift(made, holdouts=[0.3], units=20_000).holdouts[0]
-    p, q = 0.14, 0.10
+    p, q = 0.14 - row.detectable_gap, 0.10
     se = math.sqrt(p * (1 - p) / 14_000 + q * (1 - q) / 6_000)
-    found = chances_of(-row.detectable_gap, 1.96 * se, 1.96 * se, se, made.tolerance_used)
-    assert found.shortfall == pytest.approx(0.8, abs=0.01)
+    short = norm.cdf((row.detectable_gap - made.tolerance_used) / se - 1.96)
+    assert short == pytest.approx(0.8, abs=0.02)
+    few = plan_lift(made, holdouts=[0.3], units=60).holdouts[0]
+    assert few.detectable_gap == math.inf
 
 
 def test_a_larger_holdout_knows_sooner(contract):
