@@ -11,13 +11,19 @@ from spot_mlflow.lift.report import LiftReport, jsonable
 from spot_mlflow.record.summary import CHART, REPORT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from spot_mlflow.adoption import Adoption
+    from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import OutcomeMoments
     from spot_mlflow.record import Record
 
 MOMENTS: Final = "moments.json"
+# Keys of the contract that are fixed before the first outcome.
+_FIXED: Final = (
+    "predicted", "minimum_viable", "tolerance", "looks", "planned_units", "confidence", "outliers",
+    "kind", "effect", "direction", "design", "window", "treatment_share", "columns",
+)  # fmt: skip
 _ROWS_KEPT: Final = 100  # segments and periods in the payload; all of them are in report.json
 
 
@@ -29,9 +35,7 @@ def outcome_entry(report: LiftReport, adoption: Adoption) -> dict[str, Any]:
     """
     from spot_mlflow.reporting import charts, lift_report
 
-    looks = previous_looks(adoption, report.predicted.digest)
-    if looks != report.previous_looks:
-        report = _looked_again(report, looks)
+    report = with_history(report, adoption)
     body = report.to_dict()
     moments = json.dumps(report.moments.to_dict(), allow_nan=False).encode()
     kept = {k: body[k][:_ROWS_KEPT] for k in ("segments", "periods")}
@@ -50,10 +54,50 @@ def outcome_entry(report: LiftReport, adoption: Adoption) -> dict[str, Any]:
     }
 
 
-def previous_looks(adoption: Adoption, contract_digest: str) -> int:
-    """Returns how many checks of this contract are on record for the version spoken of."""
-    found = adoption.checks.get(adoption.version or "", ())
-    return sum(c.get("contract_digest") == contract_digest for c in found)
+def previous_looks(adoption: Adoption) -> int:
+    """Returns how many checks of the version spoken of are on record, of whatever promise.
+
+    A promise that is made anew after outcomes were seen does not undo the looks.
+    """
+    return len(adoption.checks.get(adoption.version or "", ()))
+
+
+def with_history(report: LiftReport, adoption: Adoption) -> LiftReport:
+    """Returns the report with what the record knows of earlier checks.
+
+    Their number counts as looks, and what was fixed before the first outcome but changed since is
+    said.
+    """
+    looks = previous_looks(adoption)
+    if looks != report.previous_looks:
+        report = _looked_again(report, looks)
+    changed = changed_since(report.predicted, adoption)
+    if not changed:
+        return report
+    said = (
+        f"The promise was changed after outcomes had been looked at: {', '.join(changed)}. "
+        "The first check stands in the record."
+    )
+    analysis = report.analysis
+    if said in analysis.notes:
+        return report
+    noted = dataclasses.replace(analysis, notes=(said, *analysis.notes))
+    return dataclasses.replace(report, analysis=noted)
+
+
+def changed_since(predicted: PredictedLift, adoption: Adoption) -> tuple[str, ...]:
+    """Names the keys of the contract that decide the answer and differ from the first check's."""
+    checks = adoption.checks.get(adoption.version or "", ())
+    if not checks:
+        return ()
+    first, now = (_decisive(c) for c in (checks[0].get("contract", {}), predicted.to_dict()))
+    return tuple(k for k in _FIXED if first.get(k) != now.get(k))
+
+
+def _decisive(contract: Mapping[str, Any]) -> dict[str, Any]:
+    """The contract without the words about where its promise comes from."""
+    promise = {k: v for k, v in contract.get("predicted", {}).items() if k != "source"}
+    return {**contract, "predicted": promise}
 
 
 def _looked_again(report: LiftReport, looks: int) -> LiftReport:

@@ -108,6 +108,26 @@ def test_json_has_the_documented_keys(promised: Record, tmp_path: Path) -> None:
     assert promised.adoption("churn/1").latest_check is None
 
 
+def test_a_promise_made_anew_does_not_undo_the_looks(promised: Record, tmp_path: Path) -> None:
+    """What was fixed before the first outcome and changed since is said, printed and recorded."""
+    path = log(tmp_path)
+    first = json.loads(run(path, "--as-of", AS_OF, "--format", "json").stdout)
+    again = {**CONTRACT, "predicted": {**CONTRACT["predicted"], "source": "in other words"}}
+    spot.log_predicted_lift("churn/1", again, record=promised)
+    reworded = json.loads(run(path, "--as-of", AS_OF, "--format", "json").stdout)
+    looser = {**again, "tolerance": 0.25, "kind": "money", "outliers": {"winsorize": 0.99}}
+    spot.log_predicted_lift("churn/1", looser, record=promised)
+    last = json.loads(run(path, "--as-of", AS_OF, "--format", "json").stdout)
+    assert [x["previous_looks"] for x in (first, reworded, last)] == [0, 1, 2]
+    assert any("this is look 3" in c for c in last["realized"]["caveats"])
+    told = "The promise was changed after outcomes had been looked at: tolerance, outliers, kind."
+    assert not any("was changed" in n for n in (*first["notes"], *reworded["notes"]))
+    assert last["notes"][0].startswith(told)
+    check = promised.adoption("churn/1").latest_check
+    assert check is not None
+    assert sum(n.startswith(told) for n in check["notes"]) == 1
+
+
 def test_dry_run_writes_nothing(promised: Record, tmp_path: Path) -> None:
     """Checked and printed, nothing logged."""
     before = len(promised.adoption("churn/1").entries)
@@ -176,43 +196,76 @@ def test_without_a_promise_it_says_what_comes_first(churn: Record, tmp_path: Pat
     assert churn.adoption("churn/1").latest_check is None
 
 
-def test_killed_at_any_moment_it_leaves_no_entry_or_a_whole_one(
+# A child of the prepared process records the check, and is killed as it begins its n-th step: a
+# statement to the database, or a file opened for writing. Without n it says how many steps there are.
+KILLED = """
+import os, signal, sys
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from spot_mlflow.api import log_outcomes
+from spot_mlflow.record import Record
+from spot_mlflow_checks import check_outcomes
+path, as_of = sys.argv[1:]
+report = check_outcomes(path, Record().adoption("churn/1").predicted, as_of=as_of)
+steps = 0
+
+def step(*_):
+    global steps
+    steps += 1
+    if steps == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def opened(name, arguments):
+    if name == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wxa+"):
+        step()
+
+def record(n):
+    global last
+    last = n
+    event.listen(Engine, "before_cursor_execute", step)
+    sys.addaudithook(opened)
+    log_outcomes("churn/1", report, record=Record())
+
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        record(int(line))
+        print(steps, flush=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+"""
+
+
+def test_killed_at_any_step_it_leaves_no_entry_or_a_whole_one(
     promised: Record, tmp_path: Path, mlflow_uri: str
 ) -> None:
-    """SIGKILL at many points of ``spot outcomes``: each entry that counts holds everything."""
+    """SIGKILL at many steps of recording a check: each entry that counts holds everything."""
     path = log(tmp_path)
-    code = (
-        "import os, sys, threading, time\n"
-        "from spot_mlflow.record import Record\n"
-        "from spot_mlflow.api import log_outcomes\n"
-        "from spot_mlflow_checks import check_outcomes\n"
-        "record = Record()\n"
-        f"report = check_outcomes({path!r}, record.adoption('churn/1').predicted, as_of={AS_OF!r})\n"
-        "for line in sys.stdin:\n"
-        "    pid = os.fork()\n"
-        "    if pid == 0:\n"
-        "        threading.Timer(float(line), os.kill, (os.getpid(), 9)).start()\n"
-        "        log_outcomes('churn/1', report, record=Record())\n"
-        "        os._exit(0)\n"
-        "    os.waitpid(pid, 0)\n"
-    )
-    moments = "".join(f"{0.05 + 0.12 * i}\n" for i in range(12))
     environment = {
         **os.environ,
         "MLFLOW_TRACKING_URI": mlflow_uri,
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        input=moments, text=True, check=True, env=environment, capture_output=True,
-    )  # fmt: skip
-    wanted = {"report.html", "report.json", "validation.json", "moments.json"}
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", KILLED, path, AS_OF],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("0\n")
+        process.stdin.flush()
+        steps = int(process.stdout.readline())
+        assert steps > 40
+        process.stdin.writelines(f"{1 + steps * i // 20}\n" for i in range(20))
+        process.stdin.close()
+        assert process.stdout.read() == ""  # none of them came to its end
+    wanted = {"report.html", "report.json", "report.md", "validation.json", "moments.json"}
     found = promised.adoption("churn/1").checks.get("1", ())
+    assert 1 <= len(found) < 21
     for check in found:
         names = {a.path for a in promised.client.list_artifacts(check["run_id"])}
         assert wanted <= names
         assert check["verdict"] == "met"
-    assert promised.verify("churn/1") is not None
     run(path, "--as-of", AS_OF)
     assert len(promised.adoption("churn/1").checks["1"]) == len(found) + 1
 
