@@ -20,9 +20,15 @@ from spot_mlflow.lift.clusters import clustered_means
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.cuped import Paired, cuped
 from spot_mlflow.lift.difference import means_of
-from spot_mlflow.lift.estimation import Estimation, flag_clusters, warn_of_skew
+from spot_mlflow.lift.estimation import (
+    Estimation,
+    estimate_means,
+    flag_clusters,
+    warn_of_skew,
+)
 from spot_mlflow.lift.history import arm_of_values
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments
+from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments, Moments, OutcomeMoments
+from spot_mlflow.lift.ratio_metric import ratio_means
 from spot_mlflow.lift.realized import effective_counts, one_look
 from spot_mlflow.lift.relative import score_ratio_bounds
 from spot_mlflow.lift.stratified import Stratum, stratified_means
@@ -153,21 +159,41 @@ def _stratum(events: np.ndarray[Any, Any], n: np.ndarray[Any, Any]) -> Stratum:
 
 def per_visit(n_t: int, n_c: int) -> Draw:
     """Orders per visit: the unit is a customer with one visit or more."""
-
-    def arm(rng: np.random.Generator, n: int, rate: float) -> tuple[float, float, Arm]:
-        visits = 1 + rng.poisson(2.0, n)
-        own = np.clip(rate + 0.05 * rng.standard_normal(n), 0.01, 0.99)
-        orders = rng.binomial(visits, own)
-        ratio = orders.sum() / visits.sum()
-        residual = (orders - ratio * visits) / visits.mean()
-        return float(ratio), float(residual.var(ddof=1) / n), arm_of_values(orders.astype(float))
+    rates = np.repeat([0.33, 0.30], [n_t, n_c])
+    label = np.repeat([TREATMENT, HOLDOUT], [n_t, n_c])
 
     def draw(rng: np.random.Generator) -> Estimation:
-        from spot_mlflow.lift.difference import Means
+        visits = 1 + rng.poisson(2.0, n_t + n_c)
+        own = np.clip(rates + 0.05 * rng.standard_normal(n_t + n_c), 0.01, 0.99)
+        orders = rng.binomial(visits, own).astype(float)
+        means = ratio_means(Moments.of_units({"outcome": orders, "denominator": visits}, label))
+        arms = arm_of_values(orders[:n_t]), arm_of_values(orders[n_t:])
+        return Estimation(means, *arms, n_t + n_c, n_c, plain=False)
 
-        (r_t, v_t, arm_t), (r_c, v_c, arm_c) = arm(rng, n_t, 0.33), arm(rng, n_c, 0.30)
-        means = Means(r_t, r_c, v_t, v_c, n_t - 1.0, n_c - 1.0)
-        return Estimation(means, arm_t, arm_c, n_t + n_c, n_c, plain=False)
+    return draw
+
+
+def adjusted_by_segment(n: int, share: float) -> Draw:
+    """Money in two segments with a covariate that says nearly all; the treated have three times as much."""
+    contract = PredictedLift.load(
+        {
+            "metric": "spend",
+            "predicted": 1.0,
+            "kind": "money",
+            "columns": {"arm": "a", "outcome": "y"},
+        }
+    )
+
+    def draw(rng: np.random.Generator) -> Estimation:
+        segment, treated = rng.integers(0, 2, n), rng.random(n) < share
+        x = rng.standard_normal(n) + 2 * segment
+        y = 4 + segment + x + 0.4 * rng.standard_normal(n) + 12 * treated
+        cells = Moments.of_units(
+            {"outcome": y, "covariate": x},
+            np.where(treated, TREATMENT, HOLDOUT),
+            segment=np.array(["a", "b"])[segment],
+        )
+        return estimate_means(OutcomeMoments(cells, {}, "2027-01-01"), contract)
 
     return draw
 
@@ -209,7 +235,6 @@ def villages(clusters: int, *, uneven: bool) -> Draw:
 
 def propensities(n: int) -> Draw:
     """Treated with logged propensities .2 to .8 that follow what drives the outcome."""
-    from spot_mlflow.lift.moments import Moments
     from spot_mlflow.lift.weighted import weighted_means
 
     def draw(rng: np.random.Generator) -> Estimation:
@@ -309,6 +334,14 @@ DESIGNS = (
     Design("10 clusters each", villages(10, uneven=False), 0.05, within=False),
     Design("20 uneven clusters each", villages(20, uneven=True), 0.05, within=False),
     Design("40 uneven clusters each", villages(40, uneven=True), 0.05, within=False),
+    # New designs go to the end: the place in this list is part of the seed.
+    Design(
+        "CUPED by segment, ratio 3.2, 200 each",
+        adjusted_by_segment(400, 0.5),
+        12 / 5.5,
+        "relative",
+        "money",
+    ),
 )
 
 
