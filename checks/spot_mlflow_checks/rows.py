@@ -310,14 +310,15 @@ def is_indicator(r: Reading, measure: str) -> bool:
 
 
 def _measure(r: Reading, p: Any, name: str) -> Expression:
+    outcome = p.y if r.cap is None else sa.case((p.y > r.cap, r.cap), else_=p.y)
     if name == "outcome":
-        return p.y if r.cap is None else sa.case((p.y > r.cap, r.cap), else_=p.y)
+        return outcome
     if name == "on_time":
         return sa.case((p.delivered_at <= p.due_at, 1.0), (p.delivered_at > p.due_at, 0.0))
     if name == "system_failure":
         return sa.case((p.reason == "system", 1.0), (p.reason.is_not(None), 0.0))
     if name in {"weight", "weighted_outcome"}:
         clipped = sa.case((p.propensity < CLIP, CLIP), (p.propensity > 1, 1.0), else_=p.propensity)
-        return 1.0 / clipped if name == "weight" else p.y / clipped
+        return 1.0 / clipped if name == "weight" else outcome / clipped
     column: Expression = p[name]
     return column

@@ -261,6 +261,25 @@ def test_winsorizing_caps_at_the_declared_quantile() -> None:
     assert report.moments.passes[0] == "quantile"
 
 
+def test_logged_propensities_weigh_the_outcome_as_declared() -> None:
+    """Weights are 1 / propensity of the arm received, clipped at .01; a declared cap holds in them too."""
+    rng = np.random.default_rng(5)
+    frame = log()
+    chance = rng.uniform(0.3, 0.7, len(frame))
+    treated = rng.random(len(frame)) < chance
+    frame = frame.assign(arm=treated.astype(int), p=np.where(treated, chance, 1 - chance))
+    frame.loc[0, "p"] = 0.001
+    more = {"design": "logged_propensity", "columns": {"propensity": "p", "segment": None}}
+    for outliers, cap in ((None, np.inf), ({"winsorize": 0.95}, np.sort(frame["y"])[3800 - 1])):
+        report = check(frame, outliers=outliers, **more)
+        y, w = np.minimum(frame["y"], cap), 1 / frame["p"].clip(lower=0.01)
+        t = frame["arm"] == 1
+        wanted = np.average(y[t], weights=w[t]) - np.average(y[~t], weights=w[~t])
+        assert report.analysis.realized.grade == "B"
+        assert report.analysis.realized.estimate.lift == pytest.approx(wanted, rel=1e-9)
+        assert report.analysis.realized.reliable
+
+
 def test_score_bins_follow_the_stored_edges() -> None:
     """Bin i holds scores with i edges at or below; units without a score stand apart."""
     frame = log().assign(p=lambda f: np.where(f.index < 8, np.nan, (f.index % 100) / 100))
