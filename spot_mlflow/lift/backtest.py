@@ -124,28 +124,41 @@ def backtest(
     shares = _shares(top)
     options = list(product(history.scores, shares))
     everyone = np.ones(len(history.outcome), dtype=bool)
-    name, share = _best(history, options, everyone)
-    mask = top_share(history.scores[name], share, everyone)
-    lift = history.lift(mask)
-    treated_arm, holdout_arm = history.arms(mask)
-    if min(treated_arm.n, holdout_arm.n) < 2:  # noqa: PLR2004 - a spread needs two units
+    return _of_picked(
+        history, options, _best(history, options, everyone), bins, uplift_scores=uplift_scores
+    )
+
+
+def _of_picked(
+    history: History,
+    options: list[tuple[str, float]],
+    picked: tuple[str, float],
+    bins: int,
+    *,
+    uplift_scores: bool,
+) -> Backtest:
+    """Everything that is told of the picked score and share."""
+    name, share = picked
+    s, g = history.scores[name], history.gain
+    mask = top_share(s, share, np.ones(len(s), dtype=bool))
+    treated, holdout = history.arms(mask)
+    if min(treated.n, holdout.n) < 2:  # noqa: PLR2004 - a spread needs two units
         raise InvalidInput(
-            f"the top {share:.0%} holds {treated_arm.n} treated and {holdout_arm.n} untreated units, "
+            f"the top {share:.0%} holds {treated.n} treated and {holdout.n} untreated units, "
             "must hold at least 2 of each",
             where="top",
         )
     deciles = decile_table(history, name, bins, uplift_scores=uplift_scores)
-    s, g = history.scores[name], history.gain
     curve = qini_curve(s, history.treated, g)
     return Backtest(
         model=name,
         top=share,
-        lift=lift,
+        lift=history.lift(mask),
         honest=_honest(history, options) if len(options) > 1 else None,
         candidates=len(options),
-        baseline=holdout_arm.mean,
-        n_treatment=treated_arm.n,
-        n_holdout=holdout_arm.n,
+        baseline=holdout.mean,
+        n_treatment=treated.n,
+        n_holdout=holdout.n,
         qini=qini(s, history.treated, g) if history.binary else None,
         auuc=auuc(s, history.treated, g) if history.binary else None,
         qini_gain=curve.area / (len(s) * max(1, int(history.treated.sum()))),

@@ -104,6 +104,11 @@ def auuc(score: Floats, treated: NDArray[np.bool_], outcome: Floats) -> float:
 
     Both areas are those above random targeting; 0 is random, 1 perfect, as scikit-uplift's
     ``uplift_auc_score``.
+
+    Args:
+        score: (units,) higher is treated first.
+        treated: (units,) whether the unit was treated.
+        outcome: (units,) 0 or 1, 1 is better.
     """
     y, t = outcome, treated.astype(np.float64)
     responders = float(((y == 1) & ~treated).sum())
@@ -118,6 +123,11 @@ def qini(score: Floats, treated: NDArray[np.bool_], outcome: Floats) -> float:
 
     Both areas are those above random targeting, negative effects allowed, as scikit-uplift's
     ``qini_auc_score``.
+
+    Args:
+        score: (units,) higher is treated first.
+        treated: (units,) whether the unit was treated.
+        outcome: (units,) 0 or 1, 1 is better.
     """
     t = treated.astype(np.float64)
     perfect = qini_curve(outcome * t - outcome * (1 - t), treated, outcome).area
