@@ -13,6 +13,7 @@ import numpy as np
 
 from spot_mlflow.lift.actions import CLASSES, HOURS, ActionTable, Crew, actions_of
 from spot_mlflow.lift.adoption_result import (
+    DESCRIPTION,
     ActedLift,
     AdoptionResult,
     OverrideReason,
@@ -77,7 +78,8 @@ def acted_lift(moments: OutcomeMoments, predicted: PredictedLift) -> ActedLift |
     """Compares acted-on with not acted-on treated units, as a description.
 
     The spread within each group is taken from binary outcomes exactly, else from all treated units
-    together: the reduction carries no third products.
+    together: the reduction carries no third products. Units of which the log does not say whether they
+    were acted on count as not acted on, and the label says how many.
     """
     cells = moments.cells
     at, y = cells.index("acted"), cells.index("outcome")
@@ -106,7 +108,13 @@ def acted_lift(moments: OutcomeMoments, predicted: PredictedLift) -> ActedLift |
     se = float(np.sqrt(max(var[0], 0) / count + max(var[1], 0) / rest))
     z = _z(predicted.confidence)
     d = sign * (means[0] - means[1])
-    return ActedLift(Interval(d, d - z * se, d + z * se, se), means[0], means[1])
+    unknown = int(one.missing[0, at])
+    label = f"{DESCRIPTION}; {unknown:,} of unknown answer count as not acted on"
+    return ActedLift(
+        Interval(d, d - z * se, d + z * se, se),
+        *means,
+        label=label if unknown else DESCRIPTION,
+    )
 
 
 def trend_of(weeks: Sequence[WeekAdoption]) -> Interval | None:

@@ -17,6 +17,7 @@ from spot_mlflow.lift.report import LiftAnalysis, SegmentLift
 from spot_mlflow.lift.restated import restated_cohorts
 from spot_mlflow.lift.rows import holm, segment_lifts
 from spot_mlflow.lift.sample_ratio import sample_ratio
+from spot_mlflow.lift.segment_promise import segment_promises
 from spot_mlflow.lift.verdict import judge
 
 if TYPE_CHECKING:
@@ -108,7 +109,11 @@ def _segments(
 ) -> tuple[SegmentLift, ...]:
     if len(set(by_segment.segment)) <= 1:
         return ()
-    return segment_lifts(rows_like(chosen, moments, predicted, by_segment, "segment"), predicted)
+    promises = segment_promises(by_segment, predicted)
+    found = {k: p.in_units(predicted) for k, p in promises.items()}
+    promised = {k: x for k, x in found.items() if np.isfinite(x)}
+    rows = rows_like(chosen, moments, predicted, by_segment, "segment")
+    return segment_lifts(rows, predicted, promised)
 
 
 def arm_lifts(

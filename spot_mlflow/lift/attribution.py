@@ -8,7 +8,7 @@ often.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,10 +21,17 @@ from spot_mlflow.lift.bridge import (
     SegmentPart,
     letter_words,
 )
-from spot_mlflow.lift.causes import cause_words, letter_of, notes_of, weights_of
+from spot_mlflow.lift.causes import (
+    cause_words,
+    letter_of,
+    notes_of,
+    unknown_notes,
+    weights_of,
+)
 from spot_mlflow.lift.delta import gradient
-from spot_mlflow.lift.factors import Factors, Model, Point, check_estimable, layout_of
+from spot_mlflow.lift.factors import Factors, Model, check_estimable, layout_of
 from spot_mlflow.lift.games import contributions, derivative, value_of
+from spot_mlflow.lift.headline_fit import headline_fit, point_of
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.simultaneous import Simultaneous, Width, holm, width_of
 from spot_mlflow.lift.strata import strata_of
@@ -35,7 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.factors import Layout, Numbers
+    from spot_mlflow.lift.factors import Layout, Numbers, Point
     from spot_mlflow.lift.games import Game
     from spot_mlflow.lift.moments import OutcomeMoments
     from spot_mlflow.lift.report import RealizedLift
@@ -72,7 +79,8 @@ def attribute(
     model, width = _model_of(strata, predicted, realized)
     weights, rule = weights_of(model.layout, order)
     lift, *money = _splits(model, ("lift", "money") if model.layout.money else ("lift",), weights)
-    return _bridge(model, lift, money[0] if money else None, width, rule)
+    bridge = _bridge(model, lift, money[0] if money else None, width, rule)
+    return replace(bridge, notes=(*bridge.notes, *unknown_notes(moments.cells)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,40 +100,27 @@ class _Split:
         return Interval(estimate, estimate - z * se, estimate + z * se, se)
 
 
-def _point(strata: Strata, predicted: PredictedLift) -> Point:
-    return Point(strata.weight, strata.treated, strata.holdout, np.array(predicted.predicted.lift))
-
-
 def _model_of(
     strata: Strata, predicted: PredictedLift, realized: RealizedLift | None
 ) -> tuple[Model, Width]:
     """Chooses what is folded, the shift to the headline, and the width of the headline."""
-    point, width = _point(strata, predicted), width_of(predicted, strata.units)
-    plain = Model(strata, predicted, layout_of(strata, predicted, fold_value=True))
-    lift = float(_lift(plain, point))
-    slope = gradient(lambda at: _lift(plain, at)[..., None], point)
-    se = float(np.sqrt(max(float(slope.covariance(strata, 0.0)[0, 0]), 0.0)))
-    z = width.multiplier(1 - predicted.confidence)
-    low, high, shift = lift - z * se, lift + z * se, 0.0
-    if realized is not None:
-        headline = realized.estimate
-        low, high = headline.low, headline.high
-        shift = (headline.lift - lift) * float(plain.scale(point))
-        if headline.se is not None and se > 0 and headline.se > se:
-            strata = strata.widened((headline.se / se) ** 2)
+    width = width_of(predicted, strata.units)
+    fit = headline_fit(strata, predicted, realized)
+    if realized is None:
+        z = width.multiplier(1 - predicted.confidence)
+        low, high = fit.lift - z * fit.se, fit.lift + z * fit.se
+    else:
+        low, high = realized.estimate.low, realized.estimate.high
+    if fit.widening > 1:
+        strata = strata.widened(fit.widening)
     layout = layout_of(strata, predicted, fold_value=low <= 0 <= high)
-    return Model(strata, predicted, layout, shift=shift), width
-
-
-def _lift(model: Model, at: Point) -> Numbers:
-    out: Numbers = (at.w * model.effect(at)).sum(axis=-1) / model.scale(at)
-    return out
+    return Model(strata, predicted, layout, shift=fit.shift), width
 
 
 def _splits(model: Model, games: Sequence[Game], weights: NDArray[np.float64]) -> list[_Split]:
     """Divides games and propagates the moments' covariance to the parts, in one pass."""
     layout, strata = model.layout, model.strata
-    point = _point(strata, model.predicted)
+    point = point_of(strata, model.predicted)
     factors = model(point)
     rows = [_weights_in(layout, game, weights) for game in games]
     parts = [contributions(layout, g, w, factors) for g, w in zip(games, rows, strict=True)]
@@ -203,7 +198,7 @@ def _contributions(
     model: Model, lift: _Split, money: _Split | None, judged: Sequence[Simultaneous], z: float
 ) -> list[Contribution]:
     """Returns one contribution per player, in the order of the players."""
-    levels = model.levels(_point(model.strata, model.predicted))
+    levels = model.levels(point_of(model.strata, model.predicted))
     made = []
     for i, (factors, j) in enumerate(zip(model.layout.players, judged, strict=True)):
         segments = tuple(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.factor_levels import cost_promised, value_promised
 from spot_mlflow.lift.factors import LETTER_OF
+from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.shapley import shapley_weights, waterfall_weights
 from spot_mlflow.validation import nearest
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.factors import Layout, Model
+    from spot_mlflow.lift.moments import Moments
 
 WORDS: Final[Mapping[str, str]] = {
     "mix": "other customers than planned",
@@ -121,6 +123,28 @@ def notes_of(model: Model) -> tuple[str, ...]:
             "lift is taken as the average of the others"
         )
     return (*out, *(_money_notes(model) if layout.money else ()))
+
+
+def unknown_notes(cells: Moments) -> tuple[str, ...]:
+    """Says of how many treated units a step is not known; those count as not having passed it.
+
+    A blank delivery of a unit that was offered nothing is no gap in the log.
+    """
+    treated = cells.select(cells.arm.astype(str) != HOLDOUT).collapse()
+    out, idle = [], 0
+    for measure in ("offered", "delivered"):
+        at = treated.index(measure)
+        if at is None or not len(treated):
+            continue
+        blank = int(treated.missing[0, at]) - idle
+        if blank > 0:
+            out.append(
+                f"of {blank:,} treated units the log does not say whether they were {measure}: they "
+                f"count as not {measure}"
+            )
+        passed = treated.s1[0, at] + treated.n[0] * treated.center[at]
+        idle = round(float(treated.n[0] - passed))
+    return tuple(out)
 
 
 def _money_notes(model: Model) -> list[str]:

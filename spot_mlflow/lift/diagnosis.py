@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.lift.bridge import MONEY_ONLY, letter_words
 from spot_mlflow.lift.causes import joined
-from spot_mlflow.lift.findings import LIFT, Finding, findings_of
+from spot_mlflow.lift.findings import LIFT, RESPONSE, Finding, findings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,24 +79,32 @@ class Diagnosis:
     groups_tested: int
 
 
-def diagnose(bridge: Bridge, moments: OutcomeMoments, predicted: PredictedLift) -> Diagnosis:
+def diagnose(
+    bridge: Bridge,
+    moments: OutcomeMoments,
+    predicted: PredictedLift,
+    *,
+    widening: float = 1.0,
+) -> Diagnosis:
     """Says where the lift was lost.
 
     Args:
         bridge: the gap, split.
         moments: the reduced log.
         predicted: the contract.
+        widening: design effect on the variances of groups (``headline_fit``).
     """
-    tested = findings_of(moments, predicted)
+    tested = findings_of(moments, predicted, widening=widening)
     shown = tuple(f for f in tested if f.shown)
-    ranked = tuple(_ranked(bridge.contribution(cause), shown) for cause in bridge.ranked)
+    # A group's lift speaks of its response only where no step before it was logged.
+    answer = RESPONSE if any(f.factor == RESPONSE for f in tested) else LIFT
+    ranked = tuple(_ranked(bridge.contribution(cause), shown, answer) for cause in bridge.ranked)
     return Diagnosis(_sentence(bridge, ranked, predicted), ranked, shown, len(tested))
 
 
-def _ranked(c: Contribution, shown: Sequence[Finding]) -> RankedCause:
-    steps = {"+".join(c.factors), *c.factors}
-    factor = LIFT if "response" in c.factors else None
-    where = [f for f in shown if f.worse and (f.factor in steps or f.factor == factor)]
+def _ranked(c: Contribution, shown: Sequence[Finding], answer: str) -> RankedCause:
+    steps = {"+".join(c.factors), *c.factors, *([answer] if "response" in c.factors else [])}
+    where = [f for f in shown if f.worse and f.factor in steps]
     where.sort(key=lambda f: (-f.part, f.p_value))
     return RankedCause(
         c.cause, c.letter, happened(c), c.lift, c.money, c.lost_at_least, c.found, tuple(where)

@@ -7,15 +7,17 @@ plain numbers with a unit label.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spot_mlflow.lift.contract import Economics
-from spot_mlflow.lift.factor_levels import promised_value
+from spot_mlflow.lift.factor_levels import divided, promised_value
 from spot_mlflow.lift.factors import check_estimable
 from spot_mlflow.lift.games import value_of
+from spot_mlflow.lift.headline_fit import headline_fit
 from spot_mlflow.lift.margins import Margins
 from spot_mlflow.lift.moments import HOLDOUT, MISSING_SEGMENT
 from spot_mlflow.lift.profit_curve import (
@@ -27,14 +29,16 @@ from spot_mlflow.lift.profit_curve import (
 )
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.simultaneous import benjamini_hochberg
+from spot_mlflow.lift.strata import strata_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.factors import Numbers, Point
     from spot_mlflow.lift.moments import Moments, OutcomeMoments
     from spot_mlflow.lift.report import RealizedLift
+    from spot_mlflow.lift.simultaneous import Width
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,13 @@ class Decision:
         segment: label; "" where the log has none.
         offer: the treatment arm, or the offer within it where the log names offers.
         action: "act", "do nothing", "let the customer leave" or "not known".
-        sure: whether the sign of the profit is shown, at a false-discovery rate of 1 - confidence
-            over all segments and offers.
+        sure: whether the sign it rests on is shown, at a false-discovery rate of 1 - confidence over
+            all segments and offers: that of the profit, or of the customer's value where the customer
+            is let go.
         profit: net value per eligible unit, with its interval.
         lift: per eligible unit, absolute, with its interval.
-        customer_value: value of a customer net of the cost to serve, or None without such cost.
+        customer_value: value of a customer net of the cost to serve with its interval, or None
+            without such cost.
         share: share of the eligible units.
         n_treatment: treated units. n_holdout: holdout units.
     """
@@ -73,7 +79,7 @@ class Decision:
     sure: bool
     profit: Interval
     lift: Interval
-    customer_value: float | None
+    customer_value: Interval | None
     share: float
     n_treatment: int
     n_holdout: int
@@ -140,7 +146,10 @@ def economics_of(
         InvalidInput: when no segment has both treated and holdout units, or a relative lift has a
             holdout mean of 0 to refer to.
     """
-    margins = _headline_margins(moments.cells, predicted, realized)
+    strata = strata_of(moments.cells, predicted)
+    check_estimable(strata, predicted)
+    fit = headline_fit(strata, predicted, realized)
+    margins = Margins.of(moments.cells, predicted, shift=fit.shift, widen=fit.widening)
     if not margins.model.layout.money:
         return None
     e = predicted.economics or Economics()
@@ -167,14 +176,20 @@ def economics_of(
         net_of_totals=_net_of_totals(margins, value),
         worth=worth,
         words=_words(worth, per_contact, e.unit),
-        decisions=decisions(moments.cells, predicted, moments.offers),
-        curve=None if bins is None else profit_curve(bins, predicted),
-        allocation=allocate(margins, e) if bins is None else best_use(bins, predicted),
+        decisions=decisions(moments.cells, predicted, moments.offers, widen=fit.widening),
+        curve=None if bins is None else profit_curve(bins, predicted, widen=fit.widening),
+        allocation=allocate(margins, e)
+        if bins is None
+        else best_use(bins, predicted, widen=fit.widening),
     )
 
 
 def decisions(
-    cells: Moments, predicted: PredictedLift, offers: Moments | None = None
+    cells: Moments,
+    predicted: PredictedLift,
+    offers: Moments | None = None,
+    *,
+    widen: float = 1.0,
 ) -> tuple[Decision, ...]:
     """Decides per segment and offer: act, do nothing, or let the customer leave.
 
@@ -184,30 +199,36 @@ def decisions(
         offers: moments with the offer as segment, where the log names offers within an arm. An
             offer is held against the holdout units that would have got it; where the holdout does
             not name offers, it is "not known".
+        widen: design effect on every variance (``headline_fit``).
 
     Returns:
         The largest share first; offers within an arm have the segment "".
     """
-    rows: list[Decision] = []
+    rows: list[tuple[Decision, float]] = []
     cells = cells.collapse("segment", "arm")
     arms = cells.arm.astype(str)
     for arm in cells.arms():
-        rows += _arm_decisions(cells.select((arms == arm) | (arms == HOLDOUT)), arm, predicted)
+        against = cells.select((arms == arm) | (arms == HOLDOUT))
+        rows += _arm_decisions(Margins.of(against, predicted, widen=widen), arm)
     if offers is not None:
         named = offers.select(offers.segment.astype(str) != MISSING_SEGMENT)
         plain = predicted.model_copy(update={"segments": {}})
-        rows += [replace(d, segment="", offer=d.segment) for d in _arm_decisions(named, "", plain)]
-    tested = [i for i, d in enumerate(rows) if d.action != "not known" and (d.profit.se or 0) > 0]
-    sure = benjamini_hochberg(
-        np.array([_two_sided(rows[i].profit) for i in tested]), rate=1 - predicted.confidence
+        found = _arm_decisions(Margins.of(named, plain, widen=widen), "")
+        rows += [(replace(d, segment="", offer=d.segment), p) for d, p in found]
+    tested = [i for i, (_, p) in enumerate(rows) if 0 < p < math.inf]
+    shown = benjamini_hochberg(
+        np.array([rows[i][1] for i in tested]), rate=1 - predicted.confidence
     )
-    for i, shown in zip(tested, sure, strict=True):
-        rows[i] = replace(rows[i], sure=bool(shown))
-    return tuple(sorted(rows, key=lambda d: (-d.share, d.segment, d.offer)))
+    sure = {i for i, s in zip(tested, shown, strict=True) if s}
+    made = [replace(d, sure=p == 0 or i in sure) for i, (d, p) in enumerate(rows)]
+    return tuple(sorted(made, key=lambda d: (-d.share, d.segment, d.offer)))
 
 
-def _arm_decisions(cells: Moments, arm: str, predicted: PredictedLift) -> list[Decision]:
-    margins = Margins.of(cells, predicted)
+def _arm_decisions(margins: Margins, arm: str) -> list[tuple[Decision, float]]:
+    """Returns decisions with the p value of the sign they rest on.
+
+    0 where the sign is known exactly, infinite where nothing can be tested.
+    """
     strata = margins.model.strata
     profit, lift = margins.intervals(margins.profit), margins.intervals(margins.lift)
     worth = _customer_value(margins)
@@ -215,62 +236,59 @@ def _arm_decisions(cells: Moments, arm: str, predicted: PredictedLift) -> list[D
     for i, label in enumerate(margins.labels):
         if strata.n_treated[i] + strata.n_holdout[i] == 0:
             continue
-        known = bool(margins.known[i])
-        leaves = worth is not None and worth[i] < 0
+        leaves = worth is not None and worth[i].lift < 0
         action = "act" if profit[i].lift > 0 else "do nothing"
-        action = "let the customer leave" if leaves else action if known else "not known"
-        out.append(
-            Decision(
-                label,
-                arm,
-                action,
-                False,
-                profit[i],
-                lift[i],
-                None if worth is None else float(worth[i]),
-                float(strata.weight[i]),
-                int(strata.n_treated[i]),
-                int(strata.n_holdout[i]),
-            )
+        p = _two_sided(profit[i], margins.width) if margins.known[i] else math.inf
+        if worth is not None and leaves:
+            action = "let the customer leave"
+            p = _two_sided(worth[i], margins.width) if worth[i].se else 0.0
+        elif not margins.known[i]:
+            action = "not known"
+        made = Decision(
+            label,
+            arm,
+            action,
+            sure=False,
+            profit=profit[i],
+            lift=lift[i],
+            customer_value=None if worth is None else worth[i],
+            share=float(strata.weight[i]),
+            n_treatment=int(strata.n_treated[i]),
+            n_holdout=int(strata.n_holdout[i]),
         )
+        out.append((made, p))
     return out
 
 
-def _customer_value(margins: Margins) -> Sequence[float] | None:
-    """Returns per segment the value of a customer net of the cost to serve.
+def _customer_value(margins: Margins) -> list[Interval] | None:
+    """Returns per segment the value of a customer net of the cost to serve; None without such cost.
 
     What a good outcome brought in the segment, both arms together, where value was logged; else as
-    promised.
+    promised, then without error.
     """
     model = margins.model
     e = model.predicted.economics
     if e is None or e.cost_to_serve == 0:
         return None
-    strata = model.strata
-    gross = np.broadcast_to(np.real(promised_value(model, margins.at)), len(margins.labels))
-    if strata.has("value"):
-        n = np.stack([strata.n_treated, strata.n_holdout])
-        value = np.stack([model.column(m, "value") for m in (margins.at.t, margins.at.h)])
-        good = np.stack([model.lift(m) for m in (margins.at.t, margins.at.h)])
-        good = good if model.sign > 0 else 1 + good  # those for whom the outcome did not happen
-        total = (n * good).sum(axis=0)
-        gross = np.where(total > 0, (n * value).sum(axis=0) / np.where(total > 0, total, 1), gross)
-    return [float(g) - e.cost_to_serve for g in gross]
+    n_t, n_h = model.strata.n_treated, model.strata.n_holdout
 
+    def both_arms(at: Point, read: Callable[[Numbers], Numbers]) -> Numbers:
+        out: Numbers = n_t * read(at.t) + n_h * read(at.h)
+        return out
 
-def _headline_margins(
-    cells: Moments, predicted: PredictedLift, realized: RealizedLift | None
-) -> Margins:
-    """Returns the margins with the lift and the width of the headline."""
-    margins = Margins.of(cells, predicted)
-    check_estimable(margins.model.strata, predicted)
-    if realized is None:
-        return margins
-    (own,) = margins.intervals(lambda at: _scaled_lift(margins, at)[..., None])
-    shift = (realized.estimate.lift - own.lift) * float(np.real(margins.model.scale(margins.at)))
-    wide = realized.estimate.se
-    widen = (wide / own.se) ** 2 if wide and own.se else 1.0
-    return Margins.of(cells, predicted, shift=shift, widen=widen)
+    def good(means: Numbers) -> Numbers:  # where less is better, those it did not happen to
+        lift = model.lift(means)
+        return lift if model.sign > 0 else 1 + lift
+
+    def worth(at: Point) -> Numbers:
+        gross = promised_value(model, at) + 0 * at.w
+        if model.strata.has("value"):
+            brought = both_arms(at, lambda means: model.column(means, "value"))
+            gross = divided(brought, both_arms(at, good), gross)
+        out: Numbers = gross - e.cost_to_serve
+        return out
+
+    return margins.intervals(worth)
 
 
 def _scaled_lift(margins: Margins, at: Point) -> Numbers:
@@ -349,10 +367,9 @@ def _times(x: Interval, units: float) -> Interval:
     )
 
 
-def _two_sided(x: Interval) -> float:
-    from scipy.special import ndtr
-
-    return float(2 * ndtr(-abs(x.lift) / x.se)) if x.se else 1.0
+def _two_sided(x: Interval, width: Width) -> float:
+    """Returns the p value of a sign, at the width of the interval; infinite without an error."""
+    return min(1.0, 2 * width.p_value(abs(x.lift) / x.se)) if x.se else math.inf
 
 
 def _words(worth: str, per_contact: Interval, unit: str) -> str:

@@ -10,6 +10,7 @@ from spot_mlflow.lift.adoption_curve import adoption_of
 from spot_mlflow.lift.attribution import attribute
 from spot_mlflow.lift.diagnosis import diagnose
 from spot_mlflow.lift.economics import economics_of
+from spot_mlflow.lift.headline_fit import headline_fit
 from spot_mlflow.lift.profit_curve import calibration
 from spot_mlflow.lift.strata import strata_of
 
@@ -27,15 +28,16 @@ def explained(
     Adoption needs no lift and is always told; the rest needs a lift that could be estimated.
     """
     analysis = replace(analysis, adoption=adoption_of(moments, predicted))
-    both_arms = strata_of(moments.cells, predicted).estimable.any()
-    if not both_arms or not math.isfinite(analysis.realized.estimate.lift):
+    strata = strata_of(moments.cells, predicted)
+    if not strata.estimable.any() or not math.isfinite(analysis.realized.estimate.lift):
         return analysis
+    widening = headline_fit(strata, predicted, analysis.realized).widening
     bridge = attribute(moments, predicted, analysis.realized)
     bins = moments.score_bins
     return replace(
         analysis,
         attribution=bridge,
-        diagnosis=diagnose(bridge, moments, predicted),
+        diagnosis=diagnose(bridge, moments, predicted, widening=widening),
         economics=economics_of(moments, predicted, analysis.realized),
-        calibration=() if bins is None else calibration(bins, predicted),
+        calibration=() if bins is None else calibration(bins, predicted, widen=widening),
     )

@@ -1,7 +1,8 @@
 """Which segments, teams, offers and weeks stand out, guarded against reading noise.
 
-Every group is held against all the others together, on every step of the way to the customer and
-on the lift itself; what is told holds at a false-discovery rate over all groups of a dimension.
+Every group is held against all the others together, on every step of the way to the customer, on the
+response of those reached and on the lift; what is told holds at a false-discovery rate over all groups
+of a dimension. Segments of which the contract promises something are held to their own promise.
 """
 
 from __future__ import annotations
@@ -12,20 +13,24 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from spot_mlflow.lift.factors import CHAIN
+from spot_mlflow.lift.group_lifts import group_lifts
 from spot_mlflow.lift.moments import HOLDOUT, MISSING_SEGMENT
 from spot_mlflow.lift.report import Interval
-from spot_mlflow.lift.simultaneous import benjamini_hochberg
-from spot_mlflow.lift.strata import strata_of
+from spot_mlflow.lift.segment_promise import segment_promises
+from spot_mlflow.lift.simultaneous import benjamini_hochberg, width_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import Moments, OutcomeMoments
+    from spot_mlflow.lift.segment_promise import PromisedLevels
+    from spot_mlflow.lift.simultaneous import Width
 
-LIFT: Final = "lift"
+LIFT: Final = "lift"  # per unit
+RESPONSE: Final = "response"  # per unit that got past the last logged step
 _FEW: Final = 10  # units in a group, below which nothing is told of it
 
 
@@ -36,14 +41,17 @@ class Finding:
     Attributes:
         dimension: "segment", "team", "offer" or "week".
         label: the group.
-        factor: the step of the way to the customer ("delivery"), or "lift".
-        level: share lost at this step among those who reached it; the lift for "lift".
+        factor: the step of the way to the customer ("delivery"), "response", or "lift".
+        level: share lost at this step among those who reached it; the lift per unit reached for
+            "response", per unit for "lift", in the contract's units.
         others: the same of all the other groups together.
+        expected: the others' level, moved by what was promised of the group more or less than of
+            them; the same as ``others`` where nothing was promised by group.
         units: units of the group that reached the step.
-        part: the group's part of everything lost at this step; 0 for "lift".
-        p_value: two-sided, of no difference.
+        part: the group's part of everything lost at this step; 0 for "response" and "lift".
+        p_value: two-sided, of a level as expected, valid at any look where the contract allows many.
         shown: whether the difference holds at the false-discovery rate.
-        worse: whether the group is worse than the others.
+        worse: whether the group is worse than expected.
     """
 
     dimension: str
@@ -51,6 +59,7 @@ class Finding:
     factor: str
     level: Interval
     others: float
+    expected: float
     units: int
     part: float
     p_value: float
@@ -58,20 +67,51 @@ class Finding:
     worse: bool
 
 
-def findings_of(moments: OutcomeMoments, predicted: PredictedLift) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """How wide intervals are.
+
+    Attributes:
+        width: one look, or any number of them. alpha: 1 - confidence. widening: of every variance.
+    """
+
+    width: Width
+    alpha: float
+    widening: float
+
+    @property
+    def z(self) -> float:
+        """Standard errors to each side."""
+        return self.width.multiplier(self.alpha)
+
+    def p_value(self, t: float) -> float:
+        """Returns the two-sided p value."""
+        return min(1.0, 2 * self.width.p_value(abs(t)))
+
+
+def findings_of(
+    moments: OutcomeMoments, predicted: PredictedLift, *, widening: float = 1.0
+) -> tuple[Finding, ...]:
     """Returns every group on every step, those that are shown first, by p value.
 
     Args:
         moments: the reduced log; segments from the base pass, teams and weeks and offers where
             their passes ran.
         predicted: the contract.
+        widening: design effect on every variance (``headline_fit``).
     """
+    promises = segment_promises(moments.cells, predicted)
     out: list[Finding] = []
     for dimension, table in _dimensions(moments):
-        rows = [*_steps(dimension, table), *_lifts(dimension, table, predicted)]
-        shown = benjamini_hochberg(
-            np.array([f.p_value for f in rows]), rate=1 - predicted.confidence
+        scale = _Scale(
+            width_of(predicted, float(table.n.sum())), 1 - predicted.confidence, widening
         )
+        promised = promises if dimension == "segment" else {}
+        rows = [
+            *_steps(dimension, table, promised, scale),
+            *_lifts(dimension, table, predicted, promised, scale),
+        ]
+        shown = benjamini_hochberg(np.array([f.p_value for f in rows]), rate=scale.alpha)
         out += [replace(f, shown=bool(s)) for f, s in zip(rows, shown, strict=True)]
     return tuple(sorted(out, key=lambda f: (not f.shown, not f.worse, f.p_value)))
 
@@ -104,30 +144,47 @@ def _by_week(table: Moments) -> Moments | None:
     return replace(known, segment=monday.astype(str).astype(object))
 
 
-def _steps(dimension: str, table: Moments) -> Iterator[Finding]:
+def _steps(
+    dimension: str, table: Moments, promises: Mapping[str, PromisedLevels], scale: _Scale
+) -> Iterator[Finding]:
     treated = table.select(table.arm.astype(str) != HOLDOUT).collapse("segment")
     if len(treated) < 2:  # noqa: PLR2004 - nothing to compare with
         return
+    labels = [str(x) for x in treated.segment]
     for factor, reached, passed in steps_of(treated):
         lost = reached - passed
-        for i in range(len(treated)):
+        planned = _planned(labels, factor, promises)
+        for i, label in enumerate(labels):
             n, x = float(reached[i]), float(lost[i])
             rest_n, rest_x = float(reached.sum() - n), float(lost.sum() - x)
             if n < _FEW or rest_n < _FEW:
                 continue
             p, q = x / n, rest_x / rest_n
+            rest_planned = float(reached @ planned - n * planned[i]) / rest_n
+            shift = float(planned[i]) - rest_planned
             yield Finding(
                 dimension,
-                str(treated.segment[i]),
+                label,
                 factor,
-                _wilson(p, n),
+                _wilson(p, n / scale.widening, scale.z),
                 q,
+                q + shift,
                 int(n),
                 x / float(lost.sum()) if lost.sum() > 0 else 0.0,
-                _proportions_p(x, n, rest_x, rest_n),
+                scale.p_value(_steps_apart(p, n, q, rest_n, shift) / scale.widening**0.5),
                 shown=False,
-                worse=p > q,
+                worse=p > q + shift,
             )
+
+
+def _planned(
+    labels: list[str], factor: str, promises: Mapping[str, PromisedLevels]
+) -> NDArray[np.float64]:
+    """Returns (labels,) the promised share lost at a step; a group without a promise as the rest."""
+    steps = factor.split("+")
+    known = {x: 1 - p.reach(steps) for x, p in promises.items()}
+    middle = float(np.mean(list(known.values()))) if known else 0.0
+    return np.array([known.get(x, middle) for x in labels])
 
 
 def steps_of(treated: Moments) -> Iterator[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
@@ -159,59 +216,45 @@ def steps_of(treated: Moments) -> Iterator[tuple[str, NDArray[np.float64], NDArr
             reached, waiting = np.minimum(passed, reached), ()
 
 
-def _lifts(dimension: str, table: Moments, predicted: PredictedLift) -> Iterator[Finding]:
-    """Yields the lift of every group against the others, weighted by their size."""
-    strata = strata_of(table, predicted.model_copy(update={"segments": {}}))
-    if strata.has("weight") or strata.has("denominator"):
-        return  # ratios; their lift by group stands in the report's segments
-    known = strata.estimable & (np.minimum(strata.n_treated, strata.n_holdout) >= _FEW)
-    lift = strata.treated[:, 0] - strata.holdout[:, 0]
-    var = strata.cov_treated[:, 0, 0] + strata.cov_holdout[:, 0, 0]
-    for i in np.flatnonzero(known):
-        rest = known.copy()
-        rest[i] = False
-        if not rest.any() or var[i] <= 0:
-            continue
-        weight = np.where(rest, strata.weight, 0.0) / strata.weight[rest].sum()
-        other = float((weight * lift).sum())
-        error = float(np.sqrt(var[i] + (weight**2 * var).sum()))
-        own = float(np.sqrt(var[i]))
-        z = _z(predicted.confidence)
-        here = float(lift[i])
-        yield Finding(
-            dimension,
-            strata.labels[i],
-            LIFT,
-            Interval(here, here - z * own, here + z * own, own),
-            other,
-            int(strata.n_treated[i] + strata.n_holdout[i]),
-            0.0,
-            _normal_p((here - other) / error),
-            shown=False,
-            worse=here < other,
-        )
+def _lifts(
+    dimension: str,
+    table: Moments,
+    predicted: PredictedLift,
+    promises: Mapping[str, PromisedLevels],
+    scale: _Scale,
+) -> Iterator[Finding]:
+    """Yields the lift of every group, per unit and per unit reached, against the others."""
+    for factor in (LIFT, RESPONSE):
+        for g in group_lifts(table, predicted, promises, per_reached=factor == RESPONSE):
+            half = scale.z * g.se * scale.widening**0.5
+            yield Finding(
+                dimension,
+                g.label,
+                factor,
+                Interval(g.lift, g.lift - half, g.lift + half, g.se),
+                g.others,
+                g.expected,
+                g.units,
+                0.0,
+                scale.p_value((g.lift - g.expected) / (g.error * scale.widening**0.5)),
+                shown=False,
+                worse=g.lift < g.expected,
+            )
 
 
-def _z(confidence: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri((1 + confidence) / 2))
-
-
-def _normal_p(t: float) -> float:
-    from scipy.special import ndtr
-
-    return float(2 * ndtr(-abs(t)))
-
-
-def _wilson(p: float, n: float, z: float = 1.959963984540054) -> Interval:
+def _wilson(p: float, n: float, z: float) -> Interval:
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2))
     return Interval(p, max(0.0, middle - half), min(1.0, middle + half))
 
 
-def _proportions_p(x: float, n: float, y: float, m: float) -> float:
-    """Returns the two-sided p value of equal shares, by the pooled test."""
-    pooled = (x + y) / (n + m)
-    spread = pooled * (1 - pooled) * (1 / n + 1 / m)
-    return 1.0 if spread <= 0 else _normal_p((x / n - y / m) / float(np.sqrt(spread)))
+def _steps_apart(p: float, n: float, q: float, m: float, shift: float) -> float:
+    """Returns how many standard errors the shares p of n and q + shift (q of m) lie apart.
+
+    By the pooled test where the same was promised of both, else by their own spreads.
+    """
+    pooled = (p * n + q * m) / (n + m)
+    variance = pooled * (1 - pooled) * (1 / n + 1 / m)
+    if shift:
+        variance = p * (1 - p) / n + q * (1 - q) / m or variance
+    return 0.0 if variance <= 0 else (p - q - shift) / float(np.sqrt(variance))

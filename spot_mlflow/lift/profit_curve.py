@@ -138,14 +138,15 @@ class DecileRow:
     realized: Interval
 
 
-def profit_curve(bins: Moments, predicted: PredictedLift) -> ProfitCurve:
+def profit_curve(bins: Moments, predicted: PredictedLift, *, widen: float = 1.0) -> ProfitCurve:
     """Computes profit by score with the best cut-off.
 
     Args:
         bins: score bins by arm, and by period where the cut-off is to be shown on held-out units.
         predicted: the contract, with ``score_edges``.
+        widen: design effect on every variance (``headline_fit``).
     """
-    margins = _margins(bins, predicted)
+    margins = _margins(bins, predicted, widen)
     order = _by_score(margins)
     share = margins.at.w[order]
 
@@ -174,22 +175,22 @@ def profit_curve(bins: Moments, predicted: PredictedLift) -> ProfitCurve:
         for j, b in enumerate(numbers)
     )
     e = predicted.economics
-    return ProfitCurve(e.unit if e else "", points, cut_off(bins, predicted))
+    return ProfitCurve(e.unit if e else "", points, cut_off(bins, predicted, widen=widen))
 
 
-def cut_off(bins: Moments, predicted: PredictedLift) -> CutOff:
+def cut_off(bins: Moments, predicted: PredictedLift, *, widen: float = 1.0) -> CutOff:
     """Finds the best cut-off by score and says what it is worth.
 
     With several periods it is found on every other one and shown on the rest; with one it is
     found and shown on the same customers, and the interval allows for the choice (Bonferroni).
     """
     first, second = _halves(bins)
-    found = _margins(first, predicted)
+    found = _margins(first, predicted, widen)
     order = _by_score(found)
     running = np.cumsum((found.at.w * found.profit(found.at))[order])
     best = int(np.argmax(running)) if running.max() > 0 else -1
     chosen = {found.labels[i] for i in order[: best + 1]}
-    shown = _margins(second, predicted) if second is not None else found
+    shown = _margins(second, predicted, widen) if second is not None else found
     inside = np.array([label in chosen for label in shown.labels])
     level = (1 - predicted.confidence) / (1 if second is not None else max(len(order), 1))
     total, depth = shown.intervals(
@@ -293,7 +294,7 @@ def _limit_words(e: Economics) -> str:
     return f"budget of {e.budget:,.0f} {e.unit}".strip()
 
 
-def best_use(bins: Moments, predicted: PredictedLift) -> Allocation | None:
+def best_use(bins: Moments, predicted: PredictedLift, *, widen: float = 1.0) -> Allocation | None:
     """Returns the best use of the contract's limit over score bins.
 
     With several periods the bins are chosen on every other one and valued on the rest.
@@ -301,15 +302,17 @@ def best_use(bins: Moments, predicted: PredictedLift) -> Allocation | None:
     if predicted.economics is None:
         return None
     first, second = _halves(bins)
-    chosen = _margins(first, predicted)
+    chosen = _margins(first, predicted, widen)
     if second is None:
         return allocate(chosen, predicted.economics)
-    return allocate(_margins(second, predicted), predicted.economics, order_by=chosen)
+    return allocate(_margins(second, predicted, widen), predicted.economics, order_by=chosen)
 
 
-def calibration(bins: Moments, predicted: PredictedLift) -> tuple[DecileRow, ...]:
+def calibration(
+    bins: Moments, predicted: PredictedLift, *, widen: float = 1.0
+) -> tuple[DecileRow, ...]:
     """Sets the lift predicted for each score bin beside the realized one, lowest scores first."""
-    margins = _margins(bins, predicted)
+    margins = _margins(bins, predicted, widen)
     order = _by_score(margins)[::-1]
 
     def lift(at: Point) -> Numbers:
@@ -326,9 +329,9 @@ def calibration(bins: Moments, predicted: PredictedLift) -> tuple[DecileRow, ...
     )
 
 
-def _margins(bins: Moments, predicted: PredictedLift) -> Margins:
+def _margins(bins: Moments, predicted: PredictedLift, widen: float) -> Margins:
     """Returns the margins of score bins, which are no promised segments."""
-    return Margins.of(bins, predicted.model_copy(update={"segments": {}}))
+    return Margins.of(bins, predicted.model_copy(update={"segments": {}}), widen=widen)
 
 
 def _by_score(margins: Margins) -> NDArray[np.int64]:

@@ -165,13 +165,18 @@ def _relative(rows: Rows, a: Floats, b: Floats, predicted: PredictedLift) -> tup
 
 
 def segment_lifts(
-    rows: Rows, predicted: PredictedLift, *, by_size: bool = True
+    rows: Rows,
+    predicted: PredictedLift,
+    promised: Mapping[str, float] | None = None,
+    *,
+    by_size: bool = True,
 ) -> tuple[SegmentLift, ...]:
     """Rows as value objects.
 
     Args:
         rows: both arms, row by row.
-        predicted: the contract; its segments say what was promised of each.
+        predicted: the contract.
+        promised: label -> lift promised per eligible unit, in the contract's units.
         by_size: largest first; else in the order of the labels.
 
     Returns:
@@ -182,7 +187,7 @@ def segment_lifts(
     size = rows.n_t + rows.n_c
     share = size / max(1.0, float(size.sum()))
     order = np.argsort(-size, kind="stable") if by_size else np.arange(len(size))
-    promised: Mapping[str, float | None] = {k: s.response for k, s in predicted.segments.items()}
+    promised = promised or {}
     columns = [x.tolist() for x in (value, low, high, adjusted, rows.n_t, rows.n_c, share)]
     out = []
     for i in order.tolist():

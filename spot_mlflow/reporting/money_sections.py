@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.lift.bridge import interval_from, letter_words
+from spot_mlflow.lift.findings import LIFT, RESPONSE
 from spot_mlflow.reporting import figures, words
 from spot_mlflow.reporting.adoption_charts import adoption_chart, share_words
 from spot_mlflow.reporting.cause import bridge_of, cause_sentence
@@ -96,9 +97,9 @@ def _findings(view: LiftView, findings: Any) -> Table:
 
     def level(f: Mapping[str, Any]) -> tuple[str, str]:
         x = interval_from(f["level"])
-        if f["factor"] == "lift":
-            return view.scale.with_interval(x), view.scale.amount(f["others"])
-        return share_words(x), figures.share(f["others"])
+        if f["factor"] in {LIFT, RESPONSE}:
+            return view.scale.with_interval(x), view.scale.amount(f["expected"])
+        return share_words(x), figures.share(f["expected"])
 
     rows = tuple(
         (
@@ -109,7 +110,8 @@ def _findings(view: LiftView, findings: Any) -> Table:
         )
         for f in findings[:FINDINGS_SHOWN]
     )
-    heads = ("who stands out", "in", "level", "the others", "than the others")
+    # Segments with a promise of their own are held to it, all others to what the rest brought.
+    heads = ("who stands out", "in", "level", "expected by the others", "than expected")
     return Table("Groups that differ beyond noise", heads, rows, frozenset({2, 3}))
 
 
@@ -193,6 +195,7 @@ def _allocation_words(
 
 
 def _decisions(view: LiftView, found: Any, unit: str) -> Table:
+    leaving = any(d["customer_value"] for d in found)
     rows = tuple(
         (
             " · ".join(
@@ -205,11 +208,18 @@ def _decisions(view: LiftView, found: Any, unit: str) -> Table:
             if view.effect == "absolute"
             else figures.NOTHING,
             figures.share(d["share"]),
+            *([unit_money(d["customer_value"], unit)] if leaving else []),
         )
         for d in found[:DECISIONS_SHOWN]
     )
     heads = ("for whom", "what to do", "net value per eligible unit", "lift", "share")
-    return Table("Act, do nothing, or let the customer leave", heads, rows, frozenset({2, 3, 4}))
+    more = ("a customer's value, less the cost to serve",) if leaving else ()
+    return Table(
+        "Act, do nothing, or let the customer leave",
+        (*heads, *more),
+        rows,
+        frozenset(range(2, 5 + len(more))),
+    )
 
 
 def _scores(view: LiftView) -> Section | None:

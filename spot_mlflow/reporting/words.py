@@ -64,5 +64,6 @@ FACTORS: Final[Mapping[str, str]] = {
     "coverage+system+delivery": "customers not reached",
     "delivery+timeliness": "offers not delivered in time",
     "coverage+delivery+timeliness": "customers not reached in time",
+    "response": "response of those reached",
     "lift": "lift",
 }

@@ -4,6 +4,7 @@ import itertools
 import math
 from dataclasses import replace
 
+import brute_force
 import numpy as np
 import pytest
 from funnel_logs import FUNNEL, make_contract, make_units
@@ -72,6 +73,29 @@ def test_every_combination_of_columns_sums_to_the_post_stratified_gap(columns):
     elif "delivered" in columns:
         contacts = post_stratified(log.cells, "delivered")
         assert bridge.realized_money == pytest.approx(gain - 0.5 * contacts, rel=1e-9)
+
+
+@pytest.mark.parametrize("columns", SUBSETS, ids="+".join)
+def test_every_part_is_what_brute_force_says(columns):
+    """From raw units, one coalition at a time: the same parts, by Shapley and by waterfall."""
+    log, contract, other = (
+        UNITS.log("outcome", *columns),
+        make_contract(),
+        brute_force.Bridge(UNITS, columns),
+    )
+    order = sorted(other.players)
+    split = {
+        "Shapley": (attribute(log, contract), other.shapley),
+        f"waterfall: {', '.join(order)}": (
+            attribute(log, contract, order=order),
+            lambda game: other.waterfall(game, order),
+        ),
+    }
+    for rule, (bridge, parts) in split.items():
+        assert bridge.rule == rule
+        for game in ("lift", "money"):
+            found = {c.cause: getattr(c, game).lift for c in bridge.contributions}
+            assert found == pytest.approx(parts(game), rel=1e-9, abs=1e-14)
 
 
 @st.composite

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from funnel_logs import FUNNEL, make_contract, make_units
 
 from spot_mlflow.lift.attribution import attribute
-from spot_mlflow.lift.causes import cause_words, joined, letter_of
+from spot_mlflow.lift.causes import cause_words, joined, letter_of, unknown_notes
+from spot_mlflow.lift.moments import TREATMENT, OutcomeMoments
 
 UNITS = make_units(6_000)
 
@@ -80,3 +84,21 @@ def test_words():
     assert cause_words(("delivery",)) == "offers not delivered"
     assert cause_words(("coverage", "delivery", "response")) == "coverage, delivery and response"
     assert joined(["a"]) == "a"
+
+
+def test_steps_of_which_the_log_is_silent_are_told():
+    """Blank deliveries count as none, and that is said; those never offered anything may be blank."""
+    cells = UNITS.moments()
+    treated = cells.arm == TREATMENT
+    at = cells.measures.index("delivered")
+    offered = cells.measures.index("offered")
+    had = cells.s1[:, offered] + cells.n * cells.center[offered]
+    idle = round(float((cells.n - had)[treated].sum()))
+    missing = cells.missing.copy()
+    missing[np.flatnonzero(treated)[0], at] = idle
+    assert unknown_notes(replace(cells, missing=missing)) == ()
+    missing[np.flatnonzero(treated)[0], at] = idle + 1_200
+    said = "of 1,200 treated units the log does not say whether they were delivered: they count as not delivered"
+    assert unknown_notes(replace(cells, missing=missing)) == (said,)
+    log = OutcomeMoments(replace(cells, missing=missing), {}, as_of="")
+    assert attribute(log, make_contract()).notes[-1] == said

@@ -29,6 +29,14 @@ def test_one_sentence_names_money_letter_cause_and_place():
     assert d.ranked[0].where[0].label == "West"
 
 
+def test_a_team_that_did_not_deliver_is_not_blamed_for_the_response():
+    """Everybody answers less and West delivers little: West is named for delivery, not for response."""
+    d = told(late_team="West", response=(0.06, 0.03))
+    named = {c.cause: {f.label for f in c.where} for c in d.ranked if c.found}
+    assert "West" in named["delivery"]
+    assert "West" not in named["response"]
+
+
 def test_a_kept_promise_loses_nothing():
     """Where nothing is wrong no loss is told, and the difference is called noise."""
     d = told()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from spot_mlflow.lift.attribution import attribute
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.economics import decisions, economics_of
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+from spot_mlflow.lift.report import Interval, RealizedLift
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,9 +114,70 @@ def test_customers_who_cost_more_than_they_bring_are_let_go():
     )
     found = {d.segment: d for d in decisions(cells, contract)}
     assert found["big"].action == "act"
-    assert found["big"].customer_value == pytest.approx(90)
+    assert found["big"].customer_value.lift == pytest.approx(90)
     assert found["small"].action == "let the customer leave"
-    assert found["small"].customer_value == pytest.approx(-2)
+    assert found["small"].customer_value.lift == pytest.approx(-2)
+    assert found["small"].sure  # every good outcome brings 8 and costs 10
+
+
+def test_letting_a_customer_go_is_no_surer_than_what_customers_are_worth():
+    """The interval of a customer's value is that of a ratio over both arms; it decides on `sure`."""
+    rng = np.random.default_rng(14)
+    n = 4000
+    arm = np.where(rng.random(n) < 0.5, TREATMENT, HOLDOUT)
+    good = (rng.random(n) < 0.2 + 0.1 * (arm == TREATMENT)).astype(float)
+    value = good * rng.gamma(0.5, 20, n)  # 10 on average, some far more
+    cells = Moments.of_units({"outcome": good, "value": value}, arm)
+    worth = value.sum() / good.sum()
+    residual = value - worth * good
+    spread = sum((arm == a).sum() * residual[arm == a].var(ddof=1) for a in (TREATMENT, HOLDOUT))
+    for serve, sure in ((worth + 0.2, False), (worth + 5, True)):
+        money = {"value": 10, "offer_cost": 0.1, "cost_to_serve": float(serve)}
+        (only,) = decisions(cells, make_contract(mix=False, funnel={}, economics=money))
+        assert only.action == "let the customer leave"
+        assert only.customer_value.lift == pytest.approx(worth - serve)
+        assert only.customer_value.se == pytest.approx(np.sqrt(spread) / good.sum(), rel=1e-9)
+        assert only.sure is sure
+        assert (only.customer_value.high < 0) is sure
+
+
+def headline(lift, se):
+    """A headline of another estimator."""
+    estimate = Interval(lift, lift - 1.96 * se, lift + 1.96 * se, se)
+    return RealizedLift(estimate, 1, 1, 0.1, 0.1, lift, None, "clustered", "A")
+
+
+def test_money_of_clusters_is_as_unsure_as_their_lift():
+    """Where clusters triple the error of the lift, no decision, curve or cut-off is told as if they did not."""
+    log = replace(UNITS.log(), score_bins=UNITS.bins([0.5]))
+    contract = make_contract(score_edges=[0.5])
+    plain = economics_of(log, contract)
+    wide = economics_of(log, contract, headline(plain.lift.lift, 3 * plain.lift.se))
+    pairs = [
+        (plain.per_eligible, wide.per_eligible),
+        (plain.curve.points[0].profit, wide.curve.points[0].profit),
+        (plain.curve.cutoff.profit, wide.curve.cutoff.profit),
+        *((a.profit, b.profit) for a, b in zip(plain.decisions, wide.decisions, strict=True)),
+    ]
+    for narrow, broad in pairs:
+        assert broad.se == pytest.approx(3 * narrow.se, rel=5e-3)
+
+
+@pytest.mark.parametrize("looks", ["once", "monitored"])
+def test_no_decision_is_surer_than_its_interval(looks):
+    """Looked at once or daily, "sure" is said only where the interval of the profit excludes 0."""
+    rng = np.random.default_rng(15)
+    n = 30_000
+    segment = np.array([f"s{i:02d}" for i in rng.integers(0, 15, n)])
+    arm = np.where(rng.random(n) < 0.5, TREATMENT, HOLDOUT)
+    good = rng.random(n) < 0.1 + 0.05 * (arm == TREATMENT)
+    cells = Moments.of_units({"outcome": good.astype(float)}, arm, segment=segment)
+    more = {"planned_units": 60_000} if looks == "monitored" else {}
+    contract = make_contract(mix=False, economics={"value": 10}, looks=looks, **more)
+    found = decisions(cells, contract)
+    assert any(d.sure for d in found)
+    for d in found:
+        assert not d.sure or not d.profit.low <= 0 <= d.profit.high
 
 
 def test_every_offer_has_its_own_decision():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from funnel_logs import make_contract, make_units
+from scipy.special import ndtri
 from statsmodels.stats.proportion import proportions_ztest
 
 from spot_mlflow.lift.findings import findings_of, steps_of
@@ -71,13 +72,89 @@ def test_every_step_counts_those_who_reached_it():
     }
 
 
-def test_segments_differ_in_lift():
+def test_segments_without_a_promise_are_held_against_each_other():
     """The segment with half the response has a lower lift than the other, and it is shown."""
-    rows = [f for f in found(make_units(60_000)) if (f.dimension, f.factor) == ("segment", "lift")]
+    log = make_units(60_000).log(periods=True)
+    rows = [f for f in findings_of(log, make_contract(mix=False)) if f.factor == "lift"]
     plain = next(f for f in rows if f.label == "plain")
     assert plain.worse
     assert plain.shown
-    assert plain.others > plain.level.lift
+    assert plain.expected == plain.others > plain.level.lift
+
+
+def test_a_segment_that_keeps_its_lower_promise_is_no_finding():
+    """Segments are held to their own promise: half the response, as promised, is nothing to tell."""
+    kept = {"offered": 0.95, "system": 1.0, "delivered": 0.95, "on_time": 0.95, "share": 0.5}
+    promise = make_contract(predicted={"lift": 0.95**3 * 0.09})
+    rows = findings_of(make_units(100_000, **kept, seed=2).log(), promise)
+    assert {f.factor for f in rows} >= {"delivery", "response", "lift"}
+    assert not any(f.shown for f in rows)
+    worse = make_units(100_000, **kept, response=(0.06, 0.06), seed=2).log()
+    told = [f for f in findings_of(worse, promise) if f.shown and f.worse]
+    assert {(f.label, f.factor) for f in told} == {("gold", "lift"), ("gold", "response")}
+
+
+def test_a_step_promised_lower_in_one_segment_is_expected_there():
+    """Delivery .5 where .5 was promised is no finding; .5 where .95 was promised is one."""
+    rng = np.random.default_rng(6)
+    n = 20_000
+    segment, arm = rng.choice(["gold", "plain"], n), np.repeat([TREATMENT, HOLDOUT], n // 2)
+    through = (arm == TREATMENT) & (rng.random(n) < np.where(segment == "gold", 0.95, 0.5))
+    cells = Moments.of_units(
+        {"outcome": (rng.random(n) < 0.1).astype(float), "delivered": through}, arm, segment=segment
+    )
+    log = OutcomeMoments(cells, {}, as_of="")
+    own = {"gold": {"share": 0.5}, "plain": {"share": 0.5, "delivered": 0.5}}
+    promised = make_contract(segments=own, funnel={"delivered": 0.95})
+    steps = [f for f in findings_of(log, promised) if f.factor == "coverage+delivery"]
+    assert len(steps) == 2
+    assert not any(f.shown for f in steps)
+    same = make_contract(segments={k: {"share": 0.5} for k in own}, funnel={"delivered": 0.95})
+    first = findings_of(log, same)[0]
+    assert (first.label, first.factor, first.worse) == ("plain", "coverage+delivery", True)
+
+
+def test_who_was_not_reached_did_not_answer_less():
+    """West delivers a fifth: its lift per unit is lower, its lift per unit reached is not."""
+    rows = {f.factor: f for f in found(make_units(60_000, late_team="West")) if f.label == "West"}
+    assert rows["lift"].shown
+    assert rows["lift"].worse
+    assert not rows["response"].shown
+    units = make_units(60_000, late_team="West")
+    west, t = units.team == "West", units.arm == TREATMENT
+    y, reached = units.measures["outcome"], units.measures["on_time"]
+    itt = y[west & t].mean() - y[west & ~t].mean()
+    assert rows["response"].level.lift == pytest.approx(itt / reached[west & t].mean())
+
+
+def test_relative_lifts_are_compared_in_their_own_units():
+    """With a relative promise the level of a team is its lift over its own holdout's mean."""
+    rows = findings_of(
+        replace(LATE.log(periods=True), teams=LATE.teams()), make_contract(effect="relative")
+    )
+    f = next(x for x in rows if (x.label, x.factor) == ("West", "lift"))
+    west, t, y = LATE.team == "West", LATE.arm == TREATMENT, LATE.measures["outcome"]
+    mean_t, mean_h = y[west & t].mean(), y[west & ~t].mean()
+    assert f.level.lift == pytest.approx(mean_t / mean_h - 1)
+    var_t, var_h = (x.var(ddof=1) / len(x) for x in (y[west & t], y[west & ~t]))
+    assert f.level.se == pytest.approx(np.sqrt(var_t + (mean_t / mean_h) ** 2 * var_h) / mean_h)
+
+
+def test_clusters_and_daily_looks_make_findings_rarer():
+    """A design effect divides the squared statistic; a sequence asks for more than one look does."""
+    log = replace(EVEN.log(periods=True), teams=EVEN.teams())
+    once = findings_of(log, make_contract())
+    daily = findings_of(log, make_contract(looks="monitored", planned_units=24_000))
+
+    def by_group(rows):
+        return {(f.dimension, f.label, f.factor): f for f in rows}
+
+    wide = by_group(findings_of(log, make_contract(), widening=4.0))
+    monitored = by_group(daily)
+    for key, f in by_group(once).items():
+        assert ndtri(wide[key].p_value / 2) == pytest.approx(ndtri(f.p_value / 2) / 2, abs=1e-9)
+        assert monitored[key].p_value >= f.p_value
+        assert monitored[key].level.high >= f.level.high
 
 
 def test_offers_are_compared_where_the_holdout_names_them_too():

@@ -84,11 +84,9 @@ def test_several_treatment_arms_are_taken_together():
 def test_decrease_and_promises_by_segment(contract):
     """Lift is in improvement units; what a segment was promised stands beside it."""
     table = cells(np.random.default_rng(2))
-    made = contract(
-        direction="decrease",
-        segments={"a": {"share": 0.5, "response": 0.04}, "b": {"share": 0.5}},
-    )
-    down = {r.label: r for r in segment_lifts(rows_of(table, "segment"), made)}
+    made = contract(direction="decrease")
+    rows = segment_lifts(rows_of(table, "segment"), made, {"a": 0.04})
+    down = {r.label: r for r in rows}
     up = {r.label: r for r in segment_lifts(rows_of(table, "segment"), contract())}
     assert down["a"].estimate.lift == -up["a"].estimate.lift
     assert down["a"].estimate.low == -up["a"].estimate.high
