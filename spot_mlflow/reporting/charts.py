@@ -231,7 +231,8 @@ def _paint_rows(
 ) -> None:
     f = view.scale.factor
     values = [f * x for r in rows for x in (r.estimate.low, r.estimate.high)]
-    low, high = limits([*values, 0.0, f * view.predicted.lift])
+    promised = [f * r.predicted for r in rows if r.predicted is not None]
+    low, high = limits([*values, *promised, 0.0])
     axes.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
     axes.axvline(0, color=palette.muted, linewidth=0.8)
     for y, r in enumerate(rows):
@@ -240,7 +241,8 @@ def _paint_rows(
             mark_interval(axes, y, promise, f, palette, promised=True)
         mark_interval(axes, y, r.estimate, f, palette)
     rows_of_labels(axes, [wrapped(r.label, narrow=narrow) for r in rows], palette)
-    words_below(axes, f"{unit_words(view)}; open square: promised, circle: realized", narrow=narrow)
+    signs = "open square: promised, circle: realized" if promised else "circle: realized"
+    words_below(axes, f"{unit_words(view)}; {signs}", narrow=narrow)
 
 
 def unit_words(view: LiftView) -> str:

@@ -30,6 +30,8 @@ class PortfolioRow:
         model: registered name.
         name: product name its users chose, or the registered name.
         headline: the headline tag.
+        cause: where the lift was lost, in a sentence; "" where nothing is shown.
+        request: what is asked; "" where nothing is.
         stage: not assessed, begun, promised or checked.
         levels: letter -> level, None where not known.
         readiness: level of the weakest letter, or None.
@@ -47,6 +49,8 @@ class PortfolioRow:
     model: str
     name: str
     headline: str
+    cause: str
+    request: str
     stage: str
     levels: Mapping[str, int | None]
     readiness: int | None
@@ -66,6 +70,8 @@ class PortfolioRow:
             "model": self.model,
             "name": self.name,
             "headline": self.headline,
+            "cause": self.cause or None,
+            "request": self.request or None,
             "stage": self.stage,
             "readiness": {"overall": self.readiness, **self.levels},
             "involvement": self.involvement,
@@ -112,6 +118,8 @@ def _row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
         model=model,
         name=tag("name") or model,
         headline=headline,
+        cause=tag("cause"),
+        request=tag("request"),
         stage=stage,
         levels={letter: _level(tag(word.lower())) for letter, word in words.LETTERS.items()},
         readiness=_level(tag("readiness")),
@@ -154,6 +162,8 @@ class PortfolioSummary:
         decided: models whose verdict is more than inconclusive.
         arrived: of those, how many kept or exceeded their promise.
         value: unit -> (promised, realized), summed over models that tell both.
+        cause: of the model that lost most, behind its name; "" where no loss is shown.
+        request: what is asked for that model, or else for the one most in need, behind its name.
     """
 
     models: int
@@ -161,24 +171,27 @@ class PortfolioSummary:
     decided: int
     arrived: int
     value: Mapping[str, tuple[float, float]]
+    cause: str = ""
+    request: str = ""
 
     @property
     def words(self) -> str:
-        """The figures in a sentence or three."""
-        stages = ", ".join(f"{figures.count(n)} {stage}" for stage, n in self.stages.items() if n)
+        """Money, cause and request, then the counts."""
         said = [
-            f"{figures.things(self.models, 'model')}: {stages}." if self.models else "No models."
+            f"Promised {figures.money(promised, unit)} to date, arrived {figures.money(realized)}."
+            for unit, (promised, realized) in self.value.items()
         ]
+        said += [self.cause, f"Asked of you: {self.request}" if self.request else ""]
+        stages = ", ".join(f"{figures.count(n)} {stage}" for stage, n in self.stages.items() if n)
+        said.append(
+            f"{figures.things(self.models, 'model')}: {stages}." if self.models else "No models."
+        )
         if self.decided:
             said.append(
                 f"The promised lift arrived in {self.arrived} of {self.decided} decided "
                 f"({figures.share(self.arrived / self.decided)})."
             )
-        for unit, (promised, realized) in self.value.items():
-            said.append(
-                f"Promised {figures.money(promised, unit)} to date, arrived {figures.money(realized)}."
-            )
-        return " ".join(said)
+        return " ".join(part for part in said if part)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
@@ -188,6 +201,8 @@ class PortfolioSummary:
             "decided": self.decided,
             "arrived": self.arrived,
             "value": {u: {"promised": p, "realized": r} for u, (p, r) in self.value.items()},
+            "cause": self.cause or None,
+            "request": self.request or None,
         }
 
 
@@ -199,13 +214,23 @@ def portfolio_summary(rows: Sequence[PortfolioRow]) -> PortfolioSummary:
             promised, realized = value.get(row.unit, (0.0, 0.0))
             value[row.unit] = (promised + row.promised, realized + row.realized)
     decided = [r for r in rows if r.lift["verdict"] in {"met", "exceeded", "shortfall"}]
+    lost = max((r for r in rows if r.cause), key=_missing, default=None)
+    asking = lost if lost and lost.request else next((r for r in rows if r.request), None)
     return PortfolioSummary(
         models=len(rows),
         stages={s: sum(r.stage == s for r in rows) for s in reversed(STAGES)},
         decided=len(decided),
         arrived=sum(r.lift["verdict"] != "shortfall" for r in decided),
         value=value,
+        cause=f"{lost.name}: {lost.cause}" if lost else "",
+        request=f"{asking.name}: {asking.request}" if asking else "",
     )
+
+
+def _missing(row: PortfolioRow) -> float:
+    """Returns the money that did not arrive; 0 where nothing is known of money."""
+    known = row.promised is not None and row.realized is not None
+    return (row.promised or 0.0) - (row.realized or 0.0) if known else 0.0
 
 
 def portfolio_section(rows: Sequence[PortfolioRow], *, everything: bool = False) -> Section:

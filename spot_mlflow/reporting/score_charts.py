@@ -150,6 +150,7 @@ def _paint_calibration(
     axes.axhline(0, color=palette.muted, linewidth=0.8)
     axes.margins(y=0.1)
     axes.set_xticks(range(len(bins)), [str(i + 1) for i in range(len(bins))])
-    words = "bins of the score, highest first; open square: predicted, circle: realized"
-    words_below(axes, words, narrow=narrow)
+    told = any(r["predicted"] is not None for r in bins)
+    signs = "; open square: predicted, circle: realized" if told else "; circle: realized"
+    words_below(axes, f"bins of the score, highest first{signs}", narrow=narrow)
     axes.set_ylabel(unit_words(view))

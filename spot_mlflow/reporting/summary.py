@@ -53,9 +53,16 @@ def summary_tags(adoption: Adoption, *, decision: GateDecision | None = None) ->
         "spot": headline_tag(adoption, view, decision),
         **_people_tags(adoption),
         **_lift_tags(adoption, view),
+        **_sentence_tags(adoption),
         "spot.updated": adoption.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return {k: shorten(v) for k, v in tags.items() if v}
+
+
+def _sentence_tags(adoption: Adoption) -> dict[str, str]:
+    """Returns where the lift was lost and what is asked, for those who see no more than the tags."""
+    head = headline_of(adoption=adoption)
+    return {"spot.cause": head.cause or NONE, "spot.request": head.request or NONE}
 
 
 def headline_tag(

@@ -73,11 +73,37 @@ def test_the_summary_counts_and_sums(models: list[tuple[str, Mapping[str, str]]]
     assert summary.stages == {"checked": 3, "promised": 1, "begun": 1, "not assessed": 2}
     assert (summary.decided, summary.arrived) == (2, 1)
     assert summary.value == {"USD": (108_000.0, 62_000.0)}
-    assert summary.words == (
+    assert summary.words.startswith("Promised 108k USD to date, arrived 62k. open: ")
+    assert summary.words.endswith(
         "7 models: 3 checked, 1 promised, 1 begun, 2 not assessed. "
-        "The promised lift arrived in 1 of 2 decided (50 %). "
-        "Promised 108k USD to date, arrived 62k."
+        "The promised lift arrived in 1 of 2 decided (50 %)."
     )
+
+
+def test_the_portfolio_opens_with_money_cause_and_request(
+    models: list[tuple[str, Mapping[str, str]]],
+) -> None:
+    """The model that lost most money speaks: where, and what is asked for it, as its own tags do."""
+    asked = "capacity for team West by 30 January"
+    tags = {**dict(models)["open"], "spot.request": asked}
+    summary = portfolio_summary(portfolio_rows([*models[:-1], ("open", tags)]))
+    assert tags["spot.cause"].startswith(("Most was lost in", "The largest loss shown lies in"))
+    assert summary.cause == f"open: {tags['spot.cause']}"
+    assert summary.request == f"open: {asked}"
+    money, cause, request = (
+        summary.words.index(x) for x in ("Promised", summary.cause, summary.request)
+    )
+    assert 0 == money < cause < request < summary.words.index("7 models")
+    told = summary.to_dict()
+    assert (told["cause"], told["request"]) == (summary.cause, summary.request)
+
+
+def test_a_portfolio_without_a_shown_loss_asks_all_the_same() -> None:
+    """No cause is made up; the request is that of the first model that has one."""
+    kept = summary_tags(make_adoption(check=kept_report()))
+    summary = portfolio_summary(portfolio_rows([("kept", kept), ("new", {"spot.cause": "none"})]))
+    assert summary.cause == ""
+    assert summary.request == f"kept: {kept['spot.request']}"
 
 
 def test_untouched_models_are_counted_not_listed(

@@ -12,6 +12,7 @@ from reports import make_adoption, make_report
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.summary import (
     BEGIN,
     END,
@@ -54,6 +55,9 @@ def test_every_tag_of_a_checked_model(full_report: LiftReport) -> None:
     assert tags["spot.lift.verdict"] == "inconclusive"
     assert tags["spot.lift.viable"] == "viable"
     assert tags["spot.lift.evidence"] == "A"
+    head = headline_of(adoption=make_adoption(ANN, naming, champion, check=full_report))
+    assert (tags["spot.cause"], tags["spot.request"]) == (head.cause, head.request or "none")
+    assert "Operation" in tags["spot.cause"]
     assert tags["spot.value.promised"] == "108k USD"
     assert tags["spot.value.realized"] == "62k USD (26k to 97k)"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", tags["spot.updated"])
@@ -96,11 +100,13 @@ def test_the_gates_answer_may_be_given() -> None:
 def test_what_went_away_says_so() -> None:
     """A tag once written is overwritten, never left standing."""
     old = {"spot.lift.realized": "1.0 points", "spot.value.promised": "9k", "owner": "somebody"}
+    old["spot.cause"] = "Most was lost in Operation."
     concern = raised("Bo", "business", "minor")
     tags = summary_tags(make_adoption(ANN, concern, tags=old))
     assert tags["spot.lift.realized"] == "not known"
     assert tags["spot.value.promised"] == "not known"
     assert tags["spot.champion"] == "none"
+    assert tags["spot.cause"] == "none"
     assert tags["spot.concerns.open"] == "1"
     assert "owner" not in tags
 
