@@ -10,15 +10,16 @@ from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_report import cards, section_markdown
 from spot_mlflow.reporting.lift_view import lift_view, promise_scale
 from spot_mlflow.reporting.money_sections import gap_sections
+from spot_mlflow.reporting.readiness_view import readiness_section
 from spot_mlflow.reporting.request import plan_words, target_text
 from spot_mlflow.reporting.section import Section
-from spot_mlflow.reporting.sections import readiness_section
 from spot_mlflow.reporting.summary import verdict_line
 from spot_mlflow.reporting.tables import Table, escape_markdown
 
 if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.involvement.appeal import AppealItem
     from spot_mlflow.involvement.concerns import Concern
 
 
@@ -41,7 +42,7 @@ def adoption_sections(
         None if decision is None else gate_section(decision),
         _lift(adoption),
         *_gap(adoption),
-        readiness_section(adoption),
+        readiness_section(adoption, plan=False),
         _involvement(adoption),
         _plan(adoption),
     )
@@ -110,11 +111,10 @@ def _involvement(adoption: Adoption) -> Section | None:
         else ()
     )
     champion = f" Champion: {people.champion}." if people.champion else " No user champion."
-    asked = (adoption.appeal.useful, adoption.appeal.would_use)
-    notes = [
-        *people.lines(),
-        *(_appeal_words(i.text, i.users, i.builders) for i in asked if i.n_users or i.n_builders),
-    ]
+    asked = [i for i in adoption.appeal.items if i.n_users or i.n_builders]
+    notes = [*people.lines(), *(_appeal_words(i) for i in asked)]
+    if asked:
+        notes.append(f"Appeal: {adoption.appeal.words}.")
     return Section(
         "involvement",
         "Were its users involved?",
@@ -128,9 +128,10 @@ def _concern_row(c: Concern) -> tuple[str, ...]:
     return c.id, c.severity, c.status, figures.things(c.age_days, "day"), c.what
 
 
-def _appeal_words(text: str, users: float | None, builders: float | None) -> str:
-    said = f"users {figures.number(users, 1)} of 5, builders guessed {figures.number(builders, 1)}"
-    return f"“{text}”: {said}"
+def _appeal_words(item: AppealItem) -> str:
+    users, builders = figures.number(item.users, 1), figures.number(item.builders, 1)
+    gap = "" if item.gap is None else f", difference {item.gap:+.1f}"
+    return f"“{item.text}”: users {users} of 5, builders guessed {builders}{gap}"
 
 
 def _plan(adoption: Adoption) -> Section | None:

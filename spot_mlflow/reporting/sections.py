@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.reporting import charts, figures, words
 from spot_mlflow.reporting.money_sections import gap_sections
-from spot_mlflow.reporting.request import plan_words, target_text, wait_words
+from spot_mlflow.reporting.readiness_view import readiness_section
+from spot_mlflow.reporting.request import wait_words
 from spot_mlflow.reporting.section import Section
 from spot_mlflow.reporting.tables import Table
 from spot_mlflow.reporting.time_charts import course_chart, periods_chart
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.readiness.panel import LetterResult
     from spot_mlflow.reporting.lift_view import LiftView
 
 
 VERDICT_CHECKS: Final = frozenset(
     {"lift_met", "lift_viable"}
 )  # told as verdicts, in their own section
-PLAN_SHOWN: Final = 8  # steps of the plan in a report
 
 
 def sections_of(
@@ -101,59 +99,6 @@ def _worth(view: LiftView) -> str:
         "not viable": f"It is not worth its cost: the whole interval lies below the least worthwhile lift of {least}.",
         "undecided": f"Whether it is worth having is not decided: the interval reaches across the least worthwhile lift of {least}.",
     }[view.viable]
-
-
-def readiness_section(adoption: Adoption | None) -> Section | None:
-    """Returns the four letters, now and target, each with its weakest answer; None without any."""
-    if adoption is None or not adoption.readiness.people:
-        return None
-    ready, people = adoption.readiness, adoption.involvement
-    if ready.hidden:
-        return _hidden_readiness(adoption)
-    rows = [
-        (
-            word,
-            "not known"
-            if ready.letters[letter].level is None
-            else str(ready.letters[letter].level),
-            figures.NOTHING
-            if ready.letters[letter].target is None
-            else str(ready.letters[letter].target),
-            _weakest(ready.letters[letter]),
-        )
-        for letter, word in words.LETTERS.items()
-    ]
-    table = Table(
-        "Readiness by letter, levels 1 to 5",
-        ("letter", "now", "target", "weakest answer"),
-        tuple(rows),
-        frozenset({1, 2}),
-    )
-    text = (
-        f"{figures.things(ready.people, 'person', 'people')} answered; users involved: {people.words}.",
-    )
-    plan = tuple(f"Planned: {plan_words(p)}" for p in ready.plan[:PLAN_SHOWN])
-    return Section(
-        "readiness", "How ready was the organization?", text=text, tables=(table,), notes=plan
-    )
-
-
-def _hidden_readiness(adoption: Adoption) -> Section:
-    """How many answered, and how to see what they said: the reader has not answered yet."""
-    people = figures.things(adoption.readiness.people, "person", "people")
-    own = f"spot assess {shlex.quote(adoption.facts.name)} --role ROLE"
-    return Section(
-        "readiness",
-        "How ready was the organization?",
-        text=(f"{people} answered; users involved: {adoption.involvement.words}.",),
-        steps=(("What they answered is shown once your own answers are in.", own),),
-    )
-
-
-def _weakest(letter: LetterResult) -> str:
-    if letter.weakest is None or letter.level is None:
-        return figures.NOTHING
-    return target_text(letter.weakest, letter.level)
 
 
 def _segments(view: LiftView) -> Section | None:
