@@ -30,7 +30,7 @@ def clean_environment(**more):
         for k, v in os.environ.items()
         if not k.startswith(("MLFLOW_", "COV_", "PYTHON", "PYTEST"))
     }
-    return kept | {"MLFLOW_DISABLE_TELEMETRY": "true", "COLUMNS": "100", **more}
+    return kept | {"MLFLOW_DISABLE_TELEMETRY": "true", "COLUMNS": "80", **more}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,15 @@ def installed(built, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fresh") / "env"
     venv.create(folder, with_pip=True)
     wheel = next(built.glob("*.whl"))
-    command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", str(wheel)]
+    command = [
+        folder / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        str(wheel),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder / "bin"
@@ -92,10 +100,20 @@ def test_the_demo_tells_the_story(demo):
     _, said = demo
     assert said.count("Refused") == 2
     assert said.index("Refused") < said.index("Allowed")
+    assert all(len(line) <= 80 for line in said.splitlines() if "│" in line)
     rows = [re.split(r"\s*[│|]\s*", line.strip(" │|")) for line in said.splitlines() if re.match(r"\s*│ [12] ", line)]  # fmt: skip
     assert [row[0] for row in rows] == ["1", "2"]
-    assert "shortfall" in rows[0]
-    assert "met" in rows[1]
+    assert "Less than promised (shortfall)" in rows[0]
+    assert "Promise kept (met)" in rows[1]
+    assert "have no arm" in " ".join(said.split())
+
+
+def test_the_demo_names_commands_that_run(demo, installed):
+    """Where the environment is not on the path, as after ``make demo``, the commands say where it is."""
+    _, said = demo
+    typed = next(line.split()[0] for line in said.splitlines() if " server --backend" in line)
+    assert Path(typed) == installed / "mlflow"
+    assert subprocess.run([typed, "--version"], check=True, capture_output=True).returncode == 0
 
 
 def test_the_record_of_the_demo_is_whole(demo, installed):
