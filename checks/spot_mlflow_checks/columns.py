@@ -54,7 +54,7 @@ def columns_in(source: Source, predicted: PredictedLift) -> LogColumns:
         InvalidInput: where a required column is missing, naming the nearest one.
     """
     named = contract_columns(predicted.columns)
-    have = list(source.families)
+    have = [*source.families, *source.unread]
     absent = {k: v for k, v in named.items() if v not in source.families}
     for key in _REQUIRED:
         if key in absent:

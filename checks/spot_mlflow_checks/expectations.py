@@ -36,6 +36,8 @@ class OutcomeLogExpectation(BatchExpectation, ABC):
         model_version: rows of other versions do not count; None takes all.
         segment_limit: segments kept apart.
         previous_looks: checks of this contract that came before.
+        model: the model version whose latest check on record tells what was closed then; without
+            it, late data is not asked for.
     """
 
     contract: dict[str, Any]
@@ -43,6 +45,7 @@ class OutcomeLogExpectation(BatchExpectation, ABC):
     model_version: str | None = None
     segment_limit: int | None = None
     previous_looks: int = 0
+    model: str | None = None
 
     metric_dependencies: ClassVar[tuple[str, ...]] = (METRIC,)
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "table")

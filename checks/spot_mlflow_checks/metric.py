@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from spot_mlflow_checks.engines.source import Source
 
 METRIC: Final = "outcome_log.moments"
-VALUE_KEYS: Final = ("contract", "as_of", "model_version", "segment_limit")
+VALUE_KEYS: Final = ("contract", "as_of", "model_version", "segment_limit", "model")
+_SETTINGS: Final = ("as_of", "model_version", "segment_limit")
 _MARK: Final = "spot_reduced_outcome_log"
 
 
@@ -52,8 +53,21 @@ def reduced_batch(moments: OutcomeMoments) -> Iterator[pd.DataFrame]:
 
 
 def _reduced(source: Source, predicted: PredictedLift, value_kwargs: Any) -> OutcomeMoments:
-    found = {k: value_kwargs.get(k) for k in VALUE_KEYS if k != "contract"}
-    return reduce_source(source, predicted, **{k: v for k, v in found.items() if v is not None})
+    found = {k: value_kwargs[k] for k in _SETTINGS if value_kwargs.get(k) is not None}
+    if value_kwargs.get("model") is not None:
+        found = {**_earlier(value_kwargs["model"]), **found}
+    return reduce_source(source, predicted, **found)
+
+
+def _earlier(model: str) -> dict[str, Any]:
+    """What the record holds of the latest check of a model version."""
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.outcomes import latest_moments
+
+    record = Record()
+    ref = record.resolve(model)
+    adoption = record.adoption(ref)
+    return {"model_version": adoption.version, "previous": latest_moments(record, adoption)}
 
 
 class OutcomeLogMoments(TableMetricProvider):

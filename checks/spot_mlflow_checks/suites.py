@@ -22,6 +22,7 @@ def outcome_suite(
     as_of: str | None = None,
     model_version: str | None = None,
     previous_looks: int = 0,
+    model: str | None = None,
 ) -> ExpectationSuite:
     """Returns a suite with every Expectation, for a Great Expectations context of one's own.
 
@@ -31,13 +32,15 @@ def outcome_suite(
         as_of: ISO time at which maturity is judged; now where None.
         model_version: rows of other versions do not count.
         previous_looks: checks of this contract that came before.
+        model: "churn/3", or any way of naming a version: its latest check on record tells what was
+            closed then, so that late rows are found and closed cohorts are not read again.
     """
     import great_expectations as gx
 
     from spot_mlflow_checks.expectations import EXPECTATIONS
 
     contract = PredictedLift.load(predicted)
-    given = {"as_of": as_of, "model_version": model_version}
+    given = {"as_of": as_of, "model_version": model_version, "model": model}
     settings: dict[str, Any] = {"contract": contract.to_dict(), "previous_looks": previous_looks}
     settings |= {k: v for k, v in given.items() if v is not None}
     # In the suite and in each Expectation: whoever holds either can tell whether some are missing.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.lift.report import Interval, LiftReport
+from spot_mlflow.lift.report import WITHHELD, Interval, LiftReport
 from spot_mlflow.reporting.figures import LiftScale, scale_of
 
 if TYPE_CHECKING:
@@ -119,10 +119,11 @@ class LiftView:
 
     @property
     def data_fault(self) -> bool:
-        """Whether a critical check on the log failed, so that the verdicts are withheld."""
+        """Whether a fault of the log left no verdict: the reason says so, or a check that failed."""
         failed = [c for c in self.data.get("checks") or () if not c["success"]]
         withheld = self.verdict == "inconclusive" and self.viable == "undecided"
-        return withheld and any(c["severity"] == "critical" for c in failed)
+        told = str(self.data.get("reason") or "").startswith(WITHHELD)
+        return told or (withheld and any(c["severity"] == "critical" for c in failed))
 
     @property
     def undecidable(self) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 
 from spot_mlflow_checks import check_outcomes
+from spot_mlflow_checks.engines.spill import SpillFolder
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.report import LiftReport
@@ -324,6 +327,55 @@ def test_the_spill_folder_is_cleaned_up(tmp_path: Path, monkeypatch: pytest.Monk
     spills = [path for path in made if "spot-spill-" in path]
     assert spills
     assert [path for path in spills if Path(path).exists()] == []
+
+
+def test_what_a_killed_check_spilled_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL leaves a folder behind; the next check takes it away, and none that is in use."""
+    code = """if True:
+        import os, signal
+        from spot_mlflow_checks.engines.spill import SpillFolder
+        spill = SpillFolder()
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    subprocess.run(
+        [sys.executable, "-c", code], check=False, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    (left,) = tmp_path.glob("spot-spill-*")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    used = SpillFolder()
+    long_ago = time.time() - 3600
+    for folder in (left, Path(used.path).parent):
+        os.utime(folder, (long_ago, long_ago))
+    check(log())
+    assert list(tmp_path.glob("spot-spill-*")) == [Path(used.path).parent]
+    used.cleanup()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_misspelt_column_of_a_frame_is_named() -> None:
+    """The nearest column is found among all of the frame's, not those that are read alone."""
+    import polars as pl
+
+    frame = log().rename(columns={"arm": "amr"})
+    for given in (frame, pl.from_pandas(frame), pl.from_pandas(frame).lazy()):
+        with pytest.raises(ValueError, match="did you mean 'amr'"):
+            check_outcomes(given, CONTRACT, as_of=AS_OF)
+
+
+def test_rows_that_lie_elsewhere_are_not_collected() -> None:
+    """A lazy frame over another engine is refused with what to give instead; a polars one is read."""
+    import duckdb
+    import narwhals as nw
+    import polars as pl
+
+    frame = log()
+    lazy = check_outcomes(pl.from_pandas(frame).lazy(), CONTRACT, as_of=AS_OF)
+    assert lazy.analysis.realized == check(frame).analysis.realized
+    elsewhere = nw.from_native(duckdb.connect().from_df(frame))
+    with pytest.raises(ValueError, match=r"would have to be collected here. Give the database URL"):
+        check_outcomes(elsewhere, CONTRACT, as_of=AS_OF)
 
 
 def test_progress_tells_every_pass() -> None:

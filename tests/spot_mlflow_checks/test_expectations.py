@@ -276,6 +276,19 @@ def test_a_checkpoint_logs_its_result_to_mlflow(model: str) -> None:
     assert found["checks"] == wanted["checks"]
 
 
+def test_late_rows_are_found_in_a_suite_that_names_the_model(model: str) -> None:
+    """What was closed at the check on record is held against the raw table, with no more passes."""
+    checkpoint(outcome_suite(CONTRACT, as_of=AS_OF, model=model), model, as_pandas(LOG[5:]))
+    asset = context().data_sources.add_pandas("p").add_dataframe_asset("log")
+    one = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": as_pandas(LOG)})
+    found = answers(one.validate(outcome_suite(CONTRACT, as_of=AS_OF, model=model)))
+    observed, success, message = found["cohorts_closed"]
+    assert not success
+    assert observed > 0
+    assert "5 of " in message
+    assert "were added to closed cohorts since the last check" in message
+
+
 def test_the_action_refuses_a_suite_that_lost_expectations(model: str) -> None:
     """Nothing is logged from a suite that is not whole."""
     import spot_mlflow as spot

@@ -7,7 +7,6 @@ removed when the source is closed.
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
@@ -16,6 +15,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks.engines import files
 from spot_mlflow_checks.engines.dialect import DuckDialect, Family
 from spot_mlflow_checks.engines.source import LOG, Source, check_names, log_table
+from spot_mlflow_checks.engines.spill import SpillFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,15 +106,15 @@ def _memory_limit() -> str:
     return os.environ.get("SPOT_MEMORY_LIMIT", usual)
 
 
-def _connect() -> tuple[Any, tempfile.TemporaryDirectory[str]]:
+def _connect() -> tuple[Any, SpillFolder]:
     import duckdb
 
-    spill = tempfile.TemporaryDirectory(prefix="spot-spill-")
+    spill = SpillFolder()
     connection = duckdb.connect(
         ":memory:",
         config={
             "memory_limit": _memory_limit(),
-            "temp_directory": spill.name,
+            "temp_directory": spill.path,
             "preserve_insertion_order": "false",
             "autoinstall_known_extensions": "false",  # a check fetches nothing from the network
         },
@@ -135,18 +135,39 @@ def open_frame(frame: Any, wanted: Mapping[str, str]) -> DuckSource:
     import narwhals as nw
 
     kind = type(frame).__module__.split(".", 1)[0]
-    names = [str(c) for c in getattr(frame, "columns", ())]
-    if nw.dependencies.is_pandas_dataframe(frame):
+    if nw.dependencies.is_pyarrow_table(frame):
+        check_names(frame.column_names, wanted, "pyarrow table")
+        names, scanned = frame.column_names, frame
+    elif nw.dependencies.is_pandas_dataframe(frame):
+        names = [str(c) for c in frame.columns]
         check_names(names, wanted, "pandas frame")
         scanned = _pandas_columns(frame, wanted)
-    elif nw.dependencies.is_pyarrow_table(frame):
-        check_names(frame.column_names, wanted, "pyarrow table")
-        scanned = frame
     else:
-        scanned = nw.from_native(frame).lazy().collect("pyarrow").to_native()
+        names, scanned = _other_columns(nw.from_native(frame), wanted, kind)
     connection, spill = _connect()
     connection.register("frame", scanned)
-    return DuckSource(connection.table("frame"), f"{kind} frame", own=connection, spill=spill)
+    source = DuckSource(connection.table("frame"), f"{kind} frame", own=connection, spill=spill)
+    source.unread = [n for n in names if n not in source.families]
+    return source
+
+
+def _other_columns(frame: Any, wanted: Mapping[str, str], kind: str) -> tuple[list[str], Any]:
+    """Returns (all names, the wanted columns as Arrow) of a frame that Narwhals knows.
+
+    Raises:
+        InvalidInput: where its rows lie elsewhere and would have to be collected here.
+    """
+    import narwhals as nw
+
+    if isinstance(frame, nw.LazyFrame) and not frame.implementation.is_polars():
+        raise InvalidInput(
+            f"the rows of a {kind} frame would have to be collected here",
+            fix="Give the database URL with table= or query=, a Spark DataFrame, or Parquet files.",
+        )
+    lazy = frame.lazy()
+    names = lazy.collect_schema().names()
+    kept = [n for n in names if n in wanted] or names[:1]
+    return names, lazy.select(kept).collect("pyarrow").to_native()
 
 
 def _pandas_columns(frame: Any, wanted: Mapping[str, str]) -> Any:

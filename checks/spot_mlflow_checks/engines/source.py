@@ -32,6 +32,7 @@ class Source(ABC):
         families: column name -> family of its type.
         log: what to select from.
         digest: digest of the content where it is cheap to have, else "".
+        unread: columns that it has and nobody wants, for messages.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Source(ABC):
     families: Mapping[str, Family]
     log: sa.FromClause
     digest: str = ""
+    unread: Sequence[str] = ()
 
     @abstractmethod
     def fetch(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:

@@ -54,6 +54,12 @@ def test_only_a_withheld_verdict_is_a_data_fault(
     assert lift_view(data).data_fault is fault
 
 
+def test_a_verdict_taken_back_is_told_whatever_a_suite_tolerates(short_report: LiftReport) -> None:
+    """The reason alone says it: no check needs to have failed in a suite that tolerates more."""
+    data = short_report.to_dict() | {"reason": "data: 9 of 9 units appear twice", "checks": []}
+    assert lift_view(data).data_fault
+
+
 def test_a_promise_is_written_by_its_own_uncertainty() -> None:
     """Before any outcome the promise's interval decides on the digits."""
     contract = {"metric": "m", "columns": {"arm": "a", "outcome": "y"}}
