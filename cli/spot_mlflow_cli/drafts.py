@@ -53,7 +53,7 @@ class Draft:
         else:
             self.answers[question] = answer
         self.saved = datetime.now(timezone.utc)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         content = {"saved": self.saved.isoformat(), "answers": self.answers}
         write_new(self.path, json.dumps(content, ensure_ascii=False).encode(), private=True)
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from spot_mlflow_cli.drafts import Draft
 
 LETTERS: Final = "abcde"
-_KEYS: Final = "a-e, ? don't know, Enter {enter}, s skip, < back, x examples, q stop"
-_WIDTH: Final = 92
+_KEYS: Final = "a-e, ? don't know, Enter {enter}, < back, x examples, q stop"
+WIDTH: Final = 92
 
 
 class Stopped(Exception):
@@ -66,13 +66,13 @@ def _show(question: Question, instrument: Instrument, number: int, of: int) -> N
     click.secho(
         f"Question {number} of {of} · {instrument.letters[question.letter].title}", dim=True
     )
-    click.secho(textwrap.fill(question.text, _WIDTH), bold=True)
-    click.echo(textwrap.fill(question.help, _WIDTH))
+    click.secho(textwrap.fill(question.text, WIDTH), bold=True)
+    click.echo(textwrap.fill(question.help, WIDTH))
     click.echo()
     for letter, level in zip(LETTERS, question.levels, strict=True):
         click.echo(
             textwrap.fill(
-                f"{letter})  {level.text}", _WIDTH, initial_indent="  ", subsequent_indent="      "
+                f"{letter})  {level.text}", WIDTH, initial_indent="  ", subsequent_indent="      "
             )
         )
 
@@ -90,7 +90,7 @@ def _ask_one(
 
     Who is shown an answer and keeps it has given it again today; who skips has not.
     """
-    keys = _KEYS.format(enter="skip" if known is None else "keep")
+    keys = _KEYS.format(enter="skip" if known is None else "keep, s skip")
     while True:
         said = _prompt(f"Your answer ({keys})").casefold()
         if not said and known is not None:
@@ -122,7 +122,7 @@ def _examples(question: Question) -> None:
         click.echo(
             textwrap.fill(
                 f"{letter})  {level.example}",
-                _WIDTH,
+                WIDTH,
                 initial_indent="  ",
                 subsequent_indent="      ",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,7 +201,7 @@ def _ask(
     from spot_mlflow import log_assessment
     from spot_mlflow.reporting.tables import printable
     from spot_mlflow_cli.drafts import Draft
-    from spot_mlflow_cli.interview import Stopped, interview
+    from spot_mlflow_cli.interview import WIDTH, Stopped, interview
     from spot_mlflow_cli.sheets import answers_of
 
     adoption = record.adoption(ref)
@@ -212,7 +213,7 @@ def _ask(
         draft.answers = {}
     questions = instrument.questions_for(None if everything else role)
     click.secho(printable(f"{adoption.name}: {instrument.title}"), bold=True)
-    click.echo(instrument.intro)
+    click.echo(textwrap.fill(instrument.intro, WIDTH))
     if draft.answers:
         click.echo(f"Going on with your draft: {len(draft.answers)} of {len(questions)} answered.")
     before = answers_of(adoption, name, role)
@@ -224,10 +225,10 @@ def _ask(
         _read_back(draft.answers, instrument)
         wanted = click.confirm("Record these answers?", default=True)
     except (Stopped, click.Abort):
-        _keep(draft, ref, role)
+        _keep(draft, ref, name, role)
         raise click.exceptions.Exit(130) from None
     if not wanted:
-        _keep(draft, ref, role)
+        _keep(draft, ref, name, role)
         raise click.exceptions.Exit(0)
     if not dry_run:
         log_assessment(ref, draft.answers, person=name, role=role, record=record)
@@ -235,15 +236,16 @@ def _ask(
         click.echo("Recorded.")
 
 
-def _keep(draft: Draft, ref: ModelRef, role: str) -> None:
+def _keep(draft: Draft, ref: ModelRef, name: str, role: str) -> None:
     from spot_mlflow.involvement.score import count
     from spot_mlflow.reporting.tables import printable
 
     click.echo()
+    command = shlex.join(["spot", "assess", ref.name, "--person", name, "--role", role])
     if draft.answers:
         click.echo(
             f"{count(len(draft.answers), 'answer')} kept on this computer, nothing is recorded yet. "
-            f"Go on with: spot assess {printable(shlex.quote(ref.name))} --role {role}"
+            f"Go on with: {printable(command)}"
         )
     else:
         click.echo("Nothing was answered, nothing is recorded.")

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from terminal import run_spot
 
+from spot_mlflow import log_assessment
 from spot_mlflow.readiness.instrument import shipped_instrument
 
 KIM = ("--person", "Kim", "--role", "business")
@@ -39,6 +40,16 @@ def test_one_question_at_a_time(churn):
     assert answer == {"now": 2, "target": 4, "by": "2027-03-01", "owner": "Kim", "comment": "soon"}
     assert "Readiness: not known yet" in done.out
     assert "S1: 2 -> 4 by 2027-03-01, Kim" in done.out
+
+
+def test_executive_and_engineer_are_told_apart_in_the_panel(churn):
+    """Both begin with E; the column of answers has a sign for each role, and says which."""
+    for person, role in (("Ann", "executive"), ("Eve", "engineer")):
+        log_assessment("churn", {"T3": 2}, person=person, role=role, record=churn)
+    run_spot("assess", "churn", *KIM, "--only-now", typed="b\n" + "\n" * 6 + "y\n")
+    out = run_spot("assess", "churn", *KIM, "--note", "T3", "talked over").out
+    assert "E2 X2" in out
+    assert "X executive, B business expert, E engineer; ? does not know." in out
 
 
 @pytest.mark.usefixtures("churn")
@@ -88,6 +99,7 @@ def test_stopping_keeps_the_draft_and_goes_on_there(churn):
     first = run_spot("assess", "churn", *KIM, "--only-now", typed="b\nc\nq\n")
     assert first.status == 130
     assert "2 answers kept on this computer" in first.out
+    assert "Go on with: spot assess churn --person Kim --role business" in first.out
     assert assessments(churn) == []
     second = run_spot("assess", "churn", *KIM, "--only-now", typed="a\n" + "\n" * 4 + "y\n")
     assert "Going on with your draft: 2 of 7 answered." in second.out
