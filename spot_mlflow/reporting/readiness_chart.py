@@ -200,9 +200,9 @@ def _table(readiness: Readiness, instrument: Instrument) -> Table:
         rows.append(
             (
                 question.text,
-                _number(q.level),
-                _number(q.target),
-                f"{q.low} to {q.high}" if q.low is not None else "-",
+                "not known" if q.level is None else str(q.level),
+                figures.NOTHING if q.target is None else str(q.target),
+                _range(q),
                 str(q.answered),
                 str(q.dont_know),
                 "contested" if q.contested else "",
@@ -216,5 +216,7 @@ def _table(readiness: Readiness, instrument: Instrument) -> Table:
     )
 
 
-def _number(level: int | None) -> str:
-    return "not known" if level is None else str(level)
+def _range(q: QuestionResult) -> str:
+    if q.low is None:
+        return figures.NOTHING
+    return str(q.low) if q.low == q.high else f"{q.low} to {q.high}"
