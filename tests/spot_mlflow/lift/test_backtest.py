@@ -67,6 +67,38 @@ def test_the_best_of_many_looks_too_good():
     assert abs(np.mean(honest)) < 3 * spread
 
 
+def test_the_honest_interval_holds_the_truth():
+    """Six useless scores and two shares: at least 93 of 100 intervals hold a lift of nothing."""
+    held = 0
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        treated, y = rng.integers(0, 2, 800), (rng.random(800) < 0.3).astype(float)
+        scores = {f"m{i}": rng.random(800) for i in range(6)}
+        honest = backtest(scores, treated, y, top=[0.2, 0.3], bins=2).honest
+        assert honest is not None
+        held += honest.low <= 0 <= honest.high
+    assert held / 120 >= 0.93
+
+
+@pytest.mark.parametrize("direction", ["increase", "decrease"])
+def test_an_honest_ratio_is_widened_on_its_log_scale(direction):
+    """Bounds of a relative lift stay above -100 % and around the figure, in either direction."""
+    score, treated, y = history(3)
+    if direction == "decrease":
+        y = 1 - y
+    scores = {"good": score, "noise": np.random.default_rng(1).random(len(score))}
+    found = backtest(scores, treated, y, effect="relative", direction=direction)
+    alone = backtest(score, treated, y, effect="relative", direction=direction)
+    assert found.honest is not None
+    sign = 1 if direction == "increase" else -1
+    for bound in ("low", "high"):
+        near, far = (1 + sign * getattr(x, bound) for x in (alone.lift, found.honest))
+        logs = [
+            np.log(r / (1 + sign * x.lift)) for r, x in ((near, alone.lift), (far, found.honest))
+        ]
+        assert logs[1] == pytest.approx(1.5 * logs[0], rel=0.05)
+
+
 def test_a_contract_from_history():
     """Lift, standard error, baseline, edges and predictions by score bin go into the contract."""
     score, treated, y = history(3)
