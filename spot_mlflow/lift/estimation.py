@@ -290,7 +290,8 @@ def rows_like(
 
 def warn_of_skew(chosen: Estimation, predicted: PredictedLift) -> Estimation:
     """Flags skewed arms, except where the interval is made for skewed rates."""
-    if chosen.unit_word == "clusters" or (chosen.binary and predicted.effect == "relative"):
+    scored = chosen.binary and chosen.plain and predicted.effect == "relative"
+    if chosen.unit_word == "clusters" or scored:
         return chosen
     skewed = [
         f"{name} (skewness {arm.skew:.3g}, {arm.n:,} units)"

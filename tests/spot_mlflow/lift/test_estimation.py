@@ -128,12 +128,14 @@ def test_skewed_money_is_flagged(log, contract):
 
 
 def test_the_score_interval_of_a_rate_needs_no_flag(log, contract):
-    """Relative lift of a rare event is corrected for skewness, absolute is flagged."""
+    """Relative lift of a rare event is corrected for skewness; absolute or adjusted it is flagged."""
     y = np.zeros(4000)
     y[::200] = 1
     moments = log(arms(4000), outcome=y)
     assert estimate_means(moments, contract(effect="relative")).reliable
     assert not estimate_means(moments, contract()).reliable
+    adjusted = log(arms(4000), outcome=y, covariate=np.random.default_rng(1).random(4000))
+    assert not estimate_means(adjusted, contract(effect="relative")).reliable
 
 
 def test_few_clusters_are_flagged(log, contract):
