@@ -192,7 +192,7 @@ def description_block(
 def _block_table(adoption: Adoption, decision: GateDecision | None) -> Table:
     check = adoption.latest_check
     ready, people = adoption.readiness, adoption.involvement
-    rows: list[tuple[str, str]] = []
+    rows = [("Called by its users", people.product_name or "")]
     if check is not None:
         view = lift_view(check)
         rows += [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +34,7 @@ class Todo:
         due: until when, or None.
         overdue: whether that has passed.
         command: what to type; words in capitals are to be put in.
+        name: product name its users chose, or the registered name.
     """
 
     model: str
@@ -43,11 +44,18 @@ class Todo:
     due: date | None
     overdue: bool
     command: str
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """The model as people know it, and as it is registered."""
+        return self.model if self.name in ("", self.model) else f"{self.name} ({self.model})"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
         return {
             "model": self.model,
+            "name": self.name or self.model,
             "who": self.who,
             "role": self.role,
             "what": self.what,
@@ -65,7 +73,7 @@ def todo_of(adoption: Adoption) -> tuple[Todo, ...]:
     if not adoption.entries:
         return ()
     found = [*_concerns(adoption), *_plan(adoption), *_assessments(adoption), *_check(adoption)]
-    return ordered(found)
+    return ordered(replace(t, name=adoption.name) for t in found)
 
 
 def ordered(todos: Iterable[Todo]) -> tuple[Todo, ...]:

@@ -12,9 +12,10 @@ import click
 from spot_mlflow_cli.options import dry_run_option, format_option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from spot_mlflow.readiness.benchmark import Standing
+    from spot_mlflow.reporting.portfolio import PortfolioRow
 
 
 @click.command("benchmark")
@@ -64,23 +65,25 @@ def command(
         _compare(portfolio, model, summaries, output_format, only_others=only_others)
 
 
-def _portfolio() -> dict[str, Mapping[str, int | None]]:
+def _portfolio() -> tuple[PortfolioRow, ...]:
     from spot_mlflow.record import Record
     from spot_mlflow.reporting.portfolio import portfolio_rows
 
-    rows = portfolio_rows(Record().portfolio())
-    return {r.model: {"overall": r.readiness, **r.levels} for r in rows}
+    return portfolio_rows(Record().portfolio())
 
 
-def _export(
-    portfolio: Mapping[str, Mapping[str, int | None]], target: Path, *, dry_run: bool
-) -> None:
+def _levels(row: PortfolioRow) -> dict[str, int | None]:
+    return {"overall": row.readiness, **row.levels}
+
+
+def _export(portfolio: Sequence[PortfolioRow], target: Path, *, dry_run: bool) -> None:
     from spot_mlflow.readiness.benchmark import export_summary
     from spot_mlflow.readiness.instrument import default_instrument
     from spot_mlflow_cli.files import write_new
 
     month = datetime.now(timezone.utc).strftime("%Y-%m")
-    summary = export_summary(list(portfolio.values()), default_instrument(), month=month)
+    levels = [_levels(row) for row in portfolio]
+    summary = export_summary(levels, default_instrument(), month=month)
     text = json.dumps(summary.model_dump(mode="json"), indent=2) + "\n"
     if dry_run:
         click.echo(text, nl=False)
@@ -90,7 +93,7 @@ def _export(
 
 
 def _compare(
-    portfolio: Mapping[str, Mapping[str, int | None]],
+    portfolio: Sequence[PortfolioRow],
     model: str,
     summaries: tuple[Path, ...],
     output_format: str,
@@ -107,19 +110,20 @@ def _compare(
     if only_others and not summaries:
         raise click.UsageError("--only-others needs --with FILE.")
     name = Record().resolve(model).name
-    others = [levels for other, levels in portfolio.items() if other != name]
+    own = next(row for row in portfolio if row.model == name)
+    others = [_levels(row) for row in portfolio if row.model != name]
     parts = [] if only_others else [distributions(others)]
     parts += [
         # JSON is YAML; one reader names the line of a fault in both.
         load_summary(load_yaml(path), default_instrument(), where=str(path)).measures
         for path in summaries
     ]
-    standings = compare(portfolio[name], pooled(parts))
+    standings = compare(_levels(own), pooled(parts))
     if output_format == "json":
         echo_json({"model": name, "standings": [_json(s) for s in standings]})
         return
     titles = {k: v.title for k, v in default_instrument().letters.items()}
-    click.echo(printable(f"{name} among {'other teams' if only_others else 'other models'}"))
+    click.echo(printable(f"{own.name} among {'other teams' if only_others else 'other models'}"))
     for s in standings:
         click.echo(f"  {titles.get(s.measure, 'Readiness'):11} {s.words}")  # type: ignore[call-overload] # a letter or "overall"
 

@@ -58,13 +58,13 @@ def command(
     if output_format == "markdown":
         from spot_mlflow.reporting.tables import Table
 
-        rows = tuple((t.model, t.who, t.what, _due(t), t.command) for t in todos)
+        rows = tuple((t.title, t.who, t.what, _due(t), t.command) for t in todos)
         heads = ("model", "who", "what", "due", "command")
         click.echo(Table("Open points", heads, rows).markdown())
         return
     for t in todos:
         click.secho(
-            printable(f"{t.model} · {t.who} · {_due(t)}"),
+            printable(f"{t.title} · {t.who} · {_due(t)}"),
             bold=True,
             fg="red" if t.overdue else None,
         )

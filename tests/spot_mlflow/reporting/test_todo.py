@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from people import NOW, act, assessment, entry, raised
+from people import NOW, act, assessment, entry, event, raised
 
 from spot_mlflow.adoption import ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.reporting.todo import owed_by, todo_of
@@ -55,6 +55,15 @@ def test_each_open_point_names_who_what_when_and_the_command():
             }.items()
         },
     }  # fmt: skip
+
+
+def test_the_model_is_called_as_its_users_call_it():
+    """The product name first, the registered one beside it."""
+    named = event("Kim", "business", "naming", "decided", what="Stay Radar")
+    found = todo(named, raised("Fay", "frontline", "minor", 0))
+    assert {t.title for t in found} == {"Stay Radar (churn)"}
+    assert {t.to_dict()["name"] for t in found} == {"Stay Radar"}
+    assert {t.title for t in todo(raised("Fay", "frontline", "minor", 0))} == {"churn"}
 
 
 def test_what_is_overdue_stands_first():
