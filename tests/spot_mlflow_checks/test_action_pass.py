@@ -31,14 +31,15 @@ CONTRACT = PredictedLift.load({
     "columns": {
         "arm": "arm", "treated": "T", "holdout": "C", "outcome": "sold", "decided_at": "decided",
         "team": "team", "actor": "who", "acted": "done", "acted_at": "done_at",
-        "override_reason": "why not", "offer": "offer", "delivered": "done",
+        "override_reason": "why not", "offer": "offer", "delivered": "done", "score": "score",
     },
+    "score_edges": [0.25, 0.5, 0.75],
 })  # fmt: skip
 
 
 def rows(n: int = 300) -> list[dict[str, Any]]:
     """A log with blanks: nobody named, not told whether done, done at no known time."""
-    r = random.Random(11)  # noqa: S311 - a sample, no secret
+    r, scores = random.Random(11), random.Random(12)  # noqa: S311 - a sample, no secret
     out = []
     for _ in range(n):
         decided = datetime(2027, 1, 4) + timedelta(hours=r.randrange(24 * 35))  # noqa: DTZ001 - naive is UTC
@@ -58,6 +59,7 @@ def rows(n: int = 300) -> list[dict[str, Any]]:
                 "offer": r.choice(["discount", "letter"])
                 if arm == "T" or r.random() < 0.5
                 else None,
+                "score": scores.choice([None, 0.25, 0.5, round(scores.random(), 3)]),
             }
         )
     return out
@@ -106,14 +108,18 @@ def place(kind: str, folder: Path, request: pytest.FixtureRequest) -> tuple[Any,
     return url, {"table": "log"}
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "pandas", "polars", "parquet", "csv", "sqlite",
-        pytest.param("postgresql", marks=pytest.mark.postgres),
-        pytest.param("spark", marks=pytest.mark.spark),
-    ],
-)  # fmt: skip
+ENGINES = [
+    "pandas",
+    "polars",
+    "parquet",
+    "csv",
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.postgres),
+    pytest.param("spark", marks=pytest.mark.spark),
+]
+
+
+@pytest.mark.parametrize("kind", ENGINES)
 def test_every_engine_counts_what_plain_python_counts(kind, tmp_path, request):
     """Per team and week, per person and per reason: the same counts whatever the engine."""
     source, keywords = place(kind, tmp_path, request)
@@ -143,8 +149,7 @@ def by_hand() -> dict[str, Any]:
     for row in LOG:
         if row["arm"] != "T":
             continue
-        day = row["decided"].date()
-        week = (day - timedelta(days=day.weekday())).isoformat()
+        week = monday(row)
         team = row["team"] or ""
         cell = cells[team, week]
         known, acted = row["done"] is not None, row["done"] == 1
@@ -172,6 +177,52 @@ def by_hand() -> dict[str, Any]:
         "crews": crews,
         "overrides": dict(overrides),
     }
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_every_engine_has_the_grains_that_causes_and_money_ask_for(kind, tmp_path, request):
+    """Score bins by day, teams by week and offers: units and outcomes as counted in plain Python."""
+    source, keywords = place(kind, tmp_path, request)
+    with open_source(source, CONTRACT, **keywords) as opened:
+        moments = reduce_source(opened, CONTRACT, as_of=AS_OF)
+    assert {"score bins", "teams", "actions", "offers"} <= set(moments.passes)
+    tables = {"bins": moments.score_bins, "teams": moments.teams, "offers": moments.offers}
+    for name, key in GRAINS.items():
+        table = tables[name]
+        at = table.measures.index("outcome")
+        found = {
+            (str(s), str(a), str(p)): (int(n), round(float(y + n * table.center[at]), 6))
+            for s, a, p, n, y in zip(
+                table.segment, table.arm, table.period, table.n, table.s1[:, at], strict=True
+            )
+        }
+        expected: dict[Any, Any] = defaultdict(lambda: (0, 0.0))
+        for row in LOG:
+            label, period = key(row)
+            cell = label, "treatment" if row["arm"] == "T" else "holdout", period
+            n, y = expected[cell]
+            expected[cell] = n + 1, y + row["sold"]
+        assert found == dict(expected), name
+
+
+def monday(row: dict[str, Any]) -> str:
+    """The first day of the week in which a row was decided."""
+    day = row["decided"].date()
+    return (day - timedelta(days=day.weekday())).isoformat()
+
+
+def score_bin(row: dict[str, Any]) -> str:
+    """How many edges lie at the score or below it."""
+    edges = CONTRACT.score_edges
+    return "(no score)" if row["score"] is None else str(sum(row["score"] >= e for e in edges))
+
+
+# Table -> (label, period) of a row.
+GRAINS = {
+    "bins": lambda row: (score_bin(row), row["decided"].date().isoformat()),
+    "teams": lambda row: (row["team"] or "(missing)", monday(row)),
+    "offers": lambda row: (row["offer"] or "(missing)", "NaT"),
+}
 
 
 def test_offers_are_grouped_with_their_holdout():
