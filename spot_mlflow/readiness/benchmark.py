@@ -2,7 +2,8 @@
 
 A summary holds counts of models per level and nothing else: no names, no texts, no dates finer than
 a month. A count under 5 is hidden, and where the hidden ones could be worked out from the total, the
-next smallest is hidden too (primary and complementary cell suppression).
+next smallest is hidden too (primary and complementary cell suppression). All measures count the same
+models: numbers that differ by one or two would tell of those one or two.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ def suppressed(found: Distribution) -> Distribution | None:
 def export_summary(
     models: Sequence[Mapping[str, int | None]], instrument: Instrument, *, month: str
 ) -> Summary:
-    """Returns the anonymous summary of a portfolio.
+    """Returns the anonymous summary of a portfolio: of the models known on all measures it tells.
 
     Args:
         models: measure -> level of each model.
@@ -169,16 +170,20 @@ def export_summary(
         month: "2026-11".
 
     Raises:
-        InvalidInput: fewer than five models have been assessed.
+        InvalidInput: fewer than five models have been assessed on the same measures.
     """
-    found = {m: suppressed(d) for m, d in distributions(models).items() if d.n >= LEAST}
-    told = {m: d for m, d in found.items() if d is not None}
-    if not told:
-        most = max((d.n for d in distributions(models).values()), default=0)
+    sizes = {m: d.n for m, d in distributions(models).items()}
+    known = [m for m, n in sizes.items() if n >= LEAST]
+    complete = [x for x in models if all(x.get(m) is not None for m in known)]
+    n = len(complete) if known else max(sizes.values())
+    if n < LEAST:
         raise InvalidInput(
-            f"assessed models == {most}, must be at least {LEAST}: a summary of fewer would tell of "
-            "single models"
+            f"models assessed on {', '.join(known) or 'one measure'} == {n}, must be at least "
+            f"{LEAST}: a summary of fewer would tell of single models"
         )
+    counted = distributions(complete)
+    hidden = {m: suppressed(counted[m]) for m in known}
+    told = {m: d for m, d in hidden.items() if d is not None}
     stamp = BenchmarkStamp(name=instrument.name, version=instrument.version)
     return Summary(instrument=stamp, made=month, measures=told)
 

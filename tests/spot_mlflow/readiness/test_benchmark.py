@@ -91,10 +91,32 @@ def test_an_export_holds_counts_and_nothing_else():
 
 def test_fewer_than_five_models_are_not_exported():
     """Their summary would tell of single models."""
-    with pytest.raises(InvalidInput, match="assessed models == 4, must be at least 5"):
+    with pytest.raises(InvalidInput, match="assessed on one measure == 4, must be at least 5"):
         export_summary(of(1, 2, 3, 4), INSTRUMENT, month="2026-11")
     with pytest.raises(InvalidInput):
         export_summary([], INSTRUMENT, month="2026-11")
+
+
+@settings(max_examples=60, deadline=None)
+@given(MODELS)
+def test_no_number_tells_of_the_few_that_another_leaves_out(models):
+    """All measures count the same models: 6 on one and 5 on another would tell of the sixth."""
+    try:
+        summary = export_summary(models, INSTRUMENT, month="2026-11")
+    except InvalidInput:
+        return
+    assert len({d.n for d in summary.measures.values()}) <= 1
+
+
+def test_a_model_known_in_part_is_left_out_of_all_measures():
+    """Five are known on S and P, a sixth on S alone; T is known of too few to be told at all."""
+    models = [{"S": 3, "P": 2, "T": 1}] * 4 + [{"S": 3, "P": 2}, {"S": 5}]
+    told = export_summary(models, INSTRUMENT, month="2026-11").measures
+    assert {m: d.n for m, d in told.items()} == {"S": 5, "P": 5}
+    with pytest.raises(InvalidInput, match="assessed on S, P == 1"):
+        export_summary(
+            [{"S": 3}] * 4 + [{"P": 2}] * 4 + [{"S": 1, "P": 1}], INSTRUMENT, month="2026-11"
+        )
 
 
 def document(**more):
