@@ -7,6 +7,7 @@ that was deleted is reported, never silently replaced.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from spot_mlflow.record.references import ModelRef
 
 PREFIX_VARIABLE: Final = "SPOT_MLFLOW_PREFIX"
+_LONGEST: Final = 230  # characters; MLflow takes 256, and a timestamp may be added
 _NOTE = (
     "Evidence of spot-mlflow: one run per entry, append-only. "
     "Edits and deletions are found by `spot verify`."
@@ -32,8 +34,18 @@ def prefix() -> str:
 
 
 def name_of(ref: ModelRef) -> str:
-    """Returns the companion experiment's usual name; the registry's own is the bare prefix."""
-    return f"{prefix()}{ref.name}" if ref.name else prefix().rstrip("/") or "spot"
+    """Returns the companion experiment's usual name; the registry's own is the bare prefix.
+
+    A model's name may be as long as an experiment's, so that a long one is cut and told apart by its
+    digest.
+    """
+    if not ref.name:
+        return prefix().rstrip("/") or "spot"
+    name = f"{prefix()}{ref.name}"
+    if len(name) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(ref.name.encode()).hexdigest()[:12]
+    return f"{name[: _LONGEST - len(digest) - 1]}~{digest}"
 
 
 def find(client: MlflowClient, ref: ModelRef, *, known_written: bool = False) -> Experiment | None:
@@ -116,9 +128,19 @@ def _by_identity(client: MlflowClient, ref: ModelRef) -> Experiment | None:
     mine = [e for e in found if e.tags.get(MODEL) == ref.name]
     if mine:
         return mine[0]
-    # Models made in the same millisecond share the timestamp: whose name still exists is taken.
-    registered = (
-        {m.name for m in client.search_registered_models(max_results=1000)} if found else set()
-    )
-    orphans = [e for e in found if e.tags.get(MODEL) not in registered]
+    # Models made in the same millisecond share the timestamp: one that is still there keeps its own.
+    # Another model may have taken the old name since: that one was made at another time.
+    orphans = [e for e in found if _made_at(client, e.tags.get(MODEL, "")) != ref.created]
     return orphans[0] if len(orphans) == 1 else None
+
+
+def _made_at(client: MlflowClient, name: str) -> int | None:
+    """Returns when the model of a name was registered, milliseconds; None where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return int(client.get_registered_model(name).creation_timestamp)
+    except MlflowException as e:
+        if e.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise

@@ -55,6 +55,34 @@ def test_evidence_survives_a_rename(churn, contract):
     assert MlflowClient().get_experiment_by_name("spot/attrition") is not None
 
 
+def test_another_model_under_the_old_name_takes_no_record_along(churn, contract):
+    """A renamed model keeps its record when its old name is given to another model, which has its own."""
+    spot.log_predicted_lift("churn/1", contract)
+    client = MlflowClient()
+    client.rename_registered_model("churn", "attrition")
+    client.create_registered_model("churn")
+    client.create_model_version("churn", source="file:///nowhere")
+    assert len(spot.get_adoption("attrition").entries) == 1
+    assert spot.get_adoption("churn").entries == ()
+    spot.log_predicted_lift("churn/1", contract)
+    spot.log_predicted_lift("attrition/2", contract)
+    assert len(spot.get_adoption("attrition").entries) == 2
+    assert len(spot.get_adoption("churn").entries) == 1
+
+
+@pytest.mark.parametrize("length", [224, 225, 256])
+def test_a_long_name_has_a_record(mlflow_uri, contract, length):
+    """A model may be called as long as MLflow lets it; what begins alike is told apart."""
+    client = MlflowClient(mlflow_uri)
+    names = ["x" * (length - 1) + end for end in "ab"]
+    for name in names:
+        client.create_registered_model(name)
+        client.create_model_version(name, source="file:///nowhere")
+        spot.log_predicted_lift(f"{name}/1", contract)
+    assert [len(spot.get_adoption(n).entries) for n in names] == [1, 1]
+    assert all(len(e.name) <= 256 for e in client.search_experiments())
+
+
 def test_a_model_made_anew_has_a_record_of_its_own(churn, contract):
     """A deleted model's evidence is not inherited by a new model of the same name."""
     spot.log_predicted_lift("churn/1", contract)
