@@ -21,8 +21,11 @@ from spot_mlflow.errors import (
 from spot_mlflow.evidence import Evidence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlflow import MlflowClient
 
+    from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.record.entry import Draft
     from spot_mlflow.record.references import ModelRef
     from spot_mlflow.record.verification import Verification
@@ -60,21 +63,21 @@ class RouteWriter:
             Unavailable: the server did not answer.
         """
         draft.text()  # refuses what cannot be written before anything is sent
-        said = _call(self._uri, "POST", "/entries", _request(draft))
-        return Evidence(
-            id=said["id"],
-            kind=said["kind"],
-            model=said["model"],
-            version=said["version"],
-            at=datetime.fromisoformat(said["at"]),
-            person=said["person"],
-            role=said["role"],
-            payload=said["payload"],
-            digest=said["digest"],
-            parents=tuple(said["parents"]),
-            run_id=said["run_id"],
-            recorded_by=said["recorded_by"],
-        )
+        return _evidence(_call(self._uri, "POST", "/entries", _request(draft)))
+
+    def decide(self, decision: GateDecision) -> Evidence | None:
+        """Has the server decide the same question and record its own answer: a client's is hearsay.
+
+        Returns:
+            The entry, or None where an equal one was there.
+
+        Raises:
+            InvalidInput: the decision was made by another policy than is in force there.
+            Unavailable: the server did not answer.
+        """
+        asked = ("model", "version", "target", "policy_digest", "requester")
+        said = _call(self._uri, "POST", "/decisions", {k: getattr(decision, k) for k in asked})
+        return None if said["recorded"] is None else _evidence(said["recorded"])
 
     def refresh(self, ref: ModelRef) -> None:
         """Has the server derive a model's summary anew; its tags are the server's to write."""
@@ -126,6 +129,23 @@ def _is_ours(response: Any) -> bool:
         return isinstance(response.json(), dict) and response.json().get("entries") == "route"
     except ValueError:
         return False
+
+
+def _evidence(said: Mapping[str, Any]) -> Evidence:
+    return Evidence(
+        id=said["id"],
+        kind=said["kind"],
+        model=said["model"],
+        version=said["version"],
+        at=datetime.fromisoformat(said["at"]),
+        person=said["person"],
+        role=said["role"],
+        payload=said["payload"],
+        digest=said["digest"],
+        parents=tuple(said["parents"]),
+        run_id=said["run_id"],
+        recorded_by=said["recorded_by"],
+    )
 
 
 def _request(draft: Draft) -> dict[str, Any]:

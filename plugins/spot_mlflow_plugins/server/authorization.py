@@ -72,6 +72,7 @@ RULES: dict[str, Callable[[], bool]] = {
     "model": may_read_asked_model,
     "panel": may_read_asked_model,
     "entries": may_write_entry,
+    "decisions": may_read_named_model,
     "refresh": may_read_named_model,
     "verify": may_read_named_model,
 }

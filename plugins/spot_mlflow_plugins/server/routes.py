@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import InvalidInput, SpotError
@@ -22,9 +23,13 @@ UI_VARIABLE = "SPOT_MLFLOW_UI"  # "pages" leaves MLflow's own pages as they are
 
 
 def register_routes(flask_app: Any) -> None:
-    """Adds the routes of spot to MLflow's Flask application, once."""
+    """Adds the routes of spot to MLflow's Flask application, once; after basic auth, where it is on.
+
+    Uploads are then looked at when it is known who asks; how much is read is bounded before that.
+    """
     if "spot_health" in flask_app.view_functions:
         return
+    flask_app.before_request_funcs.setdefault(None, []).insert(0, _limit_body)
     flask_app.before_request(_check_uploads)
     if os.environ.get(UI_VARIABLE, "inject") != "pages":
         inject_into(flask_app)
@@ -101,6 +106,14 @@ def entries() -> dict[str, Any]:
 
 
 @answers_json
+def decisions() -> dict[str, Any]:
+    """Answers whether a version may have a target, as ``spot gate`` asks, and records the answer."""
+    from spot_mlflow_plugins.server.decision_route import decide_and_record
+
+    return decide_and_record(_body())
+
+
+@answers_json
 def refresh() -> dict[str, Any]:
     """Derives a model's summary anew; harmless at any time."""
     from spot_mlflow_plugins.server.record import model_lock, server_record
@@ -161,16 +174,14 @@ def _body() -> Any:
         InvalidInput: it is too large, or no JSON.
     """
     from flask import request
-    from werkzeug.exceptions import BadRequest
+    from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
     from spot_mlflow_plugins.server.entry_route import MAX_BODY
 
-    if (request.content_length or 0) > MAX_BODY:
-        raise InvalidInput(
-            f"the request has {request.content_length:,} bytes, must have at most {MAX_BODY:,}"
-        )
     try:
         return request.get_json(force=True)
+    except RequestEntityTooLarge:
+        raise InvalidInput(f"the request must have at most {MAX_BODY:,} bytes") from None
     except (BadRequest, RecursionError):
         raise InvalidInput("the request is no JSON") from None
 
@@ -183,6 +194,17 @@ def _model_name() -> str:
     return name
 
 
+def _limit_body() -> None:
+    """Bounds what is read of a request to our routes, also of one that comes in chunks."""
+    from flask import request
+
+    if API in request.path:
+        from spot_mlflow_plugins.server.entry_route import MAX_BODY
+
+        with suppress(AttributeError):  # Flask before 3.1 knows one limit for all routes only
+            request.max_content_length = MAX_BODY
+
+
 def _check_uploads() -> Any:
     """Looks at the two upload routes that reach an artifact location directly."""
     from flask import request
@@ -193,11 +215,11 @@ def _check_uploads() -> Any:
 
     from spot_mlflow_plugins.server.artifact_guard import check_direct_upload
 
-    companions = private.tracking_store()._spot_companions  # noqa: SLF001 - ours, set at start
+    store = private.tracking_store()
+    companions, deployed = store._spot_companions, store._spot_deployed  # noqa: SLF001 - ours, set at start
+    said = request.get_json(force=True, silent=True)
     try:
-        check_direct_upload(
-            companions, request.path, request.args, request.get_json(force=True, silent=True)
-        )
+        check_direct_upload(companions, deployed, request.path, request.args, said)
     except MlflowException as e:
         return e.serialize_as_json(), e.get_http_status_code(), {"Content-Type": "application/json"}
     return None
@@ -316,6 +338,7 @@ ROUTES = (
     ("/spot/health", "GET", health),
     (f"{API}/server", "GET", server),
     (f"{API}/entries", "POST", entries),
+    (f"{API}/decisions", "POST", decisions),
     (f"{API}/refresh", "POST", refresh),
     (f"{API}/verify", "GET", verify),
     (f"{API}/erase", "POST", erase),
