@@ -151,8 +151,13 @@ SIGNATURE = """signature:
 
 
 def new_version(client: MlflowClient, name: str, *, signature: bool = False, **more: Any) -> str:
-    """Registers a version with a model folder behind it, and returns its number."""
-    run = client.create_run("0")
+    """Registers a version with a model folder behind it, and returns its number.
+
+    Not in the default experiment: where the database is older than the server, its files lie elsewhere.
+    """
+    training = client.get_experiment_by_name("training")
+    place = training.experiment_id if training else client.create_experiment("training")
+    run = client.create_run(place)
     text = "flavors: {}\n" + (SIGNATURE if signature else "")
     client.log_text(run.info.run_id, text, "model/MLmodel")
     source = f"{run.info.artifact_uri}/model"

@@ -65,9 +65,16 @@ class Decider(Protocol):
         ...
 
     def release(
-        self, model: str, version: str, target: str, *, policy: Policy, deleting: bool = False
+        self,
+        model: str,
+        version: str,
+        target: str,
+        *,
+        policy: Policy,
+        deleting: bool = False,
+        renamed: str | None = None,
     ) -> Ruling:
-        """Returns the ruling on a version that gives up a target, or is deleted while it has it."""
+        """Returns the ruling on a version that gives up a target, or is deleted or renamed with it."""
         ...
 
     def record(
@@ -167,11 +174,24 @@ class RecordDecider:
         return Ruling(decision, facts, adoption.entries)
 
     def release(
-        self, model: str, version: str, target: str, *, policy: Policy, deleting: bool = False
+        self,
+        model: str,
+        version: str,
+        target: str,
+        *,
+        policy: Policy,
+        deleting: bool = False,
+        renamed: str | None = None,
     ) -> Ruling:
-        """Returns the ruling that a version gives up a target: allowed, but for a deletion."""
+        """Returns the ruling on a version that gives up a target, or is deleted or renamed with it."""
         decision = removal(
-            model, version, target, policy=policy, requester=self._requester(), deleting=deleting
+            model,
+            version,
+            target,
+            policy=policy,
+            requester=self._requester(),
+            deleting=deleting,
+            renamed=renamed,
         )
         with self._lock:
             facts = self._view.facts(model)

@@ -3,32 +3,27 @@
 ``gated(SqlAlchemyStore)`` is that class with ``GateMixin`` before it; every method goes on to
 MLflow's own once it may. Arguments keep MLflow's names (a test compares them), since MLflow calls
 them by keyword.
-
-Refusals are ``MlflowException`` with PERMISSION_DENIED: HTTP 403, which clients show and do not
-retry.
 """
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.errors import SpotError
 from spot_mlflow.gate.targets import fold
 from spot_mlflow.reporting.summary import NOT_ASSESSED
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.passage import Passage, as_mlflow_errors, carried_out, deny
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Sequence
 
+    from spot_mlflow.gate.policy import Policy
     from spot_mlflow_plugins.decider import Decider, Ruling
 
 _Store: Any = object  # MLflow's store class comes after the mixin, whichever it is; none is typed
-_logger: Final = logging.getLogger("mlflow.spot")
 _TAG: Final = "spot"  # reserved: "spot" itself and all that begin with "spot."
 _SHOWN: Final = 300  # characters of what somebody tried: they chose them
 _deriving: Final[ContextVar[bool]] = ContextVar("spot_deriving_summary", default=False)
@@ -48,27 +43,6 @@ def is_reserved(key: str) -> bool:
     """Whether a tag is the gate's own, however it is written."""
     folded = fold(str(key))
     return folded == _TAG or folded.startswith(f"{_TAG}.")
-
-
-def deny(message: str) -> Exception:
-    """Returns the refusal: HTTP 403 with PERMISSION_DENIED."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
-
-    return MlflowException(f"[spot] {message}", error_code=PERMISSION_DENIED)
-
-
-@contextmanager
-def _as_mlflow_errors() -> Iterator[None]:
-    """Turns our errors into MLflow's: what cannot be decided is refused, never let through."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, TEMPORARILY_UNAVAILABLE
-
-    try:
-        yield
-    except SpotError as e:
-        code = TEMPORARILY_UNAVAILABLE if e.http_status == 503 else PERMISSION_DENIED  # noqa: PLR2004 - HTTP
-        raise MlflowException(f"[spot] could not be decided: {e}", error_code=code) from e
 
 
 class GateMixin(_Store):  # type: ignore[misc] # see _Store
@@ -98,7 +72,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
             return super().transition_model_version_stage(
                 name, version, stage, archive_existing_versions
             )
-        gate = _Passage(self, found)
+        gate = Passage(self, found)
         if fold(found.current_stage) != fold(wanted):
             gate.leaving(found.current_stage)
         gate.entering(wanted, alone=archive_existing_versions)
@@ -112,7 +86,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         found = self.get_model_version(name, version)
         if private.is_prompt_version(found):
             return super().set_registered_model_alias(name, alias, version)
-        gate = _Passage(self, found)
+        gate = Passage(self, found)
         gate.entering(f"@{alias}", alone=True)
         with gate.carried_out():
             return super().set_registered_model_alias(found.name, alias, found.version)
@@ -123,7 +97,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         holder = dict(model.aliases or {}).get(alias)
         if holder is None or private.is_prompt_model(model):
             return super().delete_registered_model_alias(name, alias)
-        gate = _Passage(self, self.get_model_version(model.name, holder))
+        gate = Passage(self, self.get_model_version(model.name, holder))
         gate.leaving(f"@{alias}")
         with gate.carried_out():
             return super().delete_registered_model_alias(name, alias)
@@ -144,21 +118,24 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
             return super().delete_registered_model(name)
 
     def rename_registered_model(self: Any, name: str, new_name: str) -> Any:
-        """Renames a model; into a stricter pattern only with holders that meet its requirements."""
+        """Renames a model; what holds a gated target neither leaves the gate so nor comes in unchecked."""
         decider = self._spot_asked()
-        with _as_mlflow_errors():
+        with as_mlflow_errors():
             policy = decider.policy()
-            stricter = policy.mode_for(new_name) == "block" and policy.mode_for(name) != "block"
-            held = self._spot_held(name) if stricter else {}
-            for target, versions in held.items():
-                for version in versions:
-                    ruling = decider.decide(name, version, target, policy=policy, renamed=new_name)
-                    if not ruling.decision.allowed:
-                        decider.record(ruling, applied=False)
-                        raise deny(
-                            f"{name!r} may not become {new_name!r}: {ruling.decision.explain()}"
-                        )
-        return super().rename_registered_model(name, new_name)
+            rulings = [
+                self._spot_renaming(name, version, target, policy, new_name)
+                for target, versions in self._spot_held(name).items()
+                for version in versions
+            ]
+        for ruling in rulings:
+            if not ruling.decision.allowed:
+                decider.record(ruling, applied=False)
+                raise deny(
+                    f"{name!r} may not become {new_name!r}: {ruling.decision.explain()}\n"
+                    f"  Or take it out first: {_way_out(ruling.decision.target)}."
+                )
+        with carried_out(decider, self, [(r, {}) for r in rulings]):
+            return super().rename_registered_model(name, new_name)
 
     # -- tags --------------------------------------------------------------------------------------
 
@@ -269,9 +246,18 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
                 kind, what[:_SHOWN], place=str(name), model=lambda: str(name), version=said
             )
 
+    def _spot_renaming(
+        self, name: str, version: str, target: str, policy: Policy, new_name: str
+    ) -> Ruling:
+        """Decides on a version that would take its target along under another name."""
+        decider = self._spot_asked()
+        if policy.mode_for(new_name) == "block" != policy.mode_for(name):
+            return decider.decide(name, version, target, policy=policy, renamed=new_name)
+        return decider.release(name, version, target, policy=policy, renamed=new_name)
+
     def _spot_held(self: Any, name: str) -> dict[str, list[str]]:
         """Returns gated target -> versions that hold it now."""
-        with _as_mlflow_errors():
+        with as_mlflow_errors():
             policy = self._spot_asked().policy()
         model = self.get_registered_model(name)
         held: dict[str, list[str]] = defaultdict(list)
@@ -280,7 +266,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
                 held[f"@{alias}"].append(str(version))
         for stage in ("Staging", "Production"):
             if policy.key_of(stage) is not None:
-                held[stage] += [str(v.version) for v in private.in_stage(self, model.name, stage)]
+                held[stage] += private.in_stage(self, model.name, stage)
         if private.is_prompt_model(model):  # what is loaded as a model counts, prompts do not
             held = defaultdict(
                 list, {t: [v for v in vs if _loads(self, name, v)] for t, vs in held.items()}
@@ -291,7 +277,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
     def _spot_deleting(self: Any, name: str, only: str | None = None) -> Iterator[None]:
         """Refuses, in mode block, to delete what holds a gated target; else records what was given up."""
         decider = self._spot_asked()
-        with _as_mlflow_errors():
+        with as_mlflow_errors():
             policy = decider.policy()
             rulings = [
                 decider.release(name, version, target, policy=policy, deleting=True)
@@ -305,71 +291,8 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
                 way_out = _way_out(ruling.decision.target)
                 raise deny(f"{ruling.decision.verdict}. Take it out first: {way_out}.")
         done = [(r, {r.decision.target: [r.decision.version]}) for r in rulings]
-        with _carried_out(decider, self, done):
+        with carried_out(decider, self, done):
             yield
-
-
-class _Passage:
-    """One change of targets: decided before, recorded together with it."""
-
-    def __init__(self, store: Any, version: Any) -> None:
-        self._store = store
-        self._decider: Decider = store._spot_asked()  # noqa: SLF001 - ours
-        self._name, self._version = str(version.name), str(version.version)
-        self._ruling: Ruling | None = None
-        self._replaced: dict[str, list[str]] = {}
-        self._left: str | None = None
-        with _as_mlflow_errors():
-            self._policy = self._decider.policy()
-
-    def leaving(self, target: str) -> None:
-        """Notes that the version gives up a target by this."""
-        self._left = target if self._policy.key_of(target) is not None else None
-
-    def entering(self, target: str, *, alone: bool) -> None:
-        """Decides whether the version may have a target; refuses where it may not.
-
-        Args:
-            target: stage or "@alias".
-            alone: whether those that hold it now give it up for this.
-        """
-        if self._policy.key_of(target) is None:
-            return
-        with _as_mlflow_errors():
-            ruling = self._decider.decide(self._name, self._version, target, policy=self._policy)
-        decision = ruling.decision
-        if not decision.allowed:
-            self._decider.record(ruling, applied=False)
-            raise deny(decision.explain())
-        if not decision.satisfied and decision.mode == "warn":
-            _logger.warning("%s", decision.explain())
-        self._ruling = ruling
-        if alone:
-            holders = [v.version for v in ruling.facts.holders(target)]
-            self._replaced[decision.target] = [v for v in holders if v != self._version]
-
-    def carried_out(self) -> AbstractContextManager[None]:
-        """Returns the context to make the change in; it records the decision with it."""
-        if self._ruling is None and self._left is not None:
-            with _as_mlflow_errors():
-                self._ruling = self._decider.release(
-                    self._name, self._version, self._left, policy=self._policy
-                )
-        if self._left is not None:
-            self._replaced.setdefault(self._left, []).append(self._version)
-        done = [] if self._ruling is None else [(self._ruling, self._replaced)]
-        return _carried_out(self._decider, self._store, done)
-
-
-@contextmanager
-def _carried_out(
-    decider: Decider, store: Any, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]
-) -> Iterator[None]:
-    """``Decider.carried_out``, with MLflow's errors where it could not begin."""
-    with ExitStack() as stack:
-        with _as_mlflow_errors():
-            stack.enter_context(decider.carried_out(store, rulings))
-        yield
 
 
 def _loads(store: Any, name: str, version: str) -> bool:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.policy import Mode, Policy
 
-Basis = Literal["requirements", "rollback", "removal", "deletion", "unread", "tampering"]
+Basis = Literal[
+    "requirements", "rollback", "removal", "deletion", "renaming", "unread", "tampering"
+]
 
 # Entries that a decision does not rest on: its own kind would make every refusal a new state.
 NO_GROUNDS: Final = frozenset({"decision", "snapshot"})
@@ -49,7 +51,8 @@ class GateDecision:
         requester: who asked, or None where unknown.
         at: when it was decided, UTC.
         basis: "rollback" where the version held the target before, "removal" where it gives the
-            target up, "deletion" where it would be deleted while it holds it, "unread" where the
+            target up, "deletion" where it would be deleted while it holds it, "renaming" where its
+            model would get another name while it holds it, "unread" where the
             evidence could not be read (and mode is not block), "tampering" where something was tried
             that is always refused, else "requirements".
         notes: what a reader should see and what never decides (the incumbent's shortfall, ...).
@@ -84,6 +87,8 @@ class GateDecision:
     @property
     def satisfied(self) -> bool:
         """Whether mode "block" would allow it too."""
+        if self.basis == "renaming":
+            return self.allowed and self.mode == "block"
         return self.basis in ("rollback", "removal") or (
             self.basis == "requirements" and not self.missing
         )
@@ -105,6 +110,7 @@ class GateDecision:
             "rollback": f"{ref} may go back to {self.target}, which it held before",
             "removal": f"{ref} may always give up {self.target}",
             "deletion": f"{ref} may {'' if self.allowed else 'not '}be deleted while it holds {self.target}",
+            "renaming": f"{ref} may {'' if self.allowed else 'not '}be renamed while it holds {self.target}",
             "tampering": f"nobody may {self.target} (of {ref if self.version else self.model or 'no model'})",
             "unread": f"{ref} may go to {self.target} in mode {self.mode}; the evidence cannot be read",
         }
@@ -221,6 +227,7 @@ def removal(
     policy: Policy,
     requester: str | None,
     deleting: bool = False,
+    renamed: str | None = None,
 ) -> GateDecision:
     """Returns the decision that a version gives up a target: allowed, and worth recording.
 
@@ -232,10 +239,17 @@ def removal(
         requester: who asks.
         deleting: whether the version is to be deleted while it holds the target; in mode "block"
             that is refused, since whatever loads the target would fail without a decision on it.
+        renamed: the name that the model is to get while the version holds the target; out of mode
+            "block" that is refused, since nobody would watch it there.
     """
-    basis: Basis = "deletion" if deleting else "removal"
-    found = _without_requirements(model, version, target, basis, policy, requester)
-    return replace(found, allowed=not deleting or found.mode != "block")
+    if renamed is None:
+        basis: Basis = "deletion" if deleting else "removal"
+        found = _without_requirements(model, version, target, basis, policy, requester)
+        return replace(found, allowed=not deleting or found.mode != "block")
+    found = _without_requirements(model, version, target, "renaming", policy, requester)
+    mode = policy.mode_for(renamed)
+    note = f"the new name {renamed!r} is watched in mode {mode}"
+    return replace(found, allowed=found.mode != "block" or mode == "block", notes=(note,))
 
 
 def undecided(

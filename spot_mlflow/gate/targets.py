@@ -2,7 +2,7 @@
 
 A target is a stage ("Production") or an alias written with "@" ("@champion"). Names that a person
 cannot tell apart are one target: letter case, compatibility forms, accents, invisible characters
-and the Cyrillic and Greek letters that look like Latin ones are folded away before comparing.
+and the Cyrillic, Greek and Armenian letters that look like Latin ones are folded away before comparing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _LOOK_ALIKES: Final = str.maketrans(
         "т": "t", "ѵ": "v", "ԝ": "w", "х": "x", "у": "y", "ᴢ": "z",
         "α": "a", "β": "b", "ε": "e", "η": "n", "ι": "i", "κ": "k", "ν": "v", "ο": "o", "ρ": "p",
         "σ": "o", "τ": "t", "υ": "u", "χ": "x", "γ": "y", "ɑ": "a", "ɡ": "g", "ı": "i", "ł": "l",
+        "օ": "o", "ո": "n", "ս": "u", "հ": "h", "ց": "g", "զ": "q",
         "ø": "o", "đ": "d", "ħ": "h", "ŧ": "t",
     }
 )  # fmt: skip
@@ -34,10 +35,16 @@ _LOOK_ALIKES: Final = str.maketrans(
 def fold(name: str) -> str:
     """Returns the form in which two names that look the same are the same."""
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name)).casefold()
-    kept = (c for c in text if unicodedata.category(c) not in _INVISIBLE and not c.isspace())
+    kept = (c for c in text if unicodedata.category(c) not in _INVISIBLE and not _blank(c))
     return unicodedata.normalize("NFKC", "".join(kept)).translate(_LOOK_ALIKES)
 
 
+def _blank(char: str) -> bool:
+    return char.isspace() or char in _FILLERS
+
+
+# Letters and symbols that are drawn as nothing: Hangul fillers, the braille pattern without dots.
+_FILLERS: Final = "\u115f\u1160\u2800"
 # Marks on letters, format characters (zero width joiners, direction marks), control characters.
 _INVISIBLE: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
 

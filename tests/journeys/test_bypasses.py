@@ -7,17 +7,21 @@ would retry and hide.
 
 from __future__ import annotations
 
+import posixpath
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from gated import CONTRACT, new_scene, new_version
+
+from spot_mlflow_plugins.server.deployed import FRESH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import requests
     from gated import Scene
     from servers import MlflowServer
 
@@ -28,7 +32,9 @@ LIVE = {"Production": ["1"], "champion": ["1"]}
 @pytest.fixture(scope="module")
 def scene(any_gated_server: MlflowServer) -> Scene:
     """One model for all attempts: each must leave it as it was."""
-    return new_scene(any_gated_server.url)
+    made = new_scene(any_gated_server.url)
+    time.sleep(FRESH)  # what is deployed is known everywhere then
+    return made
 
 
 def transition(scene: Scene, **said: Any) -> requests.Response:
@@ -69,6 +75,31 @@ def moved_by_another_verb(scene: Scene, path: str) -> requests.Response:
     return scene.session.post(f"{scene.url}{path}/model-versions/transition-stage", json=body)
 
 
+def moved_by_address(scene: Scene, address: str) -> requests.Response:
+    """Moves version 2 to Production by the usual route, its address written otherwise."""
+    body = {"name": scene.name, "version": "2", "stage": "Production"}
+    body["archive_existing_versions"] = "true"
+    return scene.session.post(f"{scene.url}{address}", json=body)
+
+
+def live_run(scene: Scene) -> str:
+    """The run that the live version came from."""
+    return str(scene.client.get_model_version(scene.name, "1").run_id)
+
+
+def live_files(scene: Scene, above: int = 0) -> str:
+    """Where the live version's files lie below the artifacts destination, or a folder above."""
+    source = str(scene.client.get_model_version(scene.name, "1").source)
+    parts = source.removeprefix("mlflow-artifacts:/").split("/")
+    return "/".join(parts[: len(parts) - above])
+
+
+def file_call(scene: Scene, method: str, path: str, route: str = "/api/2.0") -> requests.Response:
+    """Writes or deletes below the artifacts destination."""
+    address = f"{scene.url}{route}/mlflow-artifacts/artifacts/{path}"
+    return scene.session.request(method, address, data=b"forged")
+
+
 def waiver(scene: Scene, **said: str) -> requests.Response:
     """Waives the missing promise."""
     body = {"target": "Production", "requirement": "lift_predicted", "reason": "haste"}
@@ -105,10 +136,35 @@ REFUSED: dict[str, Callable[[Scene], requests.Response]] = {
     "name, upper case": lambda s: transition(s, name=s.name.upper()),
     "by the pages' own route": lambda s: moved_by_another_verb(s, "/ajax-api/2.0/mlflow"),
     "by the preview route": lambda s: moved_by_another_verb(s, "/api/2.0/preview/mlflow"),
+    "by an address with two slashes": lambda s: moved_by_address(
+        s, "//api/2.0/mlflow//model-versions/transition-stage"
+    ),
+    "by an address with an encoded slash": lambda s: moved_by_address(
+        s, "/api/2.0/mlflow/model-versions%2Ftransition-stage"
+    ),
+    "by an address with a slash behind": lambda s: moved_by_address(
+        s, "/api/2.0/mlflow/model-versions/transition-stage/"
+    ),
+    "by another verb in a header": lambda s: s.session.get(
+        f"{s.url}/api/2.0/mlflow/model-versions/transition-stage",
+        params={"name": s.name, "version": "2", "stage": "Production"},
+        headers={"X-HTTP-Method-Override": "POST"},
+    ),
+    "harmless stage in the address": lambda s: s.session.post(
+        f"{s.url}/api/2.0/mlflow/model-versions/transition-stage?stage=Archived",
+        json={
+            "name": s.name, "version": "2", "stage": "Production",
+            "archive_existing_versions": False,
+        },
+    ),
     "alias": lambda s: alias(s, "champion"),
     "alias, capitalised": lambda s: alias(s, "Champion"),
     "alias, upper case": lambda s: alias(s, "CHAMPION"),
     "alias, full width": lambda s: alias(s, "\uff43hampion"),
+    "alias, mathematical letter": lambda s: alias(s, "\U0001d41champion"),
+    "alias with an accent": lambda s: alias(s, "ch\u00e1mpion"),
+    "alias with a Hangul filler": lambda s: alias(s, "champion\u3164"),
+    "alias, Armenian letter": lambda s: alias(s, "champio\u0578"),
     "alias with a blank": lambda s: alias(s, "champion "),
     "alias with a line feed": lambda s: alias(s, "champion\n"),
     "alias, version with a zero": lambda s: alias(s, "champion", "02"),
@@ -125,6 +181,38 @@ REFUSED: dict[str, Callable[[Scene], requests.Response]] = {
     "delete the live model": lambda s: s.call("DELETE", "registered-models/delete", {"name": s.name}),
     "delete a summary tag": lambda s: s.call(
         "DELETE", "registered-models/delete-tag", {"name": s.name, "key": "spot"}
+    ),
+    "rename the live model out of the gate": lambda s: s.call(
+        "POST", "registered-models/rename", {"name": s.name, "new_name": f"free-{s.name[7:]}"}
+    ),
+    "replace a file of the live version": lambda s: file_call(
+        s, "PUT", f"{live_files(s)}/MLmodel"
+    ),
+    "replace it by the pages' route": lambda s: file_call(
+        s, "PUT", f"{live_files(s)}/MLmodel", "/ajax-api/2.0"
+    ),
+    "replace it by way of another folder": lambda s: file_call(
+        s, "PUT", f"x/%2E%2E/{live_files(s)}/MLmodel"
+    ),
+    "add a file to the live version": lambda s: file_call(s, "PUT", f"{live_files(s)}/code/x.py"),
+    "replace it in parts": lambda s: s.session.post(
+        f"{s.url}/api/2.0/mlflow-artifacts/mpu/create/{live_files(s)}",
+        json={"path": "MLmodel", "num_parts": 1},
+    ),
+    "replace it from the run's page": lambda s: s.ajax(
+        "POST",
+        f"mlflow/upload-artifact?run_uuid={live_run(s)}&path=model/MLmodel",
+        data=b"forged",
+    ),
+    "delete the live version's files": lambda s: file_call(s, "DELETE", live_files(s)),
+    "delete the folder above them": lambda s: file_call(s, "DELETE", live_files(s, above=2)),
+    "delete the live version's run": lambda s: s.call(
+        "POST", "runs/delete", {"run_id": live_run(s)}
+    ),
+    "delete the live version's experiment": lambda s: s.call(
+        "POST",
+        "experiments/delete",
+        {"experiment_id": s.client.get_run(live_run(s)).info.experiment_id},
     ),
     "expired waiver": waiver,
     "waiver without an end": lambda s: waiver(s, expires="9999-12-31"),
@@ -154,6 +242,12 @@ REFUSED: dict[str, Callable[[Scene], requests.Response]] = {
     "oversized entry": lambda s: s.entry(
         "pulse", {"x": "x" * 3_000_000}, person="Mallory", role="business"
     ),
+    "step beyond all numbers": lambda s: s.entry(
+        "prediction", {"contract": CONTRACT}, metrics=[["x", 1.0, 10**30]]
+    ),
+    "name of no printable text": lambda s: s.entry(
+        "sign-off", {"target": "Production"}, person="Bea\u0000", role="business"
+    ),
     "not a number": lambda s: s.ajax(
         "POST", "spot/entries", data='{"model":"x","kind":"pulse","payload":{"useful":NaN}}'
     ),
@@ -162,9 +256,10 @@ REFUSED: dict[str, Callable[[Scene], requests.Response]] = {
 
 @pytest.mark.parametrize("attempt", REFUSED)
 def test_attempt_is_refused_with_a_reason(scene: Scene, attempt: str) -> None:
-    """It answers 4xx with a reason."""
+    """It answers 4xx with a reason; 501 where MLflow has no such thing over this store."""
     answer = REFUSED[attempt](scene)
-    assert 400 <= answer.status_code < 500, f"{answer.status_code} {answer.text}"
+    refused = 400 <= answer.status_code < 500 or answer.status_code == 501
+    assert refused, f"{answer.status_code} {answer.text}"
     assert answer.text.strip()
 
 
@@ -179,10 +274,26 @@ def test_refusal_says_what_is_missing_and_how_to_get_it(scene: Scene, attempt: s
 
 
 def test_nothing_went_live(scene: Scene) -> None:
-    """After all of it version 1 serves and version 2 does not."""
+    """After all of it version 1 serves, as it was approved, and version 2 does not."""
+    before = scene.session.get(
+        f"{scene.url}/api/2.0/mlflow-artifacts/artifacts/{live_files(scene)}/MLmodel"
+    )
     for attempt in REFUSED.values():
         attempt(scene)
     assert scene.live() == LIVE
+    after = scene.session.get(before.url)
+    assert after.status_code == 200
+    assert after.content == before.content
+
+
+def test_files_that_are_not_deployed_are_free(scene: Scene) -> None:
+    """Beside the live version's files, and of version 2, a client writes and deletes as ever."""
+    beside = posixpath.join(live_files(scene, above=1), "plot.txt")
+    assert file_call(scene, "PUT", beside).status_code == 200
+    assert file_call(scene, "DELETE", beside).status_code == 200
+    second = str(scene.client.get_model_version(scene.name, "2").source)
+    path = second.removeprefix("mlflow-artifacts:/")
+    assert file_call(scene, "PUT", f"{path}/note.txt").status_code == 200
 
 
 def test_tags_brought_along_are_dropped(scene: Scene) -> None:
@@ -289,6 +400,9 @@ def test_rename_and_back(any_gated_server: MlflowServer) -> None:
     scene = new_scene(any_gated_server.url)
     locked, free = scene.name, f"free-{uuid.uuid4().hex[:8]}"
     body = {"name": locked, "new_name": free}
+    assert scene.call("POST", "registered-models/rename", body).status_code == 403
+    scene.call("DELETE", "registered-models/alias", {"name": locked, "alias": "champion"})
+    assert transition(scene, version="1", stage="Archived").status_code == 200
     assert scene.call("POST", "registered-models/rename", body).status_code == 200
     assert transition(scene, name=free).status_code == 200
     back = scene.call("POST", "registered-models/rename", {"name": free, "new_name": locked})
@@ -338,6 +452,15 @@ def test_model_disguised_as_a_prompt_from_the_start(any_gated_server: MlflowServ
         assert scene.call("POST", "registered-models/alias", body).status_code == 403
     else:
         assert 400 <= made.status_code < 500
+
+
+def test_body_without_a_length_is_not_read_without_end(gated_server: MlflowServer) -> None:
+    """A request that comes in chunks is read up to the limit, and refused."""
+    chunks = (b" " * 2**20 for _ in range(80))
+    address = f"{gated_server.url}/ajax-api/2.0/spot/entries"
+    answer = requests.post(address, data=chunks, timeout=60)
+    assert 400 <= answer.status_code < 500
+    assert "at most" in answer.text
 
 
 def test_prompts_go_on_working(any_gated_server: MlflowServer) -> None:

@@ -73,6 +73,24 @@ def trace(scene: Scene) -> requests.Response:
     return scene.call("POST", "traces", {"trace": {"trace_info": info}}, version="3.0")
 
 
+def spans(scene: Scene) -> requests.Response:
+    """Sends one span to the record's experiment, as OpenTelemetry's exporters do."""
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    said = ExportTraceServiceRequest()
+    span = said.resource_spans.add().scope_spans.add().spans.add()
+    span.trace_id, span.span_id, span.name = uuid.uuid4().bytes, uuid.uuid4().bytes[:8], "forged"
+    span.start_time_unix_nano = span.end_time_unix_nano = NOW * 10**6
+    return scene.session.post(
+        f"{scene.url}/v1/traces",
+        data=said.SerializeToString(),
+        headers={
+            "x-mlflow-experiment-id": scene.experiment_id,
+            "content-type": "application/x-protobuf",
+        },
+    )
+
+
 REFUSED: dict[str, Callable[[Scene], requests.Response]] = {
     "set a tag": lambda s: on_run(s, "runs/set-tag", key="spot.role", value="executive"),
     "set a new tag": lambda s: on_run(s, "runs/set-tag", key="note", value="x"),
@@ -137,6 +155,20 @@ REFUSED: dict[str, Callable[[Scene], requests.Response]] = {
     ),
     "logged model": logged_model,
     "trace": trace,
+    "trace by the old route": lambda s: on_experiment(s, "traces", timestamp_ms=NOW),
+    "spans by OpenTelemetry": spans,
+    "evaluation data set": lambda s: s.call(
+        "POST",
+        "datasets/create",
+        {"name": uuid.uuid4().hex, "experiment_ids": [s.experiment_id]},
+        version="3.0",
+    ),
+    "scorer": lambda s: s.call(
+        "POST",
+        "scorers/register",
+        {"experiment_id": s.experiment_id, "name": "x", "serialized_scorer": "{}"},
+        version="3.0",
+    ),
     "upload an artifact": lambda s: artifact(s, "PUT", f"{own_folder(s)}/lift.yaml"),
     "upload by the pages' route": lambda s: artifact(
         s, "PUT", f"{own_folder(s)}/lift.yaml", "/ajax-api/2.0/mlflow-artifacts/artifacts"

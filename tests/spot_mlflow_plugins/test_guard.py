@@ -299,6 +299,37 @@ def test_evidence_follows_a_rename(sqlite: MlflowClient) -> None:
     refused(sqlite.transition_model_version_stage, "churn", "2", "Production")
 
 
+def test_a_rename_does_not_lead_a_holder_out_of_the_gate(sqlite: MlflowClient) -> None:
+    """Under a name that nobody watches it could be deleted or moved on; without targets it may go."""
+    make_ready(record(sqlite), "churn/1")
+    sqlite.set_registered_model_alias("churn", "champion", "1")
+    set_policy(record(sqlite), default_policy().with_mode("block", pattern="churn*"))
+    said = refused(sqlite.rename_registered_model, "churn", "free")
+    assert "churn/1 may not be renamed while it holds @champion" in said
+    assert "the new name 'free' is watched in mode observe" in said
+    assert "delete_registered_model_alias(name, 'champion')" in said
+    sqlite.rename_registered_model("churn", "churn-b")
+    sqlite.delete_registered_model_alias("churn-b", "champion")
+    sqlite.rename_registered_model("churn-b", "free")
+    known = record(sqlite)
+    found = [e.payload for e in known.entries(known.resolve("free")) if e.kind == "decision"]
+    assert [(d["basis"], d["outcome"], d["applied"]) for d in found[1:]] == [
+        ("renaming", "refused", False),
+        ("renaming", "allowed", True),
+        ("removal", "allowed", True),
+    ]
+
+
+def test_a_name_with_both_quotes_is_a_name(sqlite: MlflowClient) -> None:
+    """A model that no search filter can name is decided on, renamed and deleted like any other."""
+    name = """churn'"x"""
+    sqlite.create_registered_model(name)
+    sqlite.create_model_version(name, source="s3://nowhere/model")
+    refused(sqlite.transition_model_version_stage, name, "1", "Production")
+    sqlite.rename_registered_model(name, f"{name}y")
+    sqlite.delete_registered_model(f"{name}y")
+
+
 def test_a_rename_into_a_blocked_pattern_is_decided(mlflow_uri: str) -> None:
     """A holder under a name nobody watched cannot be renamed into one that is."""
     client = churn(mlflow_uri)

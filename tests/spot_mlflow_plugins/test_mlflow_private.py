@@ -65,6 +65,11 @@ answers = {
         and p.experiment_of_run(store, "x") is None,
     "experiment_of_logged_model": p.experiment_of_logged_model(store, logged.model_id) == "0"
         and p.experiment_of_logged_model(store, "m-none") is None,
+    "artifact_root": p.artifact_root(store, run_id=run.info.run_id, model_id=None)
+        == run.info.artifact_uri
+        and p.artifact_root(store, run_id=None, model_id=logged.model_id) == logged.artifact_location
+        and p.artifact_root(store, run_id="x", model_id=None) is None
+        and p.artifact_root(store, run_id=None, model_id=None) is None,
     "all_views": p.all_views() == 3,
     "artifacts_only": p.artifacts_only() is False,
     "artifact_repository": hasattr(p.artifact_repository(), "log_artifact"),
@@ -80,7 +85,12 @@ answers = {
     "is_prompt_source": not p.is_prompt_source("s3://x/m"),
     "is_prompt_version": p.is_prompt_version(registry.get_model_version("greet", "1"))
         and not p.is_prompt_version(registry.get_model_version("churn", "1")),
-    "in_stage": [v.version for v in p.in_stage(registry, "churn", "Staging")] in ([1], ["1"]),
+    "in_stage": p.in_stage(registry, "churn", "Staging") == ["1"],
+    "holders": p.holders(registry) == [
+        ("churn", "1", "Staging", run.info.run_id, "s3://x/m"),
+        ("churn", "1", "@blue", run.info.run_id, "s3://x/m"),
+    ] and p.holders(object()) == [],
+    "workspace_store": p.workspace_store() is None,
     "sql_registry_store": p.sql_registry_store() is type(registry),
     "rest_registry_store": callable(p.rest_registry_store("http://x")[1]),
     "read_replica_uri": p.read_replica_uri() is None,

@@ -21,7 +21,9 @@ from spot_mlflow_plugins.mlflow_private.login import (
     sender_is_admin,
 )
 from spot_mlflow_plugins.mlflow_private.registry import (
+    HolderRow,
     ModelRows,
+    holders,
     in_stage,
     is_prompt_model,
     is_prompt_source,
@@ -52,6 +54,7 @@ from spot_mlflow_plugins.mlflow_private.tracking import (
     Pulse,
     RunRows,
     all_views,
+    artifact_root,
     experiment_of_logged_model,
     experiment_of_run,
     finish_run,
@@ -66,16 +69,19 @@ from spot_mlflow_plugins.mlflow_private.workspaces import (
     current_workspace,
     in_workspace,
     workspace_of,
+    workspace_store,
     workspaces,
 )
 
 __all__ = [
+    "HolderRow",
     "Joined",
     "ModelRows",
     "Pulse",
     "RunRows",
     "all_views",
     "artifact_repository",
+    "artifact_root",
     "artifacts_only",
     "auth_app",
     "authorize",
@@ -87,6 +93,7 @@ __all__ = [
     "finish_run",
     "finished_run",
     "flask_app",
+    "holders",
     "in_stage",
     "in_workspace",
     "insert_run",
@@ -118,5 +125,6 @@ __all__ = [
     "tracking_store_of",
     "with_static_prefix",
     "workspace_of",
+    "workspace_store",
     "workspaces",
 ]

@@ -67,19 +67,22 @@ def registered_model_tag(key: str, value: str) -> Any:
     return RegisteredModelTag(key, value)
 
 
-def in_stage(store: Any, name: str, stage: str) -> list[Any]:
-    """Returns the versions of a model in a stage, all of them.
+def in_stage(store: Any, name: str, stage: str) -> list[str]:
+    """Returns the numbers of a model's versions in a stage, all of them.
 
     ``get_latest_versions`` gives one per stage only; a search reads every version's tags.
     """
-    found: list[Any] = []
+    rows = model_rows(store, name)
+    if rows is not None:
+        return [version for version, _, held, _ in rows.versions if held == stage]
+    found: list[str] = []
     token: str | None = None
     while True:
         quote = '"' if "'" in name else "'"
         page = store.search_model_versions(
             f"name = {quote}{name}{quote}", max_results=1000, page_token=token
         )
-        found.extend(v for v in page if v.current_stage == stage)
+        found.extend(str(v.version) for v in page if v.current_stage == stage)
         token = page.token
         if not token:
             return found
@@ -137,3 +140,50 @@ def model_rows(store: Any, name: str) -> ModelRows | None:
             if stage != STAGE_DELETED_INTERNAL
         ],
     )
+
+
+class HolderRow(NamedTuple):
+    """A version that has a stage or an alias.
+
+    Attributes:
+        name: of the model.
+        version: version number.
+        target: stage, or "@alias".
+        run_id: the run it came from, or "".
+        location: URI of its files.
+    """
+
+    name: str
+    version: str
+    target: str
+    run_id: str
+    location: str
+
+
+def holders(store: Any) -> list[HolderRow]:
+    """Returns the versions with a stage or alias, of this workspace, one row for each of these.
+
+    Two statements; nothing where the store is no database here.
+    """
+    if not hasattr(store, "ManagedSessionMaker"):
+        return []
+    import sqlalchemy as sa
+    from mlflow.store.model_registry.dbmodels import models as m
+
+    version: Any = m.SqlModelVersion
+    alias: Any = m.SqlRegisteredModelAlias
+    columns = (version.name, version.version, version.run_id, version.storage_location, version.source)  # fmt: skip
+    with store.ManagedSessionMaker() as session:
+        every = store._get_query(session, version)  # noqa: SLF001 - what this package is for
+        staged = every.filter(version.current_stage.in_(("Staging", "Production")))
+        found = list(staged.with_entities(version.current_stage, *columns).all())
+        keys = ("workspace", "name", "version")
+        same = [getattr(alias, k) == getattr(version, k) for k in keys]
+        named = every.join(alias, sa.and_(*same)).with_entities(alias.alias, *columns)
+        found += [(f"@{row[0]}", *row[1:]) for row in named.all()]
+    return [
+        HolderRow(
+            str(name), str(number), str(target), str(run or ""), str(location or source or "")
+        )
+        for target, name, number, run, location, source in found
+    ]

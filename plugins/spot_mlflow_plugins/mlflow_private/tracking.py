@@ -69,6 +69,20 @@ def experiment_of_logged_model(store: Any, model_id: str) -> str | None:
         raise
 
 
+def artifact_root(store: Any, *, run_id: Any, model_id: Any) -> str | None:
+    """Returns where the artifacts of a run, else of a logged model lie; None where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if run_id:
+            return str(store.get_run(run_id).info.artifact_uri)
+        return str(store.get_logged_model(model_id).artifact_location) if model_id else None
+    except MlflowException as e:
+        if e.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
 def all_views() -> int:
     """Returns the view that shows deleted experiments and runs as well."""
     from mlflow.entities import ViewType

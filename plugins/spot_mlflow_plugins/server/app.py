@@ -34,10 +34,11 @@ def create_auth_app() -> Any:
     flask_app = private.flask_app()
     with or_die():
         gate_stores()
-        register_routes(flask_app)
         start_verification()
         require_login()
         private.authorize(validators())
         # MLflow makes the table of users before it starts workers, for its own app only.
         with one_at_a_time("auth"):
-            return private.auth_app(flask_app)
+            app = private.auth_app(flask_app)
+        register_routes(flask_app)
+        return app

@@ -8,6 +8,7 @@ before the request.
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from spot_mlflow_plugins.server.companions import Companions
+    from spot_mlflow_plugins.server.deployed import Deployed
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 _FIX: Final = "Artifacts of evidence come with their entry; record a new entry instead."
@@ -28,26 +30,29 @@ class ArtifactGuard:
     """Mixin for the repository behind ``--artifacts-destination``; see ``guarded_repository``."""
 
     _spot_companions: Companions
+    _spot_deployed: Deployed
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> Any:
-        """Refuses to write under evidence."""
+        """Refuses to write under evidence, or where deployed files lie."""
         self._spot_check(artifact_path)
         return super().log_artifact(local_file, artifact_path)  # type: ignore[misc] # the repository's
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> Any:
-        """Refuses to write under evidence."""
+        """Refuses to write under evidence, or where deployed files lie."""
         self._spot_check(artifact_path)
         return super().log_artifacts(local_dir, artifact_path)  # type: ignore[misc] # the repository's
 
     def delete_artifacts(self, artifact_path: str | None = None) -> Any:
-        """Refuses to delete evidence, or a folder that holds some."""
+        """Refuses to delete evidence or deployed files, or a folder that holds some."""
         self._spot_check(artifact_path)
         self._spot_check_inside(artifact_path)
+        self._spot_deployed.check_delete(posixpath.normpath(artifact_path or "."))
         return super().delete_artifacts(artifact_path)  # type: ignore[misc] # the repository's
 
     def _spot_check(self, *parts: str | None) -> None:
-        """Refuses a path whose first segment is a companion, or that names a run in one."""
+        """Refuses a path whose first segment is a companion, that names a run in one, or is deployed."""
         path = posixpath.normpath(posixpath.join("", *[p for p in parts if p]))
+        self._spot_deployed.check_write(path)
         segments = [s for s in path.split("/") if s not in ("", ".")]
         if segments[:1] == ["workspaces"]:
             segments = segments[2:]
@@ -67,7 +72,7 @@ class ArtifactGuard:
     def _spot_check_inside(self, path: str | None) -> None:
         """Refuses to delete a folder above a companion; asked of the store, deletions are rare."""
         above = posixpath.normpath(path or ".")
-        for root in _companion_roots(self._spot_companions):
+        for root in companion_roots(self._spot_companions):
             if above == "." or (root + "/").startswith(above.strip("/") + "/"):
                 _note(private.tracking_store(), f"delete artifacts at {above!r}", [])
                 raise refusal(f"Artifact path '{path or ''}' holds evidence ('{root}').", _FIX)
@@ -84,9 +89,9 @@ _STREAMS: Final[dict[str, tuple[tuple[int, str], ...]]] = {
 }
 
 
-def guarded_repository(repository_class: type, companions: Companions) -> type:
+def guarded_repository(repository_class: type, companions: Companions, deployed: Deployed) -> type:
     """Returns ``repository_class`` with the guard in front."""
-    body: dict[str, Any] = {"_spot_companions": companions}
+    body: dict[str, Any] = {"_spot_companions": companions, "_spot_deployed": deployed}
     for method, where in _STREAMS.items():
         if hasattr(repository_class, method):
             body[method] = _checked(getattr(repository_class, method), where)
@@ -104,7 +109,8 @@ def _checked(method: Any, where: tuple[tuple[int, str], ...]) -> Any:
 
         @functools.wraps(method)
         async def later(self: Any, *args: Any, **kwargs: Any) -> Any:
-            self._spot_check(*parts(args, kwargs))
+            # In a thread, as MLflow does with its own: the database is asked, others go on meanwhile.
+            await asyncio.to_thread(self._spot_check, *parts(args, kwargs))
             return await method(self, *args, **kwargs)
 
         return later
@@ -126,7 +132,7 @@ def _note(store: Any, what: str, segments: list[str]) -> None:
     store.spot_note("artifact", what, **known)
 
 
-def _companion_roots(companions: Companions) -> list[str]:
+def companion_roots(companions: Companions) -> list[str]:
     """Returns the paths of all companions below the artifacts destination."""
     from urllib.parse import urlparse
 
@@ -145,24 +151,27 @@ def _companion_roots(companions: Companions) -> list[str]:
             return [r for r in roots if r]
 
 
-def check_direct_upload(companions: Companions, path: str, args: Any, body: Any) -> None:
+def check_direct_upload(
+    companions: Companions, deployed: Deployed, path: str, args: Any, body: Any
+) -> None:
     """Refuses the two routes that write to a run's own artifact location.
 
     Args:
         companions: which runs hold evidence.
+        deployed: which locations hold deployed files.
         path: of the request.
         args: its query.
         body: its JSON, or None.
 
     Raises:
-        MlflowException: 403 where the run is evidence.
+        MlflowException: 403 where the run is evidence, or the files are deployed.
     """
+    said = body if isinstance(body, dict) else {}
     if path.endswith("/mlflow/upload-artifact"):
-        run_id, model_id = args.get("run_uuid"), None
+        run_id, model_id, where = args.get("run_uuid"), None, args.get("path")
     elif path.endswith("/mlflow/artifacts/presigned-upload-url"):
-        said = body if isinstance(body, dict) else {}
-        run_id, model_id = said.get("run_id") or said.get("runId"), said.get("model_id")
-        model_id = model_id or said.get("modelId")
+        run_id, where = said.get("run_id") or said.get("runId"), said.get("path")
+        model_id = said.get("model_id") or said.get("modelId")
     else:
         return
     store = private.tracking_store()
@@ -172,3 +181,6 @@ def check_direct_upload(companions: Companions, path: str, args: Any, body: Any)
     if model_id and companions.logged_model(store, model_id):
         store.spot_note("artifact", f"upload to logged model {model_id}", model_id=model_id)
         raise refusal(f"Logged model {model_id} belongs to evidence.", _FIX)
+    root = private.artifact_root(store, run_id=run_id, model_id=model_id)
+    if root is not None:
+        deployed.check_uri(posixpath.normpath(str(where or ".")), root)

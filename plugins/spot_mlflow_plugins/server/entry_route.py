@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 64 * 1024 * 1024
 MAX_PAYLOAD: Final = 2_000_000  # characters of JSON
 _SHOWN: Final = 300  # characters of what somebody tried: they chose them
+_LARGEST_STEP: Final = 2**63 - 1  # of a database's integer
 _SKEW: Final = timedelta(minutes=5)
 _PATH: Final = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -343,9 +345,13 @@ def _moment(value: Any) -> datetime:
 
 def _metrics(value: Any) -> tuple[tuple[str, float, int], ...]:
     try:
-        return tuple((str(n), float(v), int(s)) for n, v, s in value or ())
-    except (TypeError, ValueError):
+        found = tuple((str(n), float(v), int(s)) for n, v, s in value or ())
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInput("'metrics' must be a list of [name, value, step]") from None
+    for name, number, step in found:
+        if not math.isfinite(number) or abs(step) > _LARGEST_STEP:
+            raise InvalidInput(f"metric {name!r} must have a finite value and a 64-bit step")
+    return found
 
 
 def _artifacts(value: Any) -> dict[str, bytes]:

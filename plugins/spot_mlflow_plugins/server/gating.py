@@ -15,13 +15,15 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.signing import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from spot_mlflow_plugins.server.deployed import Deployed
 
 _logger = logging.getLogger("mlflow.spot")
 
@@ -59,6 +61,7 @@ def gate_stores() -> None:
     from spot_mlflow.record.companion import prefix
     from spot_mlflow_plugins.guard import GateMixin, gated
     from spot_mlflow_plugins.server.artifact_guard import ArtifactGuard, guarded_repository
+    from spot_mlflow_plugins.server.deployed import Deployed
     from spot_mlflow_plugins.server.identity import authenticated_user
     from spot_mlflow_plugins.server.pinned_policy import ServerDecider
     from spot_mlflow_plugins.server.record import open_record
@@ -75,11 +78,32 @@ def gate_stores() -> None:
         _check_needed(type(tracking))
         tracking.__class__ = guarded(type(tracking), prefix())
     tracking._spot_decider = registry._spot_decider  # noqa: SLF001 - ours; it records what is refused
+    deployed = tracking._spot_deployed = Deployed(registry, registry._spot_decider)  # noqa: SLF001 - ours
     repository = private.artifact_repository()
     if repository is not None and not isinstance(repository, ArtifactGuard):
-        repository.__class__ = guarded_repository(type(repository), tracking._spot_companions)  # noqa: SLF001 - set by guarded() above
+        repository.__class__ = guarded_repository(
+            type(repository),
+            tracking._spot_companions,  # noqa: SLF001 - set by guarded() above
+            deployed,
+        )
+    _guard_workspaces(registry, tracking, deployed)
     check_gated()
     open_record()  # reads the signing key now, not at the first decision
+
+
+def _guard_workspaces(registry: Any, tracking: Any, deployed: Deployed) -> None:
+    from spot_mlflow_plugins.server.artifact_guard import companion_roots
+    from spot_mlflow_plugins.server.workspace_guard import WorkspaceGuard, guarded_workspaces
+
+    store = private.workspace_store()
+    if store is None:
+        return
+    if not isinstance(store, WorkspaceGuard):
+        store.__class__ = guarded_workspaces(type(store))
+    store._spot_decider = registry._spot_decider  # noqa: SLF001 - ours
+    store._spot_holds_evidence = lambda: bool(  # noqa: SLF001 - ours
+        companion_roots(tracking._spot_companions) or deployed.now()  # noqa: SLF001 - ours
+    )
 
 
 def start_verification() -> None:
@@ -134,16 +158,18 @@ def check_gated() -> None:
     from spot_mlflow_plugins.guard import GateMixin
     from spot_mlflow_plugins.server.artifact_guard import ArtifactGuard
     from spot_mlflow_plugins.server.tracking_guard import TrackingGuard
+    from spot_mlflow_plugins.server.workspace_guard import WorkspaceGuard
 
-    repository = private.artifact_repository()
+    repository, workspaces = private.artifact_repository(), private.workspace_store()
     parts = [
         ("registry store", private.model_registry_store(), GateMixin),
         ("tracking store", private.tracking_store(), TrackingGuard),
-        *([("artifact repository", repository, ArtifactGuard)] if repository is not None else []),
+        ("artifact repository", repository, ArtifactGuard),
+        ("workspace store", workspaces, WorkspaceGuard),
     ]
     for what, live, mixin in parts:
-        if not isinstance(live, mixin):
-            raise RuntimeError(f"the {what} ({type(live).__name__}) is not gated")  # noqa: TRY004 - not a caller's mistake
+        if live is not None and not isinstance(live, mixin):
+            raise RuntimeError(f"the {what} ({type(live).__name__}) is not gated")
 
 
 def _check_needed(store_class: type) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spot_mlflow_plugins.decider import Decider
+    from spot_mlflow_plugins.server.deployed import Deployed
 
 _logger: Final = logging.getLogger("mlflow.spot")
 _SHOWN: Final = 300  # characters of what somebody tried: they chose them
@@ -56,6 +57,7 @@ BY_EXPERIMENT: Final[dict[str, str]] = {
     "create_issue": "experiment_id",
     "delete_traces": "experiment_id",
     "log_spans": "location",
+    "deprecated_start_trace_v2": "experiment_id",
 }
 BY_LOGGED_MODEL: Final[dict[str, str]] = {
     "finalize_logged_model": "model_id",
@@ -89,6 +91,7 @@ class TrackingGuard:
 
     _spot_companions: Companions
     _spot_decider: Decider | None = None
+    _spot_deployed: Deployed | None = None
 
     def create_experiment(self, name: str, artifact_location: Any = None, tags: Any = None) -> Any:
         """Refuses the reserved names, look-alikes included, and the tags that bind a companion."""
@@ -163,6 +166,8 @@ class TrackingGuard:
         if self._spot_companions.run(self, run_id):
             self.spot_note("run", f"{by} on run {run_id}", run_id=run_id)
             raise refusal(f"Run {run_id} is evidence and cannot be changed.", RUN_FIX)
+        if by == "delete_run" and self._spot_deployed is not None:
+            self._spot_deployed.check_delete_run(run_id)
 
     def _spot_check_experiment(self, experiment_id: Any, by: str = "write") -> None:
         if self._spot_companions.experiment(self, experiment_id):
@@ -173,11 +178,15 @@ class TrackingGuard:
                 "by the server only.",
                 RUN_FIX,
             )
+        if by == "delete_experiment" and self._spot_deployed is not None:
+            self._spot_deployed.check_delete_experiment(self, experiment_id)
 
     def _spot_check_logged_model(self, model_id: Any, by: str = "write") -> None:
         if self._spot_companions.logged_model(self, model_id):
             self.spot_note("logged model", f"{by} on logged model {model_id}", model_id=model_id)
             raise refusal(f"Logged model {model_id} belongs to evidence.", RUN_FIX)
+        if by == "delete_logged_model" and self._spot_deployed is not None:
+            self._spot_deployed.check_delete_logged_model(model_id)
 
     def spot_note(
         self,

@@ -24,6 +24,8 @@ from spot_mlflow.gate.targets import fold, normalize_target, same_person, same_t
         "chámpion",
         "champ\u0131on",  # dotless i
         "𝐜𝐡𝐚𝐦𝐩𝐢𝐨𝐧",  # mathematical bold
+        "champio\u0578",  # Armenian vo
+        "champion\u3164",  # Hangul filler, drawn as nothing
     ],
 )
 def test_names_that_look_the_same_are_the_same(written: str) -> None:

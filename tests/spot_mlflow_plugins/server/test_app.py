@@ -114,6 +114,17 @@ def test_gate_holds_in_each_workspace(folder: Path) -> None:
                 assert found["sound"], found
                 assert kinds == 2  # the promise and the refusal
         assert [a.status_code for a in answers] == [200, 200], [a.text for a in answers]
+        for mode in ("CASCADE", "SET_DEFAULT", "RESTRICT"):
+            address = f"{server.url}/api/3.0/mlflow/workspaces/east"
+            gone = requests.delete(address, params={"mode": mode}, timeout=60)
+            assert gone.status_code == 403, "its records would be deleted, or moved"
+            assert "holds the evidence" in gone.text
+        empty = requests.post(
+            f"{server.url}/api/3.0/mlflow/workspaces", json={"name": "west"}, timeout=60
+        )
+        assert empty.status_code in {200, 201}
+        address = f"{server.url}/api/3.0/mlflow/workspaces/west"
+        assert requests.delete(address, timeout=60).status_code == 204
 
 
 def start(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

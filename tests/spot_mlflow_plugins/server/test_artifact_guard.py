@@ -58,14 +58,31 @@ class Repository:
         return f"{local_file} {upload_id} {parts} {artifact_path}"
 
 
+class Nothing:
+    """Nothing is deployed; what is, is tested in test_deployed."""
+
+    def check_write(self, path: str) -> None:
+        """Like Deployed's."""
+
+    def check_delete(self, path: str) -> None:
+        """Like Deployed's."""
+
+    def check_uri(self, path: str, root: str) -> None:
+        """Like Deployed's."""
+
+
 class Noted:
-    """A tracking store that is told of attempts."""
+    """A tracking store that is told of attempts, and knows where every run's artifacts lie."""
 
     attempts: ClassVar[list[dict[str, Any]]] = []
 
     def spot_note(self, kind: str, what: str, **whose: Any) -> None:
         """Like the guarded store's."""
         self.attempts.append({"kind": kind, "what": what, **whose})
+
+    def get_run(self, run_id: str) -> Any:
+        """Like MLflow's."""
+        return SimpleNamespace(info=SimpleNamespace(artifact_uri=f"s3://x/{run_id}"))
 
 
 @pytest.fixture
@@ -75,8 +92,8 @@ def repository(monkeypatch) -> Any:
     companions = Companions("spot/")
     monkeypatch.setattr(companions, "experiment", lambda _, e: str(e) == "1")
     monkeypatch.setattr(companions, "run", lambda _, r: r == OURS)
-    monkeypatch.setattr(artifact_guard, "_companion_roots", lambda _: ["1", "teams/west/1"])
-    return guarded_repository(Repository, companions)()
+    monkeypatch.setattr(artifact_guard, "companion_roots", lambda _: ["1", "teams/west/1"])
+    return guarded_repository(Repository, companions, Nothing())()  # type: ignore[arg-type] # see there
 
 
 HELD = [
@@ -145,7 +162,8 @@ def test_routes_by_run_id(monkeypatch, path: str, args: Any, body: Any) -> None:
     """The two routes that reach a run's own location ask about the run."""
     monkeypatch.setattr(mlflow_private, "tracking_store", Noted)
     companions: Any = SimpleNamespace(run=lambda _, r: r == OURS, logged_model=lambda _, __: False)
+    deployed: Any = Nothing()
     with pytest.raises(MlflowException, match="evidence"):
-        check_direct_upload(companions, path, args, body)
-    check_direct_upload(companions, path, {"run_uuid": MINE}, {"run_id": MINE})
-    check_direct_upload(companions, "/api/2.0/mlflow/runs/get", args, body)
+        check_direct_upload(companions, deployed, path, args, body)
+    check_direct_upload(companions, deployed, path, {"run_uuid": MINE}, {"run_id": MINE})
+    check_direct_upload(companions, deployed, "/api/2.0/mlflow/runs/get", args, body)

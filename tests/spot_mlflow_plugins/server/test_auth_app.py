@@ -142,13 +142,20 @@ def test_who_tampers_is_in_the_record_by_login(url: str) -> None:
     run = next(e.run_id for e in entries if e.kind == "prediction")
     admin = Login(url, *ADMIN)
     assert admin.api("POST", "runs/delete", run_id=run).status_code == 403
+    address = f"{url}/ajax-api/2.0/mlflow/upload-artifact"
+    upload = admin.session.post(address, params={"run_uuid": run, "path": "x"}, data=b"x")
+    assert upload.status_code == 403
+    unknown = requests.post(address, params={"run_uuid": run, "path": "x"}, timeout=60)
+    assert unknown.status_code == 401
     entries = record.entries(record.resolve("locked-churn"))
     tried = {
         (e.payload["requester"], e.payload["target"].split(" ")[0])
         for e in entries
         if e.kind == "decision" and e.payload["basis"] == "tampering"
     }
-    assert {("dan", "set"), ("mallory", "record"), ("admin", "delete_run")} <= tried
+    admins = {("admin", "delete_run"), ("admin", "upload")}
+    assert {("dan", "set"), ("mallory", "record")} | admins <= tried
+    assert (None, "upload") not in tried, "nobody is heard who has not logged in"
 
 
 def test_approver_is_who_is_logged_in(url: str) -> None:

@@ -1,0 +1,105 @@
+"""One change of targets: decided before, recorded together with it; and how a refusal looks to MLflow.
+
+Refusals are ``MlflowException`` with PERMISSION_DENIED: HTTP 403, which clients show and do not
+retry.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import SpotError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from spot_mlflow_plugins.decider import Decider, Ruling
+
+_logger: Final = logging.getLogger("mlflow.spot")
+
+
+def deny(message: str) -> Exception:
+    """Returns the refusal: HTTP 403 with PERMISSION_DENIED."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    return MlflowException(f"[spot] {message}", error_code=PERMISSION_DENIED)
+
+
+@contextmanager
+def as_mlflow_errors() -> Iterator[None]:
+    """Turns our errors into MLflow's: what cannot be decided is refused, never let through."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, TEMPORARILY_UNAVAILABLE
+
+    try:
+        yield
+    except SpotError as e:
+        code = TEMPORARILY_UNAVAILABLE if e.http_status == 503 else PERMISSION_DENIED  # noqa: PLR2004 - HTTP
+        raise MlflowException(f"[spot] could not be decided: {e}", error_code=code) from e
+
+
+class Passage:
+    """One change of targets: decided before, recorded together with it."""
+
+    def __init__(self, store: Any, version: Any) -> None:
+        self._store = store
+        self._decider: Decider = store._spot_asked()  # noqa: SLF001 - ours
+        self._name, self._version = str(version.name), str(version.version)
+        self._ruling: Ruling | None = None
+        self._replaced: dict[str, list[str]] = {}
+        self._left: str | None = None
+        with as_mlflow_errors():
+            self._policy = self._decider.policy()
+
+    def leaving(self, target: str) -> None:
+        """Notes that the version gives up a target by this."""
+        self._left = target if self._policy.key_of(target) is not None else None
+
+    def entering(self, target: str, *, alone: bool) -> None:
+        """Decides whether the version may have a target; refuses where it may not.
+
+        Args:
+            target: stage or "@alias".
+            alone: whether those that hold it now give it up for this.
+        """
+        if self._policy.key_of(target) is None:
+            return
+        with as_mlflow_errors():
+            ruling = self._decider.decide(self._name, self._version, target, policy=self._policy)
+        decision = ruling.decision
+        if not decision.allowed:
+            self._decider.record(ruling, applied=False)
+            raise deny(decision.explain())
+        if not decision.satisfied and decision.mode == "warn":
+            _logger.warning("%s", decision.explain())
+        self._ruling = ruling
+        if alone:
+            holders = [v.version for v in ruling.facts.holders(target)]
+            self._replaced[decision.target] = [v for v in holders if v != self._version]
+
+    def carried_out(self) -> AbstractContextManager[None]:
+        """Returns the context to make the change in; it records the decision with it."""
+        if self._ruling is None and self._left is not None:
+            with as_mlflow_errors():
+                self._ruling = self._decider.release(
+                    self._name, self._version, self._left, policy=self._policy
+                )
+        if self._left is not None:
+            self._replaced.setdefault(self._left, []).append(self._version)
+        done = [] if self._ruling is None else [(self._ruling, self._replaced)]
+        return carried_out(self._decider, self._store, done)
+
+
+@contextmanager
+def carried_out(
+    decider: Decider, store: Any, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]
+) -> Iterator[None]:
+    """``Decider.carried_out``, with MLflow's errors where it could not begin."""
+    with ExitStack() as stack:
+        with as_mlflow_errors():
+            stack.enter_context(decider.carried_out(store, rulings))
+        yield
