@@ -368,7 +368,7 @@ def _words(
         return "no score is worth a contact: cheaper to do nothing"
     money = f"{per.lift:,.2f} {unit}".strip()
     edge = _edge(lowest, predicted)
-    whom = "everybody" if edge is None else f"scores from {edge:g} ({depth:.0%} of customers)"
+    whom = "everybody" if edge is None else f"scores from {edge:g} ({100 * depth:.0f} % of customers)"
     basis = "on customers it was not chosen on" if held_out else "on the customers it was chosen on"
     if worth == "yes":
         return f"contacting {whom} earns {money} each, shown {basis}"

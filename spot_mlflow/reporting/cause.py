@@ -37,8 +37,14 @@ def cause_sentence(view: LiftView) -> str:
 
 
 def _nothing_to_gain(view: LiftView) -> str:
+    """Says that acting costs more than it brings, and for whom it does not, where that is shown."""
     economics = view.data.get("economics") or {}
-    return "It is cheaper to do nothing." if economics.get("worth") == "no" else ""
+    if economics.get("worth") != "no":
+        return ""
+    part = (economics.get("curve") or {}).get("cutoff") or {}
+    if part.get("worth") == "yes":
+        return f"It is cheaper to do nothing than to contact everybody; {part['words']}."
+    return "It is cheaper to do nothing."
 
 
 def _loss(view: LiftView, bridge: Bridge) -> str:

@@ -111,8 +111,9 @@ def _findings(view: LiftView, findings: Any) -> Table:
         for f in findings[:FINDINGS_SHOWN]
     )
     # Segments with a promise of their own are held to it, all others to what the rest brought.
-    heads = ("who stands out", "in", "level", "expected by the others", "than expected")
-    return Table("Groups that differ beyond noise", heads, rows, frozenset({2, 3}))
+    heads = ("who stands out", "in", "level", "expected", "than expected")
+    caption = "Groups that differ beyond noise, held against all the others"
+    return Table(caption, heads, rows, frozenset({2, 3}))
 
 
 def _worth(view: LiftView, *, brief: bool) -> Section | None:
@@ -122,6 +123,8 @@ def _worth(view: LiftView, *, brief: bool) -> Section | None:
         return None
     chart = None if brief else profit_curve_chart(view)
     text = [figures.sentence(str(economics["words"]))]
+    if economics.get("curve"):
+        text.append(figures.sentence(str(economics["curve"]["cutoff"]["words"])))
     allocation = economics.get("allocation")
     if allocation:
         text.append(_allocation_words(allocation, money.unit, economics.get("curve")))

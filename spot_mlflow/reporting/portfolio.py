@@ -163,7 +163,7 @@ class PortfolioSummary:
         arrived: of those, how many kept or exceeded their promise.
         value: unit -> (promised, realized), summed over models that tell both.
         cause: of the model that lost most, behind its name; "" where no loss is shown.
-        request: what is asked for that model, or else for the one most in need, behind its name.
+        request: what is asked for that model, or else for the one most in need, its name before it.
     """
 
     models: int
@@ -223,7 +223,7 @@ def portfolio_summary(rows: Sequence[PortfolioRow]) -> PortfolioSummary:
         arrived=sum(r.lift["verdict"] != "shortfall" for r in decided),
         value=value,
         cause=f"{lost.name}: {lost.cause}" if lost else "",
-        request=f"{asking.name}: {asking.request}" if asking else "",
+        request=f"for {asking.name}, {asking.request}" if asking else "",
     )
 
 

@@ -37,10 +37,12 @@ def profit_curve_chart(view: LiftView) -> Chart | None:
         for p in points
     )
     heads = ("contacted", "score from", "lift of the bin", "profit of the bin", "profit to here")
+    best = max(points, key=lambda p: p["cumulative"]["lift"])
+    gain = _bounds(best["cumulative"])
     return Chart(
         name="profit-curve",
         title="Net value by how many are contacted",
-        alt=figures.sentence(str(cutoff["words"])),
+        alt=f"Highest where {figures.share(best['depth'])} of customers are contacted: {gain} {words}.",
         height=2.9,
         paint=lambda axes, palette, _: _paint_profit(axes, palette, points, cutoff, words),
         table=Table(f"Profit by score, {words}", heads, rows, frozenset({0, 1, 2, 3, 4})),

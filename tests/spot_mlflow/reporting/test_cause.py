@@ -81,6 +81,20 @@ def test_cheaper_to_do_nothing_is_said() -> None:
     assert cause_sentence(lift_view(report)).startswith("It is cheaper to do nothing.")
 
 
+def test_a_part_of_the_customers_that_is_worth_it_is_told_beside_it(
+    full_report: LiftReport,
+) -> None:
+    """Where all together lose and a cut-off is shown to earn, nobody is told to stop altogether."""
+    data = full_report.to_dict()
+    data["economics"]["worth"] = "no"
+    words = "contacting scores from 0.6 (30 % of customers) earns 0.06 USD each"
+    data["economics"]["curve"]["cutoff"] |= {"worth": "yes", "words": words}
+    said = cause_sentence(lift_view(data))
+    assert said.startswith(f"It is cheaper to do nothing than to contact everybody; {words}. ")
+    data["economics"]["curve"]["cutoff"]["worth"] = "not clear"
+    assert cause_sentence(lift_view(data)).startswith("It is cheaper to do nothing. ")
+
+
 def test_without_a_bridge_nothing_is_said(short_report: LiftReport) -> None:
     """A check without a bridge falls back to saying nothing."""
     view = lift_view(short_report.to_dict() | {"attribution": None})

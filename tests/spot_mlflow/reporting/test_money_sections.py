@@ -57,9 +57,31 @@ def test_capacity_is_given_in_order(sections: dict[str, Section]) -> None:
     """The best use of the contacts one has names the score bins, the best first."""
     assert (
         sections["worth"]
-        .text[1]
+        .text[2]
         .startswith("Best use of a capacity of 100,000 contacts, first to score bin ")
     )
+
+
+def test_the_cut_off_is_told_in_words_even_without_a_picture(full_report: LiftReport) -> None:
+    """A terminal has no curve, but who is worth a contact is told there as well."""
+    for brief in (True, False):
+        (worth,) = (
+            s for s in gap_sections(lift_view(full_report), brief=brief) if s.key == "worth"
+        )
+        words = full_report.analysis.economics.curve.cutoff.words
+        assert words[1:] in worth.text[1]
+
+
+def test_what_a_customer_is_worth_stands_beside_letting_go(full_report: LiftReport) -> None:
+    """Where serving costs money, the decision shows the customer's value with its interval."""
+    data = full_report.to_dict()
+    value = {"lift": -2.0, "low": -3.0, "high": -1.0, "se": 0.5}
+    for d in data["economics"]["decisions"]:
+        d |= {"customer_value": value, "action": "let the customer leave", "sure": True}
+    (worth,) = (s for s in gap_sections(lift_view(data)) if s.key == "worth")
+    table = worth.tables[1]
+    assert table.columns[-1] == "a customer's value, less the cost to serve"
+    assert table.rows[0][-1] == "-2.00 USD (-3.00 to -1.00)"
 
 
 def test_adoption_by_team_with_its_reasons(sections: dict[str, Section]) -> None:
