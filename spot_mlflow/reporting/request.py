@@ -88,7 +88,8 @@ def _missing_columns(view: LiftView) -> Iterator[str]:
     for note in (view.data.get("attribution") or {}).get("notes") or ():
         found = _COLUMNS.search(str(note))
         if found:
-            yield f"to log {found[1]}, so that the causes can be told apart"
+            columns = found[1].replace("`", "")  # read as a sentence, not as code
+            yield f"to log {columns}, so that the causes can be told apart"
             return
 
 

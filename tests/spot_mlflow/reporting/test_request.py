@@ -138,7 +138,7 @@ def test_at_most_two_requests(full_report: LiftReport) -> None:
 def test_missing_columns_are_asked_for(short_report: LiftReport) -> None:
     """Where causes cannot be told apart, the columns that would split them are asked for."""
     said = request_sentence(lift_view(short_report), None)
-    assert said == "to log `offered` and `delivered`, so that the causes can be told apart."
+    assert said == "to log offered and delivered, so that the causes can be told apart."
 
 
 def test_a_wait_beyond_reason_is_no_plan() -> None:
