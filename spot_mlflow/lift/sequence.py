@@ -226,7 +226,8 @@ def ratio_bounds(looks: Looks, width: ArrayLike) -> tuple[Floats, Floats]:
         width: how many standard errors, from ``multiplier``.
 
     Returns:
-        (low, high) of treated / holdout; high is inf where no ratio is rejected from above.
+        (low, high) of treated / holdout; high is inf where no ratio is rejected from above, low is 0
+        where none is from below, -inf for a loss.
     """
     b = np.asarray(width, dtype=np.float64)
     with np.errstate(all="ignore"):  # a mean of 0 or less lies at one end
@@ -241,10 +242,32 @@ def ratio_bounds(looks: Looks, width: ArrayLike) -> tuple[Floats, Floats]:
         return statistic**2 <= b**2 * ratio_variance(r, looks)
 
     low, high = np.exp(_edge(kept, center, -far)), np.exp(_edge(kept, center, far))
-    return np.where(kept(-far), 0.0, low), np.where(kept(far), np.inf, high)
+    low, high = np.where(kept(-far), 0.0, low), np.where(kept(far), np.inf, high)
+    loss = looks.value_t < 0
+    if not np.any(loss):
+        return low, high
+    below, above = _loss_bounds(looks, b)
+    return np.where(loss, below, low), np.where(loss, above, high)
+
+
+def _loss_bounds(looks: Looks, width: Floats) -> tuple[Floats, Floats]:
+    """Ratios that are not rejected where the treated mean is negative and has no logarithm."""
+    with np.errstate(all="ignore"):  # without a holdout mean there is no ratio, and no bound
+        center = looks.value_t / looks.value_c
+    center = np.where(np.isfinite(center), center, 0.0)
+    far = _FAR_LOSS * (1 + np.abs(center))
+
+    def kept(ratio: Floats) -> NDArray[np.bool_]:
+        statistic = looks.value_t - ratio * looks.value_c
+        return statistic**2 <= width**2 * ratio_variance(ratio, looks)
+
+    low, high = _edge(kept, center, center - far), _edge(kept, center, center + far)
+    low = np.where(kept(center - far), -np.inf, low)
+    return low, np.where(kept(center + far), np.inf, high)
 
 
 _FAR: Final = 30.0  # in logs of the ratio
+_FAR_LOSS: Final = 1e6  # times a ratio below 0
 
 
 def _greatest_variance(looks: Looks) -> Floats:

@@ -68,6 +68,7 @@ def test_extreme_data_never_raise_and_never_give_an_unexplained_nan(contract, ki
     if kind == "money":
         worlds["far from zero"] = (1e6 + rng.standard_normal(50), 1e6 + rng.standard_normal(30))
         worlds["losses"] = (rng.standard_normal(50), rng.standard_normal(30) - 5)
+        worlds["a loss for a gain"] = (rng.standard_normal(50) - 3, rng.standard_normal(30) + 2)
     made = contract(
         kind=kind,
         effect=effect,

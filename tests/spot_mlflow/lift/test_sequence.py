@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from scipy.stats import norm
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.arm import Arm, arms_of
 from spot_mlflow.lift.difference import means_of, welch
-from spot_mlflow.lift.relative import relative_se
+from spot_mlflow.lift.relative import fieller, relative_se
 from spot_mlflow.lift.sequence import (
     BURN_IN,
     Looks,
@@ -135,6 +136,19 @@ def test_no_event_among_the_treated_keeps_minus_one_hundred_percent():
     none = confidence_sequence(Arm.binary(5, 90), Arm.binary(0, 10), planned=500, effect="relative")
     assert math.isnan(none.value)
     assert none.high == math.inf
+
+
+@pytest.mark.parametrize("sd", [0.5, 6.0])
+def test_a_loss_has_a_ratio_below_nothing(sd):
+    """A treated mean below zero: Fieller's set at the width of the sequence, open where his is."""
+    t, c = Arm(500, -1.0, sd**2), Arm(500, 0.5, sd**2)
+    looks, width = Looks.of(t, c), 3.0
+    known = fieller(means_of(t, c), confidence=2 * norm.cdf(width) - 1)
+    low, high = (float(x) - 1 for x in ratio_bounds(looks, width))
+    assert (low, high) == pytest.approx((known.low, known.high), rel=1e-6)
+    found = confidence_sequence(t, c, planned=1000, effect="relative")
+    assert found.low < found.value < found.high
+    assert found.value == pytest.approx(-3.0)
 
 
 def test_clusters_and_covariates_scale_the_whole_guard():
