@@ -17,7 +17,8 @@ from spot_mlflow.lift.cuped import (
     with_sampled_center,
 )
 from spot_mlflow.lift.difference import difference
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments
+from spot_mlflow.lift.estimation import estimate_means
+from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
 from spot_mlflow.lift.relative import log_delta
 from spot_mlflow.lift.rows import rows_of
 from spot_mlflow.lift.stratified import Stratum, stratified_means
@@ -108,11 +109,58 @@ def test_a_constant_covariate_changes_nothing():
     assert cuped(*pair).reduction == 0
 
 
-def test_segments_keep_the_sampling_of_their_centre():
-    """A lift of three times the holdout, by segment and covariate: the error is that of 600 logs."""
+def leaning():
+    """Outcome, covariate and arm of 90 units whose slope on the covariate differs by arm."""
+    rng = np.random.default_rng(4)
+    arm = np.where(np.arange(90) % 3 > 0, TREATMENT, HOLDOUT)
+    x = 1 + rng.standard_normal(90)
+    return 2 + np.where(arm == TREATMENT, 2.0, 0.5) * x + rng.standard_normal(90), x, arm
+
+
+def test_the_sampled_centre_is_in_both_means_and_their_covariance():
+    """The adjusted means are weighted means of both arms' units: their variances add up from those."""
+    y, x, arm = leaning()
+    t, c = arm == TREATMENT, arm == HOLDOUT
+    found = cuped(*paired_arms(Moments.of_units({"outcome": y, "covariate": x}, arm)))
+    b, n = found.theta, len(y)
+    for mine, other, total in (
+        (t, c, found.means.total_treated),
+        (c, t, found.means.total_holdout),
+    ):
+        left = 1 - mine.sum() / n  # of a unit's own covariate; the rest is in the centre
+        known = (y[mine] - b * left * x[mine]).var(ddof=1) / mine.sum()
+        known += (b * left) ** 2 * x[other].var(ddof=1) / other.sum()
+        assert total == pytest.approx(known, rel=1e-9)
+    known = 0.0
+    for mine in (t, c):
+        share = mine.sum() / n
+        own, others = y[mine] - b * (1 - share) * x[mine], b * share * x[mine]
+        known += np.cov(own, others)[0, 1] / mine.sum()
+    assert found.means.cov == pytest.approx(known, rel=1e-9)
+
+
+def test_one_segment_is_no_segment():
+    """Post-stratified over a single segment, means, variances and covariance are CUPED's own."""
+    y, x, arm = leaning()
+    cells = Moments.of_units({"outcome": y, "covariate": x}, arm)
+    adjustment = cuped(*paired_arms(cells))
+    rows = rows_of(cells, "segment", partial(adjusted_outcome, adjustment=adjustment))
+    sides = ((rows.n_t, rows.mean_t, rows.var_t), (rows.n_c, rows.mean_c, rows.var_c))
+    found = with_sampled_center(
+        stratified_means(*(Stratum(*side) for side in sides)), cells, adjustment
+    )
+    for name in ("treated", "holdout", "total_treated", "total_holdout", "cov", "se"):
+        assert getattr(found, name) == pytest.approx(getattr(adjustment.means, name), rel=1e-9), (
+            name
+        )
+
+
+def test_segments_keep_the_sampling_of_their_centre(contract):
+    """A lift of three times the holdout, by segment and covariate: the error is that of 400 logs."""
     rng = np.random.default_rng(5)
+    money = contract(kind="money", effect="relative")
     values, errors = [], []
-    for _ in range(600):
+    for _ in range(400):
         segment, treated = rng.integers(0, 2, 300), rng.random(300) < 0.5
         x = rng.standard_normal(300) + 2 * segment
         y = 4 + segment + x + 0.4 * rng.standard_normal(300) + 12 * treated
@@ -121,11 +169,7 @@ def test_segments_keep_the_sampling_of_their_centre():
             np.where(treated, TREATMENT, HOLDOUT),
             segment=np.array(["a", "b"])[segment],
         )
-        adjustment = cuped(*paired_arms(cells))
-        rows = rows_of(cells, "segment", partial(adjusted_outcome, adjustment=adjustment))
-        sides = ((rows.n_t, rows.mean_t, rows.var_t), (rows.n_c, rows.mean_c, rows.var_c))
-        means = stratified_means(*(Stratum(*side) for side in sides))
-        found = log_delta(with_sampled_center(means, cells, adjustment))
+        found = log_delta(estimate_means(OutcomeMoments(cells, {}, "2027-01-01"), money).means)
         values.append(found.value)
         errors.append(found.se)
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.1)
