@@ -50,23 +50,30 @@ def lift_gap_svg(check: LiftReport | Mapping[str, Any]) -> str:
 
 
 def lift_gap_chart(view: LiftView) -> Chart:
-    """Predicted against realized lift, with intervals, the minimum viable lift and the tolerance."""
+    """Predicted against realized lift, with intervals, the minimum viable lift and the tolerance.
+
+    Where a fault of the log leaves no verdict, what arrived is not drawn: it would look like one.
+    """
     scale = view.scale
-    levels = [("promised", view.predicted), ("realized", view.realized)]
-    if view.always_valid is not None:
-        levels.append(("realized, valid at any look", view.always_valid))
+    levels = _levels(view, "realized, valid at any look")
     rows = [(name, scale.number(i.lift), scale.interval(i)) for name, i in levels]
-    rows.append(("gap", scale.signed(view.gap.lift), scale.interval(view.gap)))
+    if not view.data_fault:
+        rows.append(("gap", scale.signed(view.gap.lift), scale.interval(view.gap)))
     if view.minimum is not None:
         rows.append(("least worth having", scale.number(view.minimum), figures.NOTHING))
     rows.append(("tolerance", scale.number(view.tolerance), figures.NOTHING))
-    alt = (
-        f"Promised {scale.with_interval(view.predicted)}; "
-        f"realized {scale.with_interval(view.realized)}; verdict: {view.verdict}."
+    realized = (
+        "what arrived cannot be told from this log"
+        if view.data_fault
+        else f"realized {scale.with_interval(view.realized)}; verdict: {view.verdict}"
     )
+    alt = f"Promised {scale.with_interval(view.predicted)}; {realized}."
+    title = f"Promised and realized lift of {view.metric}"
+    if view.data_fault:
+        title = f"Promised lift of {view.metric}; what arrived cannot be told"
     return Chart(
         name="lift-gap",
-        title=f"Promised and realized lift of {view.metric}",
+        title=title,
         alt=alt,
         height=0.55 * len(levels) + 1.25,
         paint=lambda axes, palette, narrow: _paint_gap(axes, palette, view, narrow=narrow),
@@ -74,11 +81,20 @@ def lift_gap_chart(view: LiftView) -> Chart:
     )
 
 
+def _levels(view: LiftView, at_any_look: str) -> list[tuple[str, Interval]]:
+    """Returns what is drawn, from above."""
+    levels = [("promised", view.predicted)]
+    if view.data_fault:
+        return levels
+    levels.append(("realized", view.realized))
+    if view.always_valid is not None:
+        levels.append((at_any_look, view.always_valid))
+    return levels
+
+
 def _paint_gap(axes: Any, palette: Palette, view: LiftView, *, narrow: bool) -> None:
     f, scale = view.scale.factor, view.scale
-    rows: list[tuple[str, Interval]] = [("promised", view.predicted), ("realized", view.realized)]
-    if view.always_valid is not None:
-        rows.append(("at any look" if narrow else "valid at any look", view.always_valid))
+    rows = _levels(view, "at any look" if narrow else "valid at any look")
     low, high = limits([f * x for _, i in rows for x in (i.low, i.high, i.lift)] + [0.0])
     p, d = f * view.predicted.lift, f * view.tolerance
     if d > 0:

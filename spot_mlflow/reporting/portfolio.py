@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STAGES: Final = ("not assessed", "begun", "promised", "checked")
 # What asks for attention comes first.
-_ORDER: Final = ("shortfall", "inconclusive", "met", "exceeded")
+_ORDER: Final = ("shortfall", words.WITHHELD_VERDICT, "inconclusive", "met", "exceeded")
 _SUM: Final = re.compile(r"(-?[\d,]+(?:\.\d+)?)(k|M|bn)?(?: ([^\s(][^(]*?))?(?: \(.*)?")
 _SIZES: Final = {None: 1.0, "k": 1e3, "M": 1e6, "bn": 1e9}
 _GATE: Final = re.compile(r"(?:^| · )(\S+): (yes|no)(?:, (\d+) things?)?$")

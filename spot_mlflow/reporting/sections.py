@@ -53,10 +53,12 @@ def sections_of(
 def _result(view: LiftView) -> Section:
     realized = view.data["realized"]
     text = [reason_words(view)]
-    if view.viable != "undecided" or view.minimum is not None:
+    if not view.data_fault and (view.viable != "undecided" or view.minimum is not None):
         text.append(_worth(view))
-    notes = [*realized.get("caveats", ()), *view.data.get("notes", ())]
-    if not realized.get("reliable", True):
+    # What is said of a lift that nobody can tell would only seem to say something.
+    caveats = () if view.data_fault else realized.get("caveats", ())
+    notes = [*caveats, *view.data.get("notes", ())]
+    if not realized.get("reliable", True) and not view.data_fault:
         notes.insert(0, "Interval unreliable: few very large outcomes decide it.")
     return Section(
         "result",
@@ -102,6 +104,8 @@ def _worth(view: LiftView) -> str:
 
 
 def _segments(view: LiftView) -> Section | None:
+    if view.data_fault:
+        return None
     pictures = [charts.segments_chart(view), charts.segments_chart(view, view.arms)]
     found = tuple(c for c in pictures if c is not None)
     if not found:
@@ -116,6 +120,8 @@ def _segments(view: LiftView) -> Section | None:
 
 
 def _time(view: LiftView) -> Section | None:
+    if view.data_fault:
+        return None
     found = tuple(c for c in (course_chart(view), periods_chart(view)) if c is not None)
     trend = view.data.get("trend") or {}
     said = (str(trend["words"]),) if trend.get("words") else ()

@@ -155,6 +155,7 @@ def _checked_tags(view: LiftView) -> dict[str, str]:
     }
     if view.data_fault:
         tags |= dict.fromkeys(("spot.lift.realized", "spot.lift.gap"), NOT_KNOWN)
+        tags["spot.lift.verdict"] = words.WITHHELD_VERDICT
     if money is not None:
         tags["spot.value.promised"] = money.promised_text
         tags["spot.value.realized"] = NOT_KNOWN if view.data_fault else money.realized_text

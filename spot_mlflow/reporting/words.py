@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+DATA_FAULT: Final = "The log must be put right first"
+WITHHELD_VERDICT: Final = "inconclusive: data"  # in tags, which hold no reason beside the verdict
 VERDICTS: Final[Mapping[str, str]] = {
     "exceeded": "More than promised",
     "met": "Promise kept",
     "shortfall": "Less than promised",
     "inconclusive": "Too early to tell",
+    WITHHELD_VERDICT: DATA_FAULT,
 }
 # Shape beside the word, so that nothing is told by colour alone.
 SIGNS: Final[Mapping[str, str]] = {
@@ -19,6 +22,7 @@ SIGNS: Final[Mapping[str, str]] = {
     "met": "✓",
     "shortfall": "▼",
     "inconclusive": "…",
+    WITHHELD_VERDICT: "…",
     "viable": "✓",
     "not viable": "✕",
     "undecided": "…",
@@ -30,7 +34,6 @@ VIABILITY: Final[Mapping[str, str]] = {
 }
 NO_MINIMUM: Final = "No least worthwhile lift was set"
 UNDECIDABLE: Final = "Cannot be told"
-DATA_FAULT: Final = "The log must be put right first"
 GRADES: Final[Mapping[str, str]] = {
     "A": "Evidence A: randomized holdout",
     "B": "Evidence B: known chances of treatment",

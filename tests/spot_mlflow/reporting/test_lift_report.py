@@ -11,6 +11,7 @@ from people import assessment, raised
 from reports import make_adoption, make_report
 
 from spot_mlflow.reporting import lift_report
+from spot_mlflow.reporting.charts import lift_gap_chart
 from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_report import cards, verdicts
 from spot_mlflow.reporting.lift_view import lift_view
@@ -142,7 +143,7 @@ def test_what_people_wrote_is_escaped() -> None:
 
 
 def test_a_faulty_log_shows_no_lift(full_report: LiftReport) -> None:
-    """Where the verdicts were withheld, the first screen has no figure of what arrived."""
+    """Where the verdicts were withheld, nothing on the page shows what arrived, for whom, or when."""
     fault = {
         "name": "arms_known",
         "severity": "critical",
@@ -158,7 +159,21 @@ def test_a_faulty_log_shows_no_lift(full_report: LiftReport) -> None:
     assert [c.label for c in cards(lift_view(data))] == ["Promised", "Value promised"]
     page = text_of(lift_report.html(data))
     assert "The log must be put right first" in page
-    assert "Arrived" not in page
+    view = lift_view(data)
+    arrived = [view.scale.number(view.realized.lift), view.scale.interval(view.realized)]
+    assert arrived[1] in text_of(lift_report.html(full_report))
+    for said in (page, lift_report.markdown(data)):
+        assert arrived[1] not in said
+        for words in (
+            "Arrived",
+            "For whom did it work?",
+            "How did it go over time?",
+            "worth having",
+        ):
+            assert words not in said.replace("least worth having", "")
+    chart = lift_gap_chart(view)
+    assert "what arrived cannot be told" in chart.title + chart.alt
+    assert [row[0] for row in chart.table.rows] == ["promised", "least worth having", "tolerance"]
 
 
 @pytest.mark.browser

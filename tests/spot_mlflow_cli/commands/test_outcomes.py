@@ -157,9 +157,18 @@ def test_a_data_fault_gives_no_number_that_looks_fine(promised: Record, tmp_path
     assert body["reason"].startswith(
         "data: 800 of 5,600 units (14 %) appear more than once; first: unit 01010000"
     )
-    check = promised.adoption("churn/1").latest_check
+    adoption = promised.adoption("churn/1")
+    check = adoption.latest_check
     assert check is not None
     assert check["verdict"] == "inconclusive"
+    logged = promised.client.get_run(check["run_id"]).data.metrics
+    assert set(logged) == {"predicted_lift"}  # MLflow would draw the others as if they held
+    for tags in (adoption.facts.tags, promised.client.get_model_version("churn", "1").tags):
+        assert "30" not in tags["spot"]
+        assert (tags["spot.lift.realized"], tags["spot.lift.verdict"]) == (
+            "not known",
+            "inconclusive: data",
+        )
 
 
 def test_a_segment_is_broken_down_on_request(promised: Record, tmp_path: Path) -> None:
