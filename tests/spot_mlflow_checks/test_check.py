@@ -378,6 +378,29 @@ def test_rows_that_lie_elsewhere_are_not_collected() -> None:
         check_outcomes(elsewhere, CONTRACT, as_of=AS_OF)
 
 
+@pytest.mark.postgres
+def test_the_callers_database_is_left_as_it_was(postgres_database: str) -> None:
+    """A connection taken from the caller's engine goes back; one of the caller's own stays open, and its settings."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(postgres_database, poolclass=sa.QueuePool)
+    log().to_sql("log", engine, index=False)
+    show = sa.text("SHOW work_mem")
+    with engine.connect() as c:
+        before = c.execute(show).scalar()
+    from_engine = check_outcomes(engine, CONTRACT, table="log", as_of=AS_OF)
+    assert engine.pool.checkedout() == 0
+    with pytest.raises(ValueError, match="no table"):
+        check_outcomes(engine, CONTRACT, table="logs", as_of=AS_OF)
+    assert engine.pool.checkedout() == 0
+    with engine.connect() as c:
+        assert c.execute(show).scalar() == before
+        from_connection = check_outcomes(c, CONTRACT, table="log", as_of=AS_OF)
+        assert c.execute(show).scalar() == before
+    engine.dispose()
+    assert from_connection.analysis.realized == from_engine.analysis.realized
+
+
 def test_progress_tells_every_pass() -> None:
     """Whoever looks on hears what is being done."""
     heard: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ _DIALECTS: Final[dict[str, type[Dialect]]] = {
 _SILENT: Final = re.compile(
     r"refused|timed? ?out|resolve|unreachable|Name or service", re.IGNORECASE
 )
+_ROOM: Final = 64 << 20  # bytes that a grouping of ours may take in PostgreSQL
 _LOOK: Final = 1000  # rows whose values tell the type of a column that the catalogue does not
 
 # PostgreSQL's own numbers of its types, as a driver reports them for a query.
@@ -42,12 +44,11 @@ class DatabaseSource(Source):
         name: str,
         log: sa.FromClause,
         families: Mapping[str, Family],
-        *,
-        own: sa.Engine | None = None,
     ) -> None:
         self.name, self.log, self.families = name, log, families
         self.dialect = _DIALECTS.get(connection.dialect.name, Dialect)()
-        self._connection, self._own = connection, own
+        self._connection = connection
+        self.taken = ExitStack()  # what was opened for it alone
 
     @override
     def fetch(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
@@ -60,9 +61,7 @@ class DatabaseSource(Source):
 
     @override
     def close(self) -> None:
-        if self._own is not None:
-            self._connection.close()
-            self._own.dispose()
+        self.taken.close()
 
 
 def open_database(
@@ -81,21 +80,35 @@ def open_database(
             fix="Give --table NAME or --query SQL.",
         )
     if isinstance(source, sa.Connection):
-        return _open(source, wanted, _place(source), table, query, None)
-    engine = source if isinstance(source, sa.Engine) else _engine(source)
-    place = _place(engine)
+        return _open(source, wanted, _place(source), table, query)
+    with ExitStack() as taken:
+        engine = source if isinstance(source, sa.Engine) else _engine(source)
+        if engine is not source:
+            taken.callback(engine.dispose)
+        place = _place(engine)
+        try:
+            connection = taken.enter_context(engine.connect())
+        except sa.exc.SQLAlchemyError as e:
+            raise _no_connection(e, place, engine.url) from None
+        _give_room(connection)
+        opened = _open(connection, wanted, place, table, query)
+        opened.taken = taken.pop_all()
+    return opened
+
+
+def _give_room(connection: sa.Connection) -> None:
+    """Lets PostgreSQL group by hashing, up to the end of the transaction.
+
+    It cannot tell how few groups our expressions make, and would sort the whole log on disk.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    small = sa.func.pg_size_bytes(sa.func.current_setting("work_mem")) < _ROOM
+    more = sa.func.set_config("work_mem", f"{_ROOM >> 20}MB", True)
     try:
-        connection = engine.connect()
-    except sa.exc.SQLAlchemyError as e:
-        raise _no_connection(e, place, engine.url) from None
-    own = None if engine is source else engine
-    try:
-        return _open(connection, wanted, place, table, query, own)
-    except BaseException:
-        connection.close()
-        if own is not None:
-            own.dispose()
-        raise
+        connection.execute(sa.select(more).where(small))
+    except sa.exc.SQLAlchemyError:  # a relative of PostgreSQL that has no such setting
+        connection.rollback()
 
 
 def _no_connection(e: Exception, place: str, url: sa.URL) -> SpotError:
@@ -180,13 +193,12 @@ def _reason(e: Exception) -> str:
     return text[0] if text else type(e).__name__
 
 
-def _open(  # noqa: PLR0917 - private, called from one place
+def _open(
     connection: sa.Connection,
     wanted: Mapping[str, str],
     place: str,
     table: str | None,
     query: str | None,
-    own: sa.Engine | None,
 ) -> DatabaseSource:
     if table is not None:
         log, kinds = _table(connection, table, place)
@@ -196,7 +208,7 @@ def _open(  # noqa: PLR0917 - private, called from one place
         log, kinds = _query(connection, query, place)
         name = f"{place} query"
     check_names([c.name for c in log.c], wanted, name)
-    return DatabaseSource(connection, name, log, _families(connection, log, kinds, wanted), own=own)
+    return DatabaseSource(connection, name, log, _families(connection, log, kinds, wanted))
 
 
 def open_selectable(
