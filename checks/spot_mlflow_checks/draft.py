@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from spot_mlflow_checks.rows import flag
 from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 # contract key -> names that people give such a column, the likeliest first.
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "unit": ("unit", "unit_id", "customer_id", "customer", "user_id", "client_id", "account_id", "patient_id", "person_id", "id"),
+    "unit": ("unit", "unit_id", "customer_id", "customer", "user_id", "user", "client_id", "account_id", "patient_id", "person_id", "id"),
     "arm": ("arm", "treatment", "treated", "treat", "variant", "group", "assignment", "test_group", "campaign_group", "promotion", "any"),
-    "outcome": ("outcome", "converted", "conversion", "purchased", "purchase", "bought", "responded", "response", "retained", "churned", "visit", "spend", "revenue", "got", "target", "y"),
-    "decided_at": ("decided_at", "decision_time", "scored_at", "assigned_at", "decided", "date", "day"),
+    "outcome": ("outcome", "converted", "conversion", "purchased", "purchase", "bought", "responded", "response", "retained", "churned", "churn", "cancelled", "unsubscribed", "clicked", "click", "orders", "visits", "visit", "spend", "revenue", "got", "target", "y"),
+    "decided_at": ("decided_at", "decision_time", "scored_at", "assigned_at", "decided", "timestamp", "ts", "date", "day"),
     "observed_at": ("observed_at", "outcome_at", "converted_at", "outcome_date", "observed"),
     "score": ("score", "prediction", "probability", "uplift", "propensity_score"),
     "segment": ("segment", "tier", "region", "channel", "customer_segment"),
@@ -46,7 +47,12 @@ _HOLDOUT: Final = re.compile(
     r"^(0|0\.0|no\b.*|none|false|f|n|control|ctrl|hold|holdout|hold-out|untreated|placebo|c)$",
     re.IGNORECASE,
 )
+# Outcomes of which fewer are better.
+_UNWANTED: Final = re.compile(
+    r"churn|cancel|unsubscri|default|complain|return(s|ed)$|lapse|attrit|loss|fraud", re.IGNORECASE
+)
 _FEW: Final = 8
+_COUNTED: Final = 50  # whole numbers up to here are counts rather than money
 _TO_BE_NAMED: Final = "CHANGE_ME"
 
 
@@ -77,7 +83,7 @@ def draft_contract(source: Source) -> str:
     )
     arm, outcome = found.get("arm"), found.get("outcome")
     treated, holdout = _labels(arms)
-    lines = _head(outcome, _kind(source, outcome))
+    lines = _head(outcome, _kind(source, outcome), _direction(outcome))
     lines += ["columns:                        # contract key: column of the log"]
     lines += [
         _required("arm", arm, columns),
@@ -90,7 +96,7 @@ def draft_contract(source: Source) -> str:
     lines += [f"  # {k}: {k}" for k in missing if k not in {"arm", "outcome"}]
     spare = [c for c in columns if c not in found.values()]
     if spare:
-        lines.append(f"  # columns of the log not used yet: {', '.join(spare)}")
+        lines.append(f"  # columns of the log not used yet: {_listed(spare)}")
     return "\n".join(lines) + "\n"
 
 
@@ -142,21 +148,31 @@ def _kind(source: Source, outcome: str | None) -> str:
         return "binary"
     d, family = source.dialect, source.families[outcome]
     x = d.number(source.column(outcome), family)
-    query: Any = sa.select(sa.func.min(x), sa.func.max(x), sa.func.count(sa.distinct(x)))
-    low, high, distinct = source.fetch(query.select_from(source.log))[0]
+    broken = sa.func.sum(flag(x != d.floor(x)))
+    query: Any = sa.select(sa.func.min(x), sa.func.max(x), sa.func.count(sa.distinct(x)), broken)
+    low, high, distinct, fractions = source.fetch(query.select_from(source.log))[0]
     if low is None or (distinct <= 2 and {float(low), float(high)} <= {0.0, 1.0}):  # noqa: PLR2004 - 0 and 1
         return "binary"
-    return "money"
+    return "money" if fractions or low < 0 or high > _COUNTED else "count"
 
 
-def _head(outcome: str | None, kind: str) -> list[str]:
+def _direction(outcome: str | None) -> str:
+    return "decrease" if outcome is not None and _UNWANTED.search(outcome) else "increase"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Writes names on the one line of a comment, whatever they hold."""
+    return ", ".join("".join(c if c.isprintable() else " " for c in n) for n in names)
+
+
+def _head(outcome: str | None, kind: str, direction: str) -> list[str]:
     return [
         "# The lift contract: what the model promises, and how it will be measured.",
         "# Complete it, then: spot promise MODEL/VERSION lift.yaml",
         f"metric: {_yaml(outcome or _TO_BE_NAMED)}   # what is measured, in words of the business",
-        f"kind: {kind}                    # binary (0 and 1) | count | money",
+        f"{f'kind: {kind}':<31} # binary (0 and 1) | count | money",
         "effect: absolute                # absolute (points, units) | relative (share of the holdout)",
-        "direction: increase             # increase | decrease: which way is better",
+        f"{f'direction: {direction}':<31} # increase | decrease: which way is better",
         'population: ""                  # who is eligible, treated and holdout alike',
         "predicted:                      # the promise, from a backtest on units the model had not seen",
         "  lift: 0.05                    # CHANGE: 0.05 is 5 points",
@@ -177,12 +193,12 @@ def _head(outcome: str | None, kind: str) -> list[str]:
 def _required(key: str, name: str | None, columns: Sequence[str]) -> str:
     if name is not None:
         return f"  {key}: {_yaml(name)}"
-    return f"  {key}: {_TO_BE_NAMED}   # one of: {', '.join(columns)}"
+    return f"  {key}: {_TO_BE_NAMED}   # one of: {_listed(columns)}"
 
 
 def _label_lines(treated: list[str], holdout: str | None) -> list[str]:
     if holdout is None or not treated:
-        seen = f"   # the log has: {', '.join(treated)}" if treated else ""
+        seen = f"   # the log has: {_listed(treated)}" if treated else ""
         return [f"  treated: 1{seen}", "  holdout: 0"]
     labels: Any = treated[0] if len(treated) == 1 else treated
     return [f"  treated: {_yaml(labels)}", f"  holdout: {_yaml(holdout)}"]

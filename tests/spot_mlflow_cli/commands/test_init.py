@@ -73,6 +73,51 @@ def test_money_is_told_from_yes_and_no(tmp_path: Path, monkeypatch: pytest.Monke
     assert yaml.safe_load(run("log.csv", "-o", "-").stdout)["kind"] == "money"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "values", "kind", "direction"),
+    [
+        ("orders", (0, 3, 1), "count", "increase"),
+        ("revenue", (0, 300, 20), "money", "increase"),
+        ("churned", ("yes", "no", "no"), "binary", "decrease"),
+        ("cancelled", (1, 0, 0), "binary", "decrease"),
+    ],
+)
+def test_counts_and_unwanted_outcomes_are_told(
+    *,
+    outcome: str,
+    values: tuple[object, ...],
+    kind: str,
+    direction: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Small whole numbers are counts; of churn, less is better."""
+    monkeypatch.chdir(tmp_path)
+    Path("log.csv").write_text(
+        f"arm,{outcome}\n" + "".join(f"{i % 2},{v}\n" for i, v in enumerate(values))
+    )
+    found = yaml.safe_load(run("log.csv", "-o", "-").stdout)
+    assert (found["columns"]["outcome"], found["kind"], found["direction"]) == (
+        outcome,
+        kind,
+        direction,
+    )
+
+
+def test_no_name_or_label_can_write_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line breaks in columns and arms stay inside their comments."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    monkeypatch.chdir(tmp_path)
+    evil = "x\nkind: evil\u2028#"
+    table = pa.table({"arm": [evil, "B"], evil: [1, 2], "y: #": ["a", "b"]})
+    pq.write_table(table, "log.parquet")
+    found = yaml.safe_load(run("log.parquet", "-o", "-").stdout)
+    assert set(found) <= set(PredictedLift.model_fields)
+    assert found["kind"] == "binary"
+
+
 def test_a_file_that_is_there_is_not_written_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
