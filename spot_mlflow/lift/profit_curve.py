@@ -6,12 +6,14 @@ them, let a cut-off be found on one half of the customers and shown on the other
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spot_mlflow.lift.margins import Margins
+from spot_mlflow.lift.report import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.contract import Economics, PredictedLift
     from spot_mlflow.lift.factors import Numbers, Point
     from spot_mlflow.lift.moments import Moments
-    from spot_mlflow.lift.report import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,20 +312,29 @@ def best_use(bins: Moments, predicted: PredictedLift, *, widen: float = 1.0) -> 
 def calibration(
     bins: Moments, predicted: PredictedLift, *, widen: float = 1.0
 ) -> tuple[DecileRow, ...]:
-    """Sets the lift predicted for each score bin beside the realized one, lowest scores first."""
+    """Sets the lift predicted for each score bin beside the realized one, lowest scores first.
+
+    A relative lift of a bin whose holdout has no outcome at all is not a number.
+    """
     margins = _margins(bins, predicted, widen)
     order = _by_score(margins)[::-1]
+    relative = predicted.effect == "relative"
+    nobody = np.real(margins.model.baseline(margins.at)) == 0
 
     def lift(at: Point) -> Numbers:
         x = margins.lift(at)
-        if predicted.effect == "relative":
-            x = x / margins.model.baseline(at)
+        if relative:
+            x = x / np.where(nobody, 1.0, margins.model.baseline(at))
         return x[..., order]
 
     told = predicted.decile_predictions
+    found = [
+        Interval(math.nan, -math.inf, math.inf) if relative and nobody[i] else x
+        for i, x in zip(order, margins.intervals(lift), strict=True)
+    ]
     return tuple(
         DecileRow(b, float(margins.at.w[i]), float(told[b]) if b < len(told) else None, interval)
-        for i, interval in zip(order, margins.intervals(lift), strict=True)
+        for i, interval in zip(order, found, strict=True)
         for b in [int(margins.labels[i])]
     )
 
@@ -368,7 +378,9 @@ def _words(
         return "no score is worth a contact: cheaper to do nothing"
     money = f"{per.lift:,.2f} {unit}".strip()
     edge = _edge(lowest, predicted)
-    whom = "everybody" if edge is None else f"scores from {edge:g} ({100 * depth:.0f} % of customers)"
+    whom = (
+        "everybody" if edge is None else f"scores from {edge:g} ({100 * depth:.0f} % of customers)"
+    )
     basis = "on customers it was not chosen on" if held_out else "on the customers it was chosen on"
     if worth == "yes":
         return f"contacting {whom} earns {money} each, shown {basis}"

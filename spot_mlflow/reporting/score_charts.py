@@ -145,7 +145,8 @@ def _paint_calibration(
     f = view.scale.factor
     for x, r in enumerate(bins):
         realized = interval_from(r["realized"])
-        axes.vlines(x, f * realized.low, f * realized.high, color=palette.realized, linewidth=2)
+        if math.isfinite(realized.low) and math.isfinite(realized.high):
+            axes.vlines(x, f * realized.low, f * realized.high, color=palette.realized, linewidth=2)
         axes.plot([x], [f * realized.lift], "o", color=palette.realized, markersize=6.5)
         if r["predicted"] is not None:
             promise_at(axes, x, f * r["predicted"], palette)

@@ -138,6 +138,24 @@ def test_calibration_sets_prediction_beside_outcome():
     assert sum(r.share for r in rows) == pytest.approx(1)
 
 
+def test_a_bin_without_any_outcome_in_its_holdout_has_no_relative_lift():
+    """Nothing is divided by 0: the bin says nothing, the others stay as they are."""
+    low, held = UNITS.score < 0.1, UNITS.arm == HOLDOUT
+    y = np.where(low & held, 0.0, UNITS.measures["outcome"])
+    bins = Moments.of_units(
+        {"outcome": y},
+        UNITS.arm,
+        segment=np.searchsorted(EDGES, UNITS.score, side="right").astype(str),
+    )
+    with np.errstate(all="raise"):
+        rows = calibration(bins, make_contract(mix=False, effect="relative", score_edges=EDGES))
+    assert np.isnan(rows[0].realized.lift)
+    assert (rows[0].realized.low, rows[0].realized.high) == (-np.inf, np.inf)
+    high = UNITS.score >= 0.9
+    ratio = y[high & ~held].mean() / y[high & held].mean() - 1
+    assert rows[-1].realized.lift == pytest.approx(ratio)
+
+
 def test_a_part_of_the_promotions_customers_is_worth_it(shared_data: Path):
     """Scored on one half, some customers of the promotion earn more than they cost on the other."""
     from sklearn.ensemble import HistGradientBoostingClassifier

@@ -32,6 +32,17 @@ def test_calibration_has_predicted_beside_realized(full_report: LiftReport) -> N
     assert chart.svg()
 
 
+def test_a_bin_of_which_nothing_can_be_told_leaves_a_gap(full_report: LiftReport) -> None:
+    """No lift, no interval: a dash in the table, no mark in the picture."""
+    data = full_report.to_dict()
+    data["calibration"][0]["realized"] |= {"lift": None, "low": None, "high": None, "se": None}
+    chart = calibration_chart(lift_view(data))
+    assert chart is not None
+    assert chart.table.rows[-1][3:] == ("–", "unbounded")
+    assert "nan" not in chart.svg().lower()
+    assert "nan" not in chart.alt
+
+
 def test_without_scores_there_is_no_picture(short_report: LiftReport) -> None:
     """A log without scores has neither curve nor calibration."""
     view = lift_view(short_report)
