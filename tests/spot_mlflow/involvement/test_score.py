@@ -64,6 +64,12 @@ def test_a_worked_example():
     assert found.lines()[0] == "61 of 100"
 
 
+def test_half_a_point_rounds_up_always():
+    """7 + 15 + 7.5 + 15 = 44.5 is 45; banker's rounding would give 44."""
+    found = log(*(event(f"p{i}", "frontline", "review", "contributed", 90) for i in range(3)))
+    assert (found.raw, found.score) == (44.5, 45)
+
+
 def test_the_parts_sum_to_the_score_before_the_caps():
     """Each line explains its share."""
     found = log(event("Kim", "business", "scope", "decided", 30))
