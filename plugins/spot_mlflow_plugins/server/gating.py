@@ -96,13 +96,13 @@ def _guard_workspaces(registry: Any, tracking: Any, deployed: Deployed) -> None:
     from spot_mlflow_plugins.server.workspace_guard import WorkspaceGuard, guarded_workspaces
 
     store = private.workspace_store()
-    if store is None:
+    if store is None or isinstance(store, WorkspaceGuard):
         return
-    if not isinstance(store, WorkspaceGuard):
-        store.__class__ = guarded_workspaces(type(store))
-    store._spot_decider = registry._spot_decider  # noqa: SLF001 - ours
-    store._spot_holds_evidence = lambda: bool(  # noqa: SLF001 - ours
-        companion_roots(tracking._spot_companions) or deployed.now()  # noqa: SLF001 - ours
+    companions = tracking._spot_companions  # noqa: SLF001 - ours
+    store.__class__ = guarded_workspaces(
+        type(store),
+        registry._spot_decider,  # noqa: SLF001 - ours
+        lambda: bool(companion_roots(companions) or deployed.now()),
     )
 
 

@@ -6,6 +6,8 @@ registry and the tracking store.
 
 from __future__ import annotations
 
+import functools
+from abc import ABC
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow_plugins import mlflow_private as private
@@ -17,28 +19,36 @@ if TYPE_CHECKING:
     from spot_mlflow_plugins.decider import Decider
 
 
-class WorkspaceGuard:
-    """Mixin for a workspace store; see ``guarded_workspaces``."""
+class WorkspaceGuard(ABC):  # noqa: B024 - a name for what is guarded, nothing is built of it
+    """What a guarded workspace store counts as; a mixin would change the live object's layout."""
 
-    _spot_decider: Decider
-    _spot_holds_evidence: Callable[[], bool]
 
-    def delete_workspace(self, workspace_name: str, *args: Any, **kwargs: Any) -> Any:
-        """Refuses where evidence is held, or a version holds a gated target in mode "block"."""
+def guarded_workspaces(
+    store_class: type, decider: Decider, holds_evidence: Callable[[], bool]
+) -> type:
+    """Returns a workspace store's class with the guard in front.
+
+    Args:
+        store_class: class of the live workspace store.
+        decider: keeps what is refused.
+        holds_evidence: says so of the workspace that it is asked in.
+    """
+    original: Any = store_class.delete_workspace  # type: ignore[attr-defined] # a workspace store
+
+    @functools.wraps(original)
+    def delete_workspace(self: Any, workspace_name: str, *args: Any, **kwargs: Any) -> Any:
         with private.in_workspace(workspace_name):
-            held = self._spot_holds_evidence()
+            held = holds_evidence()
             if held:
-                self._spot_decider.attempt(
-                    "workspace", f"delete workspace {workspace_name!r}", place="", model=str
-                )
+                what = f"delete workspace {workspace_name!r}"
+                decider.attempt("workspace", what, place="", model=str)
         if held:
             raise refusal(
                 f"Workspace '{workspace_name}' holds the evidence of registered models.",
                 "It is append-only. Archive the models instead.",
             )
-        return super().delete_workspace(workspace_name, *args, **kwargs)  # type: ignore[misc] # the store's
+        return original(self, workspace_name, *args, **kwargs)
 
-
-def guarded_workspaces(store_class: type) -> type:
-    """Returns a workspace store's class with the guard in front."""
-    return type(f"Guarded{store_class.__name__}", (WorkspaceGuard, store_class), {})
+    made = type(f"Guarded{store_class.__name__}", (store_class,), {"delete_workspace": delete_workspace})  # fmt: skip
+    WorkspaceGuard.register(made)
+    return made

@@ -55,7 +55,7 @@ def test_an_answer_by_another_policy_is_not_the_servers(scene: Scene) -> None:
     before = len(decisions(scene))
     record = Record(scene.url, scene.url)
     adoption = record.adoption(record.resolve(f"{scene.name}/2"))
-    policy = current_policy(record).with_mode("observe")
+    policy = current_policy(record).with_mode("warn")
     decision = decide(adoption, "Production", policy=policy)
     with pytest.raises(InvalidInput, match="another policy than is in force"):
         record_decision(record, decision, created=adoption.facts.created)
@@ -73,7 +73,7 @@ def test_an_answer_by_another_policy_is_not_the_servers(scene: Scene) -> None:
         ({"version": 2, "target": "Production", "model": "x"}, 400),
         ({"version": "2", "target": "QA", "model": "locked"}, 404),
         ({"version": "2", "target": "Production", "model": "x", "allowed": "yes"}, 400),
-        ({"version": "2", "target": "Production", "model": "x", "requester": "a\nb"}, 400),
+        ({"version": "2", "target": "Production", "model": "x", "requester": "a\x00b"}, 400),
     ],
 )
 def test_a_wrong_question_is_said_to_be_wrong(scene: Scene, said: Any, status: int) -> None:
