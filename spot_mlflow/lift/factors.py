@@ -317,6 +317,13 @@ def _ratio(top: float, bottom: float) -> float:
     return float(top / bottom) if bottom else 0.0
 
 
+def vanishes(mean: Numbers, strata: Strata) -> NDArray[np.bool_]:
+    """Tells whether means of the outcome are 0: they come back from centred sums, so up to rounding."""
+    largest = float(np.abs(strata.treated[:, 0]).max(initial=0.0))
+    out: NDArray[np.bool_] = np.abs(np.real(mean)) <= _ROUNDING * largest
+    return out
+
+
 def check_estimable(strata: Strata, predicted: PredictedLift) -> None:
     """Refuses a log from which no lift can be told.
 
@@ -333,8 +340,7 @@ def check_estimable(strata: Strata, predicted: PredictedLift) -> None:
     plain = Model(strata, predicted, layout_of(strata, predicted, fold_value=True))
     promised = np.array(predicted.predicted.lift)
     scale = plain.scale(Point(strata.weight, strata.treated, strata.holdout, promised))
-    # Means come back from centred sums, so a holdout of zeros is 0 up to rounding only.
-    if abs(float(scale)) <= _ROUNDING * float(np.abs(strata.treated[:, 0]).max(initial=0.0)):
+    if vanishes(scale, strata):
         raise InvalidInput(
             "the holdout's mean outcome is 0, must differ from 0 for a relative lift",
             where="outcome log",

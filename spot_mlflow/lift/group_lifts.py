@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow.lift.factors import vanishes
 from spot_mlflow.lift.strata import strata_of
 
 if TYPE_CHECKING:
@@ -75,23 +76,23 @@ def group_lifts(
     if promises:
         known &= np.array([x in promises for x in strata.labels])
     for i in np.flatnonzero(known):
-        rest = known.copy()
-        rest[i] = False
+        alone = np.arange(len(known)) == i
+        rest = known & ~alone
         if not rest.any():
             continue
-        own, error = lifts.of(np.arange(len(known)) == i)
+        own, error = lifts.of(alone)
         others, their_error = lifts.of(rest)
-        expected = others + lifts.promised(np.arange(len(known)) == i) - lifts.promised(rest)
-        if np.isfinite(own - expected) and error > 0:
-            yield GroupLift(
-                strata.labels[i],
-                own,
-                error,
-                others,
-                expected,
-                float(np.hypot(error, their_error)),
-                int(strata.n_treated[i] + strata.n_holdout[i]),
-            )
+        if not np.isfinite(own - others) or error <= 0:
+            continue
+        yield GroupLift(
+            strata.labels[i],
+            own,
+            error,
+            others,
+            others + lifts.promised(alone) - lifts.promised(rest),
+            float(np.hypot(error, their_error)),
+            int(strata.n_treated[i] + strata.n_holdout[i]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +128,7 @@ class _Lifts:
         s, w, base = self.strata, self._weight(which), self._base(which)
         treated, holdout = w @ s.treated, w @ s.holdout
         reached = 1.0 if self.reach is None else float(treated[self.reach])
-        if base <= 0 or reached <= 0:
+        if base < 0 or vanishes(np.array(base), s) or reached <= 0:
             return float("nan"), float("nan")
         value = float(treated[0] - holdout[0]) / (base * reached)
         by_treated = np.zeros(len(s.names))

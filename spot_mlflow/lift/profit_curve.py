@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow.lift.factors import vanishes
 from spot_mlflow.lift.margins import Margins
 from spot_mlflow.lift.report import Interval
 
@@ -319,7 +320,7 @@ def calibration(
     margins = _margins(bins, predicted, widen)
     order = _by_score(margins)[::-1]
     relative = predicted.effect == "relative"
-    nobody = np.real(margins.model.baseline(margins.at)) == 0
+    nobody = vanishes(margins.model.baseline(margins.at), margins.model.strata)
 
     def lift(at: Point) -> Numbers:
         x = margins.lift(at)

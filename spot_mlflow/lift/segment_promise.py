@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spot_mlflow.lift.factor_levels import funnel_level, promised_levels
-from spot_mlflow.lift.factors import Model, layout_of
+from spot_mlflow.lift.factors import Model, layout_of, vanishes
 from spot_mlflow.lift.headline_fit import point_of
 from spot_mlflow.lift.strata import strata_of
 
@@ -57,8 +57,8 @@ def segment_promises(cells: Moments, predicted: PredictedLift) -> dict[str, Prom
     levels = promised_levels(model, at, base, model.scale(at))
     stages = [levels[f"stage{i}"] for i in range(len(model.layout.groups) - 1)]
     lift = np.prod(stages, axis=0) * levels["r"] + levels["e"]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = np.where(base != 0, lift / base, np.nan)
+    nobody = vanishes(base, strata)
+    relative = np.where(nobody, np.nan, lift / np.where(nobody, 1.0, base))
     factors = ("coverage", "system", "delivery", "timeliness")
     passed = {f: funnel_level(model, f) for f in factors}
     return {

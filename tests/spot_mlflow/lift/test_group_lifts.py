@@ -6,6 +6,7 @@ from funnel_logs import make_contract, make_units
 
 from spot_mlflow.lift.group_lifts import group_lifts
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments
+from spot_mlflow.lift.segment_promise import PromisedLevels
 
 UNITS = make_units(8_000, late_team="West")
 
@@ -52,3 +53,18 @@ def test_others_are_weighted_by_their_units(direction):
         mean = np.average([rows[x].lift for x in rest], weights=[size[x] for x in rest])
         assert g.others == pytest.approx(mean)
         assert g.expected == g.others
+
+
+def test_a_relative_lift_over_nothing_is_not_told():
+    """West's holdout has no outcome at all: of it, and against it alone, nothing is said."""
+    west, held = UNITS.team == "West", UNITS.arm == HOLDOUT
+    y = np.where(west & held, 0.0, UNITS.measures["outcome"])
+    table = Moments.of_units({"outcome": y}, UNITS.arm, segment=UNITS.team)
+    contract = make_contract(mix=False, effect="relative")
+    rows = {g.label: g for g in group_lifts(table, contract, {}, per_reached=False)}
+    assert set(rows) == {"North", "South"}
+    nobody = PromisedLevels(0.05, float("nan"), {})
+    promises = dict.fromkeys(("North", "South", "West"), nobody)
+    kept = group_lifts(table, contract, promises, per_reached=False)
+    assert {g.label for g in kept} == set(rows)
+    assert all(abs(g.lift) < 10 and abs(g.others) < 10 for g in rows.values())
