@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import uuid
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.evidence import canonical, digest_of
+from spot_mlflow.evidence import digest_of
 from spot_mlflow.involvement.batch import MAX_ROWS
 from spot_mlflow.involvement.log import check_entry
-from spot_mlflow.person import check_person, check_role
+from spot_mlflow.person import check_person, check_role, person_key
 from spot_mlflow.validation import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from spot_mlflow.evidence import Evidence
 
 COLUMNS: Final = ("person", "role", "phase", "kind", "what", "evidence", "when")
 _FAULTS_SHOWN: Final = 10
@@ -98,18 +100,43 @@ def read_attendance(
     return tuple(checked)
 
 
-def batch_of(rows: Sequence[AttendanceRow], *, model: str) -> tuple[BatchEntry, ...]:
-    """Returns the entries of an import; the same rows on the same model give the same ids."""
-    said = [{"person": r.person, "role": r.role, **r.payload} for r in rows]
-    batch = {"id": digest_of([model, said])[:16], "of": len(rows)}
-    seen: Counter[str] = Counter()
-    entries = []
-    for row, content in zip(rows, said, strict=True):
-        text = canonical([model, batch, content])
-        seen[text] += 1
-        id_ = uuid.uuid5(_NAMESPACE, f"{text}#{seen[text]}").hex
-        entries.append(BatchEntry(id_, row.person, row.role, {**row.payload, "batch": batch}))
-    return tuple(entries)
+def batch_of(
+    rows: Sequence[AttendanceRow], *, model: str, known: Mapping[str, Evidence] | None = None
+) -> tuple[BatchEntry, ...]:
+    """Returns the entries of an import; the same rows on the same model give the same ids.
+
+    No id is made of a name, which could be tried out once it was erased. So lists that differ in
+    names only are told apart by the names that the record holds.
+
+    Args:
+        rows: what to import.
+        model: what tells the model apart.
+        known: entries of the model's record by id.
+    """
+    present = known or {}
+    attempts = (_entries(rows, model, n) for n in itertools.count())
+    return next(a for a in attempts if not any(_is_anothers(present.get(e.id), e) for e in a))
+
+
+def _entries(rows: Sequence[AttendanceRow], model: str, attempt: int) -> tuple[BatchEntry, ...]:
+    said = [{"role": r.role, **r.payload} for r in rows]
+    batch = {"id": digest_of([model, said, attempt])[:16], "of": len(rows)}
+    return tuple(
+        BatchEntry(
+            uuid.uuid5(_NAMESPACE, f"{batch['id']}#{number}").hex,
+            row.person,
+            row.role,
+            {**row.payload, "batch": batch},
+        )
+        for number, row in enumerate(rows)
+    )
+
+
+def _is_anothers(there: Evidence | None, entry: BatchEntry) -> bool:
+    """Whether the record holds an entry of this id that names somebody else."""
+    if there is None or there.erased:
+        return False
+    return person_key(there.person) != person_key(entry.person)
 
 
 def _rows(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:

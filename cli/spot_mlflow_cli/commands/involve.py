@@ -110,8 +110,8 @@ def _from_file(  # noqa: PLR0917 - private; the command names its options
     ref = record.resolve(model)
     if as_pseudonym:
         rows = tuple(r.under(speaker(r.person, as_pseudonym=True)[0]) for r in rows)
-    batch = batch_of(rows, model=f"{ref.name}:{ref.created}")
-    known = {e.id for e in record.entries(ref)}
+    known = {e.id: e for e in record.entries(ref)}
+    batch = batch_of(rows, model=f"{ref.name}:{ref.created}", known=known)
     missing = [entry for entry in batch if entry.id not in known]
     if not dry_run:
         with progress() as bar:

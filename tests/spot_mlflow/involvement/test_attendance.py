@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from people import NOW, entry
 
@@ -62,9 +64,45 @@ def test_a_file_that_is_no_list_is_refused(tmp_path, text, named):
         read_attendance(tmp_path / "none.csv", DEFAULTS)
 
 
+def test_another_encoding_is_refused_with_the_remedy(tmp_path):
+    """A guess could write a name down wrongly for good."""
+    path = tmp_path / "a.csv"
+    path.write_bytes("person,role\nZoë,business\n".encode("cp1252"))
+    with pytest.raises(InvalidInput, match=r"byte 14.*CSV UTF-8"):
+        read_attendance(path, DEFAULTS)
+
+
 def entries_of(batch):
     """The entries of an import as the record would hold them."""
     return [entry("involvement", dict(b.payload), b.person, b.role, 1, id=b.id) for b in batch]
+
+
+def by_id(batch, **more):
+    """The record after an import."""
+    return {e.id: replace(e, **more) for e in entries_of(batch)}
+
+
+def test_lists_that_differ_in_names_only_are_two_imports(tmp_path):
+    """The same meeting twice with other people: both count, each of them once."""
+    first = read_attendance(write(tmp_path, "person,role\nKim,business\nFay,frontline\n"), DEFAULTS)
+    other = read_attendance(write(tmp_path, "person,role\nKim,business\nBo,frontline\n"), DEFAULTS)
+    one = batch_of(first, model="churn:1")
+    known = by_id(one)
+    two = batch_of(other, model="churn:1", known=known)
+    assert not {b.id for b in one} & {b.id for b in two}
+    known |= by_id(two)
+    assert batch_of(first, model="churn:1", known=known) == one
+    assert batch_of(other, model="churn:1", known=known) == two
+
+
+def test_no_id_is_made_of_a_name(tmp_path):
+    """An erased name cannot be tried out on the ids; the list stays the one that was imported."""
+    first = read_attendance(write(tmp_path, "person,role\nKim,business\n"), DEFAULTS)
+    other = read_attendance(write(tmp_path, "person,role\nBo,business\n"), DEFAULTS)
+    one, two = (batch_of(rows, model="churn:1") for rows in (first, other))
+    assert [(b.id, b.payload) for b in one] == [(b.id, b.payload) for b in two]
+    known = by_id(one, person="(erased 1a2b3c)", erased=True)
+    assert batch_of(first, model="churn:1", known=known) == one
 
 
 def test_an_import_counts_as_a_whole_and_once(tmp_path):
