@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)\s*", re.IGNORECASE)
+_LINE = 120  # characters of somebody's input that a message repeats
+# What pydantic adds to the place of a fault, where a key may have one of several forms.
+_FORM = re.compile(r"^(function|constrained)-|\[")
+_FORM_OF = {"string_type": "str", "int_type": "int", "float_type": "float", "bool_type": "bool"}
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -37,8 +41,15 @@ D = TypeVar("D", bound=BaseModel)
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Returns "; did you mean 'x'?" for the known word nearest to ``word``, else an empty string."""
-    found = difflib.get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.5)
-    return f"; did you mean '{found[0]}'?" if found else ""
+    folded = {str(k).casefold(): str(k) for k in known}
+    found = difflib.get_close_matches(str(word).casefold(), folded, n=1, cutoff=0.5)
+    return f"; did you mean '{folded[found[0]]}'?" if found else ""
+
+
+def shortened(text: str, limit: int = _LINE) -> str:
+    """Returns ``text``, cut in the middle where it is longer than ``limit`` characters."""
+    half = limit // 2
+    return text if len(text) <= limit else f"{text[:half]}…{text[-half:]}"
 
 
 def check_choice(name: str, value: str, choices: Iterable[str], *, where: str = "") -> str:
@@ -46,7 +57,7 @@ def check_choice(name: str, value: str, choices: Iterable[str], *, where: str = 
     known = list(choices)
     if value not in known:
         raise InvalidInput(
-            f"{name} == {value!r}, must be one of {', '.join(known)}{nearest(str(value), known)}",
+            f"{name} == {shortened(repr(value))}, must be one of {', '.join(known)}{nearest(str(value), known)}",
             where=where,
         )
     return value
@@ -69,8 +80,7 @@ def parse_document(kind: type[D], data: Any, *, where: str = "") -> D:
     try:
         return kind.model_validate(data)
     except ValidationError as e:
-        lines = [_fault(kind, dict(err)) for err in e.errors(include_url=False)]
-        raise InvalidInput("; ".join(lines), where=where) from None
+        raise InvalidInput("; ".join(_faults(kind, e)), where=where) from None
 
 
 def load_yaml(path: Path) -> Any:
@@ -93,8 +103,18 @@ def load_yaml(path: Path) -> Any:
         ) from None
 
 
-def _fault(kind: type[BaseModel], err: Mapping[str, Any]) -> str:
-    loc = [str(p) for p in err["loc"] if not str(p).startswith("function-")]
+def _faults(kind: type[BaseModel], error: ValidationError) -> list[str]:
+    """Returns one line per key; where several forms are allowed, that of the form that was meant."""
+    found: dict[str, str] = {}
+    for err in error.errors(include_url=False):
+        loc = [str(p) for p in err["loc"] if not _FORM.search(str(p))]
+        if loc[-1:] == [_FORM_OF.get(err["type"])]:
+            loc.pop()
+        found.setdefault(".".join(loc), _fault(kind, loc, dict(err)))
+    return [line for key, line in found.items() if not any(k.startswith(f"{key}.") for k in found)]
+
+
+def _fault(kind: type[BaseModel], loc: list[str], err: Mapping[str, Any]) -> str:
     key = ".".join(loc) or kind.__name__
     if err["type"] == "extra_forbidden":
         known = _known_keys(kind, loc[:-1])
@@ -103,9 +123,11 @@ def _fault(kind: type[BaseModel], err: Mapping[str, Any]) -> str:
     if err["type"] == "missing":
         return f"'{key}' is missing"
     message = str(err["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if err["type"] in ("model_type", "dict_type"):
+        message = "keys and values"
     if err["type"] == "value_error":
         return message if not loc else f"{key}: {message}"
-    return f"{key} == {err['input']!r}, must be {message}"
+    return f"{key} == {shortened(repr(err['input']))}, must be {message}"
 
 
 def _known_keys(kind: Any, path: list[str]) -> list[str]:

@@ -155,6 +155,12 @@ class Columns(Document):
             raise ValueError(f"treated and holdout must differ, got {labels}")
         return self
 
+    @model_validator(mode="after")
+    def _arm_is_no_outcome(self) -> Self:
+        if self.arm == self.outcome:
+            raise ValueError(f"arm and outcome must be two columns, both are {self.arm!r}")
+        return self
+
 
 class PredictedLift(Document):
     """The lift contract.

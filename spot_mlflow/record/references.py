@@ -1,7 +1,7 @@
 """Finds the model version that a training script means.
 
 It may hold "churn", "churn/3", "models:/churn/3", "models:/churn@champion", a ``ModelInfo`` (from
-``log_model``), a ``ModelVersion`` or a ``RegisteredModel``.
+``log_model``) or its ``model_uri``, a ``LoggedModel``, a ``ModelVersion`` or a ``RegisteredModel``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
+# A name may hold an @, so the last one begins the alias; a name may not hold a slash.
 _REFERENCE = re.compile(
-    r"(?:models:/+)?(?P<name>[^/@]+)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))?"
+    r"(?:models:/+)?(?P<name>[^/]+?)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))?"
 )
+_LOGGED_MODEL = re.compile(r"models:/+(?P<id>m-[0-9a-f]{32})")
+_SHOWN = 10  # versions that a message names
 _STAGES = {"none": "None", "staging": "Staging", "production": "Production", "archived": "Archived"}
 
 
@@ -57,14 +60,19 @@ def resolve(client: MlflowClient, model: Any) -> ModelRef:
         if isinstance(model, str):
             return _from_text(client, model)
         if hasattr(model, "registered_model_version") and hasattr(model, "model_uri"):
-            return _from_model_info(client, model)
+            number = model.registered_model_version
+            return _from_logged_model(
+                client, getattr(model, "model_id", None), model.run_id, number
+            )
+        if hasattr(model, "model_id") and hasattr(model, "source_run_id"):
+            return _from_logged_model(client, model.model_id, model.source_run_id)
         name, version = getattr(model, "name", None), getattr(model, "version", None)
         if isinstance(name, str) and version is not None:
             return _version(client, _registered(client, name), str(version))
         if isinstance(name, str) and hasattr(model, "latest_versions"):
             return _newest(client, _registered(client, name))
     raise InvalidInput(
-        f"a {type(model).__name__} names no registered model",
+        f"a value of type {type(model).__name__} names no registered model",
         fix="Pass 'churn', 'churn/3', 'models:/churn@champion', or what log_model returned.",
     )
 
@@ -74,15 +82,21 @@ def _said(model: Any) -> str:
 
 
 def _from_text(client: MlflowClient, text: str) -> ModelRef:
+    logged = _LOGGED_MODEL.fullmatch(text.strip())
+    if logged is not None:
+        return _from_logged_model(client, logged["id"])
     match = _REFERENCE.fullmatch(text.strip())
     if match is None:
         raise InvalidInput(
             f"{text!r} names no model", fix="Write churn, churn/3 or models:/churn@champion."
         )
-    registered = _registered(client, match["name"])
-    if match["alias"]:
-        return _aliased(client, registered, match["alias"])
-    wanted = match["version"]
+    name, wanted, alias = match["name"], match["version"], match["alias"]
+    found = _find(client, name)
+    if alias and found is None and (whole := _find(client, f"{name}@{alias}")):
+        return _newest(client, whole)
+    registered = found or _padded(client, name)
+    if alias:
+        return _aliased(client, registered, alias)
     if wanted is None or wanted.casefold() == "latest":
         return _newest(client, registered)
     if wanted.casefold() in _STAGES:
@@ -90,7 +104,7 @@ def _from_text(client: MlflowClient, text: str) -> ModelRef:
     return _version(client, registered, wanted)
 
 
-def _registered(client: MlflowClient, name: str) -> RegisteredModel:
+def _find(client: MlflowClient, name: str) -> RegisteredModel | None:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -98,11 +112,25 @@ def _registered(client: MlflowClient, name: str) -> RegisteredModel:
     except MlflowException as e:
         if e.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-    known = [m.name for m in client.search_registered_models(max_results=1000)]
-    raise NotFound(
-        f"no registered model {name!r}{nearest(name, known)}",
-        fix="Register it with log_model(..., registered_model_name=...).",
-    )
+    return None
+
+
+def _registered(client: MlflowClient, name: str) -> RegisteredModel:
+    return _find(client, name) or _padded(client, name)
+
+
+def _padded(client: MlflowClient, name: str) -> RegisteredModel:
+    """Returns the model that has blanks around its name, which MLflow takes; else says what is known."""
+    known = client.search_registered_models(max_results=1000)
+    padded = [m for m in known if m.name.strip() == name.strip()]
+    if len(padded) == 1:
+        return padded[0]
+    hint = nearest(name, [m.name for m in known])
+    if known:
+        fix = "Register it with log_model(..., registered_model_name=...)."
+    else:
+        fix = f"No model is registered at {client.tracking_uri}; is that the MLflow you mean?"
+    raise NotFound(f"no registered model {name!r}{hint}", fix=fix)
 
 
 def versions(client: MlflowClient, name: str) -> list[ModelVersion]:
@@ -146,9 +174,8 @@ def _newest(client: MlflowClient, registered: RegisteredModel) -> ModelRef:
 def _version(client: MlflowClient, registered: RegisteredModel, wanted: str) -> ModelRef:
     known = [str(v.version) for v in versions_of(client, registered)]
     if wanted not in known:
-        raise NotFound(
-            f"model {registered.name!r} has no version {wanted!r}; it has {', '.join(known) or 'none'}"
-        )
+        shown = ", ".join(["…"] * (len(known) > _SHOWN) + known[-_SHOWN:]) or "none"
+        raise NotFound(f"model {registered.name!r} has no version {wanted!r}; it has {shown}")
     return ModelRef(registered.name, wanted, int(registered.creation_timestamp or 0))
 
 
@@ -174,12 +201,32 @@ def _staged(client: MlflowClient, registered: RegisteredModel, stage: str) -> Mo
     )
 
 
-def _from_model_info(client: MlflowClient, info: Any) -> ModelRef:
-    """A ``ModelInfo`` knows its version number but not the registered name: its run does."""
-    number = info.registered_model_version
-    found = list(client.search_model_versions(f"run_id='{info.run_id}'")) if info.run_id else []
-    model_id = getattr(info, "model_id", None)
-    mine = [v for v in found if model_id and getattr(v, "model_id", None) == model_id] or found
+def logged_model_id(version: ModelVersion) -> str:
+    """Returns the id of the LoggedModel that a version was registered from, or "".
+
+    A database registry keeps it as the version's source only; others tell it as well.
+    """
+    told = getattr(version, "model_id", None)
+    match = _LOGGED_MODEL.fullmatch(str(version.source or ""))
+    return str(told or (match["id"] if match else ""))
+
+
+def _from_logged_model(
+    client: MlflowClient, model_id: str | None, run_id: str | None = None, number: Any = None
+) -> ModelRef:
+    """Finds the version that was registered from a logged model: none of them knows the name.
+
+    Args:
+        client: MLflow.
+        model_id: of the LoggedModel; None where MLflow 2 logged it.
+        run_id: that logged it; None outside a run.
+        number: of the version, where known.
+    """
+    wanted = f"run_id='{run_id}'" if run_id else f"source_path='models:/{model_id}'"
+    found = list(client.search_model_versions(wanted)) if run_id or model_id else []
+    mine = [v for v in found if model_id and logged_model_id(v) == model_id]
+    # A version registered by "runs:/..." has a path for a source; then its run must do.
+    mine = mine or [v for v in found if not logged_model_id(v)]
     match = [v for v in mine if number is None or str(v.version) == str(number)]
     if not match:
         raise InvalidInput(

@@ -107,3 +107,86 @@ def test_a_quote_in_a_name_is_no_injection(mlflow_uri):
     client.create_registered_model("o'hare")
     client.create_model_version("o'hare", source="file:///nowhere")
     assert Record().resolve("o'hare").version == "1"
+
+
+def test_two_models_of_one_run_are_told_apart(mlflow_uri):
+    """Each ModelInfo names its own model, though one run logged and registered both."""
+    fitted = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    with mlflow.start_run():
+        infos = [
+            mlflow.sklearn.log_model(
+                fitted, name=name, registered_model_name=name, pip_requirements=[]
+            )
+            for name in ("churn", "upsell")
+        ]
+    assert [str(Record().resolve(i)) for i in infos] == ["churn/1", "upsell/1"]
+
+
+def test_a_model_logged_outside_a_run_names_its_version(mlflow_uri):
+    """MLflow 3 logs models without a run; ModelInfo, LoggedModel and model_uri find the version."""
+    info = mlflow.sklearn.log_model(
+        LogisticRegression().fit([[0.0], [1.0]], [0, 1]),
+        name="m",
+        registered_model_name="churn",
+        pip_requirements=[],
+    )
+    assert info.run_id is None
+    for said in (info, info.model_uri, mlflow.get_logged_model(info.model_id)):
+        assert str(Record().resolve(said)) == "churn/1"
+    with pytest.raises(InvalidInput, match="not registered"):
+        Record().resolve(f"models:/m-{'0' * 32}")
+
+
+def test_a_model_under_two_names_asks_which(mlflow_uri):
+    """What is registered twice is not guessed at."""
+    with mlflow.start_run():
+        info = mlflow.sklearn.log_model(
+            LogisticRegression().fit([[0.0], [1.0]], [0, 1]),
+            name="m",
+            registered_model_name="churn",
+            pip_requirements=[],
+        )
+    mlflow.register_model(info.model_uri, "upsell")
+    with pytest.raises(InvalidInput, match="churn and upsell"):
+        Record().resolve(info)
+    assert str(Record().resolve("upsell/1")) == "upsell/1"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a@b",
+        " padded ",
+        "naïve 模型 🎯",
+        'say "hi"',
+        "50%",
+        "x" * 256,
+        "#hash?a=1&b=2",
+        "back\\slash",
+    ],
+    ids=lambda n: n[:12],
+)
+def test_odd_names_are_found_in_every_form(mlflow_uri, name):
+    """Whatever name MLflow takes is found by name, version and alias."""
+    client = MlflowClient(mlflow_uri)
+    client.create_registered_model(name)
+    client.create_model_version(name, source="file:///nowhere")
+    client.set_registered_model_alias(name, "champion", "1")
+    for said in (name, f"{name}/1", f"models:/{name}/1", f"models:/{name}@champion"):
+        ref = Record().resolve(said)
+        assert (ref.name, ref.version) == (name, "1"), said
+
+
+def test_an_empty_registry_says_where_it_is(mlflow_uri):
+    """Who forgot to say where MLflow is reads which one was asked."""
+    with pytest.raises(NotFound, match="No model is registered at sqlite:"):
+        Record().resolve("churn")
+
+
+def test_many_versions_are_not_all_listed(churn, mlflow_uri):
+    """A message names the newest versions, not thousands."""
+    client = MlflowClient(mlflow_uri)
+    for _ in range(12):
+        client.create_model_version(churn, source="file:///nowhere")
+    with pytest.raises(NotFound, match=r"it has …, 5, 6, .*, 14$"):
+        Record().resolve("churn/99")

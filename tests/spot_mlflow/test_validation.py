@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.validation import nearest, shortened
+
+CONTRACT = {
+    "metric": "got",
+    "predicted": {"lift": 0.35, "se": 0.02},
+    "columns": {"arm": "any", "outcome": "got"},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"treatment_share": 1.5}, "treatment_share == 1.5, must be less than 1"),
+        ({"treatment_share": {"a": 2}}, "treatment_share.a == 2, must be less than or equal to 1"),
+        ({"predicted": "lots"}, "predicted == 'lots', must be keys and values"),
+        (
+            {"columns": {"arm": "any", "outcome": "got", "treated": {"a": 1}}},
+            "columns.treated == {'a': 1}, must be a valid string",
+        ),
+        (
+            {"columns": {"arm": "got", "outcome": "got"}},
+            "columns: arm and outcome must be two columns, both are 'got'",
+        ),
+    ],
+    ids=["number", "by-arm", "text", "label", "one-column"],
+)
+def test_one_fault_is_one_sentence_in_the_reader_s_words(change, said):
+    """Where a key may have several forms, the fault is told once, without the checker's own terms."""
+    with pytest.raises(InvalidInput) as refused:
+        PredictedLift.load({**CONTRACT, **change})
+    assert refused.value.what == said
+
+
+def test_a_message_repeats_no_more_than_a_line_of_the_input():
+    """A megabyte in the wrong place does not scroll the message away."""
+    with pytest.raises(InvalidInput) as refused:
+        PredictedLift.load({**CONTRACT, "predicted": {"lift": "x" * 1_000_000}})
+    assert len(str(refused.value)) < 300
+    assert shortened("abcdef", 4) == "ab…ef"
+    assert shortened("abcd", 4) == "abcd"
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("CHURN", "churn"), ("chrun", "churn"), ("Prod", "prod")]
+)
+def test_the_nearest_word_is_found_in_any_case(word, meant):
+    """Capitals hide no word."""
+    assert nearest(word, ["churn", "prod"]) == f"; did you mean '{meant}'?"
