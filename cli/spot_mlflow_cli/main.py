@@ -19,6 +19,8 @@ from spot_mlflow.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+TRACEBACK_VARIABLE: Final = "SPOT_TRACEBACK"
+
 # name -> (module under spot_mlflow_cli.commands, the line that `spot --help` shows), by story.
 SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "Start": {
@@ -147,7 +149,24 @@ def main(args: list[str] | None = None) -> None:
     except ConnectionError as e:
         click.secho(f"Error: {e}", err=True, fg="red")
         sys.exit(Unavailable.exit_status)
+    except Exception as e:
+        # Python would exit with 1, and to a pipeline 1 means that the gate said no.
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        click.secho(f"Error: {_unexpected(e)}", err=True, fg="red")
+        sys.exit(Unavailable.exit_status)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _unexpected(error: Exception) -> str:
+    """Returns one line for an error that nobody foresaw."""
+    from spot_mlflow.validation import shortened
+
+    said = " ".join(str(error).split())
+    return (
+        f"unexpected {type(error).__name__}: {shortened(said, 300)}. Please report it; "
+        f"{TRACEBACK_VARIABLE}=1 shows where it happened."
+    )
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ def mlflow_errors(where: str) -> Iterator[None]:
         raise _translated(e, where) from e
     except (requests.exceptions.RequestException, ConnectionError, TimeoutError) as e:
         raise _unavailable(e, where) from e
+    except Exception as e:
+        # SQLAlchemy is asked by its name, so that a client of a server need not import it.
+        if type(e).__module__.startswith("sqlalchemy."):
+            raise _unavailable(e, where) from e
+        raise
 
 
 def in_spite_of_races(call: Callable[[], object]) -> None:
@@ -91,11 +96,19 @@ def _unavailable(error: Exception, where: str) -> Unavailable:
     import mlflow
 
     return Unavailable(
-        f"MLflow at {_without_password(mlflow.get_tracking_uri())} did not answer: "
-        f"{_first_line(_without_password(str(error)))}",
+        f"MLflow at {_without_password(mlflow.get_tracking_uri())} did not answer: {_cause(error)}",
         where=where,
         fix="Start it, or set MLFLOW_TRACKING_URI or --tracking-uri.",
     )
+
+
+def _cause(error: Exception) -> str:
+    """Returns what the operating system said, where it did; the HTTP client wraps it four times."""
+    import re
+
+    text = str(error)
+    said = re.search(r"\[Errno -?\d+\] ([\w ,]+)", text) or re.search(r"(Read timed out)", text)
+    return said[1].strip() if said else _first_line(_without_password(text))
 
 
 def _first_line(text: str, limit: int = 300) -> str:

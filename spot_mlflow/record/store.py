@@ -13,6 +13,7 @@ from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adopt
 from spot_mlflow.errors import SpotError
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.record import companion, reading, references, remote
+from spot_mlflow.record.connection import open_client
 from spot_mlflow.record.entry import ERASED, Draft, Reading, read
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.once import RegistryOnce
@@ -59,17 +60,7 @@ class Record:
         writer: Writer | None = None,
         recorded_by: str | None = None,
     ) -> None:
-        if client is None:
-            import mlflow
-            from mlflow import MlflowClient
-
-            # A gated registry URI refuses the derived tags to everybody; the record never moves a
-            # target, so it writes them past that gate.
-            registry = registry_uri or mlflow.get_registry_uri()
-            if registry.startswith("spot+"):
-                registry_uri = registry.removeprefix("spot+")
-            client = MlflowClient(tracking_uri, registry_uri)
-        self.client = client
+        self.client = client or open_client(tracking_uri, registry_uri)
         self._writer = writer
         self._recorded_by = recorded_by
         self._seen: dict[str, dict[str, Reading]] = {}
@@ -125,7 +116,7 @@ class Record:
                     stage=v.current_stage or "None",
                     aliases=tuple(sorted(aliases.get(str(v.version), ()))),
                     run_id=v.run_id or "",
-                    model_id=getattr(v, "model_id", None) or "",
+                    model_id=references.logged_model_id(v),
                 )
                 for v in versions
             ),
@@ -314,8 +305,16 @@ class Record:
         return UPDATED_TAG in self.facts(ref.name).tags
 
     def _model_id(self, ref: ModelRef) -> str:
+        """Returns the LoggedModel that a version's metrics are logged on, or "" where it is gone."""
+        from mlflow.exceptions import MlflowException
+
         version = self.facts(ref.name).version(ref.version) if ref.name else None
-        return version.model_id if version else ""
+        if version is None or not version.model_id:
+            return ""
+        try:
+            return str(self.client.get_logged_model(version.model_id).model_id)
+        except MlflowException:
+            return ""
 
     def _recorder(self, given: str | None) -> str:
         chosen = given if given is not None else self._recorded_by

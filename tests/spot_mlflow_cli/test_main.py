@@ -81,3 +81,39 @@ def test_an_unknown_model_exits_with_2(mlflow_uri):
     assert done.returncode == 2
     assert "no registered model 'churn'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("uri", "status", "words"),
+    [
+        ("foo://bar", 2, "unsupported URI"),
+        ("./mlruns", 2, "filesystem tracking backend"),
+        ("sqlite:///{here}", 3, "not a database"),
+        ("postgresql://ann:secret@127.0.0.1:1/mlflow", 3, "127.0.0.1"),
+    ],
+    ids=["scheme", "folder", "no-database", "database-down"],
+)
+def test_an_address_that_is_no_mlflow_is_one_line(uri, status, words):
+    """No traceback, no password, and not the status that means "refused"."""
+    done = run("--tracking-uri", uri.format(here=__file__), "gate", "churn/1", "--to", "Production")
+    assert done.returncode == status
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_an_error_that_nobody_foresaw_is_no_refusal(monkeypatch, capsys):
+    """It exits with 3, not 1, in one line; a variable shows the traceback to who looks for it."""
+    from spot_mlflow_cli import main
+
+    def fail(**_):
+        raise ZeroDivisionError("nobody\nforesaw this")
+
+    monkeypatch.setattr(main.spot, "main", fail)
+    with pytest.raises(SystemExit) as stopped:
+        main.main([])
+    assert stopped.value.code == 3
+    assert "unexpected ZeroDivisionError: nobody foresaw this" in capsys.readouterr().err
+    monkeypatch.setenv(main.TRACEBACK_VARIABLE, "1")
+    with pytest.raises(ZeroDivisionError):
+        main.main([])

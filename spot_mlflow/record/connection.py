@@ -1,0 +1,53 @@
+"""Opens the client through which the record speaks, and says at once where nobody answers.
+
+MLflow itself tries a database that is down for many minutes before it gives up.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow.record.faults import mlflow_errors
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_SECONDS: Final = 10  # that a database server may take to accept a connection
+# What a driver calls its limit; of another driver's no limit is known, and its own holds.
+_LIMIT: Final = {"postgresql": "connect_timeout", "mysql": "connect_timeout", "mssql": ""}
+
+
+def open_client(tracking_uri: str | None = None, registry_uri: str | None = None) -> MlflowClient:
+    """Returns a client of MLflow, MLflow's own settings where an address is None.
+
+    A gated registry URI refuses the derived tags to everybody; the record never moves a target, so
+    it goes past that gate.
+
+    Raises:
+        Unavailable: the database does not answer, or the address is none that MLflow knows.
+    """
+    import mlflow
+    from mlflow import MlflowClient
+
+    with mlflow_errors("MLflow"):
+        registry = registry_uri or mlflow.get_registry_uri()
+        if registry.startswith("spot+"):
+            registry_uri = registry.removeprefix("spot+")
+        for uri in {tracking_uri or mlflow.get_tracking_uri(), registry_uri}:
+            if uri is not None:
+                _reach(uri)
+        return MlflowClient(tracking_uri, registry_uri)
+
+
+@cache
+def _reach(uri: str) -> None:
+    """Connects once to a database server; one that answered is not asked again."""
+    scheme = uri.split(":", 1)[0].split("+", maxsplit=1)[0]
+    if scheme not in _LIMIT:
+        return
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    limit = {_LIMIT[scheme]: _SECONDS} if _LIMIT[scheme] else {}
+    create_engine(uri, poolclass=NullPool, connect_args=limit).connect().close()
