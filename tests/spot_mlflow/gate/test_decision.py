@@ -308,6 +308,29 @@ def test_removing_is_always_allowed() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "allowed", "outcome"),
+    [
+        ("block", "block", True, "allowed"),
+        ("block", "warn", False, "refused"),
+        ("block", "observe", False, "refused"),
+        ("warn", "observe", True, "warned"),
+        ("observe", "warn", True, "observed"),
+    ],
+)
+def test_a_holder_keeps_to_names_that_are_watched(
+    before: str,
+    after: str,
+    allowed: bool,  # noqa: FBT001 - a table
+    outcome: str,
+) -> None:
+    """Under a new name a version that holds a target is watched no less where it was in mode block."""
+    policy = default_policy().with_mode(before, pattern="churn").with_mode(after, pattern="free")
+    decision = removal("churn", "1", "@champion", policy=policy, requester="ann", renamed="free")
+    assert (decision.allowed, decision.outcome) == (allowed, outcome)
+    assert f"'free' is watched in mode {after}" in decision.explain()
+
+
 def test_unreadable_evidence_is_never_called_satisfied() -> None:
     """Outside mode block it passes, and is not mistaken for a yes."""
     decision = undecided(
