@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from spot_mlflow_checks import check_outcomes
 from spot_mlflow_checks.engines.spill import SpillFolder
@@ -381,8 +382,6 @@ def test_rows_that_lie_elsewhere_are_not_collected() -> None:
 @pytest.mark.postgres
 def test_the_callers_database_is_left_as_it_was(postgres_database: str) -> None:
     """A connection taken from the caller's engine goes back; one of the caller's own stays open, and its settings."""
-    import sqlalchemy as sa
-
     engine = sa.create_engine(postgres_database, poolclass=sa.QueuePool)
     log().to_sql("log", engine, index=False)
     show = sa.text("SHOW work_mem")
@@ -399,6 +398,27 @@ def test_the_callers_database_is_left_as_it_was(postgres_database: str) -> None:
         assert c.execute(show).scalar() == before
     engine.dispose()
     assert from_connection.analysis.realized == from_engine.analysis.realized
+
+
+ENDLESS = """if True:
+    import os, signal, threading
+    import pandas, sqlalchemy as sa
+    from spot_mlflow_checks.engines.duck import open_frame
+    with open_frame(pandas.DataFrame({"id": [1]}), {"id": "columns.unit"}) as source:
+        rows = sa.text("range(1000000), range(1000000)")
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            source.fetch(sa.select(sa.func.count()).select_from(rows))
+        except KeyboardInterrupt:
+            print("stopped")
+"""
+
+
+def test_control_c_in_the_midst_of_a_query_is_control_c() -> None:
+    """What stops a query of DuckDB stops the caller as everywhere else, not as a fault."""
+    command = [sys.executable, "-c", ENDLESS]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "stopped\n", done.stderr
 
 
 def test_progress_tells_every_pass() -> None:

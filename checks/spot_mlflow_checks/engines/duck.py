@@ -89,6 +89,10 @@ class DuckSource(Source):
             rows: list[tuple[Any, ...]] = answer.fetchall()
         except duckdb.Error as e:
             raise InvalidInput(f"cannot be read: {files.reason(e)}", where=self.name) from None
+        except RuntimeError as e:
+            if "interrupted" in str(e):  # what DuckDB makes of Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
         return rows
 
     @override
