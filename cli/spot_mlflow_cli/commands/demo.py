@@ -50,6 +50,9 @@ def command(folder: Path) -> None:
         stage = _tell(folder, screen)
     screen.print()
     screen.print(_gaps(stage))
+    for version, line in stage.headlines.items():
+        outcome = stage.reports[version].analysis.outcome
+        screen.print(f"Version {version} ({outcome.verdict}, {outcome.viable}): {line}")
     _say_how_to_open(screen, folder)
 
 
@@ -71,10 +74,12 @@ def _tell(folder: Path, screen: Console) -> Stage:
 
 
 def _chapters(folder: Path, screen: Console) -> Stage:
+    from rich.padding import Padding
+
     from spot_mlflow_cli.demo import story
 
     def say(line: str) -> None:
-        screen.print(f"   {line}")
+        screen.print(Padding(line, (0, 0, 0, 3), expand=False))
 
     stage = story.Stage(folder, say)
     for number, (title, chapter) in enumerate(story.CHAPTERS, 1):
@@ -98,15 +103,16 @@ def _quiet() -> Iterator[None]:
 @contextlib.contextmanager
 def _fresh(folder: Path) -> Iterator[None]:
     """Gives an empty folder; on any stop the earlier demo, if there was one, is back in place."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-        raise InvalidInput(
-            "the folder holds something that is no demo", where=str(folder), fix="Say --folder."
-        )
     earlier = folder.with_name(f"{folder.name}.earlier")
+    for place in (folder, earlier):
+        if place.exists() and any(place.iterdir()) and not (place / MARK).exists():
+            raise InvalidInput(
+                "the folder holds something that is no demo", where=str(place), fix="Say --folder."
+            )
     shutil.rmtree(earlier, ignore_errors=True)
-    if folder.exists():
+    if folder.exists() and any(folder.iterdir()):
         folder.rename(earlier)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
     try:
         yield
@@ -130,14 +136,17 @@ def _inside(folder: Path) -> Iterator[None]:
 
 
 def _gaps(stage: Stage) -> Table:
-    """Returns the lift gap of both versions as a table."""
+    """Returns the lift gap of both versions as a table, narrow enough for any terminal."""
+    from rich import box
     from rich.table import Table
 
     from spot_mlflow.reporting.lift_view import promise_scale
+    from spot_mlflow.reporting.words import NO_MINIMUM, VERDICTS, VIABILITY
 
-    table = Table(title="Predicted against realized lift, in points; 95 % intervals")
-    for column in ("version", "promised", "realized", "gap", "verdict", "worth having?"):
-        table.add_column(column)
+    title = "Predicted against realized lift, in points; 95 % intervals below"
+    table = Table(title=title, box=box.SQUARE, pad_edge=False)
+    for column in ("version", "promised", "realized", "gap", "verdict"):
+        table.add_column(column, no_wrap=True)
     for version, report in stage.reports.items():
         scale = promise_scale(report.predicted)
         outcome = report.analysis.outcome
@@ -146,8 +155,7 @@ def _gaps(stage: Stage) -> Table:
             scale.number(report.predicted.predicted.lift),
             _bare(scale, report.analysis.realized.estimate),
             _bare(scale, outcome.gap),
-            outcome.verdict,
-            outcome.viable,
+            f"{VERDICTS[outcome.verdict]}\n{VIABILITY.get(outcome.viable, NO_MINIMUM)}",
         )
     return table
 
@@ -155,18 +163,32 @@ def _gaps(stage: Stage) -> Table:
 def _bare(scale: LiftScale, estimate: Interval) -> str:
     """Returns a figure and its interval without the unit, which the title gives."""
     low, high = scale.number(estimate.low), scale.number(estimate.high)
-    return f"{scale.number(estimate.lift)} ({low} to {high})"
+    return f"{scale.number(estimate.lift)}\n({low} to {high})"
 
 
 def _say_how_to_open(screen: Console, folder: Path) -> None:
+    from shlex import quote
+
     from spot_mlflow_cli.demo.story import MODEL
 
-    database = f"sqlite:///{folder / 'mlflow.db'}"
+    mlflow, spot = _typed("mlflow"), _typed("spot")
+    database = quote(f"sqlite:///{folder / 'mlflow.db'}")
     screen.print("\n[bold]See it in MLflow[/bold] (stop with Ctrl-C):")
-    click.echo(f"   mlflow server --backend-store-uri {database} --port {_PORT}")
+    click.echo(f"   {mlflow} server --backend-store-uri {database} --port {_PORT}")
     click.echo(f"   http://127.0.0.1:{_PORT}/#/models/{MODEL}")
     screen.print("\n[bold]Ask on[/bold]:")
     click.echo(f"   export MLFLOW_TRACKING_URI={database}")
-    click.echo(
-        f"   spot show {MODEL}    spot gate {MODEL}/1 --to Production    spot verify {MODEL}"
-    )
+    for ask in (f"show {MODEL}", f"gate {MODEL}/1 --to Production", f"verify {MODEL}"):
+        click.echo(f"   {spot} {ask}")
+
+
+def _typed(program: str) -> str:
+    """Returns what a person types for a program of this environment: its name, where that finds it."""
+    import sys
+    from shlex import quote
+
+    ours = Path(sys.executable).with_name(program)
+    found = shutil.which(program)
+    if not ours.exists() or (found is not None and Path(found).resolve() == ours.resolve()):
+        return program
+    return quote(str(ours))

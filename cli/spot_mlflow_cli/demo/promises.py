@@ -6,6 +6,8 @@ Share and tolerance were chosen before any outcome of the other villages was loo
   wide as the tolerance, and then nothing could be decided;
 - the **least lift worth having** is 10 points, and the **tolerance** 17.5: half the way from there to
   the 45 points that the whole experiment is known for, the same for both versions.
+
+``REASONS`` says so in the story.
 """
 
 from __future__ import annotations
@@ -26,6 +28,17 @@ if TYPE_CHECKING:
 
 LEAST: Final = 0.10
 TOLERANCE: Final = 0.175
+REASONS: Final = (
+    (
+        f"Fixed before any outcome of the other villages was looked at: the better {SHARE:.0%} by score "
+        "are offered the incentive, because with so few villages a smaller share could decide nothing."
+    ),
+    (
+        f"Under {LEAST * 100:g} points it is not worth having. A promise is kept that is missed by at "
+        f"most {TOLERANCE * 100:g} points: half the way from there to the 45 points that the "
+        "experiment is known for."
+    ),
+)
 _COLUMNS: Final = {
     "unit": experiment.PERSON,
     "arm": experiment.ARM,

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 import mlflow
 
 import spot_mlflow as spot
+from spot_mlflow.reporting.headline import headline
+from spot_mlflow.reporting.words import LETTERS
 from spot_mlflow_cli.demo import field_experiment as experiment
 from spot_mlflow_cli.demo import people as roles
 from spot_mlflow_cli.demo import promises
-from spot_mlflow_cli.demo.targeting import SHARE, scores_on_unseen_villages, trained_on
+from spot_mlflow_cli.demo.targeting import scores_on_unseen_villages, trained_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.contract import PredictedLift
@@ -39,6 +42,7 @@ class Stage:
         other: people of the other villages, with all that is missing.
         models: version -> (model, score from which on the offer is made).
         reports: version -> what the outcome check found.
+        headlines: version -> the sentence that MLflow now shows of it: result, cause, request.
     """
 
     folder: Path
@@ -47,6 +51,7 @@ class Stage:
     other: Any = None
     models: dict[str, tuple[IncentiveUplift, float]] = field(default_factory=dict)
     reports: dict[str, LiftReport] = field(default_factory=dict)
+    headlines: dict[str, str] = field(default_factory=dict)
 
     @property
     def database(self) -> str:
@@ -70,6 +75,8 @@ def prepare(stage: Stage) -> None:
         f"To learn from: {len(stage.learned):,} people in "
         f"{stage.learned[experiment.VILLAGE].nunique()} villages. The others stay unseen."
     )
+    for reason in promises.REASONS:
+        stage.say(reason)
 
 
 def first_version(stage: Stage) -> None:
@@ -100,8 +107,9 @@ def assess(stage: Stage) -> None:
         severity="blocking",
     )
     readiness = spot.get_adoption(f"{MODEL}/2").readiness
-    letters = ", ".join(f"{k} {v.level}" for k, v in readiness.letters.items())
-    stage.say(f"Five roles answered: {letters}. {roles.FRONTLINE} raised a blocking concern.")
+    letters = ", ".join(f"{LETTERS[k]} {v.level}" for k, v in readiness.letters.items())
+    stage.say(f"Five roles answered, of 5 levels: {letters}.")
+    stage.say(f"{roles.FRONTLINE} raised a blocking concern: “{roles.CONCERN}”")
     _ask_for_production(stage, "2")
 
 
@@ -125,7 +133,6 @@ def involve(stage: Stage) -> None:
 
 def measure(stage: Stage) -> None:
     """The other villages' outcomes arrive; both versions are checked, villages as clusters."""
-    from spot_mlflow.reporting.lift_view import promise_scale
     from spot_mlflow_checks import check_outcomes
 
     for version, (model, edge) in stage.models.items():
@@ -138,13 +145,8 @@ def measure(stage: Stage) -> None:
         report = check_outcomes(str(path), promised)
         spot.log_outcomes(f"{MODEL}/{version}", report)
         stage.reports[version] = report
-        scale = promise_scale(promised)
-        realized = report.analysis.realized
-        stage.say(
-            f"Version {version}: {scale.with_interval(realized.estimate)} arrived of "
-            f"{scale.amount(promised.predicted.lift)} promised; "
-            f"{realized.n_treatment + realized.n_holdout:,} people."
-        )
+        stage.headlines[version] = headline(spot.get_adoption(f"{MODEL}/{version}"))
+        stage.say(_arrived(version, log, report))
 
 
 CHAPTERS: Final[tuple[tuple[str, Callable[[Stage], None]], ...]] = (
@@ -177,7 +179,6 @@ def _register(
         spot.log_predicted_lift(info, promise)
     version = str(info.registered_model_version)
     stage.models[version] = (model, promises.threshold(scores))
-    stage.say(f"Version {version} would offer the incentive to the better {SHARE:.0%} by score.")
     stage.say(_promised(version, promise))
 
 
@@ -193,20 +194,37 @@ def _promised(version: str, promise: PredictedLift) -> str:
     )
 
 
+def _arrived(version: str, log: pd.DataFrame, report: LiftReport) -> str:
+    from spot_mlflow.reporting.lift_view import promise_scale
+
+    scale = promise_scale(report.predicted)
+    realized = report.analysis.realized
+    no_arm = log[experiment.ARM].isna()
+    no_outcome = log[experiment.OUTCOME].isna() & ~no_arm
+    return (
+        f"Version {version} chose {len(log):,} people; {no_arm.sum():,} have no arm and "
+        f"{no_outcome.sum():,} more no outcome: they are counted and left out. "
+        f"{scale.with_interval(realized.estimate)} arrived of "
+        f"{scale.amount(report.predicted.predicted.lift)} promised."
+    )
+
+
 def _ask_for_production(stage: Stage, version: str) -> None:
     """Asks MLflow for the transition, as anybody would; the gate is in the registry's URI."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from rich.markup import escape
 
     client = MlflowClient(stage.database, f"spot+{stage.database}")
     try:
         client.transition_model_version_stage(MODEL, version, TARGET)
     except MlflowException as refusal:
-        first, *rest = refusal.message.splitlines()
-        stage.say(f"[red]Refused[/red]: {first.strip()}")
+        first, *rest = refusal.message.removeprefix("[spot] ").splitlines()
+        stage.say(f"[red]Refused[/red]: {escape(first.strip())}")
         for line in rest:
             if line.startswith("  - "):
-                stage.say(f"[dim]{line.split('; required')[0]}[/dim]")
+                stage.say(f"[dim]{escape(line.split('; required')[0].strip())}[/dim]")
+        stage.say(f"[dim]What helps, for each: spot gate {MODEL}/{version} --to {TARGET}[/dim]")
     else:
         stage.say(f"[green]Allowed[/green]: version {version} is in {TARGET}.")
 
