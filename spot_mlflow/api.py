@@ -1,8 +1,9 @@
 """The public functions: what a training script and the command line call.
 
 ``model`` everywhere is what a training script holds: "churn", "churn/3", "models:/churn/3",
-"models:/churn@champion", a ``ModelInfo`` (from ``log_model``), a ``ModelVersion`` or a
-``RegisteredModel``. Each call writes one entry of evidence, whole or not at all, and returns it.
+"models:/churn@champion", a ``ModelInfo`` (from ``log_model``) or its ``model_uri``, a
+``LoggedModel``, a ``ModelVersion`` or a ``RegisteredModel``. Each call writes one entry of evidence,
+whole or not at all, and returns it.
 """
 
 from __future__ import annotations
@@ -268,8 +269,13 @@ def log_outcomes(
         InvalidInput: no promise was recorded for this version, or the report was checked against
             another contract than was promised.
     """
+    from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.record.outcomes import outcome_entry
 
+    if not isinstance(report, LiftReport):
+        raise InvalidInput(
+            f"report is a {type(report).__name__}, must be what check_outcomes returned"
+        )
     record = _record(record)
     ref = _versioned(record.resolve(model))
     adoption = record.adoption(ref)

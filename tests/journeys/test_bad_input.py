@@ -114,3 +114,13 @@ def test_bad_input_is_answered_and_nothing_is_written(case, promised, tmp_path, 
         assert word in error
     assert "Traceback" not in error
     assert state(promised) == before
+
+
+def test_outcomes_take_a_report_only(promised):
+    """What is no report is refused by its type, and nothing is written."""
+    import spot_mlflow as spot
+
+    before = state(promised)
+    with pytest.raises(spot.InvalidInput, match="a dict, must be what check_outcomes returned"):
+        spot.log_outcomes("churn/1", {"verdict": "met"})
+    assert state(promised) == before
