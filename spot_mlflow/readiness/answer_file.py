@@ -259,7 +259,9 @@ def _markdown_or_mail(text: str, path: Path) -> list[dict[str, Any]]:
 
 def _mail(text: str, path: Path) -> list[dict[str, Any]]:
     if path.suffix.casefold() == ".eml":
-        text = _mail_body(text)
+        text, attached = _opened(text)
+        if attached:
+            return [document for file in attached for document in _json(file, path)]
     found = re.search(f"{MAIL_BEGIN}(.*?){MAIL_END}", text, re.DOTALL)
     if found is None:
         raise InvalidInput(
@@ -275,13 +277,18 @@ def _mail(text: str, path: Path) -> list[dict[str, Any]]:
     return _json(plain, path)
 
 
-def _mail_body(text: str) -> str:
-    """Returns the text parts of a mail and of its attached answer files."""
+def _opened(text: str) -> tuple[str, list[str]]:
+    """Returns the text of a mail, and the answer files attached to it."""
     from email import message_from_string, policy
 
-    message = message_from_string(text, policy=policy.default)
-    parts = [p for p in message.walk() if p.get_content_type() in ("text/plain", "text/html")]
-    return "\n".join(str(p.get_content()) for p in parts)
+    parts = list(message_from_string(text, policy=policy.default).walk())
+    said = [p for p in parts if p.get_content_type() in ("text/plain", "text/html")]
+    attached = [p for p in parts if str(p.get_filename()).casefold().endswith(".json")]
+    files = [p.get_payload(decode=True) for p in attached]
+    return (
+        "\n".join(str(p.get_content()) for p in said if p not in attached),
+        [f.decode("utf-8-sig", errors="replace") for f in files if isinstance(f, bytes)],
+    )
 
 
 def long_form(answers: Mapping[str, Any]) -> dict[str, dict[str, str]]:

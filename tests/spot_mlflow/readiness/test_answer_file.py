@@ -92,6 +92,12 @@ def test_answers_come_by_mail(tmp_path):
     for name, content in (("a.txt", body), ("b.txt", quoted), ("c.eml", mail.as_bytes())):
         found = read_answer_file(write(tmp_path, name, content), INSTRUMENT)
         assert (found.person, found.answers["P1"]["comment"]) == ("Kim", "Zoë ✓")
+    attached = EmailMessage()
+    attached.set_content("Here they are.\n\nKim")
+    saved = json.dumps(document(), ensure_ascii=False).encode()
+    attached.add_attachment(saved, maintype="application", subtype="json", filename="spot-Kim.JSON")
+    found = read_answer_file(write(tmp_path, "e.eml", attached.as_bytes()), INSTRUMENT)
+    assert (found.person, found.answers["P1"]["comment"]) == ("Kim", "Zoë ✓")
     with pytest.raises(InvalidInput, match="damaged on the way"):
         read_answer_file(write(tmp_path, "d.txt", f"{MAIL_BEGIN}\nabcde\n{MAIL_END}"), INSTRUMENT)
 
