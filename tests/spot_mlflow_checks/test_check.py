@@ -365,6 +365,15 @@ def test_a_misspelt_column_of_a_frame_is_named() -> None:
             check_outcomes(given, CONTRACT, as_of=AS_OF)
 
 
+def test_two_columns_of_one_name_are_named() -> None:
+    """A join that left a column twice is refused in a sentence, not in a library's own words."""
+    twice = pd.concat([log(), log()[["arm"]]], axis=1)
+    with pytest.raises(
+        ValueError, match="pandas frame: column names must differ, got 'arm' 2 times"
+    ):
+        check_outcomes(twice, CONTRACT, as_of=AS_OF)
+
+
 def test_rows_that_lie_elsewhere_are_not_collected() -> None:
     """A lazy frame over another engine is refused with what to give instead; a polars one is read."""
     import duckdb

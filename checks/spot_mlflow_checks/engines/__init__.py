@@ -53,6 +53,13 @@ def open_any(
         return open_spark(source, wanted)
     try:
         nw.from_native(source)
+    except nw.exceptions.DuplicateError as e:
+        which = " ".join(str(e).partition("\n- ")[2].replace("\n- ", ", ").split())
+        raise InvalidInput(
+            f"column names must differ, got {which}",
+            where=f"{module} frame",
+            fix="Rename one of them, or leave it out.",
+        ) from None
     except TypeError:
         raise InvalidInput(
             f"cannot read an outcome log from {type(source).__module__}.{type(source).__name__}",
