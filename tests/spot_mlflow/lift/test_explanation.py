@@ -8,11 +8,12 @@ import pytest
 from funnel_logs import make_contract, make_units
 
 from spot_mlflow.lift.analysis import analyze
+from spot_mlflow.lift.explanation import explained
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
 from spot_mlflow.lift.report import LiftReport
 
 EDGES = [0.25, 0.5, 0.75]
-UNITS = make_units(12_000)
+UNITS = make_units(12_000, late_team="West")
 
 
 def test_an_analysis_carries_all_that_the_log_allows():
@@ -46,3 +47,26 @@ def test_clusters_and_looks_never_make_the_bridge_surer_than_the_headline(looks)
     a = analyze(UNITS.log(), contract)
     headline = a.realized.estimate
     assert a.attribution.gap.se >= 0.95 * (headline.se or 0)
+
+
+def test_findings_and_calibration_are_as_wide_as_a_clustered_headline():
+    """With twice the headline's error a finding is told with twice its own."""
+    log = replace(UNITS.log(periods=True), score_bins=UNITS.bins(EDGES), teams=UNITS.teams())
+    contract = make_contract(score_edges=EDGES)
+    plain = analyze(log, contract)
+    estimate = replace(plain.realized.estimate, se=2 * plain.attribution.gap.se)
+    wide = explained(
+        replace(plain, realized=replace(plain.realized, estimate=estimate)), log, contract
+    )
+
+    def width(x):
+        return x.high - x.low
+
+    segments = {(f.label, f.factor): f for f in plain.diagnosis.findings}
+    for f in wide.diagnosis.findings:
+        if f.factor == "lift":
+            assert width(f.level) > 1.8 * width(segments[f.label, f.factor].level)
+    assert wide.diagnosis.groups_tested == plain.diagnosis.groups_tested
+    assert len(wide.diagnosis.findings) < len(plain.diagnosis.findings)
+    for a, b in zip(plain.calibration, wide.calibration, strict=True):
+        assert width(b.realized) > 1.8 * width(a.realized)

@@ -18,13 +18,17 @@ def lift_per_reached(y, reached, arm, which):
 
 
 def test_the_lift_per_reached_unit_and_its_error_are_those_of_resampled_units():
-    """Estimate by other arithmetic, standard error within what 300 resamples can tell."""
+    """Estimate and linearized error by other arithmetic, and within what 300 resamples can tell."""
     table = Moments.of_units(UNITS.measures, UNITS.arm, segment=UNITS.team)
     rows = group_lifts(table, make_contract(mix=False), {}, per_reached=True)
     west = next(g for g in rows if g.label == "West")
     y, reached = UNITS.measures["outcome"], UNITS.measures["on_time"]
     here = UNITS.team == "West"
     assert west.lift == pytest.approx(lift_per_reached(y, reached, UNITS.arm, here))
+    t, h = here & (UNITS.arm == TREATMENT), here & (UNITS.arm == HOLDOUT)
+    residual = y - west.lift * reached  # the share reached varies with the outcome
+    variance = residual[t].var(ddof=1) / t.sum() + y[h].var(ddof=1) / h.sum()
+    assert west.se == pytest.approx(np.sqrt(variance) / reached[t].mean(), rel=1e-9)
     rng = np.random.default_rng(3)
     index = np.flatnonzero(here)
     draws = []
