@@ -8,14 +8,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow.record.faults import mlflow_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SECONDS: Final = 10  # that a database server may take to accept a connection
-# What a driver calls its limit; of another driver's no limit is known, and its own holds.
-_LIMIT: Final = {"postgresql": "connect_timeout", "mysql": "connect_timeout", "mssql": ""}
+_SERVERS: Final = {"postgresql", "mysql", "mssql"}
+# Drivers that take ``connect_timeout``; the others keep their own limit.
+_LIMITED: Final = {"psycopg", "psycopg2", "pymysql", "mysqldb", "mysqlconnector"}
 
 
 def open_client(tracking_uri: str | None = None, registry_uri: str | None = None) -> MlflowClient:
@@ -25,7 +27,8 @@ def open_client(tracking_uri: str | None = None, registry_uri: str | None = None
     it goes past that gate.
 
     Raises:
-        Unavailable: the database does not answer, or the address is none that MLflow knows.
+        Unavailable: the database does not answer.
+        InvalidInput: the address is none that MLflow knows, or its driver is not installed.
     """
     import mlflow
     from mlflow import MlflowClient
@@ -43,11 +46,17 @@ def open_client(tracking_uri: str | None = None, registry_uri: str | None = None
 @cache
 def _reach(uri: str) -> None:
     """Connects once to a database server; one that answered is not asked again."""
-    scheme = uri.split(":", 1)[0].split("+", maxsplit=1)[0]
-    if scheme not in _LIMIT:
+    if uri.split(":", 1)[0].split("+", maxsplit=1)[0] not in _SERVERS:
         return
-    from sqlalchemy import create_engine
+    from sqlalchemy import create_engine, make_url
     from sqlalchemy.pool import NullPool
 
-    limit = {_LIMIT[scheme]: _SECONDS} if _LIMIT[scheme] else {}
-    create_engine(uri, poolclass=NullPool, connect_args=limit).connect().close()
+    limited = make_url(uri).get_driver_name() in _LIMITED
+    limit = {"connect_timeout": _SECONDS} if limited else {}
+    try:
+        engine = create_engine(uri, poolclass=NullPool, connect_args=limit)
+    except ModuleNotFoundError as e:
+        raise InvalidInput(
+            f"the database's driver {e.name} is not installed", fix=f"pip install {e.name}"
+        ) from None
+    engine.connect().close()
