@@ -282,7 +282,8 @@ def log_outcomes(
     promised = adoption.predicted
     if promised is None:
         raise InvalidInput(
-            f"no predicted lift is recorded for {ref}", fix=f"First: spot promise {ref} lift.yaml"
+            f"no predicted lift is recorded for {ref}",
+            fix=f"First: spot promise {ref.typed} lift.yaml",
         )
     if promised.digest != report.predicted.digest:
         raise InvalidInput(

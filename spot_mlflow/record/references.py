@@ -7,6 +7,7 @@ It may hold "churn", "churn/3", "models:/churn/3", "models:/churn@champion", a `
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,11 @@ class ModelRef:
 
     def __str__(self) -> str:
         return f"{self.name}/{self.version}" if self.version else self.name
+
+    @property
+    def typed(self) -> str:
+        """The reference as it is typed in a shell, for the commands that messages name."""
+        return shlex.quote(str(self))
 
 
 def resolve(client: MlflowClient, model: Any) -> ModelRef:

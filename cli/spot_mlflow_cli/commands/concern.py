@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
@@ -72,7 +73,8 @@ def raise_(
         return
     id_ = raise_concern(ref, person=name, role=role, what=what, severity=severity, record=record)
     click.echo(id_)
-    click.echo(f"Raised for {ref}. Answer it: spot concern answer {ref.name} {id_}", err=True)
+    answer = f"spot concern answer {shlex.quote(ref.name)} {id_}"
+    click.echo(f"Raised for {ref}. Answer it: {answer}", err=True)
 
 
 class Step(NamedTuple):

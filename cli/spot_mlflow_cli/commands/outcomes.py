@@ -129,7 +129,8 @@ def _check(
     adoption = record.adoption(ref)
     if adoption.predicted is None:
         raise InvalidInput(
-            f"no predicted lift is recorded for {ref}", fix=f"First: spot promise {ref} lift.yaml"
+            f"no predicted lift is recorded for {ref}",
+            fix=f"First: spot promise {ref.typed} lift.yaml",
         )
     with progress() as bar:
         task = bar.add_task("Starting", total=None)
@@ -176,4 +177,6 @@ def _show(
     print_headline(out, headline_of(report, adoption), f"{adoption.name} · version {ref.version}")
     print_sections(out, sections_of(lift_view(report), adoption, brief=True))
     said = "Nothing was recorded (--dry-run)." if dry_run else f"Recorded for {ref}."
-    click.echo(f"\n{said} The whole report: spot report {ref}" if not dry_run else f"\n{said}")
+    click.echo(
+        f"\n{said} The whole report: spot report {ref.typed}" if not dry_run else f"\n{said}"
+    )

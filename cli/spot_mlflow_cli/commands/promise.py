@@ -58,7 +58,7 @@ def command(model: str, contract: Path, output_format: str, *, dry_run: bool) ->
     for line in _lines(predicted):
         click.echo(line)
     said = "Would be recorded" if dry_run else "Recorded"
-    click.echo(f"{said} for {ref}. Next: spot gate {ref} --to Production")
+    click.echo(f"{said} for {ref}. Next: spot gate {ref.typed} --to Production")
 
 
 def _lines(predicted: PredictedLift) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def command(model: str, output: Path | None, output_format: str | None) -> None:
     if adoption.latest_check is None:
         raise NotFound(
             f"no outcome check is recorded for {ref}",
-            fix=f"First: spot outcomes {ref} OUTCOMES.CSV",
+            fix=f"First: spot outcomes {shlex.quote(ref)} OUTCOMES.CSV",
         )
     chosen = output_format or _by_ending(output)
     text = _text(adoption, chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -72,7 +73,8 @@ def _earlier(adoption: Adoption, target: str, wanted: str | None) -> str:
         else f"no other version of {name!r} held"
     )
     held = f"earlier holders: {', '.join(known)}" if known else "the record knows no earlier holder"
+    asked = f"{name}/{wanted or 'VERSION'}"
     raise NotFound(
         f"{which} {target} before; {held}",
-        fix=f"Ask the gate: spot gate {name}/{wanted or 'VERSION'} --to {target}",
+        fix=f"Ask the gate: spot gate {shlex.quote(asked)} --to {target}",
     )

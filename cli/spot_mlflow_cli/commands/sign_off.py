@@ -44,4 +44,6 @@ def command(model: str, target: str, person: str, role: str, note: str, *, dry_r
     if not dry_run:
         sign_off(ref, target=key, person=person, role=role, note=note, record=record)
     said = "Would be signed off" if dry_run else "Signed off"
-    click.echo(f"{said}: {ref} for {key}, by {person} ({role}). Next: spot gate {ref} --to {key}")
+    click.echo(
+        f"{said}: {ref} for {key}, by {person} ({role}). Next: spot gate {ref.typed} --to {key}"
+    )

@@ -190,3 +190,11 @@ def test_many_versions_are_not_all_listed(churn, mlflow_uri):
         client.create_model_version(churn, source="file:///nowhere")
     with pytest.raises(NotFound, match=r"it has …, 5, 6, .*, 14$"):
         Record().resolve("churn/99")
+
+
+def test_a_reference_is_typed_as_it_stands(mlflow_uri):
+    """The commands that messages name can be pasted, whatever the model is called."""
+    client = MlflowClient(mlflow_uri)
+    client.create_registered_model("win back")
+    client.create_model_version("win back", source="file:///nowhere")
+    assert Record().resolve("win back").typed == "'win back/1'"
