@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def identity_pass(r: Reading) -> dict[str, Fault]:
+def identity_pass(r: Reading, *, apart: bool) -> dict[str, Fault]:
     """Groups by unit; only counts and the first unit of each fault leave the engine.
 
-    Rows apart are left out: a unit may come again under another model version, or later.
+    Args:
+        r: what to read.
+        apart: whether rows stand apart. They are left out, since a unit may come again under another
+            model version, or later; where there are none, fewer columns are read.
     """
     c = judged(r).c
     known = sa.case((c.arm >= 0, c.arm))
@@ -29,7 +32,7 @@ def identity_pass(r: Reading) -> dict[str, Fault]:
             sa.func.min(known).label("lowest"),
             sa.func.max(known).label("highest"),
         )
-        .where(c.unit.is_not(None), *_concerned(c))
+        .where(c.unit.is_not(None), *_concerned(c, of_all=not apart))
         .group_by(c.unit)
         .subquery("per_unit")
     )

@@ -167,7 +167,7 @@ def _reduce(
         first.append("segments")
     # What a unit without a covariate counts as is known only now.
     r = replace(r, center=dict(zip(cells.measures, cells.center.tolist(), strict=True)))
-    optional = _optional_passes(r, base.faults, tell)
+    optional = _optional_passes(r, base, tell)
     if asks_version(r):
         mixed = version_pass(r) if base.versions else Fault("mixed_model_version", 0, base.rows)
         optional["faults"] = {**optional.get("faults", {}), mixed.name: mixed}
@@ -188,8 +188,9 @@ def _reduce(
     return replace(base, cells=cells), moments
 
 
-def _optional_passes(r: Reading, faults: Mapping[str, Fault], tell: Progress) -> dict[str, Any]:
+def _optional_passes(r: Reading, base: BasePass, tell: Progress) -> dict[str, Any]:
     """Runs the passes that need another grain, only those that the contract asks for."""
+    faults = base.faults
     out: dict[str, Any] = {}
     passes: list[str] = []
 
@@ -205,7 +206,7 @@ def _optional_passes(r: Reading, faults: Mapping[str, Fault], tell: Progress) ->
             begin("examples")
             out["faults"] = example_pass(r, faults, rules_for(r))
         begin("units")
-        out["faults"] = {**out.get("faults", {}), **identity_pass(r)}
+        out["faults"] = {**out.get("faults", {}), **identity_pass(r, apart=base.apart > 0)}
     if r.has("score") and r.predicted.score_edges:
         begin("score bins")
         out["score_bins"] = score_pass(r)

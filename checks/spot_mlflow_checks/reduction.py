@@ -72,6 +72,7 @@ class BasePass:
         cells: moments by (segment, arm, period).
         faults: violations counted.
         rows: rows read.
+        apart: those of them that stand apart.
         tallies: period -> counts of rows, universes and faults; "" for rows of no period.
         ranges: ("unit" or "cluster", "all" or "closed") -> lowest and highest, where there is one.
         segments: segments in the log where they were folded together in the engine; else 0.
@@ -81,6 +82,7 @@ class BasePass:
     cells: Moments
     faults: dict[str, Fault]
     rows: int
+    apart: int
     tallies: dict[str, dict[str, int]]
     ranges: dict[tuple[str, str], tuple[Any, Any]]
     segments: int = 0
@@ -97,6 +99,7 @@ def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
         cells_of(r, t, labels=_segments(t), beside=missing_covariates(r, t)),
         faults_of(r, whole),
         whole.get("rows", 0),
+        whole.get("rows", 0) - whole.get("concerned", 0),
         tallies,
         _ranges(t),
         r.folded["segment"].labels if "segment" in r.folded else 0,
