@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment
 
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record.verification import Verification
@@ -268,7 +269,8 @@ class Record:
             RecordDamaged: the record was deleted.
         """
         with mlflow_errors(f"model {ref.name!r}"):
-            known_written = self._known_written(ref)
+            home = companion.find(self.client, ref)
+            known_written = home is None and self._was_written(ref)
             draft = Draft(
                 ref=ref,
                 kind=kind,
@@ -277,7 +279,7 @@ class Record:
                 role=role,
                 at=utc(at),
                 recorded_by=self._recorder(recorded_by),
-                parents=self._heads(ref),
+                parents=self._heads(home),
                 metrics=tuple(metrics),
                 artifacts=dict(artifacts or {}),
                 dataset=dataset,
@@ -298,11 +300,9 @@ class Record:
                 "The %s is recorded, but the summary tags are not up to date: %s", evidence.kind, e
             )
 
-    def _known_written(self, ref: ModelRef) -> bool:
-        """Whether the registry says that there was a record; asked only where none is found."""
-        if not ref.name or companion.find(self.client, ref) is not None:
-            return False
-        return UPDATED_TAG in self.facts(ref.name).tags
+    def _was_written(self, ref: ModelRef) -> bool:
+        """Whether the registry says that there was a record."""
+        return bool(ref.name) and UPDATED_TAG in self.facts(ref.name).tags
 
     def _model_id(self, ref: ModelRef) -> str:
         """Returns the LoggedModel that a version's metrics are logged on, or "" where it is gone."""
@@ -335,12 +335,11 @@ class Record:
             else:
                 refresh(self, ref, mine=mine)
 
-    def _heads(self, ref: ModelRef) -> tuple[str, ...]:
+    def _heads(self, home: Experiment | None) -> tuple[str, ...]:
         """Returns the digests of the newest complete entries: what a new one follows."""
-        experiment = companion.find(self.client, ref)
-        if experiment is None:
+        if home is None:
             return ()
-        newest = self.client.search_runs([experiment.experiment_id], max_results=_PARENTS)
+        newest = self.client.search_runs([home.experiment_id], max_results=_PARENTS)
         readings = [read(run) for run in newest]
         return tuple(sorted(r.evidence.digest for r in readings if r.evidence is not None))
 

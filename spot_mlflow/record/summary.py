@@ -13,19 +13,21 @@ from spot_mlflow.gate.targets import same_target
 from spot_mlflow.record import companion
 from spot_mlflow.record.faults import in_spite_of_races
 from spot_mlflow.record.policies import policy_of
-from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.store import REGISTRY
 from spot_mlflow.reporting.summary import description_block, merge_description, summary_tags
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from spot_mlflow.adoption import Adoption, ModelFacts
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.record.references import ModelRef
     from spot_mlflow.record.store import Record
+
+    Link = tuple[str, str]  # words, address
 
 _MARK: Final = 12  # digits of an entry's id
 _ROUNDS: Final = 50  # of writing until all agrees; each more means that someone else was faster
@@ -51,30 +53,36 @@ def refresh(
         mine: id of the entry just written, or None to see it through in any case.
         policy: the one in force where it does not stand in the record; else its newest.
     """
+    links: tuple[Link, ...] | None = None
     for _ in range(_ROUNDS):
         facts, entries = record.state(ref, recent=True)
-        latest = entries[-1].id if entries else ""
+        latest = _latest(entries)
         if mine not in (None, latest) and not _knows(facts, latest):
             return
-        if not _written_anew(record, ref, facts, entries, latest, policy):
+        policy = policy or policy_of(record.entries(REGISTRY, recent=True))
+        links = _record_links(record, ref) if links is None else links
+        if not _written_anew(record, ref, facts, entries, policy=policy, links=links):
             return
 
 
-def _written_anew(  # noqa: PLR0917 - private; what one round rests on
+def _written_anew(
     record: Record,
     ref: ModelRef,
     facts: ModelFacts,
     entries: Sequence[Evidence],
-    latest: str,
-    policy: Policy | None,
+    *,
+    policy: Policy,
+    links: tuple[Link, ...],
 ) -> bool:
     """Writes what differs, the mark of the newest entry last; returns whether anything did."""
-    spoken = version_spoken_of(facts, entries)
-    policy = policy or policy_of(record.entries(REGISTRY, recent=True))
+    spoken, latest = version_spoken_of(facts, entries), _latest(entries)
+    told = {
+        v: _Told.of(facts, entries, v, policy, links) for v in dict.fromkeys((spoken, ref.version))
+    }
     wrote = False
-    for version in sorted({v for v in (spoken, ref.version) if v}):
-        wrote |= _write_version(record, _Told.of(facts, entries, version, policy))
-    wrote |= _write_model(record, _Told.of(facts, entries, spoken, policy))
+    for version in sorted(v for v in told if v):
+        wrote |= _write_version(record, told[version])
+    wrote |= _write_model(record, told[spoken])
     # Without an entry there is no mark either: it says that there is a record.
     if latest and (wrote or not _knows(facts, latest)):
         mark = f"{utc(None):%Y-%m-%dT%H:%M:%SZ} (entry {latest[:_MARK]})"
@@ -83,6 +91,10 @@ def _written_anew(  # noqa: PLR0917 - private; what one round rests on
         )
         wrote = True
     return wrote
+
+
+def _latest(entries: Sequence[Evidence]) -> str:
+    return entries[-1].id if entries else ""
 
 
 def _knows(facts: ModelFacts, latest: str) -> bool:
@@ -106,6 +118,7 @@ class _Told:
 
     adoption: Adoption
     decision: GateDecision | None
+    links: tuple[Link, ...]
 
     @classmethod
     def of(
@@ -114,38 +127,37 @@ class _Told:
         entries: Sequence[Evidence],
         version: str | None,
         policy: Policy,
+        links: tuple[Link, ...],
     ) -> _Told:
         """Puts it together; without a version there is nothing to decide."""
         adoption = build_adoption(facts, entries, version=version, now=utc(None))
         if version is None or not any(same_target(TARGET, t) for t in policy.targets):
-            return cls(adoption, None)
-        return cls(adoption, decide(adoption, TARGET, policy=policy, version=version))
+            return cls(adoption, None, links)
+        return cls(adoption, decide(adoption, TARGET, policy=policy, version=version), links)
 
     @property
     def tags(self) -> dict[str, str]:
         """The summary tags."""
         return summary_tags(self.adoption, decision=self.decision)
 
-    def description(self, record: Record, present: str) -> str:
+    def description(self, present: str) -> str:
         """Returns the description with the managed block; a person's words around it stay."""
         check = self.adoption.latest_check
-        chart, links = None, list(_record_link(record, self.adoption))
+        chart, links = None, self.links
         if check is not None:
             run = check["run_id"]
             chart = f"get-artifact?path={quote(CHART)}&run_uuid={run}"
-            links.insert(0, ("report", f"get-artifact?path={quote(REPORT)}&run_uuid={run}"))
-        block = description_block(
-            self.adoption, chart=chart, links=tuple(links), decision=self.decision
-        )
+            links = (("report", f"get-artifact?path={quote(REPORT)}&run_uuid={run}"), *links)
+        block = description_block(self.adoption, chart=chart, links=links, decision=self.decision)
         return merge_description(present, block)
 
 
-def _record_link(record: Record, adoption: Adoption) -> Iterator[tuple[str, str]]:
-    """Yields the address of the evidence, relative to MLflow's own page."""
-    ref = ModelRef(adoption.facts.name, adoption.version, adoption.facts.created)
+def _record_links(record: Record, ref: ModelRef) -> tuple[Link, ...]:
+    """Returns the address of the evidence, relative to MLflow's own page, where there is any."""
     experiment = companion.find(record.client, ref)
-    if experiment is not None:
-        yield "evidence", f"#/experiments/{experiment.experiment_id}/runs"
+    if experiment is None:
+        return ()
+    return (("evidence", f"#/experiments/{experiment.experiment_id}/runs"),)
 
 
 def _write_model(record: Record, told: _Told) -> bool:
@@ -154,7 +166,7 @@ def _write_model(record: Record, told: _Told) -> bool:
     changed.pop(UPDATED, None)  # the mark, which is written last
     for key, value in changed.items():
         in_spite_of_races(partial(client.set_registered_model_tag, facts.name, key, value))
-    text = told.description(record, facts.description)
+    text = told.description(facts.description)
     if text != facts.description:
         client.update_registered_model(facts.name, description=text)
     return bool(changed) or text != facts.description
@@ -168,7 +180,7 @@ def _write_version(record: Record, told: _Told) -> bool:
     for key, value in changed.items():
         in_spite_of_races(partial(client.set_model_version_tag, name, version, key, value))
     before = current.description or ""
-    text = told.description(record, before)
+    text = told.description(before)
     if text != before:
         client.update_model_version(name, version, description=text)
     return bool(changed) or text != before

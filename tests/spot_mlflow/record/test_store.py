@@ -192,6 +192,37 @@ def test_the_portfolio_costs_as_many_queries_for_many_models_as_for_few(mlflow_u
     assert cost(2) == cost(25) > 0
 
 
+class Asked:
+    """An MLflow client that notes which of its methods are called."""
+
+    def __init__(self, client):
+        self._client, self.calls = client, []
+
+    def __getattr__(self, name):
+        value = getattr(self._client, name)
+        if not callable(value):
+            return value
+
+        def call(*args, **kwargs):
+            self.calls.append(name)
+            return value(*args, **kwargs)
+
+        return call
+
+
+def test_an_entry_looks_for_its_place_a_few_times_and_no_more(churn):
+    """What one entry asks of a server does not creep up: each question may be a trip around the world."""
+    client = Asked(MlflowClient())
+    record = Record(client=client)
+    ref = record.resolve(churn)
+    said = {"useful": 4, "would_use": 4, "guess": False}
+    record.append(ref, "pulse", said, person="Kim", role="frontline")
+    client.calls.clear()
+    record.append(ref, "pulse", said, person="Kim", role="frontline")
+    assert client.calls.count("get_experiment_by_name") <= 7
+    assert len(client.calls) <= 20
+
+
 def test_the_portfolio_is_read_page_by_page(mlflow_uri, monkeypatch):
     """1,000 models to a page; what stands on the second is not lost."""
     from mlflow.entities.model_registry import RegisteredModel
