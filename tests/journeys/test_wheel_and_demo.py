@@ -148,6 +148,8 @@ def test_the_record_of_the_demo_is_whole(demo, installed):
 
 def test_a_stopped_demo_leaves_nothing(demo, installed, tmp_path):
     """Ctrl-C in the middle leaves no folder; over an earlier demo, the earlier one is back."""
+    # A shell lets what it starts in the background ignore Ctrl-C, and a process hands that down.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [installed / "spot", "demo"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env=clean_environment(), start_new_session=True,
