@@ -159,15 +159,20 @@ def _stratum(events: np.ndarray[Any, Any], n: np.ndarray[Any, Any]) -> Stratum:
 
 def per_visit(n_t: int, n_c: int) -> Draw:
     """Orders per visit: the unit is a customer with one visit or more."""
-    rates = np.repeat([0.33, 0.30], [n_t, n_c])
     label = np.repeat([TREATMENT, HOLDOUT], [n_t, n_c])
 
+    def arm(
+        rng: np.random.Generator, n: int, rate: float
+    ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        visits = 1 + rng.poisson(2.0, n)
+        own = np.clip(rate + 0.05 * rng.standard_normal(n), 0.01, 0.99)
+        return visits, rng.binomial(visits, own).astype(float)
+
     def draw(rng: np.random.Generator) -> Estimation:
-        visits = 1 + rng.poisson(2.0, n_t + n_c)
-        own = np.clip(rates + 0.05 * rng.standard_normal(n_t + n_c), 0.01, 0.99)
-        orders = rng.binomial(visits, own).astype(float)
-        means = ratio_means(Moments.of_units({"outcome": orders, "denominator": visits}, label))
-        arms = arm_of_values(orders[:n_t]), arm_of_values(orders[n_t:])
+        (d_t, y_t), (d_c, y_c) = arm(rng, n_t, 0.33), arm(rng, n_c, 0.30)
+        measures = {"outcome": np.r_[y_t, y_c], "denominator": np.r_[d_t, d_c]}
+        means = ratio_means(Moments.of_units(measures, label))
+        arms = arm_of_values(y_t), arm_of_values(y_c)
         return Estimation(means, *arms, n_t + n_c, n_c, plain=False)
 
     return draw
