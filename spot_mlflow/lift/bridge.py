@@ -112,7 +112,8 @@ class Bar:
         kind: "promised", "loss", "gain" or "realized".
         start: where the bar begins; 0 for promised and realized.
         end: where it ends.
-        low: lower end of the interval of what the bar adds.
+        low: lower end of the interval of what the bar adds; a level, promised or realized, has its
+            own interval elsewhere, and here none.
         high: upper end.
         letter: S.P.O.T. letter or letters; "" for promised and realized.
     """
@@ -206,9 +207,7 @@ class Bridge:
             kind = "loss" if x.lift < 0 else "gain"
             bars.append(Bar(c.words, kind, level, level + x.lift, x.low, x.high, c.letter))
             level += x.lift
-        gap = self.money_gap if money and self.money_gap is not None else self.gap
-        start = bars[0].end
-        bars.append(Bar("realized", "realized", 0.0, level, start + gap.low, start + gap.high))
+        bars.append(Bar("realized", "realized", 0.0, level, level, level))
         return tuple(bars)
 
     @classmethod

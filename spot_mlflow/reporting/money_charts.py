@@ -105,7 +105,7 @@ def _table(fall: Waterfall, rule: str) -> Table:
         return "yes" if fall.shown(bar) else "no"
 
     def interval(bar: Bar) -> str:
-        if bar.kind == "promised" or not math.isfinite(bar.low) or not math.isfinite(bar.high):
+        if bar.kind in LEVELS or not math.isfinite(bar.low) or not math.isfinite(bar.high):
             return figures.NOTHING
         return f"{fall.write(bar.low)} to {fall.write(bar.high)}"
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spot_mlflow.reporting.cause import bridge_of
+from spot_mlflow.reporting.figures import NOTHING
 from spot_mlflow.reporting.lift_view import lift_view
 from spot_mlflow.reporting.money_charts import waterfall_chart
 
@@ -23,6 +24,8 @@ def test_waterfall_arrives_where_it_says(full_report: LiftReport, basis: str) ->
     digit = 10.0 ** -len(table.rows[0][2].partition(".")[2])
     assert sum(amounts[:-1]) == pytest.approx(amounts[-1], abs=digit * len(amounts))
     assert [table.rows[0][0], table.rows[-1][0]] == ["promised", "realized"]
+    # The gap's interval is no interval of a level: what arrived has one of its own.
+    assert [table.rows[0][3], table.rows[-1][3]] == [NOTHING, NOTHING]
 
 
 def test_waterfall_shows_certainty_without_colour(full_report: LiftReport) -> None:
