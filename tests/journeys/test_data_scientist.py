@@ -135,7 +135,9 @@ def test_the_steps_after_the_script(folder, monkeypatch):
     assert shown["lift"] is not None
     assert shown["involvement"]["people"] == 3
     owed = run_spot("todo", "--format", "json").json
-    assert f"spot concern confirm churn {id_}" in {t["command"] for t in owed}
+    assert f"spot concern confirm churn {id_} --person Fay --role frontline" in {
+        t["command"] for t in owed
+    }
     assert {t["role"] for t in owed} >= {"business", "frontline", "executive", "engineer"}
     card = run_spot("card", "churn/1")
     assert card.status == 0, card.err

@@ -96,7 +96,7 @@ def test_three_minutes_a_worry_and_a_pulse(chromium, mlflow_uri, tmp_path, monke
     assert run_spot(*answer).status == 0
     assert run_spot("concern", "confirm", "churn", id_, *DANA).status == 1  # hers to close
     (mine,) = run_spot("todo", "--person", "Fay", "--format", "json").json
-    assert mine["command"] == f"spot concern confirm churn {id_}"
+    assert mine["command"] == f"spot concern confirm churn {id_} --person Fay --role frontline"
     assert run_spot("concern", "confirm", "churn", id_, *FAY).status == 0
     assert run_spot("todo", "--person", "Fay", "--format", "json").json == []
 
