@@ -19,12 +19,13 @@ ROWS = 10_000_000 if FULL else 2_000_000  # Parquet
 FRAME = 10_000_000 if FULL else 1_000_000  # pandas
 SERVER = 1_000_000 if FULL else 200_000  # PostgreSQL and Spark
 ROUNDS = 3
+ROUNDS_JVM = 8  # a JVM compiles what runs often: the first rounds time the compiler
 
 
-def fastest(**work: Callable[[], Any]) -> dict[str, float]:
+def fastest(rounds: int = ROUNDS, **work: Callable[[], Any]) -> dict[str, float]:
     """Returns the shortest of some interleaved runs of each, in seconds; the first is not counted."""
     best = dict.fromkeys(work, float("inf"))
-    for i in range(ROUNDS + 1):
+    for i in range(rounds + 1):
         for name, f in work.items():
             start = time.perf_counter()
             f()
@@ -39,10 +40,10 @@ def ratio(seconds: dict[str, float], ours: str, baseline: str) -> dict[str, obje
     return {**rounded, "ratio": round(seconds[ours] / seconds[baseline], 3)}
 
 
-def once(work: Callable[[], Any]) -> float:
-    """Returns the shorter of two runs, in seconds: of what takes many times as long as the rest."""
+def once(work: Callable[[], Any], runs: int = 2) -> float:
+    """Returns the shortest of two runs or more, in seconds: of what takes many times as long."""
     times = []
-    for _ in range(2):
+    for _ in range(runs):
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)
@@ -154,8 +155,8 @@ def on_spark() -> dict[str, object]:
             for q in queries:
                 spark.sql(q).collect()
 
-        seconds = fastest(check=lambda: check(frame), by_hand=by_hand)
-        stock = once(lambda: stock_suite.on_spark(frame))
+        seconds = fastest(ROUNDS_JVM, check=lambda: check(frame), by_hand=by_hand)
+        stock = once(lambda: stock_suite.on_spark(frame), ROUNDS_JVM)
     finally:
         spark.stop()
     return {"rows": SERVER, **ratio(seconds, "check", "by_hand"), **beside(stock, seconds["check"])}
