@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from spot_mlflow.lift.arm import Arm
 from spot_mlflow.lift.difference import means_of
-from spot_mlflow.lift.estimation import Estimation, too_early
+from spot_mlflow.lift.estimation import Estimation, hold_of
 from spot_mlflow.lift.realized import verdict_interval
 from spot_mlflow.lift.relative import relative_se
 from spot_mlflow.lift.verdict import gap_between
@@ -130,7 +130,7 @@ class Expected:
 
     def gap(self, check: Estimation) -> Interval | None:
         """The gap's interval at the width of the verdict; None where no verdict may be given yet."""
-        if too_early(check, self.predicted):
+        if hold_of(check, self.predicted):
             return None
         realized = verdict_interval(check, self.predicted)
         monitored = self.predicted.looks_used == "monitored"

@@ -22,6 +22,7 @@ from spot_mlflow.lift.clusters import (
 from spot_mlflow.lift.cuped import adjusted_outcome, cuped, paired_arms, with_sampled_center
 from spot_mlflow.lift.difference import means_of
 from spot_mlflow.lift.ratio_metric import ratio_by_cell, ratio_means
+from spot_mlflow.lift.report import Hold
 from spot_mlflow.lift.rows import plain_outcome, rows_of
 from spot_mlflow.lift.sequence import BURN_IN, events_in
 from spot_mlflow.lift.strata import pooled_arms
@@ -54,6 +55,7 @@ class Estimation:
         grade: evidence grade.
         reliable: False where the interval is to be flagged.
         caveats: sentences a reader must see.
+        hold: why the estimate cannot carry a verdict, however many units it rests on, or None.
     """
 
     means: Means
@@ -67,10 +69,15 @@ class Estimation:
     grade: Grade = "A"
     reliable: bool = True
     caveats: tuple[str, ...] = ()
+    hold: Hold | None = None
 
     def warned(self, *caveats: str, reliable: bool = True) -> Estimation:
         """Returns the same with more to say."""
         return replace(self, caveats=(*self.caveats, *caveats), reliable=self.reliable and reliable)
+
+    def held(self, hold: Hold) -> Estimation:
+        """Returns the same without the right to a verdict; the first reason stays."""
+        return self if self.hold else replace(self, hold=hold)
 
 
 def estimate_means(
@@ -306,17 +313,22 @@ def warn_of_skew(chosen: Estimation, predicted: PredictedLift) -> Estimation:
     )
 
 
-def too_early(chosen: Estimation, predicted: PredictedLift) -> str:
-    """Says why nothing can be concluded yet, or "" where it can.
+def hold_of(chosen: Estimation, predicted: PredictedLift) -> Hold | None:
+    """Says why nothing can be concluded yet, or None where it can.
 
-    Grade D never concludes; an arm needs two units; a monitored contract needs a burn-in.
+    An arm needs two units; a monitored contract needs a burn-in; grade D never concludes; and an
+    estimate may carry a hold of its own.
     """
     for name, arm in (("treated", chosen.treated), ("holdout", chosen.holdout)):
         if arm.n < 2:  # noqa: PLR2004 - a spread needs two units
-            return f"too early: {arm.n} {name} units have an outcome, 2 are needed"
+            return Hold("units", f"too early: {arm.n} {name} units have an outcome, 2 are needed")
+    if chosen.hold is not None:
+        return chosen.hold
     if predicted.looks_used == "monitored" and chosen.events < BURN_IN:
         word = "clusters" if chosen.unit_word == "clusters" else "events"
-        return f"inconclusive, {chosen.events} of {BURN_IN} {word} in the smaller arm"
+        return Hold(
+            "units", f"inconclusive, {chosen.events} of {BURN_IN} {word} in the smaller arm"
+        )
     if chosen.grade == "D":
-        return "evidence grade D gives a number, never a verdict"
-    return ""
+        return Hold("design", "evidence grade D gives a number, never a verdict")
+    return None

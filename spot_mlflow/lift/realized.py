@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spot_mlflow.lift.difference import UNKNOWN, Estimate, difference, newcombe
-from spot_mlflow.lift.estimation import too_early
+from spot_mlflow.lift.estimation import hold_of
 from spot_mlflow.lift.relative import log_delta, score_ratio
 from spot_mlflow.lift.report import Interval, RealizedLift
 from spot_mlflow.lift.sequence import BURN_IN, confidence_sequence
@@ -172,7 +172,7 @@ def realize(
         days=days,
         monitored=monitored,
         comparisons=comparisons,
-        blocked=too_early(chosen, predicted),
+        hold=hold_of(chosen, predicted),
         at_least=_left_at_least(chosen, monitored=monitored),
         unit_word=chosen.unit_word,
     )
@@ -214,9 +214,7 @@ def _second_look(previous: int, sequence: Estimate) -> str:
 
 
 def _left_at_least(chosen: Estimation, *, monitored: bool) -> float:
-    """Units until a verdict may be given: the burn-in at the rate so far; never for grade D."""
-    if chosen.grade == "D":
-        return math.inf
+    """Units until a verdict may be given: the burn-in at the rate so far."""
     if not monitored or chosen.events >= BURN_IN:
         return 0.0
     return math.ceil(chosen.units * (BURN_IN / max(chosen.events, 0.5) - 1))

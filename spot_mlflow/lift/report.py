@@ -23,7 +23,26 @@ Viability = Literal["viable", "not viable", "undecided"]
 Grade = Literal["A", "B", "C", "D"]
 Severity = Literal["critical", "warning", "info"]
 
+# What a verdict lacks where it is inconclusive: more units, a sound log, a design that can tell, or
+# units of both arms side by side.
+Doubt = Literal["units", "data", "design", "overlap"]
+
 WITHHELD: Final = "data: "  # how the reason begins where a fault of the data leaves no verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why no verdict can be given.
+
+    Attributes:
+        doubt: what is lacking.
+        reason: one sentence without its full stop.
+        remedy: the one column or declaration that lifts it, as a request ("Log observed_at"), or "".
+    """
+
+    doubt: Doubt
+    reason: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +109,9 @@ class GapVerdict:
         minimum: m, or None where the contract has none.
         more_units: units still needed to decide, None where decided, inf for never.
         more_days: days until then at the present rate, None where unknown or decided.
+        doubt: what an inconclusive verdict lacks; None where it is decided.
+        remedy: the column or declaration that would lift it, or "".
+        withheld: whether a fault of the log took the verdict back.
     """
 
     gap: Interval
@@ -100,11 +122,9 @@ class GapVerdict:
     minimum: float | None
     more_units: float | None = None
     more_days: float | None = None
-
-    @property
-    def withheld(self) -> bool:
-        """Whether a fault of the data took the verdict back."""
-        return self.reason.startswith(WITHHELD)
+    doubt: Doubt | None = None
+    remedy: str = ""
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +274,9 @@ class LiftReport:
             "viable": self.viable,
             "evidence": r.grade,
             "reason": a.outcome.reason,
+            "inconclusive": a.outcome.doubt,
+            "remedy": a.outcome.remedy,
+            "withheld": a.outcome.withheld,
             "predicted": {"lift": p.lift, "low": low, "high": high},
             "realized": {
                 **jsonable(r.estimate),
@@ -298,6 +321,15 @@ class LiftReport:
     def to_json(self) -> str:
         """Writes ``to_dict`` as indented JSON."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def is_withheld(body: Mapping[str, Any]) -> bool:
+    """Tells of a stored report whether a fault of the log took the verdict back.
+
+    Reports from before the key ``withheld`` say it by how their reason begins.
+    """
+    found = body.get("withheld")
+    return str(body.get("reason") or "").startswith(WITHHELD) if found is None else bool(found)
 
 
 _REALIZED = (

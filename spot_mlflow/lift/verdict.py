@@ -15,7 +15,7 @@ from spot_mlflow.lift.report import GapVerdict, Interval
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.report import Verdict, Viability
+    from spot_mlflow.lift.report import Hold, Verdict, Viability
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Basis:
         days: days that these units took to come, or None where not logged.
         monitored: whether the interval holds under daily looking.
         comparisons: verdicts among which the error is split (Bonferroni).
-        blocked: why no verdict can be given yet, or "".
+        hold: why no verdict can be given yet, or None.
         at_least: units still needed before a verdict may be given at all.
         unit_word: "units" or "clusters".
     """
@@ -41,7 +41,7 @@ class Basis:
     days: float | None = None
     monitored: bool = False
     comparisons: int = 1
-    blocked: str = ""
+    hold: Hold | None = None
     at_least: float = 0.0
     unit_word: str = "units"
 
@@ -155,18 +155,29 @@ def judge(basis: Basis, predicted: PredictedLift) -> GapVerdict:
         basis.verdict, predicted, monitored=basis.monitored, comparisons=basis.comparisons
     )
     tolerance, minimum = predicted.tolerance_used, predicted.minimum
-    verdict: Verdict = "inconclusive" if basis.blocked else _verdict(gap, tolerance)
-    viable: Viability = "undecided" if basis.blocked else viability(basis.viability, minimum)
+    verdict: Verdict = "inconclusive" if basis.hold else _verdict(gap, tolerance)
+    viable: Viability = "undecided" if basis.hold else viability(basis.viability, minimum)
     units = days = None
     if verdict == "inconclusive":
         units = _at_least(more_units(basis, predicted, gap.lift), basis.at_least)
+        if basis.hold and basis.hold.doubt != "units":
+            units = math.inf  # no number of units mends it
         days = _days(units, basis)
     wait = _waiting(basis, units, days, predicted)
-    if basis.blocked:
-        reason = basis.blocked if math.isinf(units or 0) else f"{basis.blocked}{wait}"
+    if basis.hold:
+        reason = held_reason(basis.hold, "" if math.isinf(units or 0) else wait)
     else:
         reason = _reason(verdict, gap, basis.verdict, predicted) + wait
-    return GapVerdict(gap, verdict, viable, reason, tolerance, minimum, units, days)
+    doubt = basis.hold.doubt if basis.hold else "units" if verdict == "inconclusive" else None
+    remedy = basis.hold.remedy if basis.hold else ""
+    return GapVerdict(
+        gap, verdict, viable, reason, tolerance, minimum, units, days, doubt=doubt, remedy=remedy
+    )
+
+
+def held_reason(hold: Hold, wait: str = "") -> str:
+    """Writes why there is no verdict, how long it takes (``wait``), and what would lift it."""
+    return f"{hold.reason}{wait}. {hold.remedy}" if hold.remedy else f"{hold.reason}{wait}"
 
 
 def _verdict(gap: Interval, tolerance: float) -> Verdict:

@@ -45,6 +45,8 @@ def withhold(analysis: LiftAnalysis, checks: Iterable[Judged]) -> LiftAnalysis:
         reason=WITHHELD + "; ".join(faults),
         more_units=None,
         more_days=None,
+        doubt="data",
+        withheld=True,
     )
     arms = tuple(replace(a, verdict=a.verdict and "inconclusive") for a in analysis.arms)
     return replace(analysis, outcome=outcome, arms=arms)

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.evidence import digest_of
-from spot_mlflow.lift.report import WITHHELD, LiftReport, jsonable
+from spot_mlflow.lift.report import LiftReport, is_withheld, jsonable
 from spot_mlflow.record.summary import CHART, REPORT
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _figures(body: dict[str, Any]) -> Iterator[tuple[str, float, int]]:
     step = int(body.get("days_since_deployment") or 0)
     realized, gap = body["realized"], body["gap"]
     figures = {"predicted_lift": body["predicted"]["lift"]}
-    if str(body.get("reason") or "").startswith(WITHHELD):
+    if is_withheld(body):
         yield from ((name, float(value), step) for name, value in figures.items())
         return  # a chart of what cannot be told would look fine
     figures |= {

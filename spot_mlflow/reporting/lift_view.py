@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.lift.report import WITHHELD, Interval, LiftReport
+from spot_mlflow.lift.report import Interval, LiftReport, is_withheld
 from spot_mlflow.reporting.figures import LiftScale, scale_of
 
 if TYPE_CHECKING:
@@ -122,8 +122,9 @@ class LiftView:
         """Whether a fault of the log left no verdict: the reason says so, or a check that failed."""
         failed = [c for c in self.data.get("checks") or () if not c["success"]]
         withheld = self.verdict == "inconclusive" and self.viable == "undecided"
-        told = str(self.data.get("reason") or "").startswith(WITHHELD)
-        return told or (withheld and any(c["severity"] == "critical" for c in failed))
+        return is_withheld(self.data) or (
+            withheld and any(c["severity"] == "critical" for c in failed)
+        )
 
     @property
     def undecidable(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.difference import difference
-from spot_mlflow.lift.estimation import estimate_means, too_early
+from spot_mlflow.lift.estimation import estimate_means, hold_of
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments
 
 
@@ -115,7 +115,7 @@ def test_poor_overlap_is_no_evidence(log, contract):
     found = estimate_means(moments, contract(design="logged_propensity"))
     assert (found.grade, found.reliable) == ("D", False)
     assert any("hardly overlap" in c for c in found.caveats)
-    assert too_early(found, contract()).startswith("evidence grade D")
+    assert hold_of(found, contract()).reason.startswith("evidence grade D")
 
 
 def test_skewed_money_is_flagged(log, contract):
@@ -187,8 +187,8 @@ def test_no_unit_is_lost_between_the_ways(log, contract):
 def test_too_early_says_what_is_missing(rates, contract):
     """Two units in each arm, and for monitored contracts twenty events in the smaller one."""
     one = estimate_means(rates(3, 10, 0, 1), contract())
-    assert too_early(one, contract()).startswith("too early: 1 holdout units")
+    assert hold_of(one, contract()).reason.startswith("too early: 1 holdout units")
     few = estimate_means(rates(30, 900, 5, 100), contract())
-    assert too_early(few, contract()) == ""
+    assert hold_of(few, contract()) is None
     monitored = contract(planned_units=5000)
-    assert too_early(few, monitored) == "inconclusive, 5 of 20 events in the smaller arm"
+    assert hold_of(few, monitored).reason == "inconclusive, 5 of 20 events in the smaller arm"

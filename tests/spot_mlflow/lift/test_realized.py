@@ -13,6 +13,7 @@ from spot_mlflow.lift.moments import HOLDOUT, TREATMENT
 from spot_mlflow.lift.realized import effective_counts, one_look, realize
 from spot_mlflow.lift.relative import score_ratio
 from spot_mlflow.lift.sequence import confidence_sequence
+from spot_mlflow.lift.verdict import judge
 
 
 def test_one_look_shows_welch_or_the_score(rates, contract):
@@ -123,11 +124,11 @@ def test_the_burn_in_is_waited_for(rates, contract):
     made = contract(planned_units=5000)
     basis = realize(estimate_means(rates(30, 900, 5, 100), made), made).basis
     assert basis.at_least == 3000
-    assert basis.blocked
+    assert basis.hold
     before = contract(design="before_after")
-    assert (
-        realize(estimate_means(rates(30, 900, 5, 100), before), before).basis.at_least == math.inf
-    )
+    held = realize(estimate_means(rates(30, 900, 5, 100), before), before).basis
+    assert held.hold.doubt == "design"
+    assert judge(held, before).more_units == math.inf
 
 
 def test_strata_scale_the_relative_interval(rates, contract):

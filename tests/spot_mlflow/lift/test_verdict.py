@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.report import Hold, Interval
 from spot_mlflow.lift.verdict import (
     Basis,
     gap_between,
@@ -185,7 +185,7 @@ def test_what_blocks_is_the_reason(contract):
         around(0.35, 0.001),
         units=100,
         monitored=True,
-        blocked="inconclusive, 5 of 20 events in the smaller arm",
+        hold=Hold("units", "inconclusive, 5 of 20 events in the smaller arm"),
         at_least=300,
         days=2,
     )
@@ -197,10 +197,24 @@ def test_what_blocks_is_the_reason(contract):
     assert "300 more units" in found.reason
 
 
+@pytest.mark.parametrize("doubt", ["data", "design", "overlap"])
+def test_what_more_units_cannot_mend_is_not_waited_for(contract, doubt):
+    """A hold that is no lack of units names itself and its remedy, and never a number of units."""
+    hold = Hold(
+        doubt, "the arms were never decided in the same week", "Hold units out in every week"
+    )
+    basis = Basis(around(0.35, 0.2), around(0.35, 0.2), units=100, days=2, hold=hold)
+    found = judge(basis, contract(predicted={"lift": 0.35}))
+    assert (found.verdict, found.doubt, found.remedy) == ("inconclusive", doubt, hold.remedy)
+    assert found.more_units == math.inf
+    assert found.more_days is None
+    assert found.reason == f"{hold.reason}. {hold.remedy}"
+
+
 def test_nothing_known_is_inconclusive(contract):
     """NaN gives an open gap and a reason, never an exception."""
     nothing = Interval(math.nan, -math.inf, math.inf)
-    found = judge(Basis(nothing, nothing, units=0, blocked="too early"), contract())
+    found = judge(Basis(nothing, nothing, units=0, hold=Hold("units", "too early")), contract())
     assert (found.verdict, found.more_units) == ("inconclusive", None)
     assert (found.gap.low, found.gap.high) == (-math.inf, math.inf)
     assert found.reason == "too early"

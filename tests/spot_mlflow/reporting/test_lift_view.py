@@ -55,9 +55,17 @@ def test_only_a_withheld_verdict_is_a_data_fault(
 
 
 def test_a_verdict_taken_back_is_told_whatever_a_suite_tolerates(short_report: LiftReport) -> None:
-    """The reason alone says it: no check needs to have failed in a suite that tolerates more."""
-    data = short_report.to_dict() | {"reason": "data: 9 of 9 units appear twice", "checks": []}
-    assert lift_view(data).data_fault
+    """The report alone says it: no check needs to have failed in a suite that tolerates more."""
+    assert lift_view(short_report.to_dict() | {"withheld": True, "checks": []}).data_fault
+
+
+def test_an_older_record_says_by_its_reason_that_a_verdict_was_taken_back(
+    short_report: LiftReport,
+) -> None:
+    """Reports from before the key are read by how their reason begins."""
+    old = short_report.to_dict() | {"reason": "data: 9 of 9 units appear twice", "checks": []}
+    del old["withheld"]
+    assert lift_view(old).data_fault
 
 
 def test_a_promise_is_written_by_its_own_uncertainty() -> None:
