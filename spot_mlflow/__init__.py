@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         waive,
     )
     from spot_mlflow.errors import (
+        AccessDenied,
         InvalidInput,
         NotFound,
         RecordDamaged,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.report import LiftReport
 
 __all__ = [
+    "AccessDenied",
     "Adoption",
     "Evidence",
     "GateDecision",
@@ -80,7 +82,15 @@ _HOME = {
     "LiftReport": "lift.report",
     "PredictedLift": "lift.contract",
     **dict.fromkeys(
-        ("InvalidInput", "NotFound", "RecordDamaged", "Refused", "SpotError", "Unavailable"),
+        (
+            "AccessDenied",
+            "InvalidInput",
+            "NotFound",
+            "RecordDamaged",
+            "Refused",
+            "SpotError",
+            "Unavailable",
+        ),
         "errors",
     ),
 }

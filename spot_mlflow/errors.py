@@ -56,6 +56,15 @@ class Unavailable(SpotError, ConnectionError):
     http_status = 503
 
 
+class AccessDenied(Unavailable, PermissionError):
+    """The server, or what stands before it, did not let this login in: exit status 3, HTTP 403.
+
+    Nothing was decided: the evidence could not be asked.
+    """
+
+    http_status = 403
+
+
 class RecordDamaged(SpotError):
     """Evidence was edited, deleted or half written, and the answer depends on it: exit status 3."""
 

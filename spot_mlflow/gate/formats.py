@@ -46,11 +46,22 @@ def _cell(text: str) -> str:
     return plain
 
 
-def junit(decisions: Sequence[GateDecision]) -> str:
+def markdown_error(model: str, target: str, said: str) -> str:
+    """Returns the line of a question that could not be decided."""
+    to = f" to {_cell(target)}" if target else ""
+    return f"**❔ {_cell(model)}{to} could not be decided**: {_cell(said)}\n"
+
+
+def junit(decisions: Sequence[GateDecision], unread: Sequence[tuple[str, str]] = ()) -> str:
     """Returns JUnit XML: a suite for each decision, a test case for each requirement.
 
     A requirement that is not met is a failure where it refuses, and skipped where a waiver or the
-    mode lets it pass, so that the report and the exit status agree.
+    mode lets it pass, so that the report and the exit status agree. What could not be decided is an
+    error.
+
+    Args:
+        decisions: in the order of the suites.
+        unread: (model, cause) of those that could not be decided.
     """
     root = ET.Element("testsuites", name="spot gate")
     for decision in decisions:
@@ -73,6 +84,36 @@ def junit(decisions: Sequence[GateDecision]) -> str:
         if not cases:
             ET.SubElement(suite, "testcase", classname=_text(name), name=decision.basis, time="0")
         ET.SubElement(suite, "system-out").text = _text(decision.explain())
+    for name, said in unread:
+        _error_suite(root, name, "unread", said)
+    return _document(root)
+
+
+def junit_error(model: str, target: str, kind: str, said: str) -> str:
+    """Returns JUnit XML of a question that could not be decided: one test case, one error.
+
+    Args:
+        model: as it was asked for.
+        target: stage or "@alias".
+        kind: of error.
+        said: what is wrong and what to do.
+    """
+    root = ET.Element("testsuites", name="spot gate")
+    _error_suite(root, f"{model} to {target}", kind, said)
+    return _document(root)
+
+
+def _error_suite(root: ET.Element, name: str, kind: str, said: str) -> None:
+    suite = ET.SubElement(
+        root, "testsuite", name=_text(name), tests="1", failures="0", errors="1", skipped="0"
+    )
+    case = ET.SubElement(
+        suite, "testcase", classname=_text(name), name="could be decided", time="0"
+    )
+    ET.SubElement(case, "error", message=_text(said), type=kind).text = _text(said)
+
+
+def _document(root: ET.Element) -> str:
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -11,7 +11,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.errors import RecordDamaged
+from spot_mlflow.errors import RecordDamaged, Unavailable
 from spot_mlflow.record.entry import CREATED, MODEL
 
 if TYPE_CHECKING:
@@ -61,6 +61,12 @@ def find(client: MlflowClient, ref: ModelRef, *, known_written: bool = False) ->
         RecordDamaged: the experiment was deleted.
     """
     by_name = client.get_experiment_by_name(name_of(ref))
+    if by_name is not None and not by_name.name:
+        raise Unavailable(
+            f"MLflow at {client.tracking_uri} answered, and not as MLflow does",
+            where=f"the record of {ref.name!r}",
+            fix="A proxy or a login page may stand before it: check MLFLOW_TRACKING_URI.",
+        )
     found = by_name if by_name is not None and _is_of(by_name, ref) else _by_identity(client, ref)
     if found is None and by_name is not None and not by_name.tags.get(CREATED):
         found = by_name  # made by hand, or its tags were removed: its runs say whose they are

@@ -33,7 +33,7 @@ def open_client(tracking_uri: str | None = None, registry_uri: str | None = None
     import mlflow
     from mlflow import MlflowClient
 
-    with mlflow_errors("MLflow"):
+    with mlflow_errors("MLflow", at=tracking_uri):
         registry = registry_uri or mlflow.get_registry_uri()
         if registry.startswith("spot+"):
             registry_uri = registry.removeprefix("spot+")

@@ -75,7 +75,7 @@ def record_decision(
     )
     # Not through `append`, which reads registry and record anew: the decision was made on both, and
     # the summary rests on the evidence, not on decisions.
-    with mlflow_errors(f"model {decision.model!r}"):
+    with mlflow_errors(f"model {decision.model!r}", at=str(record.client.tracking_uri)):
         return record.writer.write(draft, known_written=False)
 
 

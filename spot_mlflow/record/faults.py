@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput, NotFound, Refused, SpotError, Unavailable
+from spot_mlflow.record.transport import (
+    PASSWORD,
+    TOKEN,
+    answered_otherwise,
+    first_line,
+    not_reached,
+    plain,
+    status_fault,
+    without_password,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _NOT_FOUND = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
-_REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED"}
+_REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
+OURS: Final = "[spot] "  # what every answer of the gate begins with
+UNDECIDED: Final = f"{OURS}could not be decided"
 _DOWN = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"}
 _RACES = 10
 _RACE_SIGNS = (
@@ -26,6 +38,10 @@ _CONNECTION_SIGNS = (
     "failed to establish",
     "connection refused",
     "timed out",
+    "connection aborted",
+    "connection reset",
+    "certificate verify failed",
+    "failed with exception",
 )
 _DATABASE_SIGNS = (
     "operationalerror",
@@ -36,11 +52,12 @@ _DATABASE_SIGNS = (
 
 
 @contextmanager
-def mlflow_errors(where: str) -> Iterator[None]:
+def mlflow_errors(where: str, *, at: str | None = None) -> Iterator[None]:
     """Translates MLflow's, the HTTP client's and the database's errors.
 
     Args:
         where: what was being done, for the message ("model 'churn'").
+        at: address that is asked; MLflow's own setting where None.
     """
     import requests
     from mlflow.exceptions import MlflowException
@@ -50,13 +67,13 @@ def mlflow_errors(where: str) -> Iterator[None]:
     except SpotError:
         raise
     except MlflowException as e:
-        raise _translated(e, where) from e
+        raise _translated(e, where, at or _tracking_uri()) from e
     except (requests.exceptions.RequestException, ConnectionError, TimeoutError) as e:
-        raise _unavailable(e, where) from e
+        raise not_reached(e, where=where, at=at or _tracking_uri()) from e
     except Exception as e:
         # SQLAlchemy is asked by its name, so that a client of a server need not import it.
         if type(e).__module__.startswith("sqlalchemy."):
-            raise _unavailable(e, where) from e
+            raise not_reached(e, where=where, at=at or _tracking_uri()) from e
         raise
 
 
@@ -77,46 +94,48 @@ def in_spite_of_races(call: Callable[[], object]) -> None:
             return
 
 
-def _translated(error: Exception, where: str) -> SpotError:
+def _translated(error: Any, where: str, at: str) -> SpotError:
     code = str(getattr(error, "error_code", ""))
     text = str(getattr(error, "message", error)).strip()
     lowered = text.lower()
+    if isinstance(foreign := _foreign(error, text, where, at), SpotError):
+        return foreign
     if code in _NOT_FOUND:
         return NotFound(text, where=where)
     if code in _REFUSED:
-        return Refused(text, where=where)
+        return _refused(text, where, at)
     if code in _DOWN or any(s in lowered for s in (*_CONNECTION_SIGNS, *_DATABASE_SIGNS)):
-        return _unavailable(error, where)
+        return not_reached(error, where=where, at=at)
     if code.startswith("INVALID"):
         return InvalidInput(text, where=where)
-    return Unavailable(f"MLflow failed: {_first_line(text)}", where=where)
+    return Unavailable(f"MLflow failed: {first_line(text)}", where=where)
 
 
-def _unavailable(error: Exception, where: str) -> Unavailable:
+def _foreign(error: Any, text: str, where: str, at: str) -> SpotError | None:
+    """Returns the error of an answer that is not MLflow's: a proxy's, a login page's."""
+    said = getattr(error, "json", None)
+    if isinstance(said, dict) and "error_code" not in said:
+        return Unavailable(
+            f"MLflow at {without_password(at)} answered with JSON that is not its own: {plain(str(said))}. "
+            "A proxy may stand before it",
+            where=where,
+            fix=f"Check MLFLOW_TRACKING_URI; where a login is needed: {TOKEN}, or {PASSWORD}.",
+        )
+    return answered_otherwise(text, where=where, at=at)
+
+
+def _refused(text: str, where: str, at: str) -> SpotError:
+    """Tells a "no" of our own rules, which rests on evidence, from a right that is missing."""
+    said = text.removeprefix("PERMISSION_DENIED: ")
+    if said.startswith(UNDECIDED):
+        return Unavailable(said.removeprefix(OURS), where=where)
+    if said.startswith(OURS):
+        return Refused(said, where=where)
+    unknown = text.startswith(("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"))
+    return status_fault(401 if unknown else 403, said, where=where, at=at)
+
+
+def _tracking_uri() -> str:
     import mlflow
 
-    return Unavailable(
-        f"MLflow at {_without_password(mlflow.get_tracking_uri())} did not answer: {_cause(error)}",
-        where=where,
-        fix="Start it, or set MLFLOW_TRACKING_URI or --tracking-uri.",
-    )
-
-
-def _cause(error: Exception) -> str:
-    """Returns what the operating system said, where it did; the HTTP client wraps it four times."""
-    import re
-
-    text = str(error)
-    said = re.search(r"\[Errno -?\d+\] ([\w ,]+)", text) or re.search(r"(Read timed out)", text)
-    return said[1].strip() if said else _first_line(_without_password(text))
-
-
-def _first_line(text: str, limit: int = 300) -> str:
-    line = next(iter(text.strip().splitlines()), "")
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _without_password(text: str) -> str:
-    import re
-
-    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+    return str(mlflow.get_tracking_uri())

@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.errors import InvalidInput, NotFound
+from spot_mlflow.errors import InvalidInput, NotFound, Unavailable
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.validation import nearest
 
@@ -62,7 +62,7 @@ def resolve(client: MlflowClient, model: Any) -> ModelRef:
     """
     if isinstance(model, ModelRef):
         return model
-    with mlflow_errors(f"model {_said(model)}"):
+    with mlflow_errors(f"model {_said(model)}", at=_address(client)):
         if isinstance(model, str):
             return _from_text(client, model)
         if hasattr(model, "registered_model_version") and hasattr(model, "model_uri"):
@@ -114,11 +114,22 @@ def _find(client: MlflowClient, name: str) -> RegisteredModel | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        return client.get_registered_model(name)
+        found = client.get_registered_model(name)
     except MlflowException as e:
         if e.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-    return None
+        return None
+    if not found.name:  # an answer that is empty, or JSON of something else
+        raise Unavailable(
+            f"MLflow at {_address(client)} answered, and not as MLflow does",
+            where=f"model {name!r}",
+            fix="A proxy or a login page may stand before it: check MLFLOW_TRACKING_URI.",
+        )
+    return found
+
+
+def _address(client: MlflowClient) -> str:
+    return str(client.tracking_uri)
 
 
 def _registered(client: MlflowClient, name: str) -> RegisteredModel:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from spot_mlflow.errors import (
     InvalidInput,
@@ -19,6 +19,8 @@ from spot_mlflow.errors import (
     Unavailable,
 )
 from spot_mlflow.evidence import Evidence
+from spot_mlflow.record.faults import OURS, mlflow_errors
+from spot_mlflow.record.transport import status_fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +37,6 @@ API: Final = "/ajax-api/2.0/spot"
 _PLAIN: Final = (404, 405, 501)  # no such route: MLflow without the server plugin
 _ERRORS: Final[dict[int, type[SpotError]]] = {
     400: InvalidInput,
-    401: Refused,
     403: Refused,
     404: NotFound,
     409: RecordDamaged,
@@ -118,7 +119,7 @@ def is_gated(uri: str) -> bool:
     if uri not in _known:
         response = _response(uri, "GET", "/server", None)
         if response.status_code not in (200, *_PLAIN):
-            _raise(response)
+            _raise(response, uri)
         _known[uri] = response.status_code not in _PLAIN and _is_ours(response)
     return _known[uri]
 
@@ -168,8 +169,11 @@ def _request(draft: Draft) -> dict[str, Any]:
 def _call(uri: str, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
     response = _response(uri, method, path, body)
     if response.status_code != 200:  # noqa: PLR2004 - HTTP
-        _raise(response)
-    return dict(response.json())
+        _raise(response, uri)
+    try:
+        return dict(response.json())
+    except (ValueError, TypeError):
+        raise status_fault(200, response.text, where="the entry route", at=uri) from None
 
 
 def _response(uri: str, method: str, path: str, body: dict[str, Any] | None) -> Any:
@@ -177,28 +181,29 @@ def _response(uri: str, method: str, path: str, body: dict[str, Any] | None) -> 
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
-    from spot_mlflow.record.faults import mlflow_errors
-
     said = {} if body is None else {"json": body}
-    with mlflow_errors("the entry route"):
+    with mlflow_errors("the entry route", at=uri):
         return http_request(
             get_default_host_creds(uri), f"{API}{path}", method, raise_on_status=False, **said
         )
 
 
-def _raise(response: Any) -> None:
-    """Raises the error that the server's status stands for, in the server's words."""
+def _raise(response: Any, uri: str) -> NoReturn:
+    """Raises the error that the server's status stands for, in the server's words.
+
+    Only what our own routes say is a refusal; a right that is missing, a login page and a proxy are
+    not.
+    """
+    status, message = response.status_code, _message(response)
+    if not message.startswith(OURS):
+        foreign = message or response.text
+        raise status_fault(status, foreign, where="the entry route", at=uri)
+    raise _ERRORS.get(status, Unavailable)(message.removeprefix(OURS))
+
+
+def _message(response: Any) -> str:
+    """Returns what an answer in JSON says, or ""."""
     try:
-        message = str(response.json().get("message", ""))
+        return str(response.json().get("message", ""))
     except (ValueError, AttributeError):
-        message = ""
-    message = (
-        message.removeprefix("[spot] ")
-        or f"the server answered {response.status_code} {response.text[:200].strip()}"
-    )
-    if response.status_code == 401:  # noqa: PLR2004 - HTTP
-        raise Refused(
-            "the server asks for a login",
-            fix="Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
-        )
-    raise _ERRORS.get(response.status_code, Unavailable)(message)
+        return ""

@@ -23,6 +23,7 @@ from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
@@ -74,6 +75,10 @@ class Record:
             self._writer = remote.writer_for(self.client)
         return self._writer
 
+    def _errors(self, where: str) -> AbstractContextManager[None]:
+        """Returns ``mlflow_errors`` that name the server this record asks."""
+        return mlflow_errors(where, at=str(self.client.tracking_uri))
+
     # -- what is there ---------------------------------------------------------------------
 
     def resolve(self, model: Any) -> ModelRef:
@@ -88,7 +93,7 @@ class Record:
         """Returns (name, tags) of every registered model, read in pages of 1,000."""
         found: list[tuple[str, Mapping[str, str]]] = []
         token: str | None = None
-        with mlflow_errors("the registry"):
+        with self._errors("the registry"):
             while True:
                 page = self.client.search_registered_models(max_results=1000, page_token=token)
                 found.extend((m.name, dict(m.tags or {})) for m in page)
@@ -101,7 +106,7 @@ class Record:
         return self._facts(name, self.client)
 
     def _facts(self, name: str, client: Any) -> ModelFacts:
-        with mlflow_errors(f"model {name!r}"):
+        with self._errors(f"model {name!r}"):
             model = client.get_registered_model(name)
             versions = references.versions_of(client, model)
         aliases: dict[str, list[str]] = {}
@@ -139,7 +144,7 @@ class Record:
         self, ref: ModelRef, *, recent: bool = False, known_written: bool = False
     ) -> list[Reading]:
         """Returns every run of the companion experiment as it was read, those with faults too."""
-        with mlflow_errors(f"the record of {ref.name!r}"):
+        with self._errors(f"the record of {ref.name!r}" if ref.name else "the policies"):
             experiment = companion.find(self.client, ref, known_written=known_written)
             if experiment is None:
                 return []
@@ -175,7 +180,7 @@ class Record:
         registry: Any = RegistryOnce(self.client)
         ref = references.resolve(registry, model)
         facts = self._facts(ref.name, registry)
-        with mlflow_errors(f"the record of {ref.name!r}"):
+        with self._errors(f"the record of {ref.name!r}" if ref.name else "the policies"):
             own = companion.find(self.client, ref, known_written=UPDATED_TAG in facts.tags)
             shared = companion.find(self.client, REGISTRY)
             found = reading.read_all(
@@ -268,7 +273,7 @@ class Record:
             Unavailable: MLflow did not answer; the entry, if begun, does not count.
             RecordDamaged: the record was deleted.
         """
-        with mlflow_errors(f"model {ref.name!r}"):
+        with self._errors(f"model {ref.name!r}"):
             home = companion.find(self.client, ref)
             known_written = home is None and self._was_written(ref)
             draft = Draft(
@@ -329,7 +334,7 @@ class Record:
         """
         from spot_mlflow.record.summary import refresh
 
-        with mlflow_errors(f"model {ref.name!r}"):
+        with self._errors(f"model {ref.name!r}"):
             if isinstance(self.writer, remote.RouteWriter):
                 self.writer.refresh(ref)
             else:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from spot_mlflow.errors import Unavailable
+from spot_mlflow_cli.each import say_unread
 from spot_mlflow_cli.options import dry_run_option, format_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
+    from spot_mlflow_cli.each import Unread
 
 _MODES = ("observe", "warn", "block")
 
@@ -61,21 +67,80 @@ def command(  # noqa: PLR0917 - click passes them by name
       0  allowed (in mode observe and warn everything is)
       1  refused
       2  wrong input
-      3  could not be decided: MLflow did not answer, or evidence is damaged
+      3  could not be decided: no answer, no right to ask, or evidence is damaged; or, with
+         --all, a model could not be read
     """  # noqa: D301 - \b is click's mark for text to keep as it is
+    with _whole(output_format, model or "", target):
+        if bool(model) == everything:
+            raise click.UsageError("Name one MODEL, or say --all.")
+        status = _answer(
+            model, target, policy_file, mode, requester, output_format, dry_run=dry_run
+        )
+    if status:
+        raise SystemExit(status)
+
+
+def _answer(  # noqa: PLR0917 - what was typed
+    model: str | None,
+    target: str,
+    policy_file: Path | None,
+    mode: str | None,
+    requester: str | None,
+    output_format: str,
+    *,
+    dry_run: bool,
+) -> int:
+    """Decides and prints; returns the exit status."""
     from spot_mlflow.record import Record
 
-    if bool(model) == everything:
-        raise click.UsageError("Name one MODEL, or say --all.")
     record = Record()
     policy = _policy(record, policy_file, mode)
-    if everything:
-        decisions = _decide_all(record, target, policy)
+    unread: list[Unread] = []
+    if model is None:
+        decisions, unread = _decide_all(record, target, policy)
     else:
-        decisions = [_decide_one(record, str(model), target, policy, requester, dry_run=dry_run)]
-    _show(decisions, output_format, everything=everything)
-    if not all(d.allowed for d in decisions):
-        raise SystemExit(1)
+        decisions = [_decide_one(record, model, target, policy, requester, dry_run=dry_run)]
+    _show(decisions, unread, output_format, everything=model is None)
+    if unread:
+        return Unavailable.exit_status
+    return 0 if all(d.allowed for d in decisions) else 1
+
+
+@contextmanager
+def _whole(output_format: str, model: str, target: str) -> Iterator[None]:
+    """Prints a whole document also where nothing could be decided; the error goes on its way."""
+    from spot_mlflow.gate.formats import junit_error
+
+    try:
+        yield
+    except Exception as e:
+        said = e.message if isinstance(e, click.ClickException) else str(e)
+        if output_format == "json":
+            from spot_mlflow_cli.terminal import echo_json
+
+            echo_json(undecided_json(e, said, model, target))
+        elif output_format == "junit":
+            click.echo(junit_error(model or "all models", target, type(e).__name__, said), nl=False)
+        elif output_format == "markdown":
+            from spot_mlflow.gate.formats import markdown_error
+
+            click.echo(markdown_error(model or "all models", target, said), nl=False)
+        raise
+
+
+def undecided_json(error: Exception, said: str, model: str, target: str) -> dict[str, Any]:
+    """Returns what `--format json` prints where there is no answer: ``allowed`` is null."""
+    return {
+        "model": model or None,
+        "target": target,
+        "allowed": None,
+        "error": {
+            "type": type(error).__name__,
+            "what": getattr(error, "what", said),
+            "where": getattr(error, "where", ""),
+            "fix": getattr(error, "fix", ""),
+        },
+    }
 
 
 def _policy(record: Record, file: Path | None, mode: str | None) -> Policy:
@@ -113,37 +178,56 @@ def _decide_one(
     return decision
 
 
-def _decide_all(record: Record, target: str, policy: Policy) -> list[GateDecision]:
-    """Decides for the newest version of every model; models without a version are left out."""
+def _decide_all(
+    record: Record, target: str, policy: Policy
+) -> tuple[list[GateDecision], list[Unread]]:
+    """Decides for the newest version of every model; models without a version are left out.
+
+    What cannot be read of one model is said and does not stop the others.
+    """
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.gate.policy import check_target
+    from spot_mlflow_cli.each import EachModel
     from spot_mlflow_cli.terminal import progress
 
     check_target(policy, target)
     found: list[GateDecision] = []
     with progress() as bar:
-        for name in bar.track(record.models(), description=f"May they go to {target}?"):
-            adoption = record.adoption(name)
-            if adoption.version is not None:
-                found.append(decide(adoption, target, policy=policy))
-    return found
+        names = bar.track(record.models(), description=f"May they go to {target}?")
+        each = EachModel(names)
+        for name in each:
+            with each.reading(name):
+                adoption = record.adoption(name)
+                if adoption.version is not None:
+                    found.append(decide(adoption, target, policy=policy))
+    return found, each.unread
 
 
-def _show(decisions: list[GateDecision], output_format: str, *, everything: bool) -> None:
-    from spot_mlflow.gate.formats import junit, markdown, overview
+def _show(
+    decisions: list[GateDecision],
+    unread: list[Unread],
+    output_format: str,
+    *,
+    everything: bool,
+) -> None:
+    from spot_mlflow.gate.formats import junit, markdown, markdown_error, overview
     from spot_mlflow_cli.terminal import echo_json
 
     if output_format == "json":
         one = [d.to_dict() for d in decisions]
-        echo_json({"overview": overview(decisions), "decisions": one} if everything else one[0])
+        missed = [{"model": name, "error": str(e)} for name, e in unread]
+        whole: dict[str, Any] = {"overview": overview(decisions), "decisions": one}
+        echo_json(whole | {"unread": missed} if everything else one[0])
     elif output_format == "junit":
-        click.echo(junit(decisions), nl=False)
+        click.echo(junit(decisions, [(name, str(e)) for name, e in unread]), nl=False)
     elif output_format == "markdown":
         head = [f"{overview(decisions)}\n"] if everything else []
-        click.echo("\n".join([*head, *(markdown(d) for d in decisions)]), nl=False)
+        tail = [markdown_error(name, "", str(e)) for name, e in unread]
+        click.echo("\n".join([*head, *(markdown(d) for d in decisions), *tail]), nl=False)
     elif everything:
         click.echo(overview(decisions))
         _table([d for d in decisions if not d.satisfied])
+        say_unread(unread)
     else:
         click.echo(decisions[0].explain())
 

@@ -103,16 +103,21 @@ def _write(text: str, path: Path, hint: str, *, force: bool, dry_run: bool) -> N
 def _tag_all(*, dry_run: bool) -> None:
     """Writes the summary of every model that has none yet; touched ones stay as they are."""
     from spot_mlflow.record import Record
+    from spot_mlflow_cli.each import EachModel, leave_unread
     from spot_mlflow_cli.terminal import progress
 
     record = Record()
     bare = _untouched(record.portfolio())
     with progress() as bar:
-        for name in bar.track(bare, description="Tagging models"):
-            if not dry_run:
-                record.refresh(record.resolve(name))
-    said = "would be tagged" if dry_run else "tagged"
-    click.echo(f"{len(bare):,} {'model' if len(bare) == 1 else 'models'} {said} 'not assessed'.")
+        each = EachModel(bar.track(bare, description="Tagging models"))
+        for name in each:
+            with each.reading(name):
+                ref = record.resolve(name)
+                if not dry_run:
+                    record.refresh(ref)
+    said, count = "would be tagged" if dry_run else "tagged", len(bare) - len(each.unread)
+    click.echo(f"{count:,} {'model' if count == 1 else 'models'} {said} 'not assessed'.")
+    leave_unread(each.unread)
 
 
 def _untouched(portfolio: Sequence[tuple[str, object]]) -> list[str]:

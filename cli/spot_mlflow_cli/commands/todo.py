@@ -34,9 +34,9 @@ def command(
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
     from spot_mlflow.record.store import UPDATED_TAG
-    from spot_mlflow.reporting.tables import printable
     from spot_mlflow.reporting.todo import ordered, owed_by, todo_of
-    from spot_mlflow_cli.terminal import echo_json, progress
+    from spot_mlflow_cli.each import EachModel, leave_unread
+    from spot_mlflow_cli.terminal import progress
 
     record = Record()
     folded = pattern.casefold() if pattern else "*"
@@ -47,11 +47,21 @@ def command(
     ]
     found: list[Todo] = []
     with progress() as bar:
-        for name in bar.track(names, description="Reading"):
-            found += todo_of(record.adoption(name))
-    todos = ordered(t for t in found if t.overdue or not only_overdue)
+        each = EachModel(bar.track(names, description="Reading"))
+        for name in each:
+            with each.reading(name):
+                found += todo_of(record.adoption(name))
+    todos = list(ordered(t for t in found if t.overdue or not only_overdue))
     if person:
-        todos = owed_by(todos, person)
+        todos = list(owed_by(todos, person))
+    _print(todos, output_format)
+    leave_unread(each.unread)
+
+
+def _print(todos: list[Todo], output_format: str) -> None:
+    from spot_mlflow.reporting.tables import printable
+    from spot_mlflow_cli.terminal import echo_json
+
     if output_format == "json":
         echo_json([t.to_dict() for t in todos])
         return

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spot_mlflow.errors import RecordDamaged, Unavailable
 from spot_mlflow_cli.options import format_option
 
 if TYPE_CHECKING:
-    from spot_mlflow.record import Verification
+    from spot_mlflow.record import Record, Verification
 
 
 @click.command("verify")
@@ -28,9 +29,10 @@ def command(ctx: click.Context, model: str | None, output_format: str, *, everyt
       spot verify churn
       spot verify --all --format json
 
-    Exit status: 0 sound, 1 something was edited, deleted or forged.
+    Exit status: 0 sound, 1 something was edited, deleted or forged, 3 a record could not be read.
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import REGISTRY, Record
+    from spot_mlflow_cli.each import EachModel, say_unread
     from spot_mlflow_cli.terminal import echo_json, progress
 
     if (model is None) == (not everything):
@@ -40,16 +42,35 @@ def command(ctx: click.Context, model: str | None, output_format: str, *, everyt
     with progress() as bar:
         names = record.models() if model is None else [model]
         task = bar.add_task("Verifying", total=len(names) + 1)
-        for name in names:
-            found.append(record.verify(name))
+        each = EachModel(names)
+        for name in each:
+            if model is not None:
+                found.append(record.verify(name))
+            else:
+                with each.reading(name):
+                    found.append(_verified(record, name))
             bar.advance(task)
         found.append(record.verify(REGISTRY))
     if output_format == "json":
-        echo_json([v.to_dict() for v in found])
+        missed = [{"model": n, "sound": None, "unread": str(e)} for n, e in each.unread]
+        echo_json([*(v.to_dict() for v in found), *missed])
     else:
         for verification in found:
             _print(verification)
-    ctx.exit(0 if all(v.sound for v in found) else 1)
+        say_unread(each.unread)
+    if not all(v.sound for v in found):
+        ctx.exit(1)
+    ctx.exit(Unavailable.exit_status if each.unread else 0)
+
+
+def _verified(record: Record, name: str) -> Verification:
+    """Verifies one of many: a record that is gone is a finding, not an end."""
+    from spot_mlflow.record.verification import Finding, Verification
+
+    try:
+        return record.verify(name)
+    except RecordDamaged as e:
+        return Verification(name, 0, (Finding("missing", "", str(e)),))
 
 
 def _print(verification: Verification) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spot_mlflow.errors import (
+    AccessDenied,
     InvalidInput,
     NotFound,
     RecordDamaged,
@@ -98,7 +99,7 @@ def test_asked_once(server: Answering) -> None:
 def test_failing_server_is_not_taken_for_a_plain_one(server: Answering) -> None:
     """Where the question cannot be answered nothing is written past the gate; it is asked again."""
     server.status, server.body = 403, b""
-    with pytest.raises(Refused):
+    with pytest.raises(AccessDenied):
         is_gated(server.url)
     server.status = 404
     assert not is_gated(server.url)
@@ -130,7 +131,7 @@ def test_answers_become_errors(server: Answering, status: int, error: type[SpotE
 def test_login_that_is_missing_says_how(server: Answering) -> None:
     """A server with logins is told apart from one that refuses."""
     server.status, server.body = 401, b"You are not authenticated"
-    with pytest.raises(Refused, match="MLFLOW_TRACKING_USERNAME"):
+    with pytest.raises(AccessDenied, match="MLFLOW_TRACKING_USERNAME"):
         is_gated(server.url)
 
 
