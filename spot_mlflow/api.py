@@ -41,6 +41,12 @@ def _speaker(person: str, role: str) -> None:
     check_role(role)
 
 
+def _speaker_if_known(person: str | None, role: str | None) -> None:
+    """Checks who speaks where that may be left out: both together, or neither."""
+    if person is not None or role is not None:
+        _speaker(person or "", role or "")
+
+
 def _versioned(ref: ModelRef) -> ModelRef:
     if ref.version is None:
         raise NotFound(
@@ -74,8 +80,7 @@ def log_predicted_lift(
     from spot_mlflow.lift.contract import PredictedLift
 
     contract = PredictedLift.load(predicted if not hasattr(predicted, "items") else dict(predicted))  # type: ignore[arg-type]
-    if person is not None or role is not None:
-        _speaker(person or "", role or "")
+    _speaker_if_known(person, role)
     record = _record(record)
     ref = _versioned(record.resolve(model))
     payload = {
@@ -276,6 +281,7 @@ def log_outcomes(
         raise InvalidInput(
             f"report is a {type(report).__name__}, must be what check_outcomes returned"
         )
+    _speaker_if_known(person, role)
     record = _record(record)
     ref = _versioned(record.resolve(model))
     adoption = record.adoption(ref)
@@ -356,6 +362,8 @@ def waive(
     from spot_mlflow.gate.waivers import check_waiver
     from spot_mlflow.record.policies import current_policy
 
+    if role is not None:
+        check_role(role)
     record = _record(record)
     ref = _versioned(record.resolve(model))
     payload = check_waiver(

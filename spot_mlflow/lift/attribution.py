@@ -21,8 +21,8 @@ from spot_mlflow.lift.bridge import (
     SegmentPart,
     letter_words,
 )
+from spot_mlflow.lift.cause_words import cause_words
 from spot_mlflow.lift.causes import (
-    cause_words,
     letter_of,
     notes_of,
     unknown_notes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.cause_words import SHORT, joined
 from spot_mlflow.lift.factor_levels import cost_promised, value_promised
 from spot_mlflow.lift.factors import LETTER_OF
 from spot_mlflow.lift.moments import HOLDOUT
@@ -20,46 +21,12 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.factors import Layout, Model
     from spot_mlflow.lift.moments import Moments
 
-WORDS: Final[Mapping[str, str]] = {
-    "mix": "other customers than planned",
-    "coverage": "customers without an offer",
-    "system": "system failures",
-    "delivery": "offers not delivered",
-    "timeliness": "offers delivered late",
-    "response": "response to the offer",
-    "value": "value of a good outcome",
-    "cost": "cost and incentive",
-    "handling": "handling cost",
-}
-SHORT: Final[Mapping[str, str]] = {
-    "mix": "mix",
-    "coverage": "coverage",
-    "system": "system failures",
-    "delivery": "delivery",
-    "timeliness": "timeliness",
-    "response": "response",
-    "value": "value",
-    "cost": "cost",
-    "handling": "handling",
-}
 # The column that would end a factor, and so tell it from the next.
 COLUMN: Final[Mapping[str, str]] = {
     "coverage": "offered",
     "delivery": "delivered",
     "timeliness": "delivered_at and due_at",
 }
-
-
-def cause_words(factors: Sequence[str]) -> str:
-    """Returns the plain words of a cause, of a fold the short names joined."""
-    if len(factors) == 1:
-        return WORDS[factors[0]]
-    return joined([SHORT[f] for f in factors])
-
-
-def joined(words: Sequence[str]) -> str:
-    """Returns "a, b and c"."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def letter_of(factors: Sequence[str]) -> str:

@@ -6,37 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.lift.bridge import MONEY_ONLY, letter_words
-from spot_mlflow.lift.causes import joined
+from spot_mlflow.lift.cause_words import MISSED, happened, joined
 from spot_mlflow.lift.findings import LIFT, RESPONSE, Finding, findings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from spot_mlflow.lift.bridge import Bridge, Contribution
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import OutcomeMoments
     from spot_mlflow.lift.report import Interval
 
-# What a loss at one step means; {missed} is the share that fell out there.
-MISSED: Final[Mapping[str, str]] = {
-    "coverage": "{missed} of the customers flagged were offered nothing",
-    "system": "{missed} of offers failed in the system",
-    "delivery": "{missed} of offers were never delivered",
-    "timeliness": "{missed} of offers came late",
-    "coverage+delivery": "{missed} of the customers flagged were never reached",
-    "coverage+system+delivery": "{missed} of the customers flagged were never reached",
-    "delivery+timeliness": "{missed} of offers were not delivered in time",
-    "coverage+delivery+timeliness": "{missed} of the customers flagged were not reached in time",
-}
-PLAIN: Final[Mapping[str, str]] = {
-    "mix": "other customers than planned were treated",
-    "response": "those who got the offer answered to it less than promised",
-    "value": "a good outcome was worth less than promised",
-    "cost": "a contact cost more than promised",
-    "handling": "handling cost more than promised",
-}
 _MOST: Final = 0.5  # "most" is half or more
-_NOTICED: Final = 0.005  # a share below it rounds to nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +90,6 @@ def _ranked(c: Contribution, shown: Sequence[Finding], answer: str) -> RankedCau
     return RankedCause(
         c.cause, c.letter, happened(c), c.lift, c.money, c.lost_at_least, c.found, tuple(where)
     )
-
-
-def happened(c: Contribution) -> str:
-    """Returns what a loss means: "41 % of offers were never delivered (5 % planned)"."""
-    if c.cause in MISSED and c.realized is not None:
-        said = MISSED[c.cause].format(missed=percent(1 - c.realized))
-        planned = 0.0 if c.promised is None else 1 - c.promised
-        return said if planned < _NOTICED else f"{said} ({percent(planned)} planned)"
-    if c.cause in PLAIN:
-        return PLAIN[c.cause]
-    return f"{c.words}, which this log cannot tell apart"
-
-
-def percent(share: float) -> str:
-    """Writes a share: "41 %", and "0.3 %" below one."""
-    value = 100 * share
-    return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1f} %"
 
 
 def amount(lift: float, predicted: PredictedLift, *, unit: bool = True) -> str:

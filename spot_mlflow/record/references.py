@@ -224,8 +224,13 @@ def logged_model_id(version: ModelVersion) -> str:
     A database registry keeps it as the version's source only; others tell it as well.
     """
     told = getattr(version, "model_id", None)
-    match = _LOGGED_MODEL.fullmatch(str(version.source or ""))
-    return str(told or (match["id"] if match else ""))
+    return str(told or logged_model_of(str(version.source or "")))
+
+
+def logged_model_of(source: str) -> str:
+    """Returns the id that an address of a LoggedModel ("models:/m-1a2b") names, or ""."""
+    match = _LOGGED_MODEL.fullmatch(source)
+    return match["id"] if match else ""
 
 
 def _from_logged_model(

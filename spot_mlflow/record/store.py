@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.errors import SpotError
-from spot_mlflow.evidence import digest_of
 from spot_mlflow.record import companion, reading, references, remote
 from spot_mlflow.record.connection import open_client
 from spot_mlflow.record.entry import ERASED, Draft, Reading, read
@@ -19,6 +18,7 @@ from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.once import RegistryOnce
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
+from spot_mlflow.record.signature import signature_digest
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
@@ -214,13 +214,7 @@ class Record:
 
     def signature_digest(self, ref: ModelRef) -> str | None:
         """Returns the digest of the version's model signature; None where it has none to read."""
-        from mlflow.models import get_model_info
-
-        try:
-            info = get_model_info(f"models:/{ref.name}/{ref.version}")
-        except Exception:  # noqa: BLE001 - every artifact store fails in its own way; none is needed
-            return None
-        return digest_of(info.signature.to_dict()) if info.signature else None
+        return signature_digest(self.client, ref)
 
     def verify(self, model: Any) -> Verification:
         """Checks that no evidence of a model was edited, deleted or half written.

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from spot_mlflow.errors import Unavailable
 from spot_mlflow.evidence import Evidence
 from spot_mlflow.record import companion
 from spot_mlflow.record.entry import DIGEST, PART, Draft, split
@@ -115,4 +116,17 @@ class PlainWriter:
                 target = Path(folder, path)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-            self._client.log_artifacts(run_id, folder)
+            try:
+                self._client.log_artifacts(run_id, folder)
+            except Exception as e:
+                raise self._unwritable(run_id, e) from e
+
+    def _unwritable(self, run_id: str, error: Exception) -> Unavailable:
+        """Names the place that took no files; every artifact store fails in its own way."""
+        place = self._client.get_run(run_id).info.artifact_uri
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        return Unavailable(
+            f"the artifact store at {place} cannot be written: {said[0]}. The entry does not count",
+            fix="Make it writable for this user, or start the MLflow server with "
+            "--artifacts-destination and --serve-artifacts.",
+        )

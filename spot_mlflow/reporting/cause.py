@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.lift.bridge import Bridge, letter_words
-from spot_mlflow.lift.diagnosis import happened
+from spot_mlflow.lift.cause_words import happened
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.bridge import Contribution

@@ -7,7 +7,8 @@ import pytest
 from funnel_logs import FUNNEL, make_contract, make_units
 
 from spot_mlflow.lift.attribution import attribute
-from spot_mlflow.lift.causes import cause_words, joined, letter_of, unknown_notes
+from spot_mlflow.lift.cause_words import cause_words, joined
+from spot_mlflow.lift.causes import letter_of, unknown_notes
 from spot_mlflow.lift.moments import TREATMENT, OutcomeMoments
 
 UNITS = make_units(6_000)

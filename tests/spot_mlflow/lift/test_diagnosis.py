@@ -6,7 +6,8 @@ import pytest
 from funnel_logs import make_contract, make_units
 
 from spot_mlflow.lift.attribution import attribute
-from spot_mlflow.lift.diagnosis import amount, diagnose, percent
+from spot_mlflow.lift.cause_words import percent
+from spot_mlflow.lift.diagnosis import amount, diagnose
 
 RIGHT = {"offered": 0.95, "system": 1.0, "delivered": 0.95, "on_time": 0.95, "share": 0.5}
 KEPT = make_contract(predicted={"lift": 0.95**3 * 0.09})

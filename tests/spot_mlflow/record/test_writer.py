@@ -4,6 +4,8 @@ import pytest
 from mlflow import MlflowClient
 
 import spot_mlflow as spot
+from spot_mlflow.errors import Unavailable
+from spot_mlflow.record import Record
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["there", "deleted"])
@@ -23,3 +25,16 @@ def test_figures_stand_on_the_logged_model_too(mlflow_uri, contract, gone):
     if not gone:
         figures = {m.key: m.value for m in mlflow.get_logged_model(info.model_id).metrics}
         assert figures["predicted_lift"] == contract["predicted"]["lift"]
+
+
+def test_an_artifact_store_that_cannot_be_written_is_named(churn, tmp_path, contract):
+    """A file where the folder should be: one error of ours with the place, and no entry counts."""
+    taken = tmp_path / "taken"
+    taken.write_text("a file where a folder should be")
+    MlflowClient().create_experiment("spot/churn", artifact_location=f"{taken.as_uri()}/artifacts")
+    with pytest.raises(
+        Unavailable, match=f"artifact store at {taken.as_uri()}.* cannot be written"
+    ):
+        spot.log_predicted_lift(churn, contract)
+    record = Record()
+    assert record.entries(record.resolve(churn)) == []
