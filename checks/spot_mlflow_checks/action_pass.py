@@ -6,7 +6,6 @@ Persons are counted where the log lies; neither their names nor a row for each l
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.actions import CLASSES, HOURS, ActionTable, Crew
 from spot_mlflow_checks.labels import bounded, label_keys, labels_of
-from spot_mlflow_checks.rows import flag, judged
+from spot_mlflow_checks.rows import WEEK, flag, judged
 from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def action_pass(r: Reading) -> ActionTable:
 
     All assigned units count, matured or not: an act needs no outcome.
     """
-    weekly = replace(r, predicted=r.predicted.model_copy(update={"period": timedelta(days=7)}))
+    weekly = replace(r, grain=WEEK)
 
     def query(at: Reading) -> sa.Select[Any]:
         c = judged(at).c

@@ -20,7 +20,7 @@ from spot_mlflow.lift.moments import OTHER_SEGMENT, ClusterMoments, Fault, Momen
 from spot_mlflow.lift.restated import restated_cohorts
 from spot_mlflow_checks.centering import on_round_centers, recentered
 from spot_mlflow_checks.reduction import BasePass, add_tallies, faults_of
-from spot_mlflow_checks.rows import EARLIEST, Reading, asks_version, is_indicator, judged
+from spot_mlflow_checks.rows import DAY, EARLIEST, Reading, asks_version, is_indicator, judged
 from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
             r.as_of < datetime.fromisoformat(previous.as_of).timestamp()
         ),
         "winsorizing needs the quantile of all outcomes": r.predicted.outliers is not None,
+        "the earlier check stored whole periods, not days": _grain_of(r, closed) != r.grain,
         "some units have no readable time of decision": _has(previous, "missing_time"),
         "some decisions lie in the future or before 1970": _has(previous, "absurd_time"),
         "some units appeared twice": _has(previous, "duplicate_unit"),
@@ -103,6 +104,14 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
         ),
     }
     return next((why for why, holds in reasons.items() if holds), "")
+
+
+def _grain_of(r: Reading, closed: ClosedCohorts) -> int:
+    """Length of the cohorts as they were stored, seconds."""
+    period = r.predicted.period
+    if closed.by_day or period is None:
+        return r.grain
+    return max(1, round(period.total_seconds() / DAY)) * DAY
 
 
 def _has(moments: OutcomeMoments, fault: str) -> bool:
@@ -147,9 +156,11 @@ def closed_changes(r: Reading, previous: OutcomeMoments, closed: ClosedCohorts) 
 
     Of each row only times, arm and outcome are read: a correction must not be passed over.
     """
-    outcome = replace(r, columns=replace(r.columns, measures=("outcome",)))
+    measures = replace(r.columns, measures=("outcome",))
+    r = replace(r, grain=_grain_of(r, closed))
+    outcome = replace(r, columns=measures)
     c = judged(outcome).c
-    days = r.source.dialect.floor((c.decided_at - r.period_start) / float(r.period_seconds))
+    days = r.source.dialect.floor((c.decided_at - r.grain_start) / float(r.grain))
     dated = sa.select(*c, sa.cast(days, sa.BigInteger()).label("cohort"))
     dated = dated.where(c.decided_at >= EARLIEST, c.decided_at < seconds_of(closed.until))
     c = dated.subquery("dated").c

@@ -1,4 +1,4 @@
-"""The group-bys: the base pass by (segment, arm, period), score bins, and teams by week."""
+"""The group-bys: the base pass by (segment, arm, day), score bins, and teams by week."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT, Fault, Mome
 from spot_mlflow_checks.engines.dialect import LARGEST
 from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.labels import LABELS, bounded, label_keys, labels_of
-from spot_mlflow_checks.rows import Reading, asks_version, flag, is_indicator, judged, typed
+from spot_mlflow_checks.rows import WEEK, Reading, asks_version, flag, is_indicator, judged, typed
 from spot_mlflow_checks.sums import beside_missing, cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ class BasePass:
     """What one base pass found.
 
     Attributes:
-        cells: moments by (segment, arm, period).
+        cells: moments by (segment, arm, day of decision).
         faults: violations counted.
         rows: rows read.
         apart: those of them that stand apart.
-        tallies: period -> counts of rows, universes and faults; "" for rows of no period.
+        tallies: day -> counts of rows, universes and faults; "" for rows of no day.
         ranges: ("unit" or "cluster", "all" or "closed") -> lowest and highest, where there is one.
         segments: segments in the log where they were folded together in the engine; else 0.
         versions: whether rows of several model versions were read.
@@ -219,7 +219,7 @@ def _plain(value: Any) -> Any:
 
 
 def score_pass(r: Reading) -> Moments:
-    """Groups by score bin, arm and period; bin i has i of the contract's edges at or below it."""
+    """Groups by score bin, arm and day; bin i has i of the contract's edges at or below it."""
     c = judged(r).c
     edges = r.predicted.score_edges
     # From the highest edge down: the first that the score reaches says the bin.
@@ -245,14 +245,8 @@ def team_pass(r: Reading) -> Moments:
         sums = [f.label(k) for k, f in moment_sums(at, c).items()]
         return sa.select(*keys, *sums).group_by(*keys)
 
-    weekly, t = bounded(replace(r, predicted=_weekly(r)), query, "team")
+    weekly, t = bounded(replace(r, grain=WEEK), query, "team")
     return cells_of(weekly, t, labels=labels_of(t, "team"))
-
-
-def _weekly(r: Reading) -> Any:
-    from datetime import timedelta
-
-    return r.predicted.model_copy(update={"period": timedelta(days=7)})
 
 
 def fold_segments(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_ARM: Final = -1
 DAY: Final = 86_400
+WEEK: Final = 7 * DAY
 _MONDAY: Final = 4 * DAY  # 1970-01-01 was a Thursday; whole weeks begin on Mondays
 EARLIEST: Final = 0  # 1970: what was decided before is a slip of the pen
 CLIP: Final = 0.01  # a logged propensity below it would let one unit speak for a hundred
@@ -63,6 +64,8 @@ class Reading:
         cap: outcomes above it count as it (winsorizing), or None.
         since: units decided earlier are not read (seconds), or None.
         folded: contract key -> labels that stay apart, where there are too many.
+        grain: length of the periods that rows are grouped by, seconds; whole days. Periods of the
+            contract are added up from days afterwards.
     """
 
     source: Source
@@ -75,17 +78,12 @@ class Reading:
     cap: float | None = None
     since: float | None = None
     folded: Mapping[str, Folded] = field(default_factory=dict)
+    grain: int = DAY
 
     @property
-    def period_seconds(self) -> int:
-        """Length of a period; whole days, one at least."""
-        period = self.predicted.period
-        return DAY if period is None else max(1, round(period.total_seconds() / DAY)) * DAY
-
-    @property
-    def period_start(self) -> int:
+    def grain_start(self) -> int:
         """Where periods begin to be counted, seconds since 1970."""
-        return _MONDAY if self.period_seconds % (7 * DAY) == 0 else 0
+        return _MONDAY if self.grain % WEEK == 0 else 0
 
     @property
     def window_seconds(self) -> float | None:
@@ -97,12 +95,12 @@ class Reading:
     @property
     def cohort_seconds(self) -> int:
         """Length of what closes together: whole weeks where teams are added up by week."""
-        return math.lcm(self.period_seconds, 7 * DAY) if self.has("team") else self.period_seconds
+        return math.lcm(self.grain, WEEK) if self.has("team") else self.grain
 
     @property
     def cohort_start(self) -> int:
         """Where cohorts begin to be counted, seconds since 1970."""
-        return _MONDAY if self.has("team") else self.period_start
+        return _MONDAY if self.has("team") else self.grain_start
 
     @property
     def closed_until(self) -> float | None:
@@ -246,7 +244,7 @@ def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:
         # Every comparison with a missing time is unknown: what is not known is not refused here.
         future = sa.or_(t.decided_at > r.as_of, t.decided_at < EARLIEST)
         assigned.append(sa.or_(t.decided_at.is_(None), sa.not_(future)))
-        index = r.source.dialect.floor((t.decided_at - r.period_start) / float(r.period_seconds))
+        index = r.source.dialect.floor((t.decided_at - r.grain_start) / float(r.grain))
         period = sa.case((sa.not_(future), sa.cast(index, sa.BigInteger())))
         if r.as_of < r.now:
             apart.append(sa.and_(t.decided_at > r.as_of, t.decided_at <= r.now))

@@ -70,8 +70,8 @@ def measured(
     """Computes the statistics alone: lift, verdicts, rows, checks of the design; see ``analyze``."""
     cells = moments.cells
     by_segment = cells.collapse("segment", "arm")
-    by_period = cells.collapse("period", "arm")
-    days = days_of(by_period)
+    by_period = cells.by_period(predicted.period).collapse("period", "arm")
+    days = days_of(cells)
     chosen = estimate_means(moments, predicted, by_segment)
     found = realize(chosen, predicted, days=days, previous_looks=previous_looks)
     ratio = sample_ratio(moments, predicted)
@@ -84,7 +84,9 @@ def measured(
     periods = rows_like(chosen, moments, predicted, by_period, "period")
     logged = periods.select(np.array([x != "NaT" for x in periods.labels], dtype=bool))
     trend = trend_of(logged, predicted)
-    corrected = () if previous is None else restated_cohorts(cells, previous.cells)
+    corrected = (
+        () if previous is None else restated_cohorts(cells, previous.cells, predicted.period)
+    )
     return LiftAnalysis(
         realized=found.realized,
         outcome=judge(found.basis, predicted),
@@ -188,7 +190,7 @@ def _against_holdout(moments: OutcomeMoments, arm: str) -> OutcomeMoments:
 
 
 def days_of(cells: Moments) -> float | None:
-    """Days from the first period with analysed units to the last, both included."""
+    """Days from the first with analysed units to the last, both included."""
     logged = cells.period[(cells.n > 0) & ~np.isnat(cells.period)]
     if len(logged) == 0:
         return None

@@ -27,6 +27,7 @@ class ClosedCohorts:
         units: lowest and highest unit id, or None where no unit is named.
         clusters: lowest and highest cluster, or None.
         open_rows: rows of the log that belonged to no closed cohort.
+        by_day: whether cohorts are days; early checks stored whole periods of the contract.
     """
 
     until: str
@@ -36,6 +37,7 @@ class ClosedCohorts:
     units: Range | None = None
     clusters: Range | None = None
     open_rows: int = 0
+    by_day: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
@@ -47,6 +49,7 @@ class ClosedCohorts:
             "units": None if self.units is None else list(self.units),
             "clusters": None if self.clusters is None else list(self.clusters),
             "open_rows": self.open_rows,
+            "by_day": self.by_day,
         }
 
     @classmethod
@@ -64,4 +67,5 @@ class ClosedCohorts:
             units=span("units"),
             clusters=span("clusters"),
             open_rows=data["open_rows"],
+            by_day=data.get("by_day", False),
         )

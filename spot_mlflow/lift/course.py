@@ -51,7 +51,8 @@ def course_of(moments: OutcomeMoments, predicted: PredictedLift) -> tuple[Segmen
     """
     if moments.clusters is not None:
         return ()
-    cells = pooled_arms(moments.cells.collapse("period", "arm")).collapse("period", "arm")
+    by_period = moments.cells.by_period(predicted.period).collapse("period", "arm")
+    cells = pooled_arms(by_period).collapse("period", "arm")
     cells = cells.select(~np.isnat(cells.period) & (cells.n > 0))
     periods = np.unique(cells.period)
     if len(periods) < FEWEST:

@@ -1,6 +1,6 @@
 """The seam between engines and statistics: an outcome log reduced to sums and cross-products.
 
-Whatever the engine, a log becomes one row per (segment, arm, period) of this table; every estimate,
+Whatever the engine, a log becomes one row per (segment, arm, day) of this table; every estimate,
 gap, attribution and economic figure is computed from it. ``spot_mlflow_checks`` produces it,
 ``spot_mlflow.lift`` consumes it, and it is what an incremental check stores and merges.
 """
@@ -8,6 +8,7 @@ gap, attribution and economic figure is computed from it. ``spot_mlflow_checks``
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -55,7 +56,8 @@ class Moments:
     Attributes:
         segment: (cells,) str labels; "" where the log has no segments.
         arm: (cells,) str: ``HOLDOUT``, ``TREATMENT`` or the label of one of several arms.
-        period: (cells,) datetime64[D]: first day of the period of decision, NaT where not logged.
+        period: (cells,) datetime64[D]: day of decision, or the first day of a longer period once
+            cells are added up to it; NaT where not logged.
         measures: names of the measures, ``outcome`` first.
         assigned: (cells,) units assigned, matured or not, known arm.
         matured: (cells,) units whose outcome window has passed.
@@ -119,6 +121,18 @@ class Moments:
             source = min(finer, key=len, default=self)
             made[keys] = added_up(source, keys, summed=_SUMMED)
         return made[keys]
+
+    def by_period(self, length: timedelta | None) -> Moments:
+        """Puts days into the contract's periods; cells are not added up yet.
+
+        Args:
+            length: of a period, a whole number of days; None is a day. Periods of whole weeks
+                begin on Mondays, others are counted from 1970-01-01.
+        """
+        days = 1 if length is None else max(1, round(length / _DAY))
+        if days == 1:
+            return self
+        return replace(self, period=first_days(self.period, days))
 
     def arms(self) -> list[str]:
         """Returns the treatment arms, sorted; the holdout is not among them."""
@@ -214,6 +228,18 @@ class Moments:
             largest=np.array([x[r].max(axis=0) for r in rows]),
             missing=np.zeros((len(first), len(names)), dtype=np.int64),
         )
+
+
+_DAY: Final = timedelta(days=1)
+_MONDAY: Final = 4  # days from 1970-01-01, a Thursday, to the first Monday
+
+
+def first_days(period: NDArray[np.datetime64], days: int) -> NDArray[np.datetime64]:
+    """Returns the first day of the period of ``days`` that each day lies in; NaT stays NaT."""
+    start = _MONDAY if days % 7 == 0 else 0
+    number = period.astype("datetime64[D]").astype(np.int64)
+    first = ((number - start) // days * days + start).astype("datetime64[D]")
+    return np.where(np.isnat(period), np.datetime64("NaT", "D"), first)
 
 
 _SUMMED = ("assigned", "matured", "n", "s1", "s2", "s3", "nonzero", "missing")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from spot_mlflow.lift.moments import Moments
 
 
@@ -41,7 +43,9 @@ class Restated:
         )
 
 
-def restated_cohorts(now: Moments, before: Moments) -> tuple[Restated, ...]:
+def restated_cohorts(
+    now: Moments, before: Moments, length: timedelta | None = None
+) -> tuple[Restated, ...]:
     """Compares cohorts, by period and arm, that were complete at an earlier check.
 
     A cohort is complete when all its assigned units had matured; one that was still filling then may
@@ -50,11 +54,12 @@ def restated_cohorts(now: Moments, before: Moments) -> tuple[Restated, ...]:
     Args:
         now: cells of this check.
         before: cells of an earlier one, over the same contract.
+        length: of a cohort; a day where None. Early checks stored whole periods.
 
     Returns:
         Cohorts whose units or outcomes changed, by time.
     """
-    old, new = _cohorts(before), _cohorts(now)
+    old, new = (_cohorts(x.by_period(length)) for x in (before, now))
     out = []
     for key, (assigned, matured, n, total) in sorted(old.items()):
         if matured < assigned or n == 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import OutcomeMoments
+from spot_mlflow.lift.moments import OutcomeMoments, first_days
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source
 
@@ -245,3 +247,39 @@ def test_old_parquet_files_need_not_exist_any_more(tmp_path: Path) -> None:
     earlier = reduced(known(frame), EARLIER)
     fresh(frame, earlier).to_parquet(tmp_path / "new.parquet")
     assert_same(reduced(tmp_path / "new.parquet", LATER, previous=earlier), reduced(frame, LATER))
+
+
+def test_days_are_kept_whatever_the_period_and_merge_with_stored_ones() -> None:
+    """A contract that shows weeks is reduced by day, and what was stored of closed days still adds."""
+    weekly = {**CONTRACT, "period": "7d"}
+    whole = log()
+    first = reduced(whole[whole["decided"] < EARLIER], EARLIER, weekly)
+    assert len(np.unique(first.cells.period)) > 40
+    assert first.closed is not None
+    assert first.closed.by_day
+    late = whole[whole["decided"] >= pd.Timestamp(first.closed.until)]
+    merged = reduced(late, LATER, weekly, previous=first)
+    from_scratch = reduced(whole, LATER, weekly)
+    assert merged.cells.n.sum() == from_scratch.cells.n.sum()
+    assert len(merged.cells) == len(from_scratch.cells)
+
+
+def test_periods_stored_by_an_early_check_are_read_again_as_days() -> None:
+    """Where an early check stored whole weeks, all is read again, and no cohort counts as changed."""
+    weekly = {**CONTRACT, "period": "7d", "columns": {**CONTRACT["columns"]}}
+    weekly["columns"].pop("team")
+    whole = log()
+    first = reduced(whole[whole["decided"] < EARLIER], EARLIER, weekly)
+    assert first.closed is not None
+    weeks: dict[str, dict[str, int]] = {}
+    for day, counts in first.closed.tallies.items():
+        monday = str(first_days(np.array([day], dtype="datetime64[D]"), 7)[0])
+        week = weeks.setdefault(monday, {})
+        for k, n in counts.items():
+            week[k] = week.get(k, 0) + n
+    closed = replace(first.closed, tallies=weeks, by_day=False)
+    cells = first.cells.by_period(timedelta(days=7)).collapse("segment", "arm", "period")
+    found = reduced(whole, LATER, weekly, previous=replace(first, cells=cells, closed=closed))
+    assert any("whole periods" in note for note in found.notes)
+    assert found.faults["late_row"].count == found.faults["removed_row"].count == 0
+    assert len(np.unique(found.cells.period)) > 60

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from spot_mlflow.lift.moments import HOLDOUT, ClusterMoments, Fault, Moments, OutcomeMoments
+from spot_mlflow.lift.moments import (
+    HOLDOUT,
+    TREATMENT,
+    ClusterMoments,
+    Fault,
+    Moments,
+    OutcomeMoments,
+)
 
 
 def units(rng, n=300):
@@ -125,3 +133,14 @@ def test_everything_survives_json():
     assert again.faults == whole.faults
     assert again.clusters is not None
     assert again.clusters.s2 == pytest.approx(clusters.s2)
+
+
+def test_days_are_put_into_the_periods_of_the_contract():
+    """Weeks begin on Mondays, no sum changes, and a day that is not known stays unknown."""
+    days = np.array(["2027-01-03", "2027-01-04", "2027-01-10", "NaT"], dtype="datetime64[D]")
+    daily = Moments.of_units({"outcome": [1.0, 2.0, 4.0, 8.0]}, [TREATMENT] * 4, period=days)
+    weekly = daily.by_period(timedelta(days=7)).collapse("period")
+    assert weekly.period.astype(str).tolist() == ["2026-12-28", "2027-01-04", "NaT"]
+    assert weekly.n.tolist() == [1, 2, 1]
+    assert (weekly.s1[:, 0] + weekly.n * weekly.center[0]).tolist() == pytest.approx([1, 6, 8])
+    assert daily.by_period(None) is daily
