@@ -36,21 +36,39 @@ def open_any(
     """Opens a log of which a contract names the columns ``wanted`` (column -> key)."""
     if isinstance(source, str | os.PathLike):
         return _open_text(os.fspath(source), wanted, table, query)
-    import narwhals as nw
-
     from spot_mlflow_checks.engines import duck
 
     module = type(source).__module__.split(".", 1)[0]
-    if module in {"duckdb", "_duckdb"}:
-        return duck.open_relation(source, wanted)
     if module == "sqlalchemy":
         from spot_mlflow_checks.engines.database import open_database
 
         return open_database(source, wanted, table=table, query=query)
+    if module in _DUCKDB and hasattr(source, "cursor"):
+        return duck.open_connection(source, wanted, table=table, query=query)
+    if table is not None or query is not None:
+        what, how = ("table", "Leave it out") if table else ("query", "Filter the frame itself")
+        raise InvalidInput(
+            f"{what} == {table or query!r} is not applied to a {module} frame",
+            where=f"{module} frame",
+            fix=f"{how}; table and query are for databases and DuckDB connections.",
+        )
+    if module in _DUCKDB:
+        return duck.open_relation(source, wanted)
     if module == "pyspark":
         from spot_mlflow_checks.engines.spark import open_spark
 
         return open_spark(source, wanted)
+    _refuse_unknown(source, module)
+    return duck.open_frame(source, wanted)
+
+
+_DUCKDB: Final = ("duckdb", "_duckdb")
+
+
+def _refuse_unknown(source: Any, module: str) -> None:
+    """Refuses what is no frame, and a frame in which two columns have one name."""
+    import narwhals as nw
+
     try:
         nw.from_native(source)
     except nw.exceptions.DuplicateError as e:
@@ -63,9 +81,8 @@ def open_any(
     except TypeError:
         raise InvalidInput(
             f"cannot read an outcome log from {type(source).__module__}.{type(source).__name__}",
-            fix="Give a pandas, polars, pyarrow or Spark frame, a DuckDB relation, a path, or a SQLAlchemy URL with table=.",
+            fix="Give a pandas, polars, pyarrow or Spark frame, a DuckDB relation or connection, a path, or a SQLAlchemy URL with table=.",
         ) from None
-    return duck.open_frame(source, wanted)
 
 
 # What DuckDB reads behind a protocol; any other "name://" is a database.
@@ -75,21 +92,28 @@ _FILES: Final = ("s3", "http", "https", "gs", "gcs", "r2", "az", "azure", "abfss
 def _open_text(
     text: str, wanted: Mapping[str, str], table: str | None, query: str | None
 ) -> Source:
-    from spot_mlflow_checks.engines.files import shown
+    from spot_mlflow_checks.engines.files import database_kind, shown
 
     protocol, separator, rest = text.partition("://")
     if protocol == "file":
         text, separator = rest, ""
+    if protocol == "duckdb":  # as SQLAlchemy spells it: three slashes, then the path
+        text, separator = rest.removeprefix("/").partition("?")[0], ""
     if separator and protocol not in _FILES:
         from spot_mlflow_checks.engines.database import open_database
 
         return open_database(text, wanted, table=table, query=query)
+    from spot_mlflow_checks.engines.duck import open_file, open_path
+
+    kind = database_kind(text)
+    if kind == "duckdb":
+        return open_file(text, wanted, table=table, query=query)
     if table is not None or query is not None:
+        if kind == "sqlite":
+            return _open_text(f"sqlite:///{text}", wanted, table, query)
         raise InvalidInput(
             "table and query are for databases",
             where=shown(text),
             fix="Give a database URL, or leave them out.",
         )
-    from spot_mlflow_checks.engines.duck import open_path
-
     return open_path(text, wanted)

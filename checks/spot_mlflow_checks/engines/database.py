@@ -51,13 +51,12 @@ class DatabaseSource(Source):
         self.taken = ExitStack()  # what was opened for it alone
 
     @override
-    def fetch(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
-        try:
-            return self._connection.execute(query).fetchall()
-        except sa.exc.SQLAlchemyError as e:
-            raise InvalidInput(
-                f"the database refused the query: {_reason(e)}", where=self.name
-            ) from None
+    def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
+        return self._connection.execute(query).fetchall()
+
+    @override
+    def reason(self, error: Exception) -> str:
+        return _reason(error)
 
     @override
     def close(self) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect as SQLDialect
     from sqlalchemy.sql.elements import ColumnElement
 
-Family = Literal["integer", "float", "bool", "text", "time", "date", "any", "other"]
+# "label": text that only names something (an id, bytes, a span of time); "other": not looked into.
+Family = Literal["integer", "float", "bool", "text", "label", "time", "date", "any", "other"]
 
 LARGEST: Final = 1.7976931348623157e308  # of a double; what is larger is infinite
 TRUE_WORDS: Final = ("true", "t", "yes", "y")
@@ -143,7 +144,7 @@ class Dialect:
             return sa.false() if truth is None else x.is_(sa.true() if truth else sa.false())
         if family in {"integer", "float"}:
             return sa.false() if number is None else self.double(x) == number
-        if family == "text":
+        if family in {"text", "label"}:
             return x.in_(spellings(label))
         if family == "any":
             return self.text(x).in_(spellings(label))

@@ -1,4 +1,4 @@
-"""Frames, CSV, Parquet and DuckDB relations: DuckDB reads them where they lie.
+"""Frames, files, and DuckDB's own tables and relations: DuckDB reads them where they lie.
 
 Frames are scanned in place, files are streamed; aggregation spills to a folder of its own, which is
 removed when the source is closed.
@@ -7,18 +7,22 @@ removed when the source is closed.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.validation import nearest
 from spot_mlflow_checks.engines import files
 from spot_mlflow_checks.engines.dialect import DuckDialect, Family
+from spot_mlflow_checks.engines.frames import arrow_frame
 from spot_mlflow_checks.engines.source import LOG, Source, check_names, log_table
 from spot_mlflow_checks.engines.spill import SpillFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -27,73 +31,79 @@ if TYPE_CHECKING:
 _MEGABYTES: Final = 250
 _MEGABYTES_A_THREAD: Final = 75
 
-_FAMILIES: Final[dict[str, Family]] = {
-    "BOOLEAN": "bool",
-    "FLOAT": "float",
-    "DOUBLE": "float",
-    "VARCHAR": "text",
-    "UUID": "other",
-    "DATE": "date",
-    **dict.fromkeys(
-        (
-            "TINYINT",
-            "SMALLINT",
-            "INTEGER",
-            "BIGINT",
-            "HUGEINT",
-            "UTINYINT",
-            "USMALLINT",
-            "UINTEGER",
-            "UBIGINT",
-            "UHUGEINT",
-        ),
-        "integer",
-    ),
+_WHOLE: Final = (
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
+    "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+)  # fmt: skip
+# DuckDB's type -> (how a column of it is read, "" as it is; family). Anything else is a label.
+_READ: Final[dict[str, tuple[str, Family]]] = {
+    "BOOLEAN": ("", "bool"),
+    "FLOAT": ("", "float"),
+    "DOUBLE": ("", "float"),
+    "VARCHAR": ("", "text"),
+    "DATE": ("", "date"),
+    "BIGNUM": ("CAST({} AS DOUBLE)", "float"),
+    "VARINT": ("CAST({} AS DOUBLE)", "float"),
+    "BLOB": ("lower(hex({}))", "label"),
+    "JSON": ("json_extract_string({}, '$')", "text"),
+    '"NULL"': ("CAST({} AS VARCHAR)", "text"),
+    **dict.fromkeys(_WHOLE, ("", "integer")),
 }
 
 
-def family_of(kind: str) -> Family:
-    """Returns the family of a DuckDB type."""
+def read_as(kind: str) -> tuple[str, Family]:
+    """Returns (SQL of a column of a DuckDB type, "" as it is; its family)."""
     if kind.startswith("DECIMAL"):
-        return "integer"  # exact numbers: neither NaN nor infinite
+        return "", "integer"  # exact numbers: neither NaN nor infinite
     if kind.startswith("TIMESTAMP"):
-        return "time"
+        return "", "time"
     if kind.startswith("ENUM"):
-        return "text"
-    return _FAMILIES.get(kind, "other")
+        return "CAST({} AS VARCHAR)", "text"  # an enum sorts by the order of its values
+    return _READ.get(kind, ("CAST({} AS VARCHAR)", "label"))
 
 
 class DuckSource(Source):
     """A log that DuckDB reads, in a connection of our own or the relation's."""
 
-    def __init__(self, relation: Any, name: str, *, own: Any = None, spill: Any = None) -> None:
+    def __init__(
+        self,
+        relation: Any,
+        name: str,
+        wanted: Mapping[str, str],
+        *,
+        own: Any = None,
+        spill: Any = None,
+        viewed: bool = True,  # a view of ours in a connection of ours; a file is read-only
+    ) -> None:
         self.name = name
         self.dialect = DuckDialect()
-        self._relation, self._own, self._spill = relation, own, spill
-        kinds = [str(t) for t in relation.types]
-        self.families = dict(zip(relation.columns, map(family_of, kinds), strict=True))
+        self.kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+        self._relation, self._own, self._spill = _readable(relation, self.kinds, wanted), own, spill
+        self.families = {c: read_as(kind)[1] for c, kind in self.kinds.items()}
         self.log = log_table(relation.columns)
-        if own is not None:
-            relation.create_view(LOG, replace=True)
+        self._viewed = viewed and own is not None
+        if self._viewed:
+            self._relation.create_view(LOG, replace=True)
 
     @override
-    def fetch(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
-        import duckdb
-
+    def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
         text = self.dialect.compile(query)
         try:
-            if self._own is not None:
-                answer = self._own.execute(text)
-            else:
-                answer = self._relation.query(LOG, text)
-            rows: list[tuple[Any, ...]] = answer.fetchall()
-        except duckdb.Error as e:
-            raise InvalidInput(f"cannot be read: {files.reason(e)}", where=self.name) from None
+            seen = self._own.execute(text) if self._viewed else self._relation.query(LOG, text)
+            rows: list[tuple[Any, ...]] = seen.fetchall()
         except RuntimeError as e:
             if "interrupted" in str(e):  # what DuckDB makes of Ctrl-C
                 raise KeyboardInterrupt from None
             raise
         return rows
+
+    @override
+    def reason(self, error: Exception) -> str:
+        return files.reason(error)
+
+    @override
+    def remedy(self, error: Exception) -> str:
+        return files.remedy(error, self.name)
 
     @override
     def close(self) -> None:
@@ -102,6 +112,14 @@ class DuckSource(Source):
             self._own.close()
         if self._spill is not None:
             self._spill.cleanup()
+
+
+def _readable(relation: Any, kinds: Mapping[str, str], wanted: Mapping[str, str]) -> Any:
+    """The relation with columns of types that are no number, text or time read as text."""
+    quoted = {c: '"' + c.replace('"', '""') + '"' for c in kinds if c in wanted or not wanted}
+    said = [(read_as(kinds[c])[0], q) for c, q in quoted.items()]
+    new = ", ".join(f"{how.format(q)} AS {q}" for how, q in said if how)
+    return relation.project(f"* REPLACE ({new})") if new else relation
 
 
 def _memory_limit() -> str:
@@ -131,96 +149,127 @@ def _connect() -> tuple[Any, SpillFolder]:
 def open_relation(relation: Any, wanted: Mapping[str, str]) -> DuckSource:
     """Opens a DuckDB relation in its own connection."""
     check_names(relation.columns, wanted, "DuckDB relation")
-    return DuckSource(relation, "DuckDB relation")
+    return DuckSource(relation, "DuckDB relation", wanted)
 
 
 def open_frame(frame: Any, wanted: Mapping[str, str]) -> DuckSource:
     """Opens a pandas, polars or pyarrow frame without copying what numpy or Arrow hold already."""
-    import narwhals as nw
-
     kind = type(frame).__module__.split(".", 1)[0]
-    if nw.dependencies.is_pyarrow_table(frame):
-        check_names(frame.column_names, wanted, "pyarrow table")
-        names, scanned = frame.column_names, frame
-    elif nw.dependencies.is_pandas_dataframe(frame):
-        names = [str(c) for c in frame.columns]
-        check_names(names, wanted, "pandas frame")
-        scanned = _pandas_columns(frame, wanted)
-    else:
-        names, scanned = _other_columns(nw.from_native(frame), wanted, kind)
+    names, scanned = arrow_frame(frame, wanted)
     connection, spill = _connect()
-    connection.register("frame", scanned)
-    source = DuckSource(connection.table("frame"), f"{kind} frame", own=connection, spill=spill)
+    with _given_back(connection, spill, f"{kind} frame"):
+        connection.register("frame", scanned)
+        source = DuckSource(
+            connection.table("frame"), f"{kind} frame", wanted, own=connection, spill=spill
+        )
     source.unread = [n for n in names if n not in source.families]
     return source
 
 
-def _other_columns(frame: Any, wanted: Mapping[str, str], kind: str) -> tuple[list[str], Any]:
-    """Returns (all names, the wanted columns as Arrow) of a frame that Narwhals knows.
-
-    Raises:
-        InvalidInput: where its rows lie elsewhere and would have to be collected here.
-    """
-    import narwhals as nw
-
-    if isinstance(frame, nw.LazyFrame) and not frame.implementation.is_polars():
-        raise InvalidInput(
-            f"the rows of a {kind} frame would have to be collected here",
-            fix="Give the database URL with table= or query=, a Spark DataFrame, or Parquet files.",
-        )
-    lazy = frame.lazy()
-    names = lazy.collect_schema().names()
-    kept = [n for n in names if n in wanted] or names[:1]
-    return names, lazy.select(kept).collect("pyarrow").to_native()
-
-
-def _pandas_columns(frame: Any, wanted: Mapping[str, str]) -> Any:
-    """Returns the wanted columns as Arrow, which DuckDB reads as they are in every pass.
-
-    Text costs a conversion once here, or none where pandas holds it as Arrow already; DuckDB's own
-    reading of pandas text would pay it in every pass, under Python's lock.
-    """
-    import pyarrow as pa
-
-    names = [c for c in frame.columns if str(c) in wanted] or list(frame.columns)[:1]
-    return pa.table({str(name): _arrow(frame[name]) for name in names})
-
-
-def _arrow(column: Any) -> Any:
-    import pyarrow as pa
-
-    try:
-        return pa.array(_plain(column) if column.dtype == object else column, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError):
-        return pa.array(column.map(str, na_action="ignore").astype(object), from_pandas=True)
-
-
-def _plain(column: Any) -> Any:
-    """Turns a column of mixed Python objects into one type; ISO text where they differ."""
-    import pandas as pd
-
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind in {"string", "boolean", "floating", "integer", "decimal", "empty"}:
-        return column
-    return column.map(
-        lambda v: v.isoformat() if hasattr(v, "isoformat") else str(v), na_action="ignore"
-    )
-
-
-def open_path(path: str, wanted: Mapping[str, str]) -> DuckSource:
-    """Opens a CSV or Parquet file, or a glob of them; rows are streamed, never loaded whole."""
+@contextmanager
+def _given_back(connection: Any, spill: SpillFolder, where: str) -> Iterator[None]:
+    """Closes what was taken where a source cannot be opened after all."""
     import duckdb
 
-    connection, spill = _connect()
     try:
-        relation = files.read(connection, path, wanted)
-        return DuckSource(relation, files.shown(path), own=connection, spill=spill)
+        yield
     except BaseException as e:
         connection.close()
         spill.cleanup()
         if isinstance(e, duckdb.Error):
-            raise _unreadable(e, path) from None
+            raise _unreadable(e, where) from None
         raise
+
+
+def open_path(path: str, wanted: Mapping[str, str]) -> DuckSource:
+    """Opens CSV or Parquet files, or a table of a lake; rows are streamed, never loaded whole."""
+    connection, spill = _connect()
+    with _given_back(connection, spill, path):
+        relation = files.read(connection, path, wanted)
+        return DuckSource(relation, files.shown(path), wanted, own=connection, spill=spill)
+
+
+def open_file(
+    path: str, wanted: Mapping[str, str], *, table: str | None = None, query: str | None = None
+) -> DuckSource:
+    """Opens a table or query of a DuckDB database file, read-only."""
+    connection, spill = _connect()
+    name = "log_file" if Path(path).stem.casefold() != "log_file" else "log_database"
+    with _given_back(connection, spill, path):
+        connection.execute(f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS {name} (READ_ONLY)")
+        connection.execute(f"USE {name}")
+        relation = _selected(connection, path, table, query, name)
+        said = f"{path} table {table}" if table else f"{path} query" if query else path
+        return DuckSource(relation, said, wanted, own=connection, spill=spill, viewed=False)
+
+
+def open_connection(
+    connection: Any,
+    wanted: Mapping[str, str],
+    *,
+    table: str | None = None,
+    query: str | None = None,
+) -> DuckSource:
+    """Opens a table or query on a DuckDB connection of the caller's; nothing is written there."""
+    import duckdb
+
+    where = "DuckDB connection"
+    try:
+        relation = _selected(connection, where, table, query)
+        said = f"{where}, table {table}" if table else f"{where}, query" if query else where
+        return DuckSource(relation, said, wanted)
+    except duckdb.Error as e:
+        raise InvalidInput(f"cannot be read: {files.reason(e)}", where=where) from None
+
+
+def _selected(
+    connection: Any, where: str, table: str | None, query: str | None, database: str | None = None
+) -> Any:
+    """Returns the relation of a table or query; of the only table where neither is named."""
+    import duckdb
+
+    tables = _tables(connection, database)
+    if table is not None and query is not None:
+        raise InvalidInput("both table and query are given", where=where, fix="Give one of them.")
+    if query is not None:
+        text = query.strip().rstrip(";")
+        if not text:
+            raise InvalidInput("the query is empty", where=where)
+        try:
+            if len(duckdb.extract_statements(text)) != 1:
+                raise InvalidInput(
+                    "the query does not run: it holds several statements", where=where
+                )
+            return connection.sql(f"SELECT * FROM ({text}\n) AS {LOG}")  # noqa: S608 - the query is the caller's own
+        except duckdb.Error as e:
+            raise InvalidInput(f"the query does not run: {files.reason(e)}", where=where) from None
+    listed = ", ".join(tables[:10]) or "no tables"
+    if table is None:
+        if len(tables) == 1:
+            return connection.table(tables[0])
+        raise InvalidInput(
+            f"holds {len(tables)} tables, and it was not said which is the log",
+            where=where,
+            fix=f"Give --table NAME or --query SQL (table=, query=). It has {listed}.",
+        )
+    try:
+        return connection.table(table)
+    except duckdb.Error:
+        raise InvalidInput(
+            f"no table {table!r}{nearest(table, tables)}", where=where, fix=f"It has {listed}."
+        ) from None
+
+
+def _tables(connection: Any, database: str | None) -> list[str]:
+    """Names of tables and views as they are given: with their schema where it is not the usual one."""
+    own = f"'{database}'" if database else "current_database()"
+    rows = connection.execute(
+        "SELECT table_schema, table_name, current_schema() FROM information_schema.tables "  # noqa: S608 - our own name
+        f"WHERE table_catalog = {own} ORDER BY 1, 2"
+    ).fetchall()
+    return [
+        name if schema in {"main", usual} else f"{schema}.{name}" for schema, name, usual in rows
+    ]
 
 
 def _unreadable(e: Exception, path: str) -> InvalidInput:
@@ -230,4 +279,13 @@ def _unreadable(e: Exception, path: str) -> InvalidInput:
             where=files.shown(path),
             fix="Once: python -c \"import duckdb; duckdb.sql('INSTALL httpfs')\", or copy the file.",
         )
-    return InvalidInput(f"cannot be read: {files.reason(e)}", where=files.shown(path))
+    said = files.reason(e)
+    if "lock on file" in said or "already attached" in said:
+        return InvalidInput(
+            "is open in another connection, which may write to it",
+            where=files.shown(path),
+            fix="Close that one, give the connection itself with table=, or copy the file.",
+        )
+    return InvalidInput(
+        f"cannot be read: {said}", where=files.shown(path), fix=files.remedy(e, path)
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from spot_mlflow.errors import InvalidInput
+from spot_mlflow.errors import InvalidInput, SpotError
 from spot_mlflow.validation import nearest
 
 if TYPE_CHECKING:
@@ -23,6 +24,20 @@ LOG = "outcome_log"  # the name of the log inside an engine of ours
 _SHOWN = 12  # columns in a message: a line's worth
 
 
+class EngineRefused(InvalidInput):
+    """An engine did not run a query of ours.
+
+    Args:
+        reason: what it says.
+        where: the source.
+        fix: what to do, where that can be told.
+    """
+
+    def __init__(self, reason: str, *, where: str, fix: str = "") -> None:
+        super().__init__(f"cannot be read: {reason}", where=where, fix=fix)
+        self.reason = reason
+
+
 class Source(ABC):
     """An outcome log where it lies; only answers to group-bys leave it.
 
@@ -30,6 +45,7 @@ class Source(ABC):
         name: what it is, for people; never a secret.
         dialect: how its engine says things.
         families: column name -> family of its type.
+        kinds: column name -> its type as the engine calls it, for messages; empty where it has none.
         log: what to select from.
         digest: digest of the content where it is cheap to have, else "".
         unread: columns that it has and nobody wants, for messages.
@@ -38,13 +54,36 @@ class Source(ABC):
     name: str
     dialect: Dialect
     families: Mapping[str, Family]
+    kinds: Mapping[str, str] = MappingProxyType({})
     log: sa.FromClause
     digest: str = ""
     unread: Sequence[str] = ()
 
-    @abstractmethod
     def fetch(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
-        """Runs a query and returns its rows; meant for a few thousand of them at most."""
+        """Runs a query and returns its rows; meant for a few thousand of them at most.
+
+        Raises:
+            EngineRefused: whatever the engine, its driver or its library does not do.
+        """
+        try:
+            return self.answer(query)
+        except (SpotError, MemoryError):
+            raise
+        except Exception as e:  # noqa: BLE001 - each engine has errors of its own, and drivers more
+            raise EngineRefused(self.reason(e), where=self.name, fix=self.remedy(e)) from None
+
+    @abstractmethod
+    def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
+        """Runs a query in the engine; its own errors may come out."""
+
+    def reason(self, error: Exception) -> str:
+        """What an error of the engine says, on one line, without values of persons."""
+        lines = str(error).strip().splitlines()
+        return lines[0] if lines else type(error).__name__
+
+    def remedy(self, error: Exception) -> str:  # noqa: ARG002 - for those that know one
+        """What to do about an error of the engine, where that can be told."""
+        return ""
 
     def close(self) -> None:  # noqa: B027 - most sources took nothing
         """Gives back what the source took."""

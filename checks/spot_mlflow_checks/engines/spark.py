@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks.engines.dialect import Family, SparkDialect
 from spot_mlflow_checks.engines.source import Source, check_names, log_table
 
@@ -50,17 +49,8 @@ class SparkSource(Source):
         self.log = log_table(frame.columns, self._view)
 
     @override
-    def fetch(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
-        text = self.dialect.compile(query)
-        try:
-            return [tuple(row) for row in self._session.sql(text).collect()]
-        except Exception as e:
-            if not type(e).__module__.startswith(("pyspark", "py4j")):
-                raise
-            lines = str(e).strip().splitlines()
-            raise InvalidInput(
-                f"cannot be read: {lines[0] if lines else type(e).__name__}", where=self.name
-            ) from None
+    def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
+        return [tuple(row) for row in self._session.sql(self.dialect.compile(query)).collect()]
 
     @override
     def close(self) -> None:
