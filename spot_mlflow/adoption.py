@@ -151,7 +151,7 @@ def build_adoption(
         return tuple(e for e in ordered if e.kind in kinds)
 
     predictions = {
-        e.version: PredictedLift.load(e.payload["contract"])
+        e.version: PredictedLift.stored(e.payload["contract"])
         for e in of("prediction")
         if e.version is not None
     }

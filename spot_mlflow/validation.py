@@ -63,8 +63,16 @@ def check_choice(name: str, value: str, choices: Iterable[str], *, where: str = 
     return value
 
 
-def parse_document(kind: type[D], data: Any, *, where: str = "") -> D:
+def parse_document(
+    kind: type[D], data: Any, *, where: str = "", context: Mapping[str, Any] | None = None
+) -> D:
     """Checks ``data`` against ``kind``; every fault is named with its key.
+
+    Args:
+        kind: the document.
+        data: keys and values.
+        where: file or place, for the message.
+        context: what the document's own validators are told.
 
     Raises:
         InvalidInput: with one line per fault.
@@ -78,7 +86,7 @@ def parse_document(kind: type[D], data: Any, *, where: str = "") -> D:
             fix=f"Known keys: {', '.join(kind.model_fields)}.",
         )
     try:
-        return kind.model_validate(data)
+        return kind.model_validate(data, context=None if context is None else dict(context))
     except ValidationError as e:
         raise InvalidInput("; ".join(_faults(kind, e)), where=where) from None
 

@@ -12,6 +12,7 @@ from spot_mlflow.lift.course import course_of
 from spot_mlflow.lift.estimation import design_effect, estimate_means, rows_like
 from spot_mlflow.lift.moments import HOLDOUT, ClusterMoments
 from spot_mlflow.lift.novelty import trend_of
+from spot_mlflow.lift.promise_slips import meaning_of
 from spot_mlflow.lift.realized import realize
 from spot_mlflow.lift.report import LiftAnalysis, SegmentLift
 from spot_mlflow.lift.restated import restated_cohorts
@@ -222,6 +223,9 @@ def _notes(  # noqa: PLR0917 - every part of the analysis may have something to 
     if predicted.outliers is not None:
         q = predicted.outliers.winsorize
         notes.append(f"Outcomes above the {q:.4g} quantile count as that quantile, as declared.")
+    meaning = meaning_of(predicted)
+    if meaning:
+        notes.append(meaning)
     if predicted.tolerance_used == 0:
         notes.append("With a tolerance of 0 the verdict can never be met.")
     if len(moments.cells.arms()) > 1:

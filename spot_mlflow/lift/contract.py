@@ -11,9 +11,16 @@ from datetime import date  # noqa: TC003 - pydantic reads it at run time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
+from spot_mlflow.lift.promise_slips import is_rate, percent_hint, slip_of
 from spot_mlflow.validation import Document, Span, load_yaml, parse_document
 
 if TYPE_CHECKING:
@@ -206,7 +213,7 @@ class PredictedLift(Document):
         if minimum is not None and minimum > self.predicted.lift:
             raise ValueError(
                 f"minimum_viable == {minimum:g} is above the predicted lift {self.predicted.lift:g}: "
-                "the promise itself would not be worth having"
+                f"the promise itself would not be worth having{self._in_percent(minimum)}"
             )
         if self.looks == "monitored" and self.planned_units is None:
             raise ValueError(
@@ -216,6 +223,18 @@ class PredictedLift(Document):
         if self.segments and abs(total - 1) > 1e-6:  # noqa: PLR2004 - rounding of written shares
             raise ValueError(f"the shares of the segments sum to {total:g}, must sum to 1")
         return self
+
+    @model_validator(mode="after")
+    def _makes_sense(self, info: ValidationInfo) -> Self:
+        found = "" if (info.context or {}).get("stored") else slip_of(self)
+        if found:
+            raise ValueError(found)
+        return self
+
+    def _in_percent(self, minimum: float) -> str:
+        """The hint where a minimum above the promise would fit as percent."""
+        fits = is_rate(self) and self.effect == "absolute" and minimum / 100 <= self.predicted.lift
+        return f"; {percent_hint(minimum)}" if fits else ""
 
     @property
     def minimum(self) -> float | None:
@@ -266,11 +285,24 @@ class PredictedLift(Document):
         """Reads a contract from a dict or the path of a YAML file.
 
         Raises:
-            InvalidInput: naming file, key and the nearest known key.
+            InvalidInput: naming file, key and the nearest known key, or what cannot have been meant.
         """
         if isinstance(source, str | Path):
             return parse_document(cls, load_yaml(Path(source)), where=str(source))
-        return parse_document(cls, source, where="lift contract")
+        found = parse_document(cls, source, where="lift contract")
+        slip = slip_of(found)  # of one that was read as stored
+        if slip:
+            raise InvalidInput(slip, where="lift contract")
+        return found
+
+    @classmethod
+    def stored(cls, source: dict[str, Any]) -> PredictedLift:
+        """Reads a contract that a record holds: rules made after it was written do not refuse it.
+
+        Raises:
+            InvalidInput: where it is no contract.
+        """
+        return parse_document(cls, source, where="lift contract", context={"stored": True})
 
     @classmethod
     def from_backtest(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.chances import TRUTHS, Chances, Expected, Truth
+from spot_mlflow.lift.promise_slips import meaning_of
 from spot_mlflow.lift.sequence import BURN_IN
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class LiftPlan:
         per_day: units decided a day, or None.
         power: chance with which one wants to know.
         decisive: the truth whose shortfall the plan wants to find: "half true", or "false" where
-            half the promise lies within 1.5 times the tolerance; None where none can be found.
+            half the promise lies within 1.5 times the tolerance; None where no gain is promised.
         holdouts: one row per share.
         notes: what a reader must know.
     """
@@ -185,11 +186,11 @@ def _check(
 
 
 def _decisive(predicted: PredictedLift) -> Truth | None:
-    """The nearest truth that lies clearly beyond the tolerance."""
-    promise, tolerance = abs(predicted.predicted.lift), predicted.tolerance_used
-    if promise * 0.5 >= _CLEARLY * tolerance:
-        return "half true"
-    return "false" if promise > tolerance else None
+    """The nearest truth that lies clearly beyond the tolerance; None where no gain is promised."""
+    promise, tolerance = predicted.predicted.lift, predicted.tolerance_used
+    if promise <= 0:
+        return None
+    return "half true" if promise * 0.5 >= _CLEARLY * tolerance else "false"
 
 
 def _row(
@@ -309,7 +310,10 @@ def _notes(
             "shortfall is that of a lift that does not come at all."
         )
     if decisive is None:
-        notes.append("The whole promise lies within the tolerance: no shortfall can be found.")
+        notes.append(
+            f"{meaning_of(predicted)} How soon a shortfall is found depends on the loss, which is not "
+            "part of the promise."
+        )
     if rows and all(math.isinf(r.units_met) and math.isinf(r.units_short) for r in rows):
         why = (
             "the prediction itself is too uncertain"

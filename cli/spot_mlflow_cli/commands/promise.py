@@ -62,6 +62,7 @@ def command(model: str, contract: Path, output_format: str, *, dry_run: bool) ->
 
 
 def _lines(predicted: PredictedLift) -> list[str]:
+    from spot_mlflow.lift.promise_slips import meaning_of
     from spot_mlflow.reporting.lift_view import promise_scale
 
     scale = promise_scale(predicted)
@@ -71,8 +72,10 @@ def _lines(predicted: PredictedLift) -> list[str]:
         if p.standard_error
         else ", without uncertainty: a commitment"
     )
-    minimum = predicted.minimum
+    minimum, meaning = predicted.minimum, meaning_of(predicted)
     lines = [f"Promised: {scale.signed_amount(p.lift)} of {predicted.metric}{sure}"]
+    if meaning:
+        lines.append(meaning)
     if minimum is None:
         lines.append(
             "No minimum viable lift: the gate will ask for one (minimum_viable, or economics)."

@@ -148,7 +148,7 @@ def test_days_until_decided_follow_the_rate_so_far(log, contract):
     day = np.datetime64("2027-01-01") + np.arange(n) // 100
     arm = np.where(np.arange(n) % 2, TREATMENT, HOLDOUT)
     y = (np.random.default_rng(1).random(n) < 0.2).astype(float)
-    made = contract(predicted={"lift": 0.01}, tolerance=0.02)
+    made = contract(predicted={"lift": 0.01}, tolerance=0.009)
     found = analyze(log(arm, period=day, outcome=y), made)
     assert found.outcome.verdict == "inconclusive"
     assert found.outcome.more_units is not None
