@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
-from spot_mlflow.lift.moments import ClusterMoments
+from spot_mlflow.lift.moments import MISSING_SUMS, ClusterMoments
 from spot_mlflow_checks.rows import Reading, flag, judged
 from spot_mlflow_checks.sums import arm_labels
 
@@ -41,6 +41,9 @@ def _summed(r: Reading, per_cluster: sa.Subquery) -> list[float]:
         out += [sa.func.sum(flag(g[f"n_{a}"] > 0)), sa.func.sum(flag(g[f"assigned_{a}"] > 0))]
         out += [sa.func.sum(flag(g[f"events_{a}"] > 0)), *[sa.func.sum(v) for v in z]]
         out += [sa.func.sum(z[i] * z[j]) for i, j in _PAIRS]
+        u = g[f"u_{a}"]
+        out += [sa.func.sum(u), *[sa.func.sum(u * v) for v in (*z, u)]]
+        out.append(sa.func.sum(flag(g[f"n_{a}"] + u > 0)))
     here = [flag(g[f"assigned_{a}"] > 0) for a in arms]
     out.append(sa.func.sum(flag(sum(here[1:], here[0]) > 1)))
     row = r.source.fetch(sa.select(*[x.label(f"v{i}") for i, x in enumerate(out)]))[0]
@@ -72,6 +75,8 @@ def _by_arm(r: Reading, c: Any) -> dict[str, Any]:
         here = sa.and_(c.arm == a, c.n == 1)
         out[f"assigned_{a}"] = sa.case((c.arm == a, c.assigned), else_=0)
         out[f"n_{a}"] = sa.case((here, 1.0), else_=0.0)
+        without = sa.and_(c.arm == a, c.matured == 1, c.n == 0)
+        out[f"u_{a}"] = sa.case((without, 1.0), else_=0.0)
         out[f"y_{a}"] = sa.case((here, y), else_=0.0)
         out[f"x_{a}"] = sa.case((here, x), else_=0.0)
         out[f"events_{a}"] = sa.case((sa.and_(here, c.x_outcome != 0), 1), else_=0)
@@ -82,7 +87,7 @@ def _moments(r: Reading, named: list[float], alone: list[float] | None) -> Clust
     """Adds the rows up and reads them in the order in which ``_summed`` asked for them."""
     values: Iterator[float] = iter(np.add(named, alone) if alone else named)
     labels = arm_labels(r)
-    clusters, assigned, events, s1, s2 = [], [], [], [], []
+    clusters, assigned, events, s1, s2, missing = [], [], [], [], [], []
     for _ in labels:
         clusters.append(int(next(values)))
         assigned.append(int(next(values)))
@@ -92,6 +97,7 @@ def _moments(r: Reading, named: list[float], alone: list[float] | None) -> Clust
         for i, j in _PAIRS:
             square[i, j] = square[j, i] = next(values)
         s2.append(square)
+        missing.append([next(values) for _ in range(MISSING_SUMS)])
     present = [i for i, n in enumerate(assigned) if n > 0]
     return ClusterMoments(
         arm=np.array(labels, dtype=object)[present],
@@ -102,4 +108,5 @@ def _moments(r: Reading, named: list[float], alone: list[float] | None) -> Clust
         s2=np.array(s2).reshape(-1, 3, 3)[present],
         events=np.array(events, dtype=np.int64)[present],
         straddling=int(next(values)),
+        missing=np.array(missing)[present],
     )

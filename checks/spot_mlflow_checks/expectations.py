@@ -254,6 +254,16 @@ class ExpectSampleRatioToMatchDesign(OutcomeLogExpectation):
         return judgements.judge_sample_ratio(self._analysis(moments, predicted))
 
 
+class ExpectOutcomesToBeMissingAlike(OutcomeLogExpectation):
+    """Expect outcomes to be missing in the same share in every arm."""
+
+    check: ClassVar[str] = "outcomes_missing_alike"
+
+    @override
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        return judgements.judge_attrition(self._analysis(moments, predicted))
+
+
 class ExpectSegmentMixToMatchBacktest(OutcomeLogExpectation):
     """Expect the segments to come in the shares that the backtest promised."""
 
@@ -305,6 +315,7 @@ EXPECTATIONS: Final[tuple[type[Any], ...]] = (
     ExpectPredictionsToBeCovered,
     ExpectClosedCohortsToStayClosed,
     ExpectSampleRatioToMatchDesign,
+    ExpectOutcomesToBeMissingAlike,
     ExpectSegmentMixToMatchBacktest,
     ExpectRealizedLiftToMeetPrediction,
     ExpectRealizedLiftToBeViable,

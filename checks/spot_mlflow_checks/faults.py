@@ -144,7 +144,7 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 # Nothing is wrong with these rows; they do not count yet.
-EXPECTED: Final = frozenset({"immature", "after_as_of", "outcome_after_window"})
+EXPECTED: Final = frozenset({"immature", "after_as_of", "outcome_after_window", "missing_as_zero"})
 
 
 def _due(r: Reading, c: Any) -> sa.ColumnElement[bool]:
@@ -175,6 +175,15 @@ def _kind_rules(r: Reading) -> list[Rule]:
                 lambda _r, c: sa.and_(
                     c.outcome.not_in((0.0, 1.0)), sa.func.abs(c.outcome) <= LARGEST
                 ),
+            )
+        )
+    if r.predicted.missing == "zero":
+        out.append(
+            Rule(
+                "missing_as_zero",
+                "matured",
+                (),
+                lambda _r, c: sa.and_(c.matured == 1, c.outcome_blank == 1),
             )
         )
     if kind == "count":

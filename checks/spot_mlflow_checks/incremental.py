@@ -16,7 +16,14 @@ import numpy as np
 import sqlalchemy as sa
 
 from spot_mlflow.lift.closed import ClosedCohorts
-from spot_mlflow.lift.moments import OTHER_SEGMENT, ClusterMoments, Fault, Moments, OutcomeMoments
+from spot_mlflow.lift.moments import (
+    MISSING_SUMS,
+    OTHER_SEGMENT,
+    ClusterMoments,
+    Fault,
+    Moments,
+    OutcomeMoments,
+)
 from spot_mlflow.lift.restated import restated_cohorts
 from spot_mlflow_checks.centering import on_round_centers, recentered
 from spot_mlflow_checks.reduction import BasePass, add_tallies, faults_of
@@ -302,6 +309,7 @@ def _clusters(old: ClusterMoments | None, new: ClusterMoments | None) -> Cluster
         s2=total("s2"),
         events=total("events"),
         straddling=old.straddling + new.straddling,
+        missing=None if old.missing is None or new.missing is None else total("missing"),
     )
 
 
@@ -309,7 +317,12 @@ def _moved(m: ClusterMoments, center: Any) -> ClusterMoments:
     """Moves cluster sums to other centres: sum of (y - c') is sum of (y - c) plus n (c - c')."""
     shift = np.eye(3)
     shift[1:, 0] = m.center - center
-    return replace(m, center=center, s1=m.s1 @ shift.T, s2=shift @ m.s2 @ shift.T)
+    missing = m.missing
+    if missing is not None:
+        of_units = np.eye(MISSING_SUMS)
+        of_units[2:4, 1] = m.center - center
+        missing = missing @ of_units.T
+    return replace(m, center=center, s1=m.s1 @ shift.T, s2=shift @ m.s2 @ shift.T, missing=missing)
 
 
 def _remembered(old: ClosedCohorts, new: ClosedCohorts | None) -> ClosedCohorts | None:

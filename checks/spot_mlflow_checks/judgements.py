@@ -14,6 +14,7 @@ from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spot_mlflow.lift.attrition import Attrition
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import Fault, OutcomeMoments
     from spot_mlflow.lift.report import LiftAnalysis, Severity
@@ -122,6 +123,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         "Every mature unit has an outcome",
         noun="units",
         blocking=0.2,
+        advice="Declare missing: zero in the contract if no outcome means that nothing happened",
     ),
     FaultCheck(
         "outcomes_readable",
@@ -273,7 +275,43 @@ BY_NAME: Final = {c.name: c for c in FAULT_CHECKS}
 def judge_data(moments: OutcomeMoments, analysis: LiftAnalysis) -> list[Judgement]:
     """What is said of the log itself, by the limits of the checks, whatever a suite tolerates."""
     counted = [check.judge(moments) for check in FAULT_CHECKS if check.applies(moments)]
-    return [*counted, judge_sample_ratio(analysis)]
+    lost = judge_attrition(analysis)
+    return [*counted, *([] if lost is None else [lost]), judge_sample_ratio(analysis)]
+
+
+def judge_attrition(analysis: LiftAnalysis) -> Judgement | None:
+    """Whether outcomes are missing in the same share in both arms; None where none is missing."""
+    lost = analysis.attrition
+    if lost is None:
+        return None
+    if lost.alarm:
+        why = (
+            "Who leaves the log leaves for a reason: a verdict is given only where it holds whatever "
+            "those outcomes were"
+        )
+        return Judgement(False, _beside(lost), lost.difference, f"{lost.words}. {why}")
+    return Judgement(True, "warning", lost.difference, f"{lost.words}{_tipping(lost)}")
+
+
+def _beside(lost: Attrition) -> Severity:
+    """How bad it is: where so many are missing that there is no verdict at all, it says why."""
+    gone = sum(m.missing for m in lost.arms.values())
+    matured = sum(m.matured for m in lost.arms.values())
+    return "critical" if gone > BY_NAME["outcomes_complete"].blocking * matured else "warning"
+
+
+def _tipping(lost: Attrition) -> str:
+    """Writes what would turn the verdict, or nothing where there is none."""
+    at = lost.tipping
+    if at is None:
+        return ""
+    named = {"treated": "the treated", "holdout": "the holdout"}[at.arm]
+    if at.unseen is None:
+        return f". No outcome of those missing among {named} alone would turn the verdict"
+    return (
+        f". The verdict would turn if the missing of {named} averaged about {at.unseen:.3g} instead "
+        f"of the {at.seen:.3g} of those seen"
+    )
 
 
 def judge_sample_ratio(analysis: LiftAnalysis) -> Judgement:

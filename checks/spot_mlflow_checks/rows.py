@@ -3,8 +3,9 @@
 Nothing runs here: the module builds the query that every pass groups. The rules, in order:
 a unit is *assigned* when its arm is known, it was decided by ``as_of`` and its model version is the
 one checked; *matured* once ``decided_at + window`` has passed; *analysed* when it is matured and has
-an outcome. An outcome that came after its window counts as none came: 0. Rows decided after ``as_of``
-and those of another version stand *apart*: nothing is asked of them.
+an outcome, or none where the contract says ``missing: zero``. An outcome that came after its window
+counts as none came: 0. Rows decided after ``as_of`` and those of another version stand *apart*:
+nothing is asked of them.
 """
 
 from __future__ import annotations
@@ -263,7 +264,9 @@ def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:
         usable = [t.outcome.in_((0.0, 1.0))]
     if r.window_seconds is None and "observed_at" in t:
         usable.append(sa.or_(t.observed_at.is_(None), t.observed_at <= r.as_of))
-    y = sa.case((sa.and_(late, finite), 0.0), (sa.and_(*usable), t.outcome))
+    y = sa.case(
+        (sa.and_(late, finite), 0.0), (sa.and_(*usable), t.outcome), *_nothing_happened(r, t)
+    )
     query = sa.select(
         *t,
         flag(sa.and_(*assigned)).label("assigned"),
@@ -274,6 +277,11 @@ def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:
         *([flag(sa.or_(*apart)).label("apart")] if apart else []),
     )
     return r.source.dialect.fenced(query).subquery("placed")
+
+
+def _nothing_happened(r: Reading, t: Any) -> list[tuple[Expression, float]]:
+    """What no outcome counts as, where the contract says that nothing happened then."""
+    return [(t.outcome_blank == 1, 0.0)] if r.predicted.missing == "zero" else []
 
 
 def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow.lift.attrition import attrition_of
 from spot_mlflow.lift.compliance import compliance
 from spot_mlflow.lift.course import course_of
 from spot_mlflow.lift.estimation import design_effect, estimate_means, rows_like
-from spot_mlflow.lift.moments import HOLDOUT, ClusterMoments
+from spot_mlflow.lift.missing_bounds import tipping_of, unseen_of
+from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.novelty import trend_of
 from spot_mlflow.lift.promise_slips import meaning_of
 from spot_mlflow.lift.realized import realize
@@ -22,13 +24,16 @@ from spot_mlflow.lift.segment_promise import segment_promises
 from spot_mlflow.lift.verdict import judge
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.attrition import Attrition
     from spot_mlflow.lift.compliance import Compliance
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.estimation import Estimation
     from spot_mlflow.lift.moments import Moments, OutcomeMoments
     from spot_mlflow.lift.novelty import Trend
+    from spot_mlflow.lift.report import GapVerdict, RealizedLift
     from spot_mlflow.lift.restated import Restated
     from spot_mlflow.lift.sample_ratio import SampleRatio
+    from spot_mlflow.lift.verdict import Unseen
 
 
 def analyze(
@@ -75,6 +80,9 @@ def measured(
     days = days_of(cells)
     chosen = estimate_means(moments, predicted, by_segment)
     found = realize(chosen, predicted, days=days, previous_looks=previous_looks)
+    lost = attrition_of(moments, predicted)
+    unseen = unseen_of(moments, predicted, lost)
+    outcome = judge(replace(found.basis, unseen=unseen), predicted)
     ratio = sample_ratio(moments, predicted)
     reached = compliance(
         by_segment.collapse("arm"),
@@ -90,7 +98,8 @@ def measured(
     )
     return LiftAnalysis(
         realized=found.realized,
-        outcome=judge(found.basis, predicted),
+        outcome=outcome,
+        attrition=_told(lost, unseen, found.realized, outcome, predicted),
         assigned=int(cells.assigned.sum()),
         matured=int(cells.matured.sum()),
         sample_ratio_p=None if ratio is None else ratio.p_value,
@@ -105,6 +114,20 @@ def measured(
         course=course_of(moments, predicted),
         notes=_notes(moments, predicted, ratio, reached, trend, corrected),
     )
+
+
+def _told(
+    lost: Attrition | None,
+    unseen: Unseen | None,
+    realized: RealizedLift,
+    outcome: GapVerdict,
+    predicted: PredictedLift,
+) -> Attrition | None:
+    """Adds to the missing outcomes what they may have done, or would have to be, to the verdict."""
+    if lost is None:
+        return None
+    bounds = None if unseen is None else unseen.lift
+    return replace(lost, bounds=bounds, tipping=tipping_of(lost, realized, outcome, predicted))
 
 
 def _segments(
@@ -148,16 +171,16 @@ def arm_lifts(
     total = max(1, int(moments.cells.n.sum()))
     found = []
     for arm in arms:
-        chosen = estimate_means(_against_holdout(moments, arm), predicted)
-        found.append(
-            realize(
-                chosen,
-                predicted,
-                days=days,
-                previous_looks=previous_looks,
-                comparisons=len(arms),
-            )
+        alone = _against_holdout(moments, arm)
+        made = realize(
+            estimate_means(alone, predicted),
+            predicted,
+            days=days,
+            previous_looks=previous_looks,
+            comparisons=len(arms),
         )
+        unseen = unseen_of(alone, predicted, attrition_of(alone, predicted), comparisons=len(arms))
+        found.append(replace(made, basis=replace(made.basis, unseen=unseen)))
     unknown = float("nan")
     p = holm([unknown if f.realized.p_value is None else f.realized.p_value for f in found])
     return tuple(
@@ -180,13 +203,7 @@ def _against_holdout(moments: OutcomeMoments, arm: str) -> OutcomeMoments:
     cells = moments.cells.select(np.isin(moments.cells.arm.astype(str), [arm, HOLDOUT]))
     clusters = moments.clusters
     if clusters is not None:
-        kept = np.isin(clusters.arm.astype(str), [arm, HOLDOUT])
-        per_arm = ("arm", "clusters", "assigned_clusters", "s1", "s2", "events")
-        clusters = ClusterMoments(
-            center=clusters.center,
-            straddling=clusters.straddling,
-            **{k: getattr(clusters, k)[kept] for k in per_arm},
-        )
+        clusters = clusters.select(np.isin(clusters.arm.astype(str), [arm, HOLDOUT]))
     return replace(moments, cells=cells, clusters=clusters)
 
 
@@ -220,6 +237,12 @@ def _notes(  # noqa: PLR0917 - every part of the analysis may have something to 
     matured, assigned = int(moments.cells.matured.sum()), int(moments.cells.assigned.sum())
     if matured < assigned:
         notes.append(f"{matured:,} of {assigned:,} assigned units have matured.")
+    counted = moments.faults.get("missing_as_zero")
+    if counted is not None and counted.count:
+        notes.append(
+            f"{counted.count:,} of {counted.total:,} mature units have no outcome and count as 0, as "
+            "declared (missing: zero)."
+        )
     if predicted.outliers is not None:
         q = predicted.outliers.winsorize
         notes.append(f"Outcomes above the {q:.4g} quantile count as that quantile, as declared.")

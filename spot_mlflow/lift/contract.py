@@ -118,6 +118,20 @@ class Outliers(Document):
     winsorize: Annotated[float, Field(gt=0.5, lt=1)]
 
 
+class Bounds(Document):
+    """Between what an outcome of money or a count lies; needed where outcomes are missing by arm."""
+
+    low: float | None = None  # 0 unless the log has negative outcomes
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _low_below_high(self) -> Self:
+        low = 0.0 if self.low is None else self.low
+        if self.high is not None and not low < self.high:
+            raise ValueError(f"high == {self.high:g} must be greater than low == {low:g}")
+        return self
+
+
 class Columns(Document):
     """Where each thing stands in the outcome log; only arm and outcome are required."""
 
@@ -192,6 +206,9 @@ class PredictedLift(Document):
     treatment_share: Annotated[float, Field(gt=0, lt=1)] | dict[str, Share] | None = None
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
     outliers: Outliers | None = None
+    # What no outcome in the log means: nobody knows, or nothing happened (0).
+    missing: Literal["unknown", "zero"] = "unknown"
+    bounds: Bounds | None = None
     economics: Economics | None = None
     measurement: Measurement | None = None
     funnel: Funnel = Funnel()
@@ -219,6 +236,8 @@ class PredictedLift(Document):
             raise ValueError(
                 "looks: monitored needs planned_units (matured units, or clusters, planned)"
             )
+        if self.bounds is not None and self.kind == "binary":
+            raise ValueError("bounds are for kind: count or money; a binary outcome is 0 or 1")
         total = sum(s.share for s in self.segments.values())
         if self.segments and abs(total - 1) > 1e-6:  # noqa: PLR2004 - rounding of written shares
             raise ValueError(f"the shares of the segments sum to {total:g}, must sum to 1")

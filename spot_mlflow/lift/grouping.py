@@ -21,7 +21,7 @@ def added_up(moments: Moments, keys: tuple[str, ...], *, summed: tuple[str, ...]
         keys: which of "segment", "arm" and "period" to keep.
         summed: names of the arrays that are added.
     """
-    columns = [_codes(getattr(moments, k)) for k in keys]
+    columns = [codes_of(getattr(moments, k)) for k in keys]
     group = np.zeros(len(moments), dtype=np.int64)
     for code, count in columns:
         group = group * count + code
@@ -48,7 +48,7 @@ def added_up(moments: Moments, keys: tuple[str, ...], *, summed: tuple[str, ...]
     return replace(moments, **made)
 
 
-def _codes(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
+def codes_of(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
     """Numbers the distinct values in sorted order, NaT last; returns (codes, how many)."""
     if values.dtype.kind == "M":
         distinct, code = np.unique(values, return_inverse=True)

@@ -27,6 +27,7 @@ HOLDOUT: Final = "holdout"
 TREATMENT: Final = "treatment"  # the only treatment arm; several keep their own labels
 MISSING_SEGMENT: Final = "(missing)"
 OTHER_SEGMENT: Final = "(other)"
+MISSING_SUMS: Final = 6  # over clusters, of units without an outcome
 
 # Measures a reduction may carry, in this order where present. All but `outcome` need a column.
 MEASURES: Final = (
@@ -99,6 +100,14 @@ class Moments:
     def select(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Moments:
         """Returns the cells where ``which`` (cells,) is True, or those at these positions."""
         return self._take(lambda x: x[which])
+
+    def only(self, measure: str) -> Moments:
+        """Returns the table of one measure alone, under the name ``outcome``."""
+        i = [self.measures.index(measure)]
+        per_measure = ("s1", "s3", "nonzero", "largest", "missing")
+        kept = {k: getattr(self, k)[:, i] for k in per_measure}
+        s2 = self.s2[:, i][:, :, i]
+        return replace(self, measures=("outcome",), center=self.center[i], s2=s2, **kept)
 
     def running(self) -> Moments:
         """Returns the cells with each sum taken over the cell and all before it."""
@@ -261,6 +270,9 @@ class ClusterMoments:
         s2: (arms, 3, 3) sum of z z'.
         events: (arms,) clusters with at least one event (non-zero outcome).
         straddling: clusters that have units in more than one arm.
+        missing: (arms, 6) with u the matured units of a cluster without an outcome: sums of u, u n_g,
+            u (outcome - c), u (covariate - c'), u^2, and clusters with at least one matured unit;
+            None in records from before.
     """
 
     arm: NDArray[np.object_]
@@ -271,10 +283,19 @@ class ClusterMoments:
     s2: NDArray[np.float64]
     events: NDArray[np.int64]
     straddling: int = 0
+    missing: NDArray[np.float64] | None = None
+
+    def select(self, mask: NDArray[np.bool_]) -> ClusterMoments:
+        """Returns the arms where ``mask`` (arms,) is True."""
+        per_arm = ("arm", "clusters", "assigned_clusters", "s1", "s2", "events")
+        kept = {k: getattr(self, k)[mask] for k in per_arm}
+        missing = None if self.missing is None else self.missing[mask]
+        return replace(self, **kept, missing=missing)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
-        arrays = ("arm", "clusters", "assigned_clusters", "center", "s1", "s2", "events")
+        arrays = ["arm", "clusters", "assigned_clusters", "center", "s1", "s2", "events"]
+        arrays += [] if self.missing is None else ["missing"]
         return {k: getattr(self, k).tolist() for k in arrays} | {"straddling": self.straddling}
 
     @classmethod
@@ -289,6 +310,9 @@ class ClusterMoments:
             s2=np.array(data["s2"], dtype=np.float64).reshape(-1, 3, 3),
             events=np.array(data["events"], dtype=np.int64),
             straddling=int(data["straddling"]),
+            missing=None
+            if data.get("missing") is None
+            else np.array(data["missing"], dtype=np.float64).reshape(-1, MISSING_SUMS),
         )
 
 

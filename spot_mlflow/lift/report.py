@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spot_mlflow.lift.attrition import Attrition
     from spot_mlflow.lift.compliance import Compliance
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import OutcomeMoments
@@ -175,6 +176,7 @@ class LiftAnalysis:
         sample_ratio_p: p value of the sample-ratio test, or None where no share was designed.
         sample_ratio_alarm: whether the arms are out of proportion.
         sample_ratio: counts and designed shares behind it.
+        attrition: outcomes missing by arm; None where none is.
         compliance: who was reached, the lift among them, and whether the holdout leaks.
         trend: whether the lift wears off or grows since deployment.
         restated: cohorts whose outcomes were corrected since the previous check.
@@ -197,6 +199,7 @@ class LiftAnalysis:
     sample_ratio_p: float | None = None
     sample_ratio_alarm: bool = False
     sample_ratio: SampleRatio | None = None
+    attrition: Attrition | None = None
     compliance: Compliance | None = None
     trend: Trend | None = None
     restated: tuple[Restated, ...] = ()
@@ -293,6 +296,7 @@ class LiftReport:
             "matured": a.matured,
             "sample_ratio_p": a.sample_ratio_p,
             "sample_ratio": jsonable(a.sample_ratio),
+            "attrition": jsonable(a.attrition),
             "compliance": jsonable(a.compliance),
             "trend": jsonable(a.trend),
             "restated": jsonable(a.restated),

@@ -19,6 +19,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """What is left of lift and gap whatever the outcomes were that are missing by arm.
+
+    Attributes:
+        hold: why the log alone carries no verdict.
+        lift: from the least to the greatest lift, each with its own interval; None where not known.
+        gap: the same of the gap, at the level of the verdict.
+    """
+
+    hold: Hold
+    lift: Interval | None = None
+    gap: Interval | None = None
+
+    def carries(self, verdict: Verdict, tolerance: float) -> bool:
+        """Whether the verdict holds whatever the missing outcomes were."""
+        decided = verdict != "inconclusive" and self.gap is not None
+        return decided and self.gap is not None and _verdict(self.gap, tolerance) == verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
     """What the verdicts are reached from.
 
@@ -33,6 +53,7 @@ class Basis:
         hold: why no verdict can be given yet, or None.
         at_least: units still needed before a verdict may be given at all.
         unit_word: "units" or "clusters".
+        unseen: what is left where outcomes are missing by arm; None where they are not.
     """
 
     viability: Interval
@@ -44,6 +65,7 @@ class Basis:
     hold: Hold | None = None
     at_least: float = 0.0
     unit_word: str = "units"
+    unseen: Unseen | None = None
 
 
 def promised_half(
@@ -155,24 +177,39 @@ def judge(basis: Basis, predicted: PredictedLift) -> GapVerdict:
         basis.verdict, predicted, monitored=basis.monitored, comparisons=basis.comparisons
     )
     tolerance, minimum = predicted.tolerance_used, predicted.minimum
-    verdict: Verdict = "inconclusive" if basis.hold else _verdict(gap, tolerance)
+    found = _verdict(gap, tolerance)
+    hold = _hold(basis, found, tolerance)
+    verdict: Verdict = "inconclusive" if hold else found
     viable: Viability = "undecided" if basis.hold else viability(basis.viability, minimum)
+    if basis.unseen is not None and (
+        basis.unseen.lift is None or viability(basis.unseen.lift, minimum) != viable
+    ):
+        viable = "undecided"
     units = days = None
     if verdict == "inconclusive":
         units = _at_least(more_units(basis, predicted, gap.lift), basis.at_least)
-        if basis.hold and basis.hold.doubt != "units":
+        if hold and hold.doubt != "units":
             units = math.inf  # no number of units mends it
         days = _days(units, basis)
     wait = _waiting(basis, units, days, predicted)
-    if basis.hold:
-        reason = held_reason(basis.hold, "" if math.isinf(units or 0) else wait)
+    if hold:
+        reason = held_reason(hold, "" if math.isinf(units or 0) else wait)
     else:
         reason = _reason(verdict, gap, basis.verdict, predicted) + wait
-    doubt = basis.hold.doubt if basis.hold else "units" if verdict == "inconclusive" else None
-    remedy = basis.hold.remedy if basis.hold else ""
+    doubt = hold.doubt if hold else "units" if verdict == "inconclusive" else None
+    remedy = hold.remedy if hold else ""
     return GapVerdict(
         gap, verdict, viable, reason, tolerance, minimum, units, days, doubt=doubt, remedy=remedy
     )
+
+
+def _hold(basis: Basis, verdict: Verdict, tolerance: float) -> Hold | None:
+    """Returns why there is no verdict: the estimate's own reason, or outcomes missing by arm."""
+    if basis.unseen is None or (basis.hold is not None and basis.hold.doubt != "units"):
+        return basis.hold
+    if basis.hold is not None:
+        return basis.unseen.hold  # more units would not help
+    return None if basis.unseen.carries(verdict, tolerance) else basis.unseen.hold
 
 
 def held_reason(hold: Hold, wait: str = "") -> str:

@@ -49,4 +49,6 @@ def withhold(analysis: LiftAnalysis, checks: Iterable[Judged]) -> LiftAnalysis:
         withheld=True,
     )
     arms = tuple(replace(a, verdict=a.verdict and "inconclusive") for a in analysis.arms)
-    return replace(analysis, outcome=outcome, arms=arms)
+    lost = analysis.attrition
+    lost = None if lost is None else replace(lost, tipping=None)  # there is no verdict to turn
+    return replace(analysis, outcome=outcome, arms=arms, attrition=lost)

@@ -107,3 +107,44 @@ def test_a_contract_survives_yaml(tmp_path):
 def test_what_is_written_out_at_its_default_promises_the_same():
     """Spelling a default out does not change the digest."""
     assert load(kind="binary", confidence=0.95).digest == load().digest
+
+
+def test_what_no_outcome_means_changes_the_digest_only_when_it_is_declared():
+    """Contracts from before keep their digest; a declared meaning, or a cap, is part of the promise."""
+    base = {
+        "metric": "m",
+        "predicted": 1.0,
+        "kind": "money",
+        "columns": {"arm": "a", "outcome": "y"},
+    }
+    plain = PredictedLift.load(base)
+    assert "missing" not in plain.to_dict()
+    assert "bounds" not in plain.to_dict()
+    assert PredictedLift.load(base | {"missing": "unknown"}).digest == plain.digest
+    for more in ({"missing": "zero"}, {"bounds": {"high": 500}}):
+        changed = PredictedLift.load(base | more)
+        assert changed.digest != plain.digest
+        assert PredictedLift.load(changed.to_dict()) == changed
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"bounds": {"low": 5, "high": 5}}, "greater than low"),
+        ({"bounds": {"high": -1}}, "greater than low"),
+        ({"bounds": {"high": 1}, "kind": "binary", "predicted": 0.1}, "0 or 1"),
+        ({"missing": "none"}, "missing"),
+    ],
+)
+def test_bounds_that_bound_nothing_are_refused(change, word):
+    """An empty range, a cap on a binary outcome and another word for missing are slips."""
+    from spot_mlflow.errors import InvalidInput
+
+    base = {
+        "metric": "m",
+        "predicted": 1.0,
+        "kind": "money",
+        "columns": {"arm": "a", "outcome": "y"},
+    }
+    with pytest.raises(InvalidInput, match=word):
+        PredictedLift.load(base | change)
