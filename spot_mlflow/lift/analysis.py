@@ -237,6 +237,17 @@ def _notes(  # noqa: PLR0917 - every part of the analysis may have something to 
     matured, assigned = int(moments.cells.matured.sum()), int(moments.cells.assigned.sum())
     if matured < assigned:
         notes.append(f"{matured:,} of {assigned:,} assigned units have matured.")
+    notes += _as_declared(moments, predicted)
+    if predicted.tolerance_used == 0:
+        notes.append("With a tolerance of 0 the verdict can never be met.")
+    if len(moments.cells.arms()) > 1:
+        notes.append("The headline takes all treatment arms together; each has its own verdict.")
+    return (*notes, *moments.notes)
+
+
+def _as_declared(moments: OutcomeMoments, predicted: PredictedLift) -> list[str]:
+    """Says which outcomes count as something else, because the contract says so."""
+    notes = []
     counted = moments.faults.get("missing_as_zero")
     if counted is not None and counted.count:
         notes.append(
@@ -249,11 +260,7 @@ def _notes(  # noqa: PLR0917 - every part of the analysis may have something to 
     meaning = meaning_of(predicted)
     if meaning:
         notes.append(meaning)
-    if predicted.tolerance_used == 0:
-        notes.append("With a tolerance of 0 the verdict can never be met.")
-    if len(moments.cells.arms()) > 1:
-        notes.append("The headline takes all treatment arms together; each has its own verdict.")
-    return (*notes, *moments.notes)
+    return notes
 
 
 SHOWN = 5  # corrected cohorts told one by one
