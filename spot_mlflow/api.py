@@ -259,23 +259,25 @@ def log_outcomes(
     *,
     person: str | None = None,
     role: str | None = None,
+    again: bool = False,
     record: Record | None = None,
 ) -> Evidence:
-    """Records an outcome check: metrics, data set, HTML report, chart and moments.
+    """Records an outcome check; returns the last one, writing nothing, where it has the same figures.
 
     Args:
         model: the version whose outcomes they are.
         report: what ``spot_mlflow_checks.check_outcomes`` returned.
         person: who checked, where known.
         role: in which role.
+        again: write an entry also where these figures are on record already.
         record: where to write.
 
     Raises:
-        InvalidInput: no promise was recorded for this version, or the report was checked against
-            another contract than was promised.
+        InvalidInput: no promise was recorded for this version, the report was checked against
+            another one, or it leaves out units of the last check without a reason.
     """
     from spot_mlflow.lift.report import LiftReport
-    from spot_mlflow.record.outcomes import outcome_entry
+    from spot_mlflow.record import outcomes
 
     if not isinstance(report, LiftReport):
         raise InvalidInput(
@@ -293,11 +295,15 @@ def log_outcomes(
         )
     if promised.digest != report.predicted.digest:
         raise InvalidInput(
-            f"the outcomes were checked against another contract ({report.predicted.digest[:12]}) "
-            f"than was promised for {ref} ({promised.digest[:12]})",
+            f"the outcomes were checked against contract {report.predicted.digest[:12]}, "
+            f"{promised.digest[:12]} was promised for {ref}",
             fix="Check them against the promise, or record the new promise first.",
         )
-    entry = outcome_entry(report, adoption)
+    last = outcomes.latest_moments(record, adoption)
+    known = None if again else outcomes.on_record(report, adoption, last)
+    if known is not None:
+        return next(e for e in adoption.entries if e.id == known["entry"])
+    entry = outcomes.outcome_entry(outcomes.with_history(report, adoption, last), adoption)
     return record.append(ref, "outcomes", person=person, role=role, **entry)
 
 

@@ -31,6 +31,8 @@ def check_outcomes(
     segment: str | None = None,
     previous: OutcomeMoments | LiftReport | None = None,
     previous_looks: int = 0,
+    fewer: str | None = None,
+    full: bool = False,
     progress: Callable[[str], None] | None = None,
     segment_limit: int = SEGMENT_LIMIT,
 ) -> LiftReport:
@@ -48,6 +50,9 @@ def check_outcomes(
         previous: what an earlier check of this contract found; closed cohorts are not read again
             where that gives the same answer.
         previous_looks: checks of this contract that came before.
+        fewer: why units that the earlier check rests on are meant to be missing from this one; without
+            a reason a log that leaves out more than a correction would is refused.
+        full: read everything, closed cohorts too; the earlier check is compared with all the same.
         progress: called with the name of each pass as it begins.
         segment_limit: segments kept apart; the rest is folded together, and said.
 
@@ -69,6 +74,9 @@ def check_outcomes(
             as_of=as_of,
             model_version=model_version,
             previous=earlier,
+            fewer=fewer,
+            full=full,
+            promise=contract.digest,
             segment_limit=segment_limit,
             progress=progress,
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
+from spot_mlflow.days import day, moment
 from spot_mlflow.lift.closed import ClosedCohorts
 from spot_mlflow.lift.moments import (
     MISSING_SUMS,
@@ -35,30 +36,73 @@ if TYPE_CHECKING:
 
 # Faults of identity, which closed cohorts must not have for the counts to add.
 IDENTITY = ("duplicate_unit", "unit_in_two_arms")
+_CLOCK = 1e-3  # seconds: SQLite tells no finer times apart
 
 
-def remembered(r: Reading, base: BasePass) -> ClosedCohorts | None:
-    """Returns what the next check need not read again."""
+def remembered(
+    r: Reading, base: BasePass, old: ClosedCohorts | None = None
+) -> ClosedCohorts | None:
+    """Returns what the next check need not read again.
+
+    Args:
+        r: how the log was read.
+        base: what was read now; the new cohorts alone where ``old`` is given.
+        old: what an earlier check remembered, and was not read now.
+    """
     if r.closed_until is None:
         return None
-    until = _until(r, base)
-    closed = {day: counts for day, counts in base.tallies.items() if day and day < until}
+    days = _added_tallies(old.tallies if old else {}, base.tallies)
+    last = _last_if_all_closed(r, base, old)
+    until = _until(r, days) if last is None else _date(last + DAY)
+    closed = {k: counts for k, counts in days.items() if k and k < until}
     rows = sum(counts.get("rows", 0) for counts in closed.values())
+    which = "closed" if last is None else "all"
     return ClosedCohorts(
         until=until,
         contract=r.predicted.digest,
         model_version=r.model_version,
         tallies=closed,
-        units=base.ranges.get(("unit", "closed")),
-        clusters=base.ranges.get(("cluster", "closed")),
-        open_rows=base.rows - rows,
+        units=_span(old and old.units, base.ranges.get(("unit", which))),
+        clusters=_span(old and old.clusters, base.ranges.get(("cluster", which))),
+        open_rows=base.rows + (old.rows if old else 0) - rows,
+        last=last,
+        first_open=None if last is not None else _first_time(base, "open"),
     )
 
 
-def _until(r: Reading, base: BasePass) -> str:
+def _first_time(base: BasePass, which: str) -> float | None:
+    return float(base.ranges["time", which][0]) if ("time", which) in base.ranges else None
+
+
+def _last_if_all_closed(r: Reading, base: BasePass, old: ClosedCohorts | None) -> float | None:
+    """The latest decision, where the outcome window of every row has passed; else None."""
+    if base.tallies.get(""):  # rows without a time, or of a time to come
+        return None
+    if base.rows == 0:
+        return old.last if old else None
+    latest = float(base.ranges["time", "all"][1])
+    known = max(latest, old.last) if old is not None and old.last is not None else latest
+    return known if latest + (r.window_seconds or 0.0) <= r.as_of else None
+
+
+def _added_tallies(
+    *tables: Mapping[str, Mapping[str, int]],
+) -> dict[str, dict[str, int]]:
+    """Adds counts by period; a week may have begun in one log and gone on in the next."""
+    return {
+        k: add_tallies(t[k] for t in tables if k in t)
+        for k in sorted({d for t in tables for d in t})
+    }
+
+
+def _span(a: Any, b: Any) -> Any:
+    return a or b if a is None or b is None else (min(a[0], b[0]), max(a[1], b[1]))
+
+
+def _until(r: Reading, days: Mapping[str, Any]) -> str:
     """The end of the last closed cohort that the log holds; a later one may come in a later file."""
     assert r.closed_until is not None  # noqa: S101 - the caller asked
-    latest = max((d for d in base.tallies if d and d < _date(r.closed_until)), default="")
+    latest = max((d for d in days if d and d < _date(r.closed_until)), default="")
     if not latest:
         return _date(r.closed_until)
     step = float(r.cohort_seconds)
@@ -70,9 +114,9 @@ def _date(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, tz=timezone.utc).date().isoformat()
 
 
-def seconds_of(day: str) -> float:
+def seconds_of(date: str) -> float:
     """Returns the start of a day, seconds since 1970 UTC."""
-    return datetime.fromisoformat(day).replace(tzinfo=timezone.utc).timestamp()
+    return datetime.fromisoformat(date).replace(tzinfo=timezone.utc).timestamp()
 
 
 def why_not(r: Reading, previous: OutcomeMoments) -> str:
@@ -81,15 +125,15 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
     if r.closed_until is None:
         return "cohorts close only where the contract has window and columns.decided_at"
     if closed is None or not closed.tallies:
-        return "the earlier check stored no closed cohorts"
+        return "no outcome window had passed at the last check"
     reasons = {
-        "the earlier check was of another contract or version": (
+        "the last check was of another contract or version": (
             (closed.contract, closed.model_version) != (r.predicted.digest, r.model_version)
         ),
-        "the log has other columns than at the earlier check": (
+        "the log has other columns than at the last check": (
             set(previous.columns) != set(r.columns.names)
         ),
-        "the earlier check was made as of a later moment": (
+        f"the last check was made as of a later day, {day(previous.as_of)}": (
             r.as_of < datetime.fromisoformat(previous.as_of).timestamp()
         ),
         "winsorizing needs the quantile of all outcomes": r.predicted.outliers is not None,
@@ -101,14 +145,13 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
         "units without a covariate count as the mean over all units": (
             _without_covariate(previous.cells)
         ),
-        "nobody said which model version is checked": asks_version(r),
+        "it was not said which model version is checked": asks_version(r),
         "small segments were folded together": OTHER_SEGMENT in previous.cells.segment.tolist(),
         "acts and offers are counted over the whole log": (
             previous.actions is not None or previous.offers is not None
         ),
-        "the stored sums over clusters hold open cohorts, too": (
-            previous.clusters is not None and closed.open_rows > 0
-        ),
+        f"the stored sums over clusters include {closed.open_rows:,} units whose outcome window was "
+        "still open": (previous.clusters is not None and closed.open_rows > 0),
     }
     return next((why for why, holds in reasons.items() if holds), "")
 
@@ -137,31 +180,38 @@ class ClosedChanges:
     Attributes:
         found: rows of closed cohorts in the source; 0 where it holds the new cohorts alone.
         added: rows more than then, over the cohorts that have more.
-        removed: rows fewer.
-        restated: cohorts whose units or outcomes differ.
+        removed: rows fewer, over the cohorts from the first that the source holds.
+        restated: of these, cohorts whose units or outcomes differ.
+        absent: rows of the cohorts before the first that the source holds.
+        first: first day of that cohort, or "".
     """
 
     found: int
     added: int
     removed: int
     restated: int
+    absent: int = 0
+    first: str = ""
 
     @property
     def words(self) -> str:
         """What changed, or ""."""
         if self.added or self.removed:
-            return f"{self.added:,} rows were added to closed cohorts and {self.removed:,} removed"
-        return (
-            f"arms or outcomes of {self.restated:,} closed cohorts were changed"
-            if self.restated
-            else ""
-        )
+            return (
+                f"{self.added:,} rows were added to cohorts that were closed at the last check, and "
+                f"{self.removed:,} removed"
+            )
+        if not self.restated:
+            return ""
+        cohorts = "1 cohort" if self.restated == 1 else f"{self.restated:,} cohorts"
+        return f"arms or outcomes changed in {cohorts} that had closed at the last check"
 
 
 def closed_changes(r: Reading, previous: OutcomeMoments, closed: ClosedCohorts) -> ClosedChanges:
     """Looks whether the source still says of closed cohorts what it said at the earlier check.
 
-    Of each row only times, arm and outcome are read: a correction must not be passed over.
+    Of each row only times, arm and outcome are read: a correction must not be passed over. A source
+    that begins later, as an export of the last ninety days does, is compared from where it begins.
     """
     measures = replace(r.columns, measures=("outcome",))
     r = replace(r, grain=_grain_of(r, closed))
@@ -169,7 +219,7 @@ def closed_changes(r: Reading, previous: OutcomeMoments, closed: ClosedCohorts) 
     c = judged(outcome).c
     days = r.source.dialect.floor((c.decided_at - r.grain_start) / float(r.grain))
     dated = sa.select(*c, sa.cast(days, sa.BigInteger()).label("cohort"))
-    dated = dated.where(c.decided_at >= EARLIEST, c.decided_at < seconds_of(closed.until))
+    dated = dated.where(c.decided_at >= EARLIEST, c.decided_at < closed.boundary)
     c = dated.subquery("dated").c
     sums = {"rows": sa.func.count(), **moment_sums(outcome, c)}
     query: sa.Select[Any] = sa.select(
@@ -177,16 +227,23 @@ def closed_changes(r: Reading, previous: OutcomeMoments, closed: ClosedCohorts) 
     ).group_by(c.arm, c.cohort)
     t = grouped(outcome, query)
     rows: Counter[str] = Counter()
-    for day, n in zip(period_dates(r, t["period"]), t["rows"], strict=True):
-        rows[str(day)] += int(n)
-    stored = {day: counts.get("rows", 0) for day, counts in closed.tallies.items()}
-    moved = [rows[day] - stored.get(day, 0) for day in {*rows, *stored}]
+    for period, n in zip(period_dates(r, t["period"]), t["rows"], strict=True):
+        rows[str(period)] += int(n)
+    if not rows:
+        return ClosedChanges(0, 0, 0, 0, absent=closed.rows)
+    stored = {k: counts.get("rows", 0) for k, counts in closed.tallies.items()}
+    first = min(rows)
+    moved = [rows[k] - stored.get(k, 0) for k in {*rows, *stored} if k >= first]
     now = cells_of(outcome, t, labels=[""] * len(t["rows"]))
+    known = _closed_cells(previous.cells, closed)
+    known = known.select(known.period >= np.datetime64(first))
     return ClosedChanges(
         found=rows.total(),
         added=sum(x for x in moved if x > 0),
         removed=-sum(x for x in moved if x < 0),
-        restated=len(restated_cohorts(now, _before(previous.cells, closed.until))),
+        restated=len(restated_cohorts(now, known)),
+        absent=sum(n for k, n in stored.items() if k < first),
+        first=first,
     )
 
 
@@ -210,9 +267,20 @@ def why_units_meet(base: BasePass, new: Mapping[str, Any], closed: ClosedCohorts
         if not (here[1] < stored[0] or here[0] > stored[1]):
             return (
                 f"{key}s of new cohorts ({here[0]} to {here[1]}) may be among those of closed "
-                f"ones ({stored[0]} to {stored[1]})"
+                f"ones ({stored[0]} to {stored[1]}): only ids that follow each other can be told apart"
             )
     return ""
+
+
+def why_open_rows_miss(base: BasePass, closed: ClosedCohorts) -> str:
+    """Returns that a file of new cohorts begins after units that were open, or ""."""
+    first = _first_time(base, "all")
+    if closed.first_open is None or (first is not None and first <= closed.first_open + _CLOCK):
+        return ""
+    return (
+        f"{closed.open_rows:,} rows from {moment(closed.first_open)} on were still open at the last "
+        f"check, and the log begins {moment(first) if first is not None else 'later'}"
+    )
 
 
 def merged(
@@ -227,14 +295,15 @@ def merged(
     faults = {k: replace(f, examples=_first(f, previous, new)) for k, f in faults.items()}
     return replace(
         new,
-        cells=_added(r, _before(previous.cells, closed.until), new.cells),
+        cells=_added(r, _closed_cells(previous.cells, closed), new.cells),
         faults=faults,
         rows=counts.get("rows", 0),
         clusters=_clusters(previous.clusters, new.clusters),
-        score_bins=_optional(r, previous.score_bins, new.score_bins, closed.until),
-        teams=_optional(r, previous.teams, new.teams, closed.until),
+        score_bins=_optional(r, previous.score_bins, new.score_bins, closed),
+        teams=_optional(r, previous.teams, new.teams, closed),
         passes=("closed cohorts from the earlier check", *new.passes),
-        closed=_remembered(closed, new.closed),
+        closed=remembered(r, base, closed),
+        ids=_span(previous.ids, new.ids),
     )
 
 
@@ -251,8 +320,11 @@ def _first(fault: Fault, previous: OutcomeMoments, new: OutcomeMoments) -> tuple
     return min((e for e in known if e), key=lambda e: (len(e[0]), e[0]), default=())
 
 
-def _before(cells: Moments, until: str) -> Moments:
-    return cells.select(cells.period < np.datetime64(until))
+def _closed_cells(cells: Moments, closed: ClosedCohorts) -> Moments:
+    """Returns the cells of closed cohorts; all of them where nothing was open."""
+    if closed.last is not None:
+        return cells
+    return cells.select(cells.period < np.datetime64(closed.until))
 
 
 def _added(r: Reading, old: Moments, new: Moments) -> Moments:
@@ -280,8 +352,10 @@ def _added(r: Reading, old: Moments, new: Moments) -> Moments:
     return on_round_centers(cells.collapse("segment", "arm", "period"), free)
 
 
-def _optional(r: Reading, old: Moments | None, new: Moments | None, until: str) -> Moments | None:
-    return new if old is None or new is None else _added(r, _before(old, until), new)
+def _optional(
+    r: Reading, old: Moments | None, new: Moments | None, closed: ClosedCohorts
+) -> Moments | None:
+    return new if old is None or new is None else _added(r, _closed_cells(old, closed), new)
 
 
 def _clusters(old: ClusterMoments | None, new: ClusterMoments | None) -> ClusterMoments | None:
@@ -323,18 +397,3 @@ def _moved(m: ClusterMoments, center: Any) -> ClusterMoments:
         of_units[2:4, 1] = m.center - center
         missing = missing @ of_units.T
     return replace(m, center=center, s1=m.s1 @ shift.T, s2=shift @ m.s2 @ shift.T, missing=missing)
-
-
-def _remembered(old: ClosedCohorts, new: ClosedCohorts | None) -> ClosedCohorts | None:
-    if new is None:
-        return None
-
-    def span(a: Any, b: Any) -> Any:
-        return a or b if a is None or b is None else (min(a[0], b[0]), max(a[1], b[1]))
-
-    return replace(
-        new,
-        tallies={**old.tallies, **new.tallies},
-        units=span(old.units, new.units),
-        clusters=span(old.clusters, new.clusters),
-    )

@@ -265,6 +265,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         {
             "late_row": "were added to closed cohorts since the last check",
             "removed_row": "were removed from closed cohorts since the last check",
+            "left_out_unit": "of the last check are not in this answer",
         },
         "No closed cohort has changed since the last check",
     ),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from spot_mlflow.days import day
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.kept_units import checked_units
 from spot_mlflow.lift.moments import HOLDOUT, Fault, OutcomeMoments
 from spot_mlflow.validation import utc
 from spot_mlflow_checks.action_pass import action_pass, offer_pass
@@ -21,8 +23,8 @@ from spot_mlflow_checks.incremental import (
     closed_changes,
     merged,
     remembered,
-    seconds_of,
     why_not,
+    why_open_rows_miss,
     why_units_meet,
 )
 from spot_mlflow_checks.labels import LABELS
@@ -44,14 +46,15 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.closed import ClosedCohorts
     from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.left_out import LeftOut
     from spot_mlflow.lift.moments import Moments
     from spot_mlflow_checks.engines.source import Source
+    from spot_mlflow_checks.incremental import ClosedChanges
 
     Progress = Callable[[str], None]
 
 SEGMENT_LIMIT: Final = LABELS
 _CLOCKS: Final = 3600  # seconds: clocks differ; and a query said alike is planned and compiled once
-_HALF: Final = 0.5  # a log with fewer of the closed rows is neither whole nor new
 
 
 def reduce_source(
@@ -61,6 +64,9 @@ def reduce_source(
     as_of: datetime | date | str | None = None,
     model_version: str | None = None,
     previous: OutcomeMoments | None = None,
+    fewer: str | None = None,
+    full: bool = False,
+    promise: str = "",
     segment_limit: int = SEGMENT_LIMIT,
     progress: Progress | None = None,
 ) -> OutcomeMoments:
@@ -73,6 +79,9 @@ def reduce_source(
         model_version: rows of other versions do not count; None takes all.
         previous: what an earlier check stored; its closed cohorts are not read again where that
             gives the same answer.
+        fewer: why units of the earlier check are meant to be missing from this one.
+        full: read everything, closed cohorts too.
+        promise: digest of the promise, where the log is broken down by a column that it does not name.
         segment_limit: segments kept apart; the rest is folded together, and said.
         progress: called with the name of each pass as it begins.
 
@@ -83,65 +92,97 @@ def reduce_source(
     moment, columns = utc(as_of), columns_in(source, predicted)
     now = math.ceil(utc(None).timestamp() / _CLOCKS) * float(_CLOCKS)
     r = Reading(source, predicted, columns, moment.timestamp(), model_version, now)
+    promise = promise or predicted.digest
     if previous is None:
-        return _reduce(r, segment_limit, tell)[1]
-    return _continue(r, previous, segment_limit, tell)
+        return replace(_reduce(r, segment_limit, tell)[1], contract=promise)
+    read = (
+        _read_again(r, segment_limit, tell) if full else _continue(r, previous, segment_limit, tell)
+    )
+    moments = replace(read.moments, contract=promise)
+    if not _same_version(previous, model_version):
+        return moments
+    lost = checked_units(
+        moments,
+        previous,
+        window=predicted.window,
+        reason=fewer or "",
+        all_of_them=read.new_alone,
+        because=read.why,
+    )
+    return moments if lost is None else _with_left_out(moments, lost)
 
 
-def _continue(r: Reading, previous: OutcomeMoments, limit: int, tell: Progress) -> OutcomeMoments:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """How a log was read after an earlier check.
+
+    Attributes:
+        moments: what it says.
+        why: why everything was read again, or "".
+        new_alone: whether the log holds no row of a closed cohort.
+    """
+
+    moments: OutcomeMoments
+    why: str = ""
+    new_alone: bool = False
+
+
+def _same_version(previous: OutcomeMoments, model_version: str | None) -> bool:
+    return previous.closed is None or previous.closed.model_version == model_version
+
+
+def _with_left_out(moments: OutcomeMoments, lost: LeftOut) -> OutcomeMoments:
+    fault = Fault("left_out_unit", lost.units, lost.of)
+    return replace(moments, left_out=lost, faults={**moments.faults, fault.name: fault})
+
+
+def _continue(r: Reading, previous: OutcomeMoments, limit: int, tell: Progress) -> _Read:
     """Reads what is new, or everything where that would not give the same answer."""
     why, closed = why_not(r, previous), previous.closed
     if closed is None or not closed.tallies or not r.has("decided_at"):
         return _read_again(r, limit, tell, why)
     tell("closed cohorts")
     changes = closed_changes(r, previous, closed)
-    _refuse_neither_whole_nor_new(r, changes.found, closed)
-    if changes.found and not why:
-        why = changes.words
+    why = why or changes.words
     if not why:
-        late = replace(r, since=seconds_of(closed.until))
+        late = replace(r, since=closed.boundary)
         base, new = _reduce(late, limit, tell, partial=True)
         if not changes.found:
             _refuse_hopeless(r, base.faults, base.rows)
         why = why_units_meet(base, {"faults": new.faults, "clusters": new.clusters}, closed)
+        if not changes.found:
+            why = why or why_open_rows_miss(base, closed)
         if not why:
             whole = merged(r, previous, base, new)
-            return replace(whole, faults={**whole.faults, **_late(closed, 0, 0)})
-    if not changes.found:
-        raise InvalidInput(
-            f"the closed cohorts must be read again, and are not in the log: {why}",
-            where=r.source.name,
-            fix="Give the whole log.",
-        )
-    whole = _read_again(r, limit, tell, why)
-    late_rows = _late(closed, changes.added, changes.removed)
-    return replace(whole, faults={**whole.faults, **late_rows})
+            notes = (*whole.notes, *_from_last_check(changes, closed, previous.as_of))
+            faults = {**whole.faults, **_late(closed, 0, 0)}
+            return _Read(replace(whole, notes=notes, faults=faults), new_alone=not changes.found)
+    again = _read_again(r, limit, tell, why)
+    late_rows = _late(closed, changes.added, changes.removed + changes.absent)
+    moments = replace(again.moments, faults={**again.moments.faults, **late_rows})
+    return replace(again, moments=moments)
 
 
-def _read_again(r: Reading, limit: int, tell: Progress, why: str) -> OutcomeMoments:
+def _from_last_check(changes: ClosedChanges, closed: ClosedCohorts, as_of: str) -> list[str]:
+    """Says which rows are not in the log and were counted as at the last check."""
+    absent = changes.absent if changes.found else closed.rows
+    which = f"decided before {day(changes.first)}" if changes.found else closed.words
+    if not absent:
+        return []
+    said = f"{absent:,} rows {which} are not in this log; they count as at the last check"
+    return [f"{said}, as of {day(as_of)}"]
+
+
+def _read_again(r: Reading, limit: int, tell: Progress, why: str = "") -> _Read:
     """Reads everything, and says why where something else could be expected."""
     _, whole = _reduce(r, limit, tell)
     # Where decisions are not dated nobody can expect anything else.
-    notes = [f"Everything was read again: {why}"] if r.has("decided_at") else []
-    return replace(whole, notes=(*whole.notes, *notes))
-
-
-def _refuse_neither_whole_nor_new(r: Reading, found: int, closed: ClosedCohorts) -> None:
-    """A log with a few of the old rows must not pass for the whole of it."""
-    if 0 < found < _HALF * _rows(closed):
-        raise InvalidInput(
-            f"the log holds only {found:,} of the {_rows(closed):,} rows of cohorts closed before",
-            where=r.source.name,
-            fix="Give the whole log, or the new cohorts alone.",
-        )
-
-
-def _rows(closed: ClosedCohorts) -> int:
-    return sum(counts.get("rows", 0) for counts in closed.tallies.values())
+    notes = [f"Everything was read again: {why}"] if why and r.has("decided_at") else []
+    return _Read(replace(whole, notes=(*whole.notes, *notes)), why)
 
 
 def _late(closed: ClosedCohorts, added: int, removed: int) -> dict[str, Fault]:
-    rows = _rows(closed)
+    rows = closed.rows
     return {
         "late_row": Fault("late_row", added, rows + added),
         "removed_row": Fault("removed_row", removed, rows),
@@ -183,6 +224,7 @@ def _reduce(
         passes=(*first, "base", *optional.pop("passes")),
         notes=(*_notes(r), *notes),
         closed=remembered(r, base),
+        ids=base.ranges.get(("unit", "all")),
         **optional,
     )
     return replace(base, cells=cells), moments

@@ -13,7 +13,16 @@ from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT, Fault, Mome
 from spot_mlflow_checks.engines.dialect import LARGEST
 from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.labels import LABELS, bounded, label_keys, labels_of
-from spot_mlflow_checks.rows import WEEK, Reading, asks_version, flag, is_indicator, judged, typed
+from spot_mlflow_checks.rows import (
+    DAY,
+    WEEK,
+    Reading,
+    asks_version,
+    flag,
+    is_indicator,
+    judged,
+    typed,
+)
 from spot_mlflow_checks.sums import beside_missing, cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
@@ -74,7 +83,8 @@ class BasePass:
         rows: rows read.
         apart: those of them that stand apart.
         tallies: day -> counts of rows, universes and faults; "" for rows of no day.
-        ranges: ("unit" or "cluster", "all" or "closed") -> lowest and highest, where there is one.
+        ranges: ("unit", "cluster" or "time", "all", "closed" or "open") -> lowest and highest, where
+            there is one; times in seconds since 1970.
         segments: segments in the log where they were folded together in the engine; else 0.
         versions: whether rows of several model versions were read.
     """
@@ -101,7 +111,7 @@ def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
         whole.get("rows", 0),
         whole.get("rows", 0) - whole.get("concerned", 0),
         tallies,
-        _ranges(t),
+        _ranges(r, t),
         r.folded["segment"].labels if "segment" in r.folded else 0,
         len({v for k in _VERSIONS for v in t.get(k, ()) if v is not None}) > 1,
     )
@@ -183,34 +193,47 @@ def _fault(rule: Rule) -> str:
 
 
 def _range_sums(r: Reading, c: Any) -> dict[str, Any]:
-    """Lowest and highest id, of all rows and of closed cohorts: where ids cannot meet, sums merge."""
+    """Lowest and highest id and time: where they cannot meet, units are others and sums merge."""
+    asked = ("unit", "cluster") if r.closed_until is not None else ("unit",)
+    ranged = {
+        key: r.source.dialect.ordered(c[key], r.source.families[r.columns.names[key]])
+        for key in asked
+        if r.has(key)
+    }
+    if r.closed_until is not None:
+        ranged["time"] = c.decided_at
     out: dict[str, Any] = {}
-    if r.closed_until is None:
-        return out
-    for key in ("unit", "cluster"):
-        x = (
-            r.source.dialect.ordered(c[key], r.source.families[r.columns.names[key]])
-            if r.has(key)
-            else None
-        )
-        if x is None:
-            continue
-        closed = sa.case((c.decided_at < r.closed_until, x))
-        for name, of in {"closed": closed, **({"all": x} if r.since is not None else {})}.items():
-            out[f"low_{name}_{key}"] = sa.func.min(of)
-            out[f"high_{name}_{key}"] = sa.func.max(of)
+    for key, x in ranged.items():
+        if x is not None:
+            out |= {f"low_{key}": sa.func.min(x), f"high_{key}": sa.func.max(x)}
     return out
 
 
-def _ranges(t: Mapping[str, NDArray[Any]]) -> dict[tuple[str, str], tuple[Any, Any]]:
+def _ranges(r: Reading, t: Mapping[str, NDArray[Any]]) -> dict[tuple[str, str], tuple[Any, Any]]:
+    """The ranges of all rows, and of those in closed periods."""
+    until = np.datetime64("NaT") if r.closed_until is None else seconds_as_day(r.closed_until)
+    closed = period_dates(r, t["period"]) < until
     out = {}
-    for key in ("unit", "cluster"):
-        for name in ("all", "closed"):
-            lows = [v for v in t.get(f"low_{name}_{key}", ()) if v is not None]
-            highs = [v for v in t.get(f"high_{name}_{key}", ()) if v is not None]
-            if lows:
+    for key in ("unit", "cluster", "time"):
+        if f"low_{key}" not in t:
+            continue
+        bounds = list(zip(t[f"low_{key}"], t[f"high_{key}"], closed, strict=True))
+        parts = {
+            "all": bounds,
+            "closed": [b for b in bounds if b[2]],
+            "open": [b for b in bounds if not b[2]],
+        }
+        for name, of in parts.items():
+            known = [(low, high) for low, high, _ in of if low is not None]
+            if known:
+                lows, highs = zip(*known, strict=True)
                 out[key, name] = (_plain(min(lows)), _plain(max(highs)))
     return out
+
+
+def seconds_as_day(seconds: float) -> np.datetime64:
+    """Returns the day that begins at, or holds, a moment in seconds since 1970 UTC."""
+    return np.datetime64(math.floor(seconds / DAY), "D")
 
 
 def _plain(value: Any) -> Any:

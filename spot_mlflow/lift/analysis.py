@@ -93,9 +93,12 @@ def measured(
     periods = rows_like(chosen, moments, predicted, by_period, "period")
     logged = periods.select(np.array([x != "NaT" for x in periods.labels], dtype=bool))
     trend = trend_of(logged, predicted)
-    corrected = (
-        () if previous is None else restated_cohorts(cells, previous.cells, predicted.period)
-    )
+    comparable = previous is not None and previous.contract in {"", moments.contract}
+    corrected: tuple[Restated, ...] = ()
+    if previous is not None and comparable:
+        corrected = restated_cohorts(cells, previous.cells, predicted.period)
+    if moments.left_out is not None:  # cohorts that are gone are told there
+        corrected = tuple(c for c in corrected if c.n_now)
     return LiftAnalysis(
         realized=found.realized,
         outcome=outcome,
@@ -225,6 +228,8 @@ def _notes(  # noqa: PLR0917 - every part of the analysis may have something to 
 ) -> tuple[str, ...]:
     """Says what a reader must know beside the numbers, most serious first."""
     notes = []
+    if moments.left_out is not None:
+        notes.append(moments.left_out.words)
     if ratio is not None and ratio.alarm:
         notes.append(_out_of_proportion(ratio))
     if reached is not None:

@@ -7,12 +7,17 @@ window of its last unit has passed: what was seen of it can then no longer chang
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.days import day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     Range = tuple[Any, Any]
+
+_TICK: Final = 1e-6  # seconds: what an engine can tell apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +33,9 @@ class ClosedCohorts:
         clusters: lowest and highest cluster, or None.
         open_rows: rows of the log that belonged to no closed cohort.
         by_day: whether cohorts are days; early checks stored whole periods of the contract.
+        last: time of the latest decision, seconds since 1970, where every row of the log had closed:
+            whatever was decided later is new, also within a period or week that had begun. Else None.
+        first_open: time of the first decision in the log that belonged to no closed cohort, or None.
     """
 
     until: str
@@ -38,6 +46,27 @@ class ClosedCohorts:
     clusters: Range | None = None
     open_rows: int = 0
     by_day: bool = True
+    last: float | None = None
+    first_open: float | None = None
+
+    @property
+    def boundary(self) -> float:
+        """Units decided before this moment, seconds since 1970, are closed."""
+        if self.last is not None:
+            return self.last + _TICK
+        return datetime.fromisoformat(self.until).replace(tzinfo=timezone.utc).timestamp()
+
+    @property
+    def rows(self) -> int:
+        """Rows of closed cohorts."""
+        return sum(counts.get("rows", 0) for counts in self.tallies.values())
+
+    @property
+    def words(self) -> str:
+        """Which units these are: "decided before 8 September 2024"."""
+        if self.last is not None:
+            return f"decided up to {day(datetime.fromtimestamp(self.last, timezone.utc))}"
+        return f"decided before {day(self.until)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
@@ -50,6 +79,8 @@ class ClosedCohorts:
             "clusters": None if self.clusters is None else list(self.clusters),
             "open_rows": self.open_rows,
             "by_day": self.by_day,
+            "last": self.last,
+            "first_open": self.first_open,
         }
 
     @classmethod
@@ -68,4 +99,6 @@ class ClosedCohorts:
             clusters=span("clusters"),
             open_rows=data["open_rows"],
             by_day=data.get("by_day", False),
+            last=data.get("last"),
+            first_open=data.get("first_open"),
         )

@@ -15,6 +15,7 @@ import numpy as np
 
 from spot_mlflow.lift.closed import ClosedCohorts
 from spot_mlflow.lift.grouping import added_up
+from spot_mlflow.lift.left_out import LeftOut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -353,6 +354,9 @@ class OutcomeMoments:
         actions: what became of the recommendations by team and week, where asked for.
         notes: what a reader must know ("412 segments folded into (other)").
         closed: what the next check need not read again, where decisions are dated.
+        ids: lowest and highest unit id, where units are named and their ids have an order.
+        left_out: units of the last check that are not among these, where there are some.
+        contract: digest of the promise that the log was read for, or "".
     """
 
     cells: Moments
@@ -370,12 +374,15 @@ class OutcomeMoments:
     actions: ActionTable | None = None
     notes: tuple[str, ...] = field(default=())
     closed: ClosedCohorts | None = None
+    ids: tuple[Any, Any] | None = None
+    left_out: LeftOut | None = None
+    contract: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
         optional = {
             k: None if v is None else v.to_dict()
-            for k in ("clusters", "score_bins", "teams", "offers", "actions", "closed")
+            for k in ("clusters", "score_bins", "teams", "offers", "actions", "closed", "left_out")
             for v in [getattr(self, k)]
         }
         return {
@@ -391,6 +398,8 @@ class OutcomeMoments:
             "columns": list(self.columns),
             "passes": list(self.passes),
             "notes": list(self.notes),
+            "ids": None if self.ids is None else list(self.ids),
+            "contract": self.contract,
             **optional,
         }
 
@@ -408,6 +417,7 @@ class OutcomeMoments:
         from spot_mlflow.lift.actions import ActionTable
 
         clusters, actions, closed = (data.get(k) for k in ("clusters", "actions", "closed"))
+        ids, left_out = data.get("ids"), data.get("left_out")
         return cls(
             cells=Moments.from_dict(data["cells"]),
             faults=faults,
@@ -421,5 +431,8 @@ class OutcomeMoments:
             actions=None if actions is None else ActionTable.from_dict(actions),
             notes=tuple(data["notes"]),
             closed=None if closed is None else ClosedCohorts.from_dict(closed),
+            ids=None if ids is None else (ids[0], ids[1]),
+            left_out=None if left_out is None else LeftOut.from_dict(left_out),
+            contract=data.get("contract", ""),
             **tables,
         )

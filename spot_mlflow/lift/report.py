@@ -314,6 +314,7 @@ class LiftReport:
             "passes": list(self.moments.passes),
             "source": self.moments.source,
             "rows": self.moments.rows,
+            "left_out": jsonable(self.moments.left_out),
             "as_of": self.moments.as_of,
             "days_since_deployment": self.days_since_deployment,
             "created": self.created,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow.days import day
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -36,7 +38,7 @@ class Restated:
     @property
     def words(self) -> str:
         """One sentence for a reader."""
-        when = f"of {self.period} " if self.period else ""
+        when = f"of {day(self.period)} " if self.period else ""
         return (
             f"Cohort {when}({self.arm}) was corrected: {self.sum_before:,.6g} over "
             f"{self.n_before:,} units before, {self.sum_now:,.6g} over {self.n_now:,} now."

@@ -29,14 +29,9 @@ _ROWS_KEPT: Final = 100  # segments and periods in the payload; all of them are 
 
 
 def outcome_entry(report: LiftReport, adoption: Adoption) -> dict[str, Any]:
-    """Returns the arguments of ``Record.append`` for an outcome check.
-
-    A contract meant for one look must not be looked at twice in silence: where the record knows of
-    more earlier looks than the report, the analysis is made anew from the same moments.
-    """
+    """Returns the arguments of ``Record.append`` for an outcome check, ``with_history`` already."""
     from spot_mlflow.reporting import charts, lift_report
 
-    report = with_history(report, adoption)
     body = report.to_dict()
     moments = json.dumps(report.moments.to_dict(), allow_nan=False).encode()
     kept = {k: body[k][:_ROWS_KEPT] for k in ("segments", "periods")}
@@ -63,15 +58,28 @@ def previous_looks(adoption: Adoption) -> int:
     return len(adoption.checks.get(adoption.version or "", ()))
 
 
-def with_history(report: LiftReport, adoption: Adoption) -> LiftReport:
+def with_history(
+    report: LiftReport, adoption: Adoption, last: OutcomeMoments | None = None
+) -> LiftReport:
     """Returns the report with what the record knows of earlier checks.
 
-    Their number counts as looks, and what was fixed before the first outcome but changed since is
-    said.
+    A contract meant for one look must not be looked at twice in silence: where the record knows of
+    more looks than the report, the analysis is made anew from the same moments. What was fixed before
+    the first outcome but changed since is said, and so are units of the last check that are missing.
+
+    Args:
+        report: the answer.
+        adoption: what is known of the version.
+        last: moments of its last check on record, of whatever promise.
+
+    Raises:
+        InvalidInput: the report leaves out more units of the last check than a correction would,
+            without a reason.
     """
+    report = _holding_units(report, adoption, last)
     looks = previous_looks(adoption)
     if looks != report.previous_looks:
-        report = _looked_again(report, looks)
+        report = looked_again(report, looks, last)
     changed = changed_since(report.predicted, adoption)
     if not changed:
         return report
@@ -82,8 +90,35 @@ def with_history(report: LiftReport, adoption: Adoption) -> LiftReport:
     analysis = report.analysis
     if said in analysis.notes:
         return report
-    noted = dataclasses.replace(analysis, notes=(said, *analysis.notes))
-    return dataclasses.replace(report, analysis=noted)
+    left = report.moments.left_out is not None  # what is missing comes first
+    notes = (*analysis.notes[:left], said, *analysis.notes[left:])
+    return dataclasses.replace(report, analysis=dataclasses.replace(analysis, notes=notes))
+
+
+def _holding_units(
+    report: LiftReport, adoption: Adoption, last: OutcomeMoments | None
+) -> LiftReport:
+    """Holds the report against the last check on record, where it was not made against it."""
+    from spot_mlflow.lift.kept_units import accepted, fewer_than, left_out
+    from spot_mlflow.lift.report import CheckResult
+
+    check, moments = adoption.latest_check, report.moments
+    if check is None or moments.left_out is not None:
+        return report
+    if last is not None:
+        lost = left_out(moments, last, report.predicted.window)
+    else:
+        realized = check["realized"]
+        analysed = realized["n_treatment"] + realized["n_holdout"]
+        lost = fewer_than(moments, int(check["assigned"]), int(analysed), str(check["as_of"]))
+    lost = accepted(lost, moments.source)
+    if lost is None:
+        return report
+    said = CheckResult("cohorts_closed", "warning", False, lost.units / lost.of, lost.words)
+    others = tuple(c for c in report.checks if c.name != said.name)
+    analysis = dataclasses.replace(report.analysis, notes=(lost.words, *report.analysis.notes))
+    moments = dataclasses.replace(moments, left_out=lost)
+    return dataclasses.replace(report, analysis=analysis, moments=moments, checks=(said, *others))
 
 
 def changed_since(predicted: PredictedLift, adoption: Adoption) -> tuple[str, ...]:
@@ -101,13 +136,26 @@ def _decisive(contract: Mapping[str, Any]) -> dict[str, Any]:
     return {**contract, "predicted": promise}
 
 
-def _looked_again(report: LiftReport, looks: int) -> LiftReport:
+def looked_again(report: LiftReport, looks: int, last: OutcomeMoments | None = None) -> LiftReport:
+    """Returns the report as it is after so many earlier looks, from the same moments."""
     from spot_mlflow.lift.analysis import analyze
     from spot_mlflow.lift.withheld import withhold
 
-    analysis = analyze(report.moments, report.predicted, previous_looks=looks)
+    analysis = analyze(report.moments, report.predicted, previous_looks=looks, previous=last)
     analysis = withhold(analysis, report.checks)
     return dataclasses.replace(report, analysis=analysis, previous_looks=looks)
+
+
+def on_record(
+    report: LiftReport, adoption: Adoption, last: OutcomeMoments | None
+) -> Mapping[str, Any] | None:
+    """Returns the last check where it tells the same of the same promise, else None."""
+    from spot_mlflow.lift.same_figures import same_figures
+
+    check = adoption.latest_check
+    if check is None or last is None or not _same_promise(check, report.predicted):
+        return None
+    return check if same_figures(report.moments, last) else None
 
 
 def _dataset(report: LiftReport) -> tuple[str, str, str]:
@@ -148,7 +196,7 @@ def _figures(body: dict[str, Any]) -> Iterator[tuple[str, float, int]]:
 
 
 def latest_moments(record: Record, adoption: Adoption) -> OutcomeMoments | None:
-    """Returns the moments that the latest check of the promise stored, for an incremental check.
+    """Returns the moments that the latest check of the version stored, whatever its promise was.
 
     None where there is no such check, or its artifact cannot be read or is not what was recorded:
     the log is then read anew.
@@ -158,8 +206,8 @@ def latest_moments(record: Record, adoption: Adoption) -> OutcomeMoments | None:
 
     from spot_mlflow.lift.moments import OutcomeMoments
 
-    check, promised = adoption.latest_check, adoption.predicted
-    if check is None or promised is None or check.get("contract_digest") != promised.digest:
+    check = adoption.latest_check
+    if check is None:
         return None
     with tempfile.TemporaryDirectory(prefix="spot-moments-") as folder:
         try:
@@ -169,3 +217,7 @@ def latest_moments(record: Record, adoption: Adoption) -> OutcomeMoments | None:
             return OutcomeMoments.from_dict(data) if kept else None
         except Exception:  # noqa: BLE001 - every artifact store fails in its own way; none is needed
             return None
+
+
+def _same_promise(check: Mapping[str, Any], predicted: PredictedLift) -> bool:
+    return bool(check.get("contract_digest") == predicted.digest)

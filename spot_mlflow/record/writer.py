@@ -8,6 +8,7 @@ third step leaves an entry that is not counted.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -84,10 +85,14 @@ class PlainWriter:
         from mlflow.entities import Metric
 
         now = int(draft.at.timestamp() * 1000)
-        metrics = [
-            Metric(name, value, now, step, model_id=draft.model_id or None)
-            for name, value, step in draft.metrics
-        ]
+        # MLflow keys a logged model's metric by name, time, step and run, whatever its value: of two
+        # points of one day the later one is a millisecond younger.
+        seen: Counter[tuple[str, int]] = Counter()
+        metrics = []
+        for name, value, step in draft.metrics:
+            at = now + seen[name, step]
+            seen[name, step] += 1
+            metrics.append(Metric(name, value, at, step, model_id=draft.model_id or None))
         for start in range(0, len(metrics), _METRICS_A_CALL):
             self._client.log_batch(run_id, metrics=metrics[start : start + _METRICS_A_CALL])
 

@@ -11,29 +11,17 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow import days
+
 if TYPE_CHECKING:
+    from datetime import date
+
     from spot_mlflow.lift.report import Interval
 
 NOTHING: Final = "–"  # where there is no figure
 MOST_DECIMALS: Final = 4
-# Not strftime's, which speak the language of the machine.
-MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 PDG_TWO_DIGITS: Final = 3.55
 SMALLEST_P: Final = 0.001
 CENT: Final = 0.01
@@ -123,28 +111,16 @@ def _significant(value: float, step: float) -> str:
 
 
 def day(when: date | str | None) -> str:
-    """Writes a date or an ISO time as "30 January 2027"; what is none, as it is."""
-    found = _date(when)
-    return (
-        str(when or NOTHING)
-        if found is None
-        else f"{found.day} {MONTHS[found.month - 1]} {found.year}"
-    )
+    """Writes a date or an ISO time as "30 January 2027"; what is not a date, as it is."""
+    return days.day(when) if when else NOTHING
 
 
 def short_day(when: date | str | None) -> str:
-    """Writes a date or an ISO time as "30 Jan", for axes; what is none, as it is."""
-    found = _date(when)
-    return str(when or NOTHING) if found is None else f"{found.day} {MONTHS[found.month - 1][:3]}"
-
-
-def _date(when: date | str | None) -> date | None:
-    if not isinstance(when, str):
-        return when
-    try:
-        return date.fromisoformat(when[:10])
-    except ValueError:
-        return None
+    """Writes a date or an ISO time as "30 Jan", for axes; what is not a date, as it is."""
+    found = days.date_of(when)
+    return (
+        str(when or NOTHING) if found is None else f"{found.day} {days.MONTHS[found.month - 1][:3]}"
+    )
 
 
 def things(n: int, one: str, many: str = "") -> str:

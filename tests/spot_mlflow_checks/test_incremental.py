@@ -151,7 +151,7 @@ def test_rows_added_to_a_closed_cohort_are_found_and_everything_is_read() -> Non
     earlier = stored(reduced(known(frame).drop(index=[5, 6, 7]), EARLIER))
     found = reduced(frame, LATER, previous=earlier)
     assert found.faults["late_row"].count == 3
-    assert any("3 rows were added to closed cohorts" in n for n in found.notes)
+    assert any("3 rows were added to cohorts that were closed" in n for n in found.notes)
     assert_same(found, reduced(frame, LATER))
 
 
@@ -169,7 +169,7 @@ def test_a_correction_of_closed_cohorts_is_never_passed_over(change: Any) -> Non
     frame = log()
     earlier = stored(reduced(known(frame), EARLIER))
     found = reduced(change(frame), LATER, previous=earlier)
-    assert any("closed cohorts were changed" in n for n in found.notes)
+    assert any("that had closed at the last check" in n for n in found.notes)
     assert_same(found, reduced(change(frame), LATER))
 
 
@@ -224,12 +224,25 @@ def test_a_file_of_new_cohorts_that_cannot_be_merged_is_refused() -> None:
         reduced(new, LATER, previous=earlier)
 
 
+def test_a_file_that_begins_later_counts_the_days_before_as_at_the_last_check() -> None:
+    """An export of the last weeks gives the answer for all units, and says which were not in it."""
+    frame = log()
+    earlier = stored(reduced(known(frame), EARLIER))
+    found = reduced(frame[frame["decided"] >= "2027-01-30"], LATER, previous=earlier)
+    assert any(
+        "870 rows decided before 30 January 2027 are not in this log" in n for n in found.notes
+    )
+    assert_same(found, reduced(frame, LATER))
+
+
 def test_a_file_that_is_neither_whole_nor_new_is_refused() -> None:
     """A log with a few of the old rows must not pass for the whole of it."""
     frame = log()
     earlier = stored(reduced(known(frame), EARLIER))
-    with pytest.raises(InvalidInput, match="the log holds only 60 of the 930 rows"):
-        reduced(frame[frame["decided"] >= "2027-01-30"], LATER, previous=earlier)
+    with pytest.raises(
+        InvalidInput, match=r"leaves out [\d,]+ of the [\d,]+ units of the last check"
+    ):
+        reduced(frame[frame["decided"] >= "2027-01-30 12:00"], LATER, previous=earlier)
 
 
 def test_a_contract_without_window_never_closes_cohorts() -> None:
@@ -239,6 +252,55 @@ def test_a_contract_without_window_never_closes_cohorts() -> None:
     earlier = reduced(known(frame), EARLIER, contract)
     assert earlier.closed is None
     assert any("window" in n for n in reduced(frame, LATER, contract, previous=earlier).notes)
+
+
+def months(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """Three files, cut within a week and within a day."""
+    first, second = pd.Timestamp("2027-01-27 14:00"), pd.Timestamp("2027-02-18 09:30")
+    day = frame["decided"]
+    return [frame[day < first], frame[(day >= first) & (day < second)], frame[day >= second]]
+
+
+@pytest.mark.parametrize("period", [None, "7d"], ids=["days", "weeks"])
+def test_three_monthly_files_in_a_row_equal_the_whole_log(period: str | None) -> None:
+    """Each file alone once all of it had closed, weeks and days cut apart: teams, bins and faults too."""
+    contract = CONTRACT if period is None else {**CONTRACT, "period": period}
+    frame = log().sort_values("decided").assign(unit=np.arange(2100))
+    one, two, three = months(frame)
+    found = stored(reduced(one, "2027-02-10", contract))
+    assert found.closed is not None
+    assert found.closed.last is not None
+    found = stored(reduced(two, "2027-03-05", contract, previous=found))
+    found = reduced(three, "2027-04-01", contract, previous=found)
+    assert_same(found, reduced(frame, "2027-04-01", contract))
+
+
+@pytest.mark.parametrize("hours", [0, 10], ids=["whole days open", "a part of a day open"])
+def test_the_next_file_alone_while_days_were_open_is_refused(hours: int) -> None:
+    """Their rows are in neither: never an answer over fewer units, also where counts would hide it."""
+    frame = log()
+    cut = pd.Timestamp("2027-02-10") + pd.Timedelta(hours=hours)
+    earlier = stored(reduced(frame[frame["decided"] < cut], "2027-02-15"))
+    new = frame[frame["decided"] >= cut]
+    crowded = pd.concat(
+        [
+            new,
+            new.assign(unit=new["unit"] + 10**6, decided=new["decided"] + pd.Timedelta(minutes=1)),
+        ]
+    )
+    for given in (new, crowded):
+        with pytest.raises(InvalidInput, match=r"open at the last check.*Give the whole log"):
+            reduced(given, LATER, previous=earlier)
+
+
+def test_units_of_an_arm_that_a_file_lacks_are_missed() -> None:
+    """Of two treatment arms one is not in the new file any more: refused, and named."""
+    columns = {**CONTRACT["columns"], "treated": ["t", "other"]}
+    contract = {**CONTRACT, "columns": columns}
+    frame = log()
+    earlier = stored(reduced(known(frame), EARLIER, contract))
+    with pytest.raises(InvalidInput, match="no units of arm 'other'"):
+        reduced(frame[frame["arm"] != "other"], LATER, contract, previous=earlier)
 
 
 def test_old_parquet_files_need_not_exist_any_more(tmp_path: Path) -> None:

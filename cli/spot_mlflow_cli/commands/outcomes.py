@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -56,6 +57,14 @@ _PASSES: Final = {
 )
 @click.option("--full", is_flag=True, help="Read everything, closed cohorts too.")
 @click.option(
+    "--fewer",
+    metavar="REASON",
+    help="Why units of the last check are missing on purpose: erased on request, a month restated.",
+)
+@click.option(
+    "--again", is_flag=True, help="Record the check also where its figures are on record already."
+)
+@click.option(
     "--fail-on",
     type=click.Choice(tuple(_FAILURES)),
     multiple=True,
@@ -72,6 +81,8 @@ def command(  # noqa: PLR0917 - click passes them by name
     as_of: str | None,
     segment: str | None,
     full: bool,  # noqa: FBT001 - click passes it by name
+    fewer: str | None,
+    again: bool,  # noqa: FBT001 - click passes it by name
     fail_on: tuple[str, ...],
     person: str | None,
     output_format: str,
@@ -92,22 +103,46 @@ def command(  # noqa: PLR0917 - click passes them by name
 
     \b
     Exit status:
-      0  checked and recorded, whatever the verdict
+      0  checked and on record, whatever the verdict
       1  what --fail-on names
-      2  the log cannot be used; nothing is recorded
-      3  MLflow or the database did not answer
+      2  the log, the promise or the command is at fault; nothing is recorded, and trying again
+         does not help
+      3  MLflow or the database did not answer: try again later
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
 
     record = Record()
     ref = record.resolve(model)
-    settings = {"table": table, "query": query, "as_of": as_of, "segment": segment}
-    report, adoption = _check(
-        record, ref, source, settings, full=full, person=person, dry_run=dry_run
-    )
-    _show(report, adoption, ref, output_format, dry_run=dry_run)
+    settings = {
+        "table": table,
+        "query": query,
+        "as_of": as_of,
+        "segment": segment,
+        "full": full,
+        "fewer": fewer,
+    }
+    found = _check(record, ref, source, settings, person=person, dry_run=dry_run, again=again)
+    report = found.report
+    _show(found, ref, output_format)
     if any(_FAILURES[name](report) for name in fail_on):
         raise SystemExit(_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What came of a check.
+
+    Attributes:
+        report: the answer.
+        adoption: what was known of the version before.
+        recorded: whether an entry was written.
+        known_since: time of the entry that has the same figures, or "".
+    """
+
+    report: LiftReport
+    adoption: Adoption
+    recorded: bool
+    known_since: str = ""
 
 
 def _check(
@@ -116,13 +151,13 @@ def _check(
     source: str,
     settings: dict[str, Any],
     *,
-    full: bool,
     person: str | None,
     dry_run: bool,
-) -> tuple[LiftReport, Adoption]:
-    """Checks, and records unless dry; with progress for whoever looks on."""
+    again: bool,
+) -> _Checked:
+    """Checks, and records unless dry or known; with progress for whoever looks on."""
     from spot_mlflow import InvalidInput, log_outcomes
-    from spot_mlflow.record.outcomes import latest_moments, previous_looks, with_history
+    from spot_mlflow.record import outcomes
     from spot_mlflow_checks import check_outcomes
     from spot_mlflow_cli.terminal import progress
 
@@ -138,32 +173,36 @@ def _check(
         def tell(name: str) -> None:
             bar.update(task, description=_PASSES.get(name, name))
 
+        last = outcomes.latest_moments(record, adoption)
         report = check_outcomes(
             source,
             adoption.predicted,
             **settings,
             model_version=ref.version,
-            previous=None if full else latest_moments(record, adoption),
-            previous_looks=previous_looks(adoption),
+            previous=last,
+            previous_looks=outcomes.previous_looks(adoption),
             progress=tell,
         )
-        report = with_history(report, adoption)
+        known = None if again else outcomes.on_record(report, adoption, last)
+        if known is not None:
+            report = outcomes.looked_again(report, int(known["previous_looks"]), last)
+            return _Checked(report, adoption, recorded=False, known_since=str(known["at"]))
+        report = outcomes.with_history(report, adoption, last)
         if not dry_run:
             tell("recording")
-            log_outcomes(ref, report, person=person, record=record)
-    return report, adoption
+            log_outcomes(ref, report, person=person, again=again, record=record)
+    return _Checked(report, adoption, recorded=not dry_run)
 
 
-def _show(
-    report: LiftReport, adoption: Adoption, ref: ModelRef, output_format: str, *, dry_run: bool
-) -> None:
+def _show(found: _Checked, ref: ModelRef, output_format: str) -> None:
     """Prints the answer."""
     from spot_mlflow.reporting import lift_report
     from spot_mlflow_cli.terminal import echo_json
 
+    report, adoption = found.report, found.adoption
     if output_format == "json":
-        head = {"model": ref.name, "version": ref.version, "recorded": not dry_run}
-        echo_json(head | report.to_dict())
+        head = {"model": ref.name, "version": ref.version, "recorded": found.recorded}
+        echo_json(head | {"on_record_since": found.known_since or None} | report.to_dict())
         return
     if output_format == "markdown":
         click.echo(lift_report.markdown(report, adoption), nl=False)
@@ -176,7 +215,18 @@ def _show(
     out = page()
     print_headline(out, headline_of(report, adoption), f"{adoption.name} · version {ref.version}")
     print_sections(out, sections_of(lift_view(report), adoption, brief=True))
-    said = "Nothing was recorded (--dry-run)." if dry_run else f"Recorded for {ref}."
-    click.echo(
-        f"\n{said} The whole report: spot report {ref.typed}" if not dry_run else f"\n{said}"
-    )
+    click.echo(f"\n{_closing(found, ref)}")
+
+
+def _closing(found: _Checked, ref: ModelRef) -> str:
+    """Says what was recorded, and where the whole report is."""
+    from spot_mlflow.days import day
+
+    if found.known_since:
+        return (
+            f"On record already: the check of {day(found.known_since)} has the same figures. Nothing "
+            f"new was recorded (--again records it once more). The whole report: spot report {ref.typed}"
+        )
+    if not found.recorded:
+        return "Nothing was recorded (--dry-run)."
+    return f"Recorded for {ref}. The whole report: spot report {ref.typed}"

@@ -205,6 +205,54 @@ def test_without_a_promise_it_says_what_comes_first(churn: Record, tmp_path: Pat
     assert churn.adoption("churn/1").latest_check is None
 
 
+def checks(record: Record) -> int:
+    """How many checks of churn/1 are on record."""
+    return len(record.adoption("churn/1").checks.get("1", ()))
+
+
+def test_the_same_log_again_is_on_record_and_writes_nothing(
+    promised: Record, tmp_path: Path
+) -> None:
+    """From Python, then by the command: exit 0, the same figures, one entry; --again writes another."""
+    from spot_mlflow_checks import check_outcomes
+
+    path = log(tmp_path)
+    report = check_outcomes(path, CONTRACT, as_of=AS_OF, model_version="1")
+    first = spot.log_outcomes("churn/1", report, record=promised)
+    assert spot.log_outcomes("churn/1", report, record=promised).id == first.id
+    body = json.loads(run(path, "--as-of", "2026-06-02", "--format", "json").stdout)
+    assert (body["recorded"], body["on_record_since"][:10]) == (False, first.at.isoformat()[:10])
+    wanted = report.to_dict()["realized"]
+    for key in ("lift", "low", "high", "n_treatment", "n_holdout"):
+        assert body["realized"][key] == pytest.approx(wanted[key], abs=1e-12)
+    assert "Nothing new was recorded (--again" in run(path, "--as-of", AS_OF).stdout
+    assert checks(promised) == 1
+    run(path, "--as-of", AS_OF, "--again")
+    assert checks(promised) == 2
+
+
+def test_a_log_that_leaves_units_out_is_refused_unless_a_reason_is_given(
+    promised: Record, tmp_path: Path
+) -> None:
+    """By command and from Python, whatever the way of reading; with a reason it is the first note."""
+    from spot_mlflow_checks import check_outcomes
+
+    run(log(tmp_path), "--as-of", "2026-01-20")  # days from 13 January on were still open
+    later = log(tmp_path, month=2)
+    for options in ((), ("--full",), ("--segment", "region")):
+        result = run(later, "--as-of", AS_OF, *options, exit_code=2)
+        assert "of the 4,000 units of the last check (as of 20 January 2026)" in str(
+            result.exception
+        )
+    report = check_outcomes(later, CONTRACT, as_of=AS_OF, model_version="1")
+    with pytest.raises(spot.InvalidInput, match="leaves out 4,000 of the 4,000 units"):
+        spot.log_outcomes("churn/1", report, record=promised)
+    assert checks(promised) == 1
+    said = run(later, "--as-of", AS_OF, "--full", "--fewer", "the pilot was started anew").stdout
+    assert "Reason given: the pilot was started anew." in said
+    assert checks(promised) == 2
+
+
 # A child of the prepared process records the check, and is killed as it begins its n-th step: a
 # statement to the database, or a file opened for writing. Without n it says how many steps there are.
 KILLED = """
@@ -236,7 +284,7 @@ def record(n):
     last = n
     event.listen(Engine, "before_cursor_execute", step)
     sys.addaudithook(opened)
-    log_outcomes("churn/1", report, record=Record())
+    log_outcomes("churn/1", report, again=True, record=Record())
 
 for line in sys.stdin:
     pid = os.fork()
@@ -279,7 +327,7 @@ def test_killed_at_any_step_it_leaves_no_entry_or_a_whole_one(
         names = {a.path for a in promised.client.list_artifacts(check["run_id"])}
         assert wanted <= names
         assert check["verdict"] == "met"
-    run(path, "--as-of", AS_OF)
+    run(path, "--as-of", AS_OF, "--again")
     assert len(promised.adoption("churn/1").checks["1"]) == len(found) + 1
 
 
