@@ -134,8 +134,8 @@ class _View:
 def _by_period(now: OutcomeMoments, before: OutcomeMoments, window: timedelta | None) -> _View:
     changed = bool(before.contract) and now.contract != before.contract
     # Early records hold whole periods of the contract, not days.
-    same = before.contract and not changed
-    step = 1 if same else max(_step(now.cells), _step(before.cells))
+    by_day = before.contract and (before.closed is None or before.closed.by_day)
+    step = 1 if by_day else max(_step(now.cells), _step(before.cells))
     old, new = (_periods(m.cells, step) for m in (before, now))
     drops = {p: _drop(old[p], new.get(p, (0, 0))) for p in old}
     lost = {p: n for p, n in drops.items() if n > 0}
