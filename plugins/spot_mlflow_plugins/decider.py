@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
+    from spot_mlflow.record.policies import Policies
     from spot_mlflow.record.references import ModelRef
     from spot_mlflow_plugins.evidence_view import EvidenceView
     from spot_mlflow_plugins.quick_writer import Prepared, QuickWriter
@@ -116,6 +117,7 @@ class RecordDecider:
         self._open = open_record
         self._requester = requester
         self._opened: EvidenceView | None = None
+        self._known: Policies | None = None  # as last asked for
         # A view is not shared between threads; a decision is some milliseconds long.
         self._lock = threading.RLock()
         self._attempts = Attempts(self._write_attempt)
@@ -139,7 +141,13 @@ class RecordDecider:
             Unavailable: the record did not answer.
         """
         with self._lock:
-            return self._view.policy()
+            self._known = None
+            self._known = self.policies()
+            return self._known.in_force
+
+    def policies(self) -> Policies:
+        """Returns what the record says of policies; hold the lock."""
+        return self._view.policies()
 
     def decide(
         self, model: str, version: str, target: str, *, policy: Policy, renamed: str | None = None
@@ -171,6 +179,9 @@ class RecordDecider:
             renamed=renamed,
             state=state,
         )
+        if decision.basis != "rollback":  # to go back is never blocked, whatever the policy was
+            with self._lock:
+                (self._known or self.policies()).check(facts, adoption.decisions)
         return Ruling(decision, facts, adoption.entries)
 
     def release(
@@ -309,11 +320,20 @@ class RecordDecider:
                     for ruling, _ in rulings:
                         self.record(ruling, applied=False)
                     return None
-                return [_prepared(writer, ruling, replaced) for ruling, replaced in rulings]
+                return [
+                    _prepared(writer, r, replaced, in_force=self._in_force(r.decision))
+                    for r, replaced in rulings
+                ]
         except (SpotError, OSError):
             if any(_must(r) for r, _ in rulings):
                 raise
             return None
+
+    def _in_force(self, decision: GateDecision) -> bool:
+        """Whether a decision was made by a policy that was set, and not by the default."""
+        known = self._known
+        set_here = known is not None and (known.sure or known.at is not None)
+        return set_here and known is not None and known.in_force.digest == decision.policy_digest
 
     def _written(
         self,
@@ -346,6 +366,7 @@ class RecordDecider:
                 known=ruling.known,
                 applied=applied,
                 replaced=replaced,
+                in_force=self._in_force(decision),
             )
         except NotFound:  # the model itself was deleted: its record went with it
             _logger.info("not recorded, the model is gone: %s", decision.verdict)
@@ -355,7 +376,11 @@ class RecordDecider:
 
 
 def _prepared(
-    writer: QuickWriter, ruling: Ruling, replaced: Mapping[str, Sequence[str]]
+    writer: QuickWriter,
+    ruling: Ruling,
+    replaced: Mapping[str, Sequence[str]],
+    *,
+    in_force: bool,
 ) -> Prepared:
     from spot_mlflow.record.decisions import decision_draft
 
@@ -366,6 +391,7 @@ def _prepared(
         known=ruling.known,
         applied=True,
         replaced=replaced,
+        in_force=in_force,
     )
     with mlflow_errors(f"model {decision.model!r}"):
         return writer.prepared(draft)

@@ -8,6 +8,7 @@ decision. Where tracking is not a database of this process, what is newer is rea
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,7 @@ from spot_mlflow.errors import RecordDamaged, Unavailable
 from spot_mlflow.gate.decision import NO_GROUNDS, state_digest
 from spot_mlflow.record import companion
 from spot_mlflow.record.faults import mlflow_errors
-from spot_mlflow.record.policies import policy_of
+from spot_mlflow.record.policies import policies_in
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.store import REGISTRY, UPDATED_TAG
@@ -27,12 +28,13 @@ from spot_mlflow_plugins import mlflow_private as private
 if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
-    from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
+    from spot_mlflow.record.policies import Policies
 
 # Ages are taken anew for every decision; what else depends on the hour (a round of answers, a cap
 # of the involvement score) is at most this old, and no requirement rests on it.
 FRESH: Final = timedelta(seconds=60)
+_ABSENT: Final = 30.0  # seconds
 
 
 @dataclass
@@ -48,6 +50,16 @@ class _Seen:
     built: dict[str, Adoption] = field(default_factory=dict)  # by version
 
 
+@dataclass(frozen=True)
+class _KnownPolicies:
+    """What is known of policies: the pulse of their experiment ("" where there is none) when read."""
+
+    experiment_id: str
+    pulse: private.Pulse | None
+    policies: Policies
+    until: float  # monotonic: how long "there is none under any name" counts
+
+
 class EvidenceView:
     """Policy and adoptions, as of the moment they are asked for; not shared between threads.
 
@@ -61,22 +73,36 @@ class EvidenceView:
         self._registry = private.registry_store_of(record.client)
         # By workspace as well: each has a policy, and models, of its own.
         self._seen: dict[tuple[str, ModelRef], _Seen] = {}
-        self._policies: dict[str, tuple[int, Policy]] = {}
+        self._policies: dict[str, _KnownPolicies] = {}
 
-    def policy(self) -> Policy:
-        """Returns the policy in force.
+    def policies(self) -> Policies:
+        """Returns what the record says of policies, the one in force first of all.
 
         Raises:
-            RecordDamaged: it cannot be read.
+            RecordDamaged: it cannot be read, or it is gone.
             Unavailable: the record did not answer.
         """
-        seen = self._up_to_date(REGISTRY, known_written=False)
-        entries = seen.entries if seen is not None else ()
         workspace = private.workspace_of(self._store)
         known = self._policies.get(workspace)
-        if known is None or known[0] != len(entries):
-            known = self._policies[workspace] = (len(entries), policy_of(entries))
-        return known[1]
+        if known is not None and known.pulse is not None:
+            pulse = private.pulse_of(self._store, known.experiment_id)
+            if pulse == known.pulse:
+                return known.policies
+        if known is not None and not known.experiment_id and time.monotonic() < known.until:
+            by_name = self.record.client.get_experiment_by_name(companion.name_of(REGISTRY))
+            if by_name is None:  # as it was: nobody has set a policy yet
+                return known.policies
+        fresh = self._policies[workspace] = self._read_policies()
+        return fresh.policies
+
+    def _read_policies(self) -> _KnownPolicies:
+        with mlflow_errors("the policies"):
+            home = companion.find_registry(self.record.client)
+        key = "" if home is None else str(home.experiment_id)
+        pulse = (
+            private.pulse_of(self._store, key) if key else None
+        )  # before: what comes later shows
+        return _KnownPolicies(key, pulse, policies_in(self.record), time.monotonic() + _ABSENT)
 
     def facts(self, model: str) -> ModelFacts:
         """Returns what the registry says of a model now; ``Record.facts`` in fewer statements.

@@ -10,7 +10,8 @@ import logging
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.errors import SpotError
+from spot_mlflow.errors import RecordDamaged, SpotError
+from spot_mlflow.gate.targets import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow_plugins.decider import Decider, Ruling
 
+_NEVER_GATED: Final = ("none", "archived")
 _logger: Final = logging.getLogger("mlflow.spot")
 
 
@@ -52,8 +54,14 @@ class Passage:
         self._ruling: Ruling | None = None
         self._replaced: dict[str, list[str]] = {}
         self._left: str | None = None
+        self._lost: RecordDamaged | None = None
         with as_mlflow_errors():
-            self._policy = self._decider.policy()
+            try:
+                self._policy = self._decider.policy()
+            except RecordDamaged as e:  # archiving, giving up and going back pass all the same
+                from spot_mlflow.gate.policy import lost_policy
+
+                self._policy, self._lost = lost_policy(), e
 
     def leaving(self, target: str) -> None:
         """Notes that the version gives up a target by this."""
@@ -66,7 +74,12 @@ class Passage:
             target: stage or "@alias".
             alone: whether those that hold it now give it up for this.
         """
+        if fold(target) in _NEVER_GATED:
+            return
         if self._policy.key_of(target) is None:
+            if self._lost is not None:  # it may have been gated by the policy that is lost
+                with as_mlflow_errors():
+                    raise self._lost
             return
         with as_mlflow_errors():
             ruling = self._decider.decide(self._name, self._version, target, policy=self._policy)

@@ -223,6 +223,15 @@ def default_policy() -> Policy:
     return Policy.load(Path(__file__).with_name("default_policy.yaml"))
 
 
+@cache
+def lost_policy() -> Policy:
+    """Returns what stands for a policy that is lost, where its answer does not matter.
+
+    Whatever it said, archiving, giving up a target and going back to an earlier holder pass.
+    """
+    return default_policy().model_copy(update={"name": "lost", "version": "0"})
+
+
 def policy_schema() -> dict[str, Any]:
     """Returns the JSON schema (draft 2020-12) of a policy, for editors and CI."""
     schema = Policy.model_json_schema(mode="validation")

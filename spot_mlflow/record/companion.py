@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import RecordDamaged, Unavailable
 from spot_mlflow.record.entry import CREATED, MODEL
+from spot_mlflow.record.references import ModelRef
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
-    from spot_mlflow.record.references import ModelRef
-
+REGISTRY: Final = ModelRef("", None, 0)
 PREFIX_VARIABLE: Final = "SPOT_MLFLOW_PREFIX"
 _LONGEST: Final = 230  # characters; MLflow takes 256, and a timestamp may be added
 _NOTE = (
@@ -76,6 +76,8 @@ def find(client: MlflowClient, ref: ModelRef, *, known_written: bool = False) ->
             where=f"model {ref.name!r}",
             fix=f"Restore it: mlflow experiments restore --experiment-id {found.experiment_id}",
         )
+    if found is not None:
+        _check_prefix(found, ref)
     if found is None and known_written:
         raise RecordDamaged(
             f"the record (experiment {name_of(ref)!r}) is gone, yet the model's tags show that "
@@ -84,6 +86,89 @@ def find(client: MlflowClient, ref: ModelRef, *, known_written: bool = False) ->
             fix="Restore it from a backup, or delete the model's spot.* tags to begin anew.",
         )
     return found
+
+
+def find_registry(client: MlflowClient) -> Experiment | None:
+    """Returns the registry's own record, which holds the policies; None where there is none.
+
+    Raises:
+        RecordDamaged: it was deleted or renamed, or it is kept under another prefix: what that record
+            says must not be taken for nothing.
+    """
+    found = find(client, REGISTRY)
+    if found is None or found.tags.get(CREATED) != "0":  # none, or one made by hand in its place
+        _check_strays(client)
+    return found
+
+
+def check_prefixes(client: MlflowClient) -> None:
+    """Checks that every record of this MLflow is kept under this process's prefix.
+
+    A server protects the experiments under its own prefix only, so it asks this at start.
+
+    Raises:
+        RecordDamaged: one is kept under another prefix; both are named.
+    """
+    token: str | None = None
+    while True:
+        page = client.search_experiments(
+            filter_string=f"tags.`{CREATED}` LIKE '%'", max_results=1000, page_token=token
+        )
+        for found in page:
+            if found.tags.get(MODEL):
+                _check_prefix(found, ModelRef(found.tags[MODEL], None, 0))
+        token = page.token
+        if not token:
+            break
+    if client.get_experiment_by_name(name_of(REGISTRY)) is None:
+        _check_strays(client)
+
+
+def _check_strays(client: MlflowClient) -> None:
+    """Looks for a registry's record under any other name.
+
+    Raises:
+        RecordDamaged: there is one.
+    """
+    from mlflow.entities import ViewType
+
+    found = client.search_experiments(
+        view_type=ViewType.ALL, filter_string=f"tags.`{CREATED}` = '0'", max_results=50
+    )
+    others = [e for e in found if e.tags.get(MODEL) == "" and e.name != name_of(REGISTRY)]
+    if others:
+        raise RecordDamaged(
+            f"the policies of this registry are kept in experiment {others[0].name!r}, and this "
+            f"process looks for {name_of(REGISTRY)!r} (prefix {prefix()!r})",
+            where="the policies",
+            fix=f"Set {PREFIX_VARIABLE}={others[0].name.rstrip('/')}/ here, or set a policy under the "
+            "new prefix: spot policy set POLICY.YAML",
+        )
+
+
+def _check_prefix(found: Experiment, ref: ModelRef) -> None:
+    """Compares the prefix under which a record is kept with this process's; never follows it.
+
+    Raises:
+        RecordDamaged: they differ.
+    """
+    kept = _prefix_of(found)
+    if kept not in (None, prefix()):
+        raise RecordDamaged(
+            f"the record is kept under the prefix {kept!r} (experiment {found.name!r}), and this "
+            f"process uses {prefix()!r}",
+            where=f"model {ref.name!r}",
+            fix=f"Set {PREFIX_VARIABLE}={kept}",
+        )
+
+
+def _prefix_of(found: Experiment) -> str | None:
+    """Returns the prefix under which a model's record was made; None where its name does not say."""
+    model, created = found.tags.get(MODEL), found.tags.get(CREATED)
+    for end in (model, f"{model} ({created})"):
+        if model and end and found.name.endswith(end):
+            return str(found.name[: -len(end)])
+    return None
 
 
 def ensure(client: MlflowClient, ref: ModelRef, *, known_written: bool = False) -> Experiment:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.decision import GateDecision
 
 _PARENTS: Final = 8  # as many as any other entry follows
+IN_FORCE: Final = "in_force"  # key of a decision: made by the policy in force, not by a given one
 NAMED_ELSEWHERE: Final = "(name in its own entry)"
 
 
@@ -50,6 +51,7 @@ def record_decision(
     known: Sequence[Evidence] = (),
     applied: bool = False,
     replaced: Mapping[str, Sequence[str]] | None = None,
+    in_force: bool = False,
 ) -> Evidence | None:
     """Records a decision, unless it is the same refusal over again.
 
@@ -61,6 +63,8 @@ def record_decision(
             what the entry follows.
         applied: whether the target was really given, or given up.
         replaced: target -> versions that gave it up for this.
+        in_force: whether it was made by a policy that was set here; not by the default, nor by one
+            that was given with the question.
 
     Returns:
         The entry, or None where an equal one was there.
@@ -71,7 +75,12 @@ def record_decision(
     if isinstance(record.writer, RouteWriter):  # a gated server records what it decides itself
         return record.writer.decide(decision)
     draft = decision_draft(
-        decision, created=created, known=known, applied=applied, replaced=replaced
+        decision,
+        created=created,
+        known=known,
+        applied=applied,
+        replaced=replaced,
+        in_force=in_force,
     )
     # Not through `append`, which reads registry and record anew: the decision was made on both, and
     # the summary rests on the evidence, not on decisions.
@@ -86,10 +95,13 @@ def decision_draft(
     known: Sequence[Evidence] = (),
     applied: bool = False,
     replaced: Mapping[str, Sequence[str]] | None = None,
+    in_force: bool = False,
 ) -> Draft:
     """Returns the entry of a decision; the arguments are those of ``record_decision``."""
     payload: dict[str, Any] = {**decision.to_dict(), "applied": applied}
     payload["requirements"] = _without_names(payload["requirements"], known)
+    if in_force:
+        payload[IN_FORCE] = True
     if replaced:
         payload["replaced"] = {k: sorted(v) for k, v in replaced.items() if v}
     return Draft(

@@ -19,22 +19,40 @@ _PAGE: Final = 5_000
 _RECENT_PAGE: Final = 24
 
 
-def runs(client: MlflowClient, experiment_ids: Sequence[str]) -> Iterator[Run]:
+def runs(
+    client: MlflowClient, experiment_ids: Sequence[str], *, deleted: bool = False
+) -> Iterator[Run]:
     """Yields every run of some experiments, in pages, unfiltered: filters cost MLflow more."""
+    from mlflow.entities import ViewType
+
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
     token: str | None = None
     while True:
-        page = client.search_runs(list(experiment_ids), max_results=_PAGE, page_token=token)
+        page = client.search_runs(
+            list(experiment_ids), run_view_type=view, max_results=_PAGE, page_token=token
+        )
         yield from page
         token = page.token
         if not token:
             return
 
 
-def read_all(client: MlflowClient, experiment_ids: Sequence[str]) -> dict[str, dict[str, Reading]]:
-    """Returns experiment id -> run id -> the run as it was read, with one search for all."""
+def read_all(
+    client: MlflowClient, experiment_ids: Sequence[str], *, deleted_of: str | None = None
+) -> dict[str, dict[str, Reading]]:
+    """Returns experiment id -> run id -> the run as it was read, with one search for all.
+
+    Args:
+        client: MLflow.
+        experiment_ids: the experiments.
+        deleted_of: the one of them whose deleted runs are read too.
+    """
     found: dict[str, dict[str, Reading]] = {key: {} for key in experiment_ids}
-    for run in runs(client, experiment_ids) if experiment_ids else ():
-        found[run.info.experiment_id][run.info.run_id] = read(run)
+    every = runs(client, experiment_ids, deleted=deleted_of is not None) if experiment_ids else ()
+    for run in every:
+        key = run.info.experiment_id
+        if key == deleted_of or run.info.lifecycle_stage == "active":
+            found[key][run.info.run_id] = read(run)
     return found
 
 

@@ -80,6 +80,18 @@ class RouteWriter:
         said = _call(self._uri, "POST", "/decisions", {k: getattr(decision, k) for k in asked})
         return None if said["recorded"] is None else _evidence(said["recorded"])
 
+    def policy(self) -> dict[str, Any] | None:
+        """Returns the policy in force on the server; None where the server cannot be asked for it.
+
+        Raises:
+            RecordDamaged: it cannot be read there.
+            Unavailable: the server did not answer.
+        """
+        response = _response(self._uri, "GET", "/policy", None)
+        if response.status_code in _PLAIN and not _message(response).startswith(OURS):
+            return None  # a server of an earlier version
+        return _answer(response, self._uri)
+
     def refresh(self, ref: ModelRef) -> None:
         """Has the server derive a model's summary anew; its tags are the server's to write."""
         _call(self._uri, "POST", "/refresh", {"model": ref.name, "version": ref.version})
@@ -167,7 +179,11 @@ def _request(draft: Draft) -> dict[str, Any]:
 
 
 def _call(uri: str, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-    response = _response(uri, method, path, body)
+    return _answer(_response(uri, method, path, body), uri)
+
+
+def _answer(response: Any, uri: str) -> dict[str, Any]:
+    """Returns the JSON of an answer; raises the error it stands for."""
     if response.status_code != 200:  # noqa: PLR2004 - HTTP
         _raise(response, uri)
     try:

@@ -10,14 +10,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
-from spot_mlflow.errors import SpotError
+from spot_mlflow.errors import RecordDamaged, SpotError
 from spot_mlflow.record import companion, reading, references, remote
 from spot_mlflow.record.connection import open_client
 from spot_mlflow.record.entry import ERASED, Draft, Reading, read
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.once import RegistryOnce
 from spot_mlflow.record.reading import counted
-from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.signature import signature_digest
 from spot_mlflow.validation import utc
 
@@ -29,11 +28,12 @@ if TYPE_CHECKING:
     from mlflow.entities import Experiment
 
     from spot_mlflow.evidence import Evidence
+    from spot_mlflow.record.references import ModelRef
     from spot_mlflow.record.verification import Verification
     from spot_mlflow.record.writer import Writer
 
 _LOG = logging.getLogger(__name__)
-REGISTRY: Final = ModelRef("", None, 0)  # evidence of no model in particular: policies
+REGISTRY: Final = companion.REGISTRY  # evidence of no model in particular: policies
 _PARENTS: Final = 8
 UPDATED_TAG: Final = "spot.updated"
 
@@ -66,6 +66,7 @@ class Record:
         self._writer = writer
         self._recorded_by = recorded_by
         self._seen: dict[str, dict[str, Reading]] = {}
+        self._registry: dict[str, dict[str, Reading]] = {}
         self._erased: dict[str, str | None] = {}  # experiment -> mark of the erasure last seen
 
     @property
@@ -175,23 +176,47 @@ class Record:
 
     def adoption_and_registry(
         self, model: Any, version: str | None = None, now: datetime | None = None
-    ) -> tuple[Adoption, list[Evidence]]:
-        """Returns ``adoption`` and the entries of the registry as a whole: one search for both."""
+    ) -> tuple[Adoption, list[Evidence], Mapping[str, str]]:
+        """Returns ``adoption``, and entries and tags as ``registry`` does: one search for both."""
         registry: Any = RegistryOnce(self.client)
         ref = references.resolve(registry, model)
         facts = self._facts(ref.name, registry)
         with self._errors(f"the record of {ref.name!r}" if ref.name else "the policies"):
             own = companion.find(self.client, ref, known_written=UPDATED_TAG in facts.tags)
-            shared = companion.find(self.client, REGISTRY)
+            shared = companion.find_registry(self.client)
             found = reading.read_all(
-                self.client, [e.experiment_id for e in (own, shared) if e is not None]
+                self.client,
+                [e.experiment_id for e in (own, shared) if e is not None],
+                deleted_of=None if shared is None else shared.experiment_id,
             )
         entries, others = (
             counted(of, found[e.experiment_id].values()) if e is not None else []
             for of, e in ((ref, own), (REGISTRY, shared))
         )
         adoption = build_adoption(facts, entries, version=version or ref.version, now=utc(now))
-        return adoption, others
+        return adoption, others, {} if shared is None else dict(shared.tags)
+
+    def registry(self, *, recent: bool = False) -> tuple[list[Evidence], Mapping[str, str]]:
+        """Returns the entries of the registry as a whole, deleted ones included, and its tags.
+
+        Args:
+            recent: read only what this object has not seen yet.
+
+        Raises:
+            RecordDamaged: the record was deleted, or is kept under another prefix.
+        """
+        with self._errors("the policies"):
+            home = companion.find_registry(self.client)
+            if home is None:
+                return [], {}
+            key = home.experiment_id
+            seen = self._registry.get(key) if recent else None
+            if seen is None:
+                seen = reading.read_all(self.client, [key], deleted_of=key)[key]
+            else:
+                reading.read_new(self.client, key, seen)
+            self._registry[key] = seen
+            return counted(REGISTRY, seen.values()), dict(home.tags)
 
     def state(
         self, ref: ModelRef, *, recent: bool = False
@@ -226,8 +251,21 @@ class Record:
         ref = REGISTRY if model == REGISTRY else self.resolve(model)
         if isinstance(self.writer, remote.RouteWriter):
             return self.writer.verify(ref)
-        known = UPDATED_TAG in self.facts(ref.name).tags if ref.name else False
+        if not ref.name:
+            return self._verify_registry()
+        known = UPDATED_TAG in self.facts(ref.name).tags
         return verify(ref, self.readings(ref, known_written=known))
+
+    def _verify_registry(self) -> Verification:
+        from spot_mlflow.record.policies import findings
+        from spot_mlflow.record.verification import Verification, verify
+
+        more = findings(self)
+        try:
+            found = verify(REGISTRY, self.readings(REGISTRY))
+        except RecordDamaged:  # what is wrong stands in the findings
+            return Verification("", 0, more)
+        return Verification("", found.entries, (*more, *found.findings))
 
     # -- what is written -------------------------------------------------------------------
 

@@ -12,8 +12,7 @@ from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.targets import same_target
 from spot_mlflow.record import companion
 from spot_mlflow.record.faults import in_spite_of_races
-from spot_mlflow.record.policies import policy_of
-from spot_mlflow.record.store import REGISTRY
+from spot_mlflow.record.policies import COPY_TAG, policies_in
 from spot_mlflow.reporting.summary import description_block, merge_description, summary_tags
 from spot_mlflow.validation import utc
 
@@ -54,12 +53,19 @@ def refresh(
         policy: the one in force where it does not stand in the record; else its newest.
     """
     links: tuple[Link, ...] | None = None
+    mark: str | None = None
     for _ in range(_ROUNDS):
         facts, entries = record.state(ref, recent=True)
         latest = _latest(entries)
         if mine not in (None, latest) and not _knows(facts, latest):
             return
-        policy = policy or policy_of(record.entries(REGISTRY, recent=True))
+        if policy is None:
+            known = policies_in(record, recent=True)
+            policy, mark = known.in_force, known.mark
+        if mark is not None and facts.tags.get(COPY_TAG) != mark:
+            in_spite_of_races(
+                partial(record.client.set_registered_model_tag, facts.name, COPY_TAG, mark)
+            )
         links = _record_links(record, ref) if links is None else links
         if not _written_anew(record, ref, facts, entries, policy=policy, links=links):
             return

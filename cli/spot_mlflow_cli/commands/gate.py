@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
+    from spot_mlflow.record.policies import Policies
     from spot_mlflow_cli.each import Unread
 
 _MODES = ("observe", "warn", "block")
@@ -94,12 +95,12 @@ def _answer(  # noqa: PLR0917 - what was typed
     from spot_mlflow.record import Record
 
     record = Record()
-    policy = _policy(record, policy_file, mode)
+    policy, known = _policy(record, policy_file, mode)
     unread: list[Unread] = []
     if model is None:
-        decisions, unread = _decide_all(record, target, policy)
+        decisions, unread = _decide_all(record, target, policy, known)
     else:
-        decisions = [_decide_one(record, model, target, policy, requester, dry_run=dry_run)]
+        decisions = [_decide_one(record, model, target, policy, known, requester, dry_run=dry_run)]
     _show(decisions, unread, output_format, everything=model is None)
     if unread:
         return Unavailable.exit_status
@@ -143,19 +144,24 @@ def undecided_json(error: Exception, said: str, model: str, target: str) -> dict
     }
 
 
-def _policy(record: Record, file: Path | None, mode: str | None) -> Policy:
+def _policy(record: Record, file: Path | None, mode: str | None) -> tuple[Policy, Policies | None]:
+    """Returns the policy to decide by; and what the record says of policies, where it is that one's."""
     from spot_mlflow.gate.policy import Policy
-    from spot_mlflow.record.policies import current_policy
+    from spot_mlflow.record.policies import policies_in
 
-    policy = current_policy(record) if file is None else Policy.load(file)
-    return policy if mode is None else policy.model_copy(update={"mode": mode, "models": []})
+    known = policies_in(record) if file is None else None
+    policy = known.in_force if known is not None else Policy.load(file)  # type: ignore[arg-type] # one of both
+    if mode is None:
+        return policy, known
+    return policy.model_copy(update={"mode": mode, "models": []}), known
 
 
-def _decide_one(
+def _decide_one(  # noqa: PLR0917 - private
     record: Record,
     model: str,
     target: str,
     policy: Policy,
+    known: Policies | None,
     requester: str | None,
     *,
     dry_run: bool,
@@ -169,17 +175,26 @@ def _decide_one(
     if ref.version is None:
         raise NotFound(f"model {ref.name!r} has no version yet")
     adoption = record.adoption(ref)
+    if known is not None:
+        known.check(adoption.facts, adoption.decisions)
+    in_force = known is not None and known.at is not None and policy is known.in_force
     decision = decide(adoption, target, policy=policy, requester=requester or login())
     if not dry_run:
         try:
-            record_decision(record, decision, created=ref.created, known=adoption.decisions)
+            record_decision(
+                record,
+                decision,
+                created=ref.created,
+                known=adoption.decisions,
+                in_force=in_force,
+            )
         except SpotError as e:  # the answer stands even where this client may not write
             click.secho(f"The decision was not recorded: {e}", err=True, fg="yellow")
     return decision
 
 
 def _decide_all(
-    record: Record, target: str, policy: Policy
+    record: Record, target: str, policy: Policy, known: Policies | None
 ) -> tuple[list[GateDecision], list[Unread]]:
     """Decides for the newest version of every model; models without a version are left out.
 
@@ -198,6 +213,8 @@ def _decide_all(
         for name in each:
             with each.reading(name):
                 adoption = record.adoption(name)
+                if known is not None:
+                    known.check(adoption.facts, adoption.decisions)
                 if adoption.version is not None:
                     found.append(decide(adoption, target, policy=policy))
     return found, each.unread

@@ -99,6 +99,31 @@ def set_(
         click.echo(line)
 
 
+@command.command("retire")
+@click.option("--reason", required=True, help="Why; it stays on record.")
+@click.option("--person", envvar="SPOT_PERSON", help="Who ends it; the login where left out.")
+@dry_run_option
+def retire(reason: str, person: str | None, *, dry_run: bool) -> None:
+    """End the policy in force, also one that was lost: the default one follows, in mode observe.
+
+    With logins an administrator does this. A policy is never ended by deleting it.
+
+    \b
+    Example:
+      spot policy retire --reason "the pilot is over"
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow.gate.policy import default_policy
+    from spot_mlflow.person import check_text
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.policies import retire_policy
+
+    check_text("reason", reason)
+    record = Record()
+    if not dry_run:
+        retire_policy(record, reason=reason, person=person)
+    click.echo(f"{'Would be' if dry_run else 'Now'} in force: policy {default_policy().label}.")
+
+
 def _who(record: Record, policy: Policy, pattern: str | None) -> list[str]:
     """Returns how many models are in which mode, and how many match the pattern."""
     from spot_mlflow.gate.targets import fold

@@ -11,6 +11,8 @@ from spot_mlflow_cli.options import dry_run_option
 
 if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
+    from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.record import Record
 
 
 @click.command("rollback")
@@ -34,12 +36,11 @@ def command(
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.gate.policy import check_target
     from spot_mlflow.record import Record
-    from spot_mlflow.record.policies import current_policy
     from spot_mlflow.record.store import login
     from spot_mlflow.record.transitions import give
 
     record = Record()
-    policy = current_policy(record)
+    policy = _policy(record)
     key = check_target(policy, target)
     ref = record.resolve(model)
     adoption = record.adoption(ref)
@@ -50,6 +51,21 @@ def command(
     said = "Would go back" if dry_run else "Went back"
     now = ", ".join(v.version for v in adoption.facts.holders(key)) or "none"
     click.echo(f"{said}: {adoption.facts.name} {key}, from version {now} to version {number}.")
+
+
+def _policy(record: Record) -> Policy:
+    """Returns the policy in force; where it is lost, one that stands for it: no rollback waits."""
+    from spot_mlflow.errors import RecordDamaged
+    from spot_mlflow.gate.policy import lost_policy
+    from spot_mlflow.record.policies import current_policy
+
+    try:
+        return current_policy(record)
+    except RecordDamaged as e:
+        click.secho(
+            f"The policy in force cannot be read, a rollback passes: {e}", err=True, fg="yellow"
+        )
+        return lost_policy()
 
 
 def _earlier(adoption: Adoption, target: str, wanted: str | None) -> str:

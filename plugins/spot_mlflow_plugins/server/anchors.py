@@ -53,6 +53,11 @@ class Anchors:
         self._signer = signer
 
     @property
+    def folder(self) -> Path:
+        """Where they are kept."""
+        return self._folder
+
+    @property
     def adopted(self) -> bool:
         """Whether what stood there before the first gated start was taken in."""
         return (self._folder / "adopted").exists()

@@ -88,9 +88,13 @@ def _check_speaker(kind: str, adoption: Adoption, person: str | None, role: str 
 def check_policy_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a policy's payload, its digest computed here."""
     from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.person import check_text
 
     policy = Policy.load(dict(payload).get("policy", {}))
-    return {"policy": policy.to_dict(), "digest": policy.digest}
+    said = {"policy": policy.to_dict(), "digest": policy.digest}
+    if "retired" not in payload:
+        return said
+    return {**said, "retired": check_text("reason", str(payload["retired"] or ""))}
 
 
 def _prediction(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:

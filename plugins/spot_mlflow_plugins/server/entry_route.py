@@ -230,10 +230,10 @@ def _write(record: Record, request: Request) -> Evidence:
 
 def _write_policy(record: Record, request: Request) -> Evidence:
     """Writes a policy: an administrator's word where there are logins."""
-    from spot_mlflow.record import REGISTRY
+    from spot_mlflow.record.policies import record_policy
     from spot_mlflow_plugins import mlflow_private as private
     from spot_mlflow_plugins.server.entry_checks import check_policy_payload
-    from spot_mlflow_plugins.server.pinned_policy import refuse_where_pinned
+    from spot_mlflow_plugins.server.pinned_policy import keep_policy, refuse_where_pinned
 
     refuse_where_pinned()
     user = authenticated_user()
@@ -242,15 +242,16 @@ def _write_policy(record: Record, request: Request) -> Evidence:
             f"only an administrator of this server may set the policy, not {user}",
             fix="Ask one of them.",
         )
-    return record.append(
-        REGISTRY,
-        "policy",
+    entry = record_policy(
+        record,
         check_policy_payload(request.payload),
         person=user or request.person,
         role=request.role,
         recorded_by=user or request.recorded_by,
         entry_id=request.id,
     )
+    keep_policy(entry)
+    return entry
 
 
 def _resolve(record: Record, request: Request) -> ModelRef:

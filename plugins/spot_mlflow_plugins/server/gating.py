@@ -115,12 +115,23 @@ def start_verification() -> None:
     from spot_mlflow_plugins.server.pinned_policy import record_pinned_policy
     from spot_mlflow_plugins.server.verification import adopt_once, verify_at_start
 
+    _check_prefixes()
     with one_at_a_time("adopt"):
         adopted = adopt_once()
         record_pinned_policy()
     if adopted:
         _logger.warning("%d entries from before the gate were taken in, unsigned", adopted)
     threading.Thread(target=_alone(verify_at_start), name="spot-verify", daemon=True).start()
+
+
+def _check_prefixes() -> None:
+    """Refuses to start where records are kept under another prefix: nothing would protect them."""
+    from spot_mlflow.record.companion import check_prefixes
+    from spot_mlflow_plugins.server.record import server_client
+
+    for workspace in private.workspaces():
+        with private.in_workspace(workspace):
+            check_prefixes(server_client())
 
 
 @contextlib.contextmanager

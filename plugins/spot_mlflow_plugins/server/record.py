@@ -84,10 +84,10 @@ class ServerRecord(Record):
         """Derives summary tags and description anew from the record."""
         from spot_mlflow.record.faults import mlflow_errors
         from spot_mlflow.record.summary import refresh
-        from spot_mlflow_plugins.server.pinned_policy import pinned_policy
+        from spot_mlflow_plugins.server.pinned_policy import policy_in_force
 
         with mlflow_errors(f"model {ref.name!r}"):
-            refresh(self, ref, mine=mine, policy=pinned_policy())
+            refresh(self, ref, mine=mine, policy=policy_in_force(self))
 
 
 @cache

@@ -98,6 +98,17 @@ def server() -> dict[str, Any]:
 
 
 @answers_json
+def policy() -> dict[str, Any]:
+    """Tells which policy is in force here, whatever the database still holds of it."""
+    from spot_mlflow_plugins.server.pinned_policy import policy_in_force
+    from spot_mlflow_plugins.server.record import model_lock, server_record
+
+    with model_lock(""):
+        found = policy_in_force(server_record())
+    return {"policy": found.to_dict(), "digest": found.digest}
+
+
+@answers_json
 def entries() -> dict[str, Any]:
     """Writes one entry."""
     from spot_mlflow_plugins.server.entry_route import write_entry
@@ -337,6 +348,7 @@ ROUTES = (
     ("/spot/inject.js", "GET", inject),
     ("/spot/health", "GET", health),
     (f"{API}/server", "GET", server),
+    (f"{API}/policy", "GET", policy),
     (f"{API}/entries", "POST", entries),
     (f"{API}/decisions", "POST", decisions),
     (f"{API}/refresh", "POST", refresh),

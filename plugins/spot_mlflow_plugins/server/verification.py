@@ -17,7 +17,7 @@ from spot_mlflow_plugins.server.record import anchors, open_record, server_recor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from spot_mlflow.record import ModelRef
+    from spot_mlflow.record import ModelRef, Record
     from spot_mlflow.record.entry import Reading
     from spot_mlflow_plugins.server.anchors import Anchor, Anchors
 
@@ -26,14 +26,27 @@ _logger = logging.getLogger("mlflow.spot")
 
 def verify_model(name: str) -> Verification:
     """Checks the record of one model; of the registry as a whole where the name is empty."""
-    from spot_mlflow.record import REGISTRY, ModelRef
+    from spot_mlflow.record import ModelRef
 
     record = server_record()
     if not name:
-        return _verified(REGISTRY, record.readings(REGISTRY))
+        return _verified_registry(record)
     facts = record.facts(name)
     ref = ModelRef(facts.name, None, facts.created)
     return _verified(ref, record.readings(ref, known_written="spot.updated" in facts.tags))
+
+
+def _verified_registry(record: Record) -> Verification:
+    from spot_mlflow.errors import RecordDamaged
+    from spot_mlflow.record import REGISTRY
+    from spot_mlflow_plugins.server.pinned_policy import lost_policies
+
+    more = lost_policies(record)
+    try:
+        found = _verified(REGISTRY, record.readings(REGISTRY))
+    except RecordDamaged as e:
+        found = Verification("", 0, (Finding("missing", "", str(e)),))
+    return replace(found, findings=(*more, *found.findings))
 
 
 def verify_all() -> list[Verification]:
