@@ -13,6 +13,7 @@ from spot_mlflow.reporting.money_sections import gap_sections
 from spot_mlflow.reporting.readiness_view import readiness_section
 from spot_mlflow.reporting.request import plan_words, target_text
 from spot_mlflow.reporting.section import Section
+from spot_mlflow.reporting.standing import standing_of
 from spot_mlflow.reporting.summary import verdict_line
 from spot_mlflow.reporting.tables import Table, escape_markdown
 
@@ -39,7 +40,7 @@ def adoption_sections(
 ) -> tuple[Section, ...]:
     """Returns gate, lift, cause, readiness, involvement and plan, as far as there is any."""
     made = (
-        None if decision is None else gate_section(decision),
+        None if decision is None else gate_section(adoption, decision),
         _lift(adoption),
         *_gap(adoption),
         readiness_section(adoption, plan=False),
@@ -49,13 +50,12 @@ def adoption_sections(
     return tuple(s for s in made if s is not None)
 
 
-def gate_section(decision: GateDecision) -> Section:
-    """Returns the gate's answer: what fails, as measured against required, with its fix."""
-    if decision.satisfied:
-        answer = "Yes."
-    else:
-        enforced = "" if decision.mode == "block" else f" Not enforced: mode {decision.mode}."
-        answer = f"No: {figures.things(len(decision.missing), 'thing')}.{enforced}"
+def gate_section(adoption: Adoption, decision: GateDecision) -> Section:
+    """Returns where the version is and what fails, as measured against required, with its fix."""
+    standing = standing_of(adoption, decision)
+    enforced = ""
+    if decision.missing and decision.mode != "block":
+        enforced = f" Not enforced: mode {decision.mode}."
     steps = [
         (f"✕ {r.title or r.name}: {r.measured}; required: {r.required}", r.fix)
         for r in decision.missing
@@ -63,8 +63,8 @@ def gate_section(decision: GateDecision) -> Section:
     steps += [(f"~ {r.title or r.name}: waived, {r.waived}", "") for r in decision.waived]
     return Section(
         "gate",
-        f"Can it go to {decision.target}?",
-        text=(f"{answer} Policy {decision.policy}.",),
+        standing.question,
+        text=(f"{standing.answer}{enforced} Policy {decision.policy}.",),
         steps=tuple(steps),
         notes=tuple(figures.sentence(n) for n in decision.notes),
     )

@@ -19,7 +19,10 @@ STAGES: Final = ("not assessed", "begun", "promised", "checked")
 _ORDER: Final = ("shortfall", words.WITHHELD_VERDICT, "inconclusive", "met", "exceeded")
 _SUM: Final = re.compile(r"(-?[\d,]+(?:\.\d+)?)(k|M|bn)?(?: ([^\s(][^(]*?))?(?: \(.*)?")
 _SIZES: Final = {None: 1.0, "k": 1e3, "M": 1e6, "bn": 1e9}
-_GATE: Final = re.compile(r"(?:^| · )(\S+): (yes|no)(?:, (\d+) things?)?$")
+# What ``standing.Standing.tag`` wrote at the end of the headline.
+_GATE: Final = re.compile(
+    r"(?:^| · )(?:\S+: (?:yes|no)(?:, [\d,]+ things?)?|(?:in|may go back to) \S+(?:, [\d,]+ things? not met)?)$"
+)
 
 
 @dataclass(frozen=True, slots=True)

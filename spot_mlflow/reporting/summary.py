@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.reporting import figures, words
+from spot_mlflow.reporting import words
 from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_view import LiftView, lift_view, promise_scale
 from spot_mlflow.reporting.request import wait_words
+from spot_mlflow.reporting.standing import standing_of
 from spot_mlflow.reporting.tables import Table, escape_markdown
 from spot_mlflow.reporting.worth import money_of
 
@@ -107,10 +108,7 @@ def _gate_words(adoption: Adoption, decision: GateDecision | None) -> str:
         from spot_mlflow.gate.policy import default_policy
 
         decision = decide(adoption, TARGET, policy=default_policy(), version=adoption.version)
-    answer = (
-        "yes" if decision.satisfied else f"no, {figures.things(len(decision.missing), 'thing')}"
-    )
-    return f"{decision.target}: {answer}"
+    return standing_of(adoption, decision).tag
 
 
 def _people_tags(adoption: Adoption) -> dict[str, str]:

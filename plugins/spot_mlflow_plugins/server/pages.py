@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.reporting import words
 from spot_mlflow.reporting.page import environment
 from spot_mlflow.reporting.palette import DARK, LIGHT, css_variables
+from spot_mlflow.reporting.standing import standing_of
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
 
@@ -103,8 +104,8 @@ def panel(name: str, version: str | None = None) -> dict[str, Any]:
     return {
         "model": name,
         "version": adoption.version,
-        "gate": gate_line(decision),
-        "allowed": None if decision is None else decision.satisfied,
+        "gate": gate_line(adoption, decision),
+        "allowed": None if decision is None else standing_of(adoption, decision).settled,
         "missing": missing[:5],
         "headline": head.money,
         "letters": [
@@ -154,13 +155,9 @@ def error_page(error: SpotError) -> str:
     return _render("error.html.j2", title="S.P.O.T.", what=error.what, fix=error.fix)
 
 
-def gate_line(decision: GateDecision | None) -> str:
+def gate_line(adoption: Adoption, decision: GateDecision | None) -> str:
     """Returns the first line of a model page: "Can it go to Production? No: 2 things"."""
-    if decision is None:
-        return "It has no version yet."
-    count = len(decision.missing)
-    answer = "Yes" if decision.satisfied else f"No: {count} thing{'' if count == 1 else 's'}"
-    return f"Can it go to {decision.target}? {answer}"
+    return "It has no version yet." if decision is None else standing_of(adoption, decision).line
 
 
 def style() -> str:
@@ -183,8 +180,8 @@ def _model_html(adoption: Adoption, decision: GateDecision | None) -> str:
         title=f"{adoption.name} · S.P.O.T.",
         name=facts.name,
         title_of=title_of(adoption),
-        gate=gate_line(decision),
-        allowed=decision is not None and decision.satisfied,
+        gate=gate_line(adoption, decision),
+        allowed=decision is not None and standing_of(adoption, decision).settled,
         mode=None if decision is None else decision.mode,
         headline=headline_of(adoption=adoption),
         adoption=adoption,

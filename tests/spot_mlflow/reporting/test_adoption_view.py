@@ -66,7 +66,8 @@ def test_the_gate_shows_what_fails_with_its_fix(full_report: LiftReport) -> None
     """Each missing requirement: measured, required, and the command."""
     adoption = model(full_report)
     decision = decide(adoption, "Production", policy=default_policy())
-    section = gate_section(decision)
+    section = gate_section(adoption, decision)
+    assert section.title == "Can it go to Production?"
     assert section.text[0].startswith(
         f"No: {len(decision.missing)} things. Not enforced: mode observe."
     )

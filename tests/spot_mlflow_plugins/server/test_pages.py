@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 from gated import new_scene
+from reports import make_adoption
 
 from spot_mlflow.reporting.palette import DARK, LIGHT
 from spot_mlflow_plugins.server.pages import error_page, gate_line, style
@@ -50,7 +51,7 @@ def test_error_page_escapes_what_was_asked() -> None:
 
 def test_model_without_a_version_has_no_answer() -> None:
     """The first line says so instead of a guess."""
-    assert gate_line(None) == "It has no version yet."
+    assert gate_line(make_adoption(), None) == "It has no version yet."
 
 
 @pytest.mark.journey
@@ -64,8 +65,8 @@ def test_portfolio_filters_by_name_and_stage(scene: Scene) -> None:
 
 @pytest.mark.journey
 def test_model_page_says_yes_or_no(scene: Scene) -> None:
-    """The live version may go where it is, the other may not, and each has its own page."""
-    assert "Can it go to Production? Yes" in get(scene, f"model?name={scene.name}&version=1").text
+    """The live version is where it is and lacks nothing; the other may not go there."""
+    assert "All requirements are met." in get(scene, f"model?name={scene.name}&version=1").text
     page = get(scene, f"model?name={scene.name}&version=2")
     assert "Can it go to Production? No: 2 things" in page.text
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")

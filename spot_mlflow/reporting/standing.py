@@ -1,0 +1,122 @@
+"""Where a version is and what it lacks there: the one answer that page, panel, tag and terminal give.
+
+A version that holds a target is not asked whether it may go there; whether its requirements are met
+is another question, and the answer never hides behind the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spot_mlflow.gate.targets import same_target
+from spot_mlflow.reporting import figures
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.gate.decision import GateDecision
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A version and a target.
+
+    Attributes:
+        target: stage or "@alias".
+        held: whether the version holds it now.
+        since: when it got it, as the record has it; None where it does not.
+        returning: whether it held the target before and may therefore come back.
+        required: how many requirements the target has.
+        missing: how many of them are neither met nor waived.
+    """
+
+    target: str
+    held: bool
+    since: datetime | None
+    returning: bool
+    required: int
+    missing: int
+
+    @property
+    def met(self) -> bool:
+        """Whether the evidence asks for nothing more."""
+        return self.missing == 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing stands in the way: all is met, or it may come back whatever is not."""
+        return self.met or self.returning
+
+    @property
+    def question(self) -> str:
+        """What a reader asks here: "Can it go to Production?"; a statement where it is there."""
+        if self.held:
+            return f"In {self.target}{f' since {figures.day(self.since)}' if self.since else ''}"
+        return f"Can it go {'back ' if self.returning else ''}to {self.target}?"
+
+    @property
+    def answer(self) -> str:
+        """The answer in full sentences: "No: 2 things.", "13 requirements are not met."."""
+        if self.held:
+            return self._requirements
+        if self.returning:
+            return f"Yes, it was there before. {self._requirements}"
+        return "Yes." if self.met else f"No: {figures.things(self.missing, 'thing')}."
+
+    @property
+    def line(self) -> str:
+        """The first line of a page: "In Production since 3 May 2027. 13 requirements are not met."."""
+        if self.held:
+            return f"{self.question}. {self.answer}"
+        return f"{self.question} {self.answer if self.returning else self.answer.rstrip('.')}"
+
+    @property
+    def tag(self) -> str:
+        """The same for a tag: "Production: no, 2 things", "in Production, 13 things not met"."""
+        things = figures.things(self.missing, "thing")
+        if self.held or self.returning:
+            where = "in" if self.held else "may go back to"
+            return f"{where} {self.target}{'' if self.met else f', {things} not met'}"
+        return f"{self.target}: {'yes' if self.met else f'no, {things}'}"
+
+    @property
+    def _requirements(self) -> str:
+        if not self.required:
+            return "Nothing is required for it."
+        if self.met:
+            return "All requirements are met."
+        return f"{figures.things(self.missing, 'requirement')} {'is' if self.missing == 1 else 'are'} not met."
+
+
+def standing_of(adoption: Adoption, decision: GateDecision) -> Standing:
+    """Returns where the version of a decision is with the decision's target.
+
+    Args:
+        adoption: what is known of the model.
+        decision: the gate's answer for one of its versions.
+    """
+    target, version = decision.target, decision.version
+    held = any(v.version == version for v in adoption.facts.holders(target))
+    return Standing(
+        target=target,
+        held=held,
+        since=_since(adoption, version, target) if held else None,
+        returning=not held and decision.basis == "rollback",
+        required=len(decision.requirements),
+        missing=len(decision.missing),
+    )
+
+
+def _since(adoption: Adoption, version: str, target: str) -> datetime | None:
+    """Returns when the target was last given to the version by a decision that was carried out."""
+    given = [
+        d.at
+        for d in adoption.decisions
+        if d.payload.get("applied")
+        and str(d.payload.get("version")) == version
+        and same_target(str(d.payload.get("target", "")), target)
+        and d.payload.get("basis") != "removal"
+    ]
+    return given[-1] if given else None
