@@ -44,7 +44,13 @@ def contract_columns(columns: Columns) -> dict[str, str]:
 
 def wanted_columns(predicted: PredictedLift) -> dict[str, str]:
     """Returns column name -> contract key; what a source must keep of a log."""
-    return {v: f"columns.{k}" for k, v in contract_columns(predicted.columns).items()}
+    guarded = {g.column: f"guardrails {g.name}" for g in predicted.guardrails}
+    return guarded | {v: f"columns.{k}" for k, v in contract_columns(predicted.columns).items()}
+
+
+def guardrail_key(number: int) -> str:
+    """Returns the key under which a guardrail's column is found, by its place in the contract."""
+    return f"guardrail_{number}"
 
 
 def columns_in(source: Source, predicted: PredictedLift) -> LogColumns:
@@ -53,7 +59,8 @@ def columns_in(source: Source, predicted: PredictedLift) -> LogColumns:
     Raises:
         InvalidInput: where a required column is missing, naming the nearest one.
     """
-    named = contract_columns(predicted.columns)
+    guarded = {guardrail_key(i): g.column for i, g in enumerate(predicted.guardrails)}
+    named = contract_columns(predicted.columns) | guarded
     have = [*source.families, *source.unread]
     absent = {k: v for k, v in named.items() if v not in source.families}
     for key in _REQUIRED:

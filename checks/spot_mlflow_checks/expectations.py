@@ -274,6 +274,23 @@ class ExpectSegmentMixToMatchBacktest(OutcomeLogExpectation):
         return judgements.judge_mix(moments, predicted)
 
 
+class ExpectGuardrailToBeUnharmed(OutcomeLogExpectation):
+    """Expect a further metric of the contract not to get worse by more than its margin.
+
+    Args:
+        guardrail: its name in the contract.
+    """
+
+    check: ClassVar[str] = "guardrail"
+    guardrail: str = ""
+
+    success_keys: ClassVar[tuple[str, ...]] = (*OutcomeLogExpectation.success_keys, "guardrail")
+
+    @override
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        return judgements.judge_guardrail(self._analysis(moments, predicted), self.guardrail)
+
+
 class ExpectRealizedLiftToMeetPrediction(OutcomeLogExpectation):
     """Expect the realized lift to meet the predicted one, within the tolerance."""
 
@@ -317,6 +334,7 @@ EXPECTATIONS: Final[tuple[type[Any], ...]] = (
     ExpectSampleRatioToMatchDesign,
     ExpectOutcomesToBeMissingAlike,
     ExpectSegmentMixToMatchBacktest,
+    ExpectGuardrailToBeUnharmed,
     ExpectRealizedLiftToMeetPrediction,
     ExpectRealizedLiftToBeViable,
 )

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from spot_mlflow.days import day, moment
 from spot_mlflow.lift.closed import ClosedCohorts
+from spot_mlflow.lift.guardrail_moments import GuardrailMoments
 from spot_mlflow.lift.moments import (
     MISSING_SUMS,
     OTHER_SEGMENT,
@@ -27,6 +28,7 @@ from spot_mlflow.lift.moments import (
 )
 from spot_mlflow.lift.restated import restated_cohorts
 from spot_mlflow_checks.centering import on_round_centers, recentered
+from spot_mlflow_checks.guardrails import as_outcome, present
 from spot_mlflow_checks.reduction import BasePass, add_tallies, faults_of
 from spot_mlflow_checks.rows import DAY, EARLIEST, Reading, asks_version, is_indicator, judged
 from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
@@ -304,6 +306,7 @@ def merged(
         passes=("closed cohorts from the earlier check", *new.passes),
         closed=remembered(r, base, closed),
         ids=_span(previous.ids, new.ids),
+        guardrails=_guardrails(r, previous, new),
     )
 
 
@@ -356,6 +359,22 @@ def _optional(
     r: Reading, old: Moments | None, new: Moments | None, closed: ClosedCohorts
 ) -> Moments | None:
     return new if old is None or new is None else _added(r, _closed_cells(old, closed), new)
+
+
+def _guardrails(
+    r: Reading, previous: OutcomeMoments, new: OutcomeMoments
+) -> dict[str, GuardrailMoments]:
+    """Adds the closed cohorts of every guardrail; they are those of the same contract."""
+    closed = previous.closed
+    assert closed is not None  # noqa: S101 - `why_not` said so
+    out = {}
+    for i in present(r):
+        name = r.predicted.guardrails[i].name
+        old, late = previous.guardrails[name], new.guardrails[name]
+        own = as_outcome(r, i)
+        cells = _added(own, _closed_cells(old.cells, closed), late.cells)
+        out[name] = GuardrailMoments(cells, _clusters(old.clusters, late.clusters))
+    return out
 
 
 def _clusters(old: ClusterMoments | None, new: ClusterMoments | None) -> ClusterMoments | None:

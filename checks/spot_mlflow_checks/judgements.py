@@ -367,6 +367,17 @@ def judge_mix(
     )
 
 
+def judge_guardrail(analysis: LiftAnalysis, name: str) -> Judgement | None:
+    """Whether a guardrail was left unharmed; None where the contract names none of this name."""
+    found = next((g for g in analysis.guardrails if g.name == name), None)
+    if found is None:
+        return None
+    total = found.missing + found.n_treatment + found.n_holdout
+    lost = f". {found.missing:,} of {total:,} units have no value of it" if found.missing else ""
+    message = f"{found.name} is {found.verdict}: {found.reason}{lost}"
+    return Judgement(found.verdict == "harmless", "warning", found.verdict, message)
+
+
 def judge_lift(analysis: LiftAnalysis) -> Judgement:
     """Whether the realized lift meets the promise within the tolerance."""
     outcome = analysis.outcome

@@ -16,8 +16,9 @@ from spot_mlflow.lift.moments import HOLDOUT, Fault, OutcomeMoments
 from spot_mlflow.validation import utc
 from spot_mlflow_checks.action_pass import action_pass, offer_pass
 from spot_mlflow_checks.clusters import cluster_pass
-from spot_mlflow_checks.columns import columns_in
+from spot_mlflow_checks.columns import columns_in, guardrail_key
 from spot_mlflow_checks.faults import EXPECTED, rules_for
+from spot_mlflow_checks.guardrails import guarded
 from spot_mlflow_checks.identity import example_pass, identity_pass, version_pass
 from spot_mlflow_checks.incremental import (
     closed_changes,
@@ -206,8 +207,14 @@ def _reduce(
     cells, notes = fold_segments(base.cells, limit, list(r.predicted.segments), base.segments)
     if base.segments:
         first.append("segments")
+    last = ["guardrail clusters"] if r.has("cluster") and base.guardrails else []
     # What a unit without a covariate counts as is known only now.
-    r = replace(r, center=dict(zip(cells.measures, cells.center.tolist(), strict=True)))
+    own = dict(zip(cells.measures, cells.center.tolist(), strict=True))
+    r = replace(r, center={**r.center, **own})
+    folded = {
+        k: fold_segments(g, limit, list(r.predicted.segments), base.segments)[0]
+        for k, g in base.guardrails.items()
+    }
     optional = _optional_passes(r, base, tell)
     if asks_version(r):
         mixed = version_pass(r) if base.versions else Fault("mixed_model_version", 0, base.rows)
@@ -221,10 +228,11 @@ def _reduce(
         digest=r.source.digest,
         rows=base.rows,
         columns=tuple(r.columns.names),
-        passes=(*first, "base", *optional.pop("passes")),
+        passes=(*first, "base", *optional.pop("passes"), *last),
         notes=(*_notes(r), *notes),
         closed=remembered(r, base),
         ids=base.ranges.get(("unit", "all")),
+        guardrails=guarded(r, folded, alone=base.faults.get("missing_cluster", _NONE).count > 0),
         **optional,
     )
     return replace(base, cells=cells), moments
@@ -264,9 +272,18 @@ def _optional_passes(r: Reading, base: BasePass, tell: Progress) -> dict[str, An
     return {**out, "passes": passes}
 
 
+_NONE: Final = Fault("", 0, 0)
+
+
+def _place(r: Reading, key: str) -> str:
+    """Where the contract names a column."""
+    found = [g.name for i, g in enumerate(r.predicted.guardrails) if guardrail_key(i) == key]
+    return f"guardrail {found[0]!r}" if found else f"columns.{key}"
+
+
 def _notes(r: Reading) -> list[str]:
     out = [
-        f"The contract names {column!r} as columns.{key}; the log has no such column"
+        f"The contract names {column!r} as {_place(r, key)}; the log has no such column"
         for key, column in r.columns.absent.items()
     ]
     if r.predicted.window is not None and not r.has("decided_at"):

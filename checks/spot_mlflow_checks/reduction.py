@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT, Fault, Moments
+from spot_mlflow_checks.columns import guardrail_key
 from spot_mlflow_checks.engines.dialect import LARGEST
 from spot_mlflow_checks.faults import rules_for, universe
+from spot_mlflow_checks.guardrails import guardrail_cells, guardrail_sums, present
 from spot_mlflow_checks.labels import LABELS, bounded, label_keys, labels_of
 from spot_mlflow_checks.rows import (
     DAY,
@@ -46,6 +48,8 @@ def with_centers(r: Reading) -> Reading:
     analysed or not: near is enough, and an engine stops reading after them.
     """
     free: list[str] = [m for m in _FREE if m in r.columns.measures and not is_indicator(r, m)]
+    wild = [i for i in present(r) if r.predicted.guardrails[i].kind != "binary"]
+    free += [guardrail_key(i) for i in wild]
     if not free:
         return r
     c = typed(r).c
@@ -87,6 +91,7 @@ class BasePass:
             there is one; times in seconds since 1970.
         segments: segments in the log where they were folded together in the engine; else 0.
         versions: whether rows of several model versions were read.
+        guardrails: moments of every guardrail, by name.
     """
 
     cells: Moments
@@ -97,6 +102,7 @@ class BasePass:
     ranges: dict[tuple[str, str], tuple[Any, Any]]
     segments: int = 0
     versions: bool = False
+    guardrails: dict[str, Moments] = field(default_factory=dict)
 
 
 def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
@@ -114,6 +120,7 @@ def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
         _ranges(r, t),
         r.folded["segment"].labels if "segment" in r.folded else 0,
         len({v for k in _VERSIONS for v in t.get(k, ()) if v is not None}) > 1,
+        guardrail_cells(r, t, _segments(t)),
     )
 
 
@@ -130,7 +137,7 @@ def _base_query(r: Reading) -> sa.Select[Any]:
     c = judged(r).c
     keys = _keys(c)
     rules = rules_for(r)
-    sums = {"rows": sa.func.count(), **moment_sums(r, c)}
+    sums = {"rows": sa.func.count(), **moment_sums(r, c), **guardrail_sums(r, c)}
     for rule in rules:
         sums[_fault(rule)] = sa.func.sum(flag(rule.broken(r, c)))
     for name in sorted({rule.asked_of for rule in rules} - {*sums, "concerned"}):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from spot_mlflow_checks.columns import guardrail_key
 from spot_mlflow_checks.engines.dialect import LARGEST
 
 if TYPE_CHECKING:
@@ -168,11 +169,14 @@ def typed(r: Reading) -> sa.Subquery:
         **{k: d.time(*_column(r, k)) for k in _TIMES if r.has(k)},
         **{k: _label(r, k) for k in _LABELS if r.has(k)},
         **{f"{k}_rest": _in_the_rest(r, k) for k in r.folded},
+        **{k: _guardrail(r, i, k) for i, k in _guardrails(r)},
     }
     if r.has("undelivered_reason"):
         column, family = _column(r, "undelivered_reason")
         text = family in {"text", "any"}
         out["reason"] = d.word(column) if text else sa.cast(sa.null(), sa.Text())
+    if r.has("propensity") and _guardrails(r):
+        out["any_weight"] = 1.0 / _clipped(d.number(*_column(r, "propensity")))
     if r.has("model_version") and r.model_version is not None:
         same = d.equals(*_column(r, "model_version"), r.model_version)
         out["other_version"] = flag(sa.not_(same))
@@ -183,6 +187,22 @@ def typed(r: Reading) -> sa.Subquery:
         at = d.time(*_column(r, "decided_at"))
         query = query.where(sa.or_(at >= r.since, at.is_(None)))
     return r.source.dialect.fenced(query).subquery("typed")
+
+
+def _guardrails(r: Reading) -> list[tuple[int, str]]:
+    """Places and keys of the guardrails whose column the log has."""
+    keys = [(i, guardrail_key(i)) for i in range(len(r.predicted.guardrails))]
+    return [(i, k) for i, k in keys if r.has(k)]
+
+
+def _guardrail(r: Reading, number: int, key: str) -> Expression:
+    """A guardrail's value; NULL where it is missing, unreadable, infinite or not 0 or 1."""
+    guardrail, d = r.predicted.guardrails[number], r.source.dialect
+    column, family = _column(r, key)
+    x = d.number(column, family)
+    usable = x.in_((0.0, 1.0)) if guardrail.kind == "binary" else sa.func.abs(x) <= LARGEST
+    zero = [(d.blank(column, family), 0.0)] if guardrail.missing == "zero" else []
+    return sa.case((usable, x), *zero)
 
 
 def may_be_unreadable(r: Reading) -> list[str]:
@@ -315,6 +335,10 @@ def is_indicator(r: Reading, measure: str) -> bool:
     return measure in INDICATORS or (measure == "outcome" and binary)
 
 
+def _clipped(propensity: Expression) -> Expression:
+    return sa.case((propensity < CLIP, CLIP), (propensity > 1, 1.0), else_=propensity)
+
+
 def _measure(r: Reading, p: Any, name: str) -> Expression:
     outcome = p.y if r.cap is None else sa.case((p.y > r.cap, r.cap), else_=p.y)
     if name == "outcome":
@@ -324,7 +348,7 @@ def _measure(r: Reading, p: Any, name: str) -> Expression:
     if name == "system_failure":
         return sa.case((p.reason == "system", 1.0), (p.reason.is_not(None), 0.0))
     if name in {"weight", "weighted_outcome"}:
-        clipped = sa.case((p.propensity < CLIP, CLIP), (p.propensity > 1, 1.0), else_=p.propensity)
+        clipped = _clipped(p.propensity)
         return 1.0 / clipped if name == "weight" else outcome / clipped
     column: Expression = p[name]
     return column

@@ -37,16 +37,20 @@ def outcome_suite(
     """
     import great_expectations as gx
 
-    from spot_mlflow_checks.expectations import EXPECTATIONS
+    from spot_mlflow_checks.expectations import EXPECTATIONS, ExpectGuardrailToBeUnharmed
 
     contract = PredictedLift.load(predicted)
     given = {"as_of": as_of, "model_version": model_version, "model": model}
     settings: dict[str, Any] = {"contract": contract.to_dict(), "previous_looks": previous_looks}
     settings |= {k: v for k, v in given.items() if v is not None}
+    asked: list[tuple[type[Any], dict[str, str]]] = [
+        (e, {}) for e in EXPECTATIONS if e is not ExpectGuardrailToBeUnharmed
+    ]
+    asked += [(ExpectGuardrailToBeUnharmed, {"guardrail": g.name}) for g in contract.guardrails]
     # In the suite and in each Expectation: whoever holds either can tell whether some are missing.
-    meta = {META: {"expectations": len(EXPECTATIONS)}}
+    meta = {META: {"expectations": len(asked)}}
     settings |= {"meta": meta, "result_format": _PRIVATE}
-    expectations = [e(**settings, description=e.sentence()) for e in EXPECTATIONS]
+    expectations = [e(**settings, **own, description=e.sentence()) for e, own in asked]
     return gx.ExpectationSuite(name=name, expectations=expectations, meta=meta)
 
 

@@ -53,6 +53,8 @@ def checks_of(results: Iterable[Any]) -> tuple[CheckResult, ...]:
             raise InvalidInput(_trouble(r.exception_info), where=r.expectation_config.type)
         if details["asked"]:
             name, observed = names[r.expectation_config.type], r.result["observed_value"]
+            guardrail = (r.expectation_config.kwargs or {}).get("guardrail")
+            name = f"{name}:{guardrail}" if guardrail else name
             severity, message = details["severity"], details["message"]
             out.append(CheckResult(name, severity, bool(r.success), observed, message))
     return tuple(sorted(out, key=lambda c: (c.success, _ORDER[c.severity])))

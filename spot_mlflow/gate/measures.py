@@ -275,6 +275,27 @@ def lift_viable(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's sw
     return Measure(viable != "not viable", viable, 'not "not viable"')
 
 
+def guardrails(case: Case, setting: str) -> Measure:
+    """What this version's own newest check says of the guardrails of its contract."""
+    contract = case.adoption.predictions.get(case.version)
+    named = [g.name for g in contract.guardrails] if contract else []
+    checks = case.adoption.checks.get(case.version, ())
+    body = checks[-1] if checks else {}
+    found = {str(g["name"]): str(g["verdict"]) for g in body.get("guardrails") or ()}
+    states = {name: found.get(name, "not checked yet") for name in named}
+    bad = {"harmful"} if setting == "not harmful" else {"harmful", "undecided", "not checked yet"}
+    short = {k: v for k, v in states.items() if v in bad}
+    if not named:
+        measured = "no guardrail in the lift contract"
+        return Measure(setting == "not harmful", measured, _guarded(setting))
+    measured = joined([f"{k} {v}" for k, v in (short or states).items()])
+    return Measure(not short, measured, _guarded(setting))
+
+
+def _guarded(setting: str) -> str:
+    return "no guardrail harmful" if setting == "not harmful" else "every guardrail harmless"
+
+
 def incumbent_checked(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
     """Whether those that hold the target now are overdue with their outcome check."""
     required = "the incumbent's outcome check is not overdue"
@@ -337,6 +358,7 @@ MEASURES: Final[Mapping[str, Callable[[Case, Any], Measure]]] = {
         lift_lower_bound,
         measurement_set,
         lift_viable,
+        guardrails,
         incumbent_checked,
         sign_off,
     )

@@ -63,6 +63,7 @@ class Requirements(Document):
     lift_lower_bound: bool | None = None
     measurement_set: bool | None = None
     lift_viable: bool | None = None
+    guardrails: Literal["not harmful", "harmless"] | None = None
     incumbent_checked: bool | None = None
     sign_off: SignOffRule | None = None
 

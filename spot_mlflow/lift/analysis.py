@@ -11,6 +11,7 @@ from spot_mlflow.lift.attrition import attrition_of
 from spot_mlflow.lift.compliance import compliance
 from spot_mlflow.lift.course import course_of
 from spot_mlflow.lift.estimation import design_effect, estimate_means, rows_like
+from spot_mlflow.lift.guardrails import guardrails_of
 from spot_mlflow.lift.missing_bounds import tipping_of, unseen_of
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.novelty import trend_of
@@ -102,6 +103,7 @@ def measured(
     return LiftAnalysis(
         realized=found.realized,
         outcome=outcome,
+        guardrails=guardrails_of(moments, predicted),
         attrition=_told(lost, unseen, found.realized, outcome, predicted),
         assigned=int(cells.assigned.sum()),
         matured=int(cells.matured.sum()),

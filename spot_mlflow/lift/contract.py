@@ -132,6 +132,17 @@ class Bounds(Document):
         return self
 
 
+class Guardrail(Document):
+    """A further metric that must not be harmed, and by how much it may get worse before it counts."""
+
+    name: str = Field(min_length=1)
+    column: str = Field(min_length=1)
+    kind: Literal["binary", "count", "money"] = "binary"
+    direction: Literal["increase", "decrease"]  # which way is better
+    margin: NonNegative  # in units of the metric
+    missing: Literal["unknown", "zero"] = "unknown"
+
+
 class Columns(Document):
     """Where each thing stands in the outcome log; only arm and outcome are required."""
 
@@ -209,6 +220,7 @@ class PredictedLift(Document):
     # What no outcome in the log means: nobody knows, or nothing happened (0).
     missing: Literal["unknown", "zero"] = "unknown"
     bounds: Bounds | None = None
+    guardrails: list[Guardrail] = Field(default_factory=list)
     economics: Economics | None = None
     measurement: Measurement | None = None
     funnel: Funnel = Funnel()
@@ -236,6 +248,12 @@ class PredictedLift(Document):
             raise ValueError(
                 "looks: monitored needs planned_units (matured units, or clusters, planned)"
             )
+        names = [g.name for g in self.guardrails]
+        if len(set(names)) < len(names):
+            raise ValueError(f"guardrails need different names, got {', '.join(names)}")
+        taken = {self.columns.arm, self.columns.outcome} & {g.column for g in self.guardrails}
+        if taken:
+            raise ValueError(f"a guardrail needs a column of its own, not {min(taken)!r}")
         if self.bounds is not None and self.kind == "binary":
             raise ValueError("bounds are for kind: count or money; a binary outcome is 0 or 1")
         total = sum(s.share for s in self.segments.values())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.actions import ActionTable
+    from spot_mlflow.lift.guardrail_moments import GuardrailMoments
 
 HOLDOUT: Final = "holdout"
 TREATMENT: Final = "treatment"  # the only treatment arm; several keep their own labels
@@ -354,6 +355,7 @@ class OutcomeMoments:
         actions: what became of the recommendations by team and week, where asked for.
         notes: what a reader must know ("412 segments folded into (other)").
         closed: what the next check need not read again, where decisions are dated.
+        guardrails: further metrics of the contract, by name; those whose column the log has.
         ids: lowest and highest unit id, where units are named and their ids have an order.
         left_out: units of the last check that are not among these, where there are some.
         contract: digest of the promise that the log was read for, or "".
@@ -374,6 +376,7 @@ class OutcomeMoments:
     actions: ActionTable | None = None
     notes: tuple[str, ...] = field(default=())
     closed: ClosedCohorts | None = None
+    guardrails: Mapping[str, GuardrailMoments] = field(default_factory=dict)
     ids: tuple[Any, Any] | None = None
     left_out: LeftOut | None = None
     contract: str = ""
@@ -385,6 +388,8 @@ class OutcomeMoments:
             for k in ("clusters", "score_bins", "teams", "offers", "actions", "closed", "left_out")
             for v in [getattr(self, k)]
         }
+        if self.guardrails:
+            optional["guardrails"] = {k: g.to_dict() for k, g in self.guardrails.items()}
         return {
             "cells": self.cells.to_dict(),
             "faults": {
@@ -415,7 +420,9 @@ class OutcomeMoments:
             for k in ("score_bins", "teams", "offers")
         }
         from spot_mlflow.lift.actions import ActionTable
+        from spot_mlflow.lift.guardrail_moments import GuardrailMoments
 
+        guardrails = data.get("guardrails") or {}
         clusters, actions, closed = (data.get(k) for k in ("clusters", "actions", "closed"))
         ids, left_out = data.get("ids"), data.get("left_out")
         return cls(
@@ -431,6 +438,7 @@ class OutcomeMoments:
             actions=None if actions is None else ActionTable.from_dict(actions),
             notes=tuple(data["notes"]),
             closed=None if closed is None else ClosedCohorts.from_dict(closed),
+            guardrails={k: GuardrailMoments.from_dict(g) for k, g in guardrails.items()},
             ids=None if ids is None else (ids[0], ids[1]),
             left_out=None if left_out is None else LeftOut.from_dict(left_out),
             contract=data.get("contract", ""),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.attrition import Attrition
     from spot_mlflow.lift.compliance import Compliance
     from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.guardrails import GuardrailLift
     from spot_mlflow.lift.moments import OutcomeMoments
     from spot_mlflow.lift.novelty import Trend
     from spot_mlflow.lift.restated import Restated
@@ -177,6 +178,7 @@ class LiftAnalysis:
         sample_ratio_alarm: whether the arms are out of proportion.
         sample_ratio: counts and designed shares behind it.
         attrition: outcomes missing by arm; None where none is.
+        guardrails: further metrics, and whether they were harmed; in the contract's order.
         compliance: who was reached, the lift among them, and whether the holdout leaks.
         trend: whether the lift wears off or grows since deployment.
         restated: cohorts whose outcomes were corrected since the previous check.
@@ -200,6 +202,7 @@ class LiftAnalysis:
     sample_ratio_alarm: bool = False
     sample_ratio: SampleRatio | None = None
     attrition: Attrition | None = None
+    guardrails: tuple[GuardrailLift, ...] = ()
     compliance: Compliance | None = None
     trend: Trend | None = None
     restated: tuple[Restated, ...] = ()
@@ -297,6 +300,7 @@ class LiftReport:
             "sample_ratio_p": a.sample_ratio_p,
             "sample_ratio": jsonable(a.sample_ratio),
             "attrition": jsonable(a.attrition),
+            "guardrails": jsonable(a.guardrails),
             "compliance": jsonable(a.compliance),
             "trend": jsonable(a.trend),
             "restated": jsonable(a.restated),

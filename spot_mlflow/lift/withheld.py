@@ -33,7 +33,7 @@ def withhold(analysis: LiftAnalysis, checks: Iterable[Judged]) -> LiftAnalysis:
     """Returns the analysis without verdicts where a critical check failed.
 
     The estimate stays, so that a reader sees what was computed; verdict (of each
-    arm, too) and viability become "inconclusive" and "undecided", with a reason that begins with "data:".
+    arm and guardrail, too) and viability become "inconclusive" and "undecided", with a reason that begins with "data:".
     """
     faults = [c.message for c in checks if not c.success and c.severity == "critical"]
     if not faults:
@@ -51,4 +51,8 @@ def withhold(analysis: LiftAnalysis, checks: Iterable[Judged]) -> LiftAnalysis:
     arms = tuple(replace(a, verdict=a.verdict and "inconclusive") for a in analysis.arms)
     lost = analysis.attrition
     lost = None if lost is None else replace(lost, tipping=None)  # there is no verdict to turn
-    return replace(analysis, outcome=outcome, arms=arms, attrition=lost)
+    guardrails = tuple(
+        replace(g, verdict="undecided", reason=outcome.reason, inconclusive="data")
+        for g in analysis.guardrails
+    )
+    return replace(analysis, outcome=outcome, arms=arms, attrition=lost, guardrails=guardrails)

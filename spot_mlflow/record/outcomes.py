@@ -23,7 +23,7 @@ MOMENTS: Final = "moments.json"
 _FIXED: Final = (
     "predicted", "minimum_viable", "tolerance", "looks", "planned_units", "confidence", "outliers",
     "kind", "effect", "direction", "design", "window", "treatment_share", "columns",
-    "missing", "bounds",
+    "missing", "bounds", "guardrails",
 )  # fmt: skip
 _ROWS_KEPT: Final = 100  # segments and periods in the payload; all of them are in report.json
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.reporting import figures, words
+from spot_mlflow.reporting.guardrail_view import harm_verdict
 from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_view import LiftView, lift_view
 from spot_mlflow.reporting.page import render
@@ -104,12 +105,15 @@ def verdict_words(view: LiftView) -> str:
 
 
 def verdicts(view: LiftView) -> list[tuple[str, str]]:
-    """Returns (sign, words) of verdict, viability and evidence."""
+    """Returns (sign, words) of verdict, viability, guardrails and evidence."""
     out = [(words.SIGNS[view.verdict], verdict_words(view))]
     if view.minimum is None:
         out.append(("", words.NO_MINIMUM))
     elif not view.data_fault:
         out.append((words.SIGNS[view.viable], words.VIABILITY[view.viable]))
+    harm = harm_verdict(view)
+    if harm is not None:
+        out.append(harm)
     out.append(("", words.GRADES.get(view.grade, view.grade)))
     return out
 

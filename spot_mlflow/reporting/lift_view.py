@@ -128,7 +128,9 @@ class LiftView:
 
     @property
     def undecidable(self) -> bool:
-        """Whether no number of units would decide: a vague promise, or a log without a holdout."""
+        """Whether no number of units would decide: a vague promise, a log without a holdout, lost units."""
+        if self.data.get("inconclusive") in {"data", "design", "overlap"}:
+            return self.verdict == "inconclusive"
         never = NEVER in str(self.data.get("reason") or "") or self.grade == "D"
         return self.verdict == "inconclusive" and never
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.reporting import charts, figures, words
+from spot_mlflow.reporting.guardrail_view import guardrails_section
 from spot_mlflow.reporting.money_sections import gap_sections
 from spot_mlflow.reporting.readiness_view import readiness_section
 from spot_mlflow.reporting.request import wait_words
@@ -36,10 +37,16 @@ def sections_of(
     """
     made: tuple[Section | None, ...]
     if brief:
-        made = (_result(view), *gap_sections(view, adoption, brief=True), _checks(view, brief=True))
+        made = (
+            _result(view),
+            guardrails_section(view),
+            *gap_sections(view, adoption, brief=True),
+            _checks(view, brief=True),
+        )
     else:
         made = (
             _result(view),
+            guardrails_section(view),
             *gap_sections(view, adoption),
             _segments(view),
             _time(view),
@@ -155,7 +162,11 @@ def _checks(view: LiftView, *, brief: bool = False) -> Section | None:
 
 def checks_on_log(view: LiftView) -> list[Mapping[str, Any]]:
     """Returns the checks that ask whether the log can be trusted; the verdicts are no such check."""
-    return [c for c in view.data.get("checks") or () if c["name"] not in VERDICT_CHECKS]
+    return [c for c in view.data.get("checks") or () if not _is_verdict(str(c["name"]))]
+
+
+def _is_verdict(name: str) -> bool:
+    return name in VERDICT_CHECKS or name.startswith("guardrail:")
 
 
 def _check_order(check: Mapping[str, Any]) -> tuple[bool, int]:

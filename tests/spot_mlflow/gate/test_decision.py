@@ -20,7 +20,7 @@ from ready_model import (
 
 from spot_mlflow.errors import InvalidInput, NotFound
 from spot_mlflow.gate.decision import decide, removal, undecided
-from spot_mlflow.gate.policy import default_policy
+from spot_mlflow.gate.policy import Requirements, default_policy
 
 BLOCK = default_policy().with_mode("block")
 
@@ -228,6 +228,50 @@ def test_a_check_that_says_not_viable_refuses_this_version_only() -> None:
     )
     assert decision.allowed
     assert any("not viable" in n and "version 1" in n for n in decision.notes)
+
+
+@pytest.mark.parametrize(
+    ("setting", "verdicts", "met"),
+    [
+        ("harmless", {"complaints": "harmless", "opt-outs": "harmless"}, True),
+        ("harmless", {"complaints": "harmless", "opt-outs": "undecided"}, False),
+        ("harmless", {"complaints": "harmless"}, False),
+        ("harmless", None, False),
+        ("not harmful", {"complaints": "harmless", "opt-outs": "undecided"}, True),
+        ("not harmful", {"complaints": "harmful", "opt-outs": "harmless"}, False),
+        ("not harmful", None, True),
+    ],
+)
+def test_guardrails_can_be_required(setting, verdicts, met) -> None:
+    """The version's own newest check decides; "harmless" wants every guardrail shown to be so."""
+    named = [
+        {"name": n, "column": n, "direction": "decrease", "margin": 0.1}
+        for n in ("complaints", "opt-outs")
+    ]
+    contract = {
+        "metric": "renewals",
+        "predicted": 0.1,
+        "columns": {"arm": "arm", "outcome": "renewed"},
+        "guardrails": named,
+    }
+    policy = BLOCK.model_copy(update={"targets": {"Production": Requirements(guardrails=setting)}})
+    entries = [prediction(contract=contract, version="3")]
+    if verdicts is not None:
+        body = {"guardrails": [{"name": k, "verdict": v} for k, v in verdicts.items()]}
+        entries.append(entry("outcomes", body, version="3", days_ago=1))
+    decision = decide(adoption(entries), "Production", policy=policy)
+    assert decision.allowed is met
+    assert [r.name for r in decision.requirements] == ["guardrails"]
+
+
+def test_guardrails_that_no_contract_names_cannot_be_harmless() -> None:
+    """Nothing was guarded: "harmless" is refused, "not harmful" is not."""
+    for setting, met in (("harmless", False), ("not harmful", True)):
+        targets = {"Production": Requirements(guardrails=setting)}
+        policy = BLOCK.model_copy(update={"targets": targets})
+        decision = decide(adoption(ready()), "Production", policy=policy)
+        assert decision.allowed is met
+        assert "no guardrail in the lift contract" in decision.requirements[0].measured
 
 
 def test_an_incumbent_is_measured_before_it_is_replaced() -> None:
