@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.involvement.appeal import Appeal, appeal_of
@@ -43,6 +43,39 @@ class VersionFacts:
     run_id: str = ""
     signature: str = ""
     model_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """Where a version's files are, as a gated server found them.
+
+    Attributes:
+        where: "inside" the server's own artifacts, which it keeps as they are while they are live;
+            "outside" of them; or "unresolved" where the source leads to nothing.
+        source: as it was registered.
+        manifest: digest of the list of the files with their own digests, or "" where there is none.
+        arriving: until when files may still arrive by an address that was given out (ISO 8601), or "".
+    """
+
+    where: Literal["inside", "outside", "unresolved"]
+    source: str
+    manifest: str = ""
+    arriving: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GoneEvidence:
+    """What a gated server remembers of a record that has it no more, as after an older database.
+
+    Attributes:
+        entries: in words, oldest first.
+        blocking: ids of the blocking concerns that were open.
+        fault: why nobody can say what is missed, or "".
+    """
+
+    entries: tuple[str, ...]
+    blocking: tuple[str, ...] = ()
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +126,8 @@ class Adoption:
         decisions: decisions of the gate, oldest first.
         entries: all complete entries, oldest first.
         now: the moment this was true, UTC.
+        files: where the version's files are; None where no gated server says so.
+        gone: what was recorded and is there no more; None where nothing is missed.
     """
 
     facts: ModelFacts
@@ -108,6 +143,8 @@ class Adoption:
     decisions: tuple[Evidence, ...]
     entries: tuple[Evidence, ...]
     now: datetime
+    files: FileFacts | None = None
+    gone: GoneEvidence | None = None
 
     @property
     def predicted(self) -> PredictedLift | None:

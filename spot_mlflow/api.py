@@ -406,4 +406,5 @@ def check_gate(
 
     record = _record(record)
     adoption, policy = adoption_under_policy(record, _versioned(record.resolve(model)))
+    adoption = record.with_files(adoption)
     return decide(adoption, target, policy=policy, requester=requester or login())

@@ -38,6 +38,7 @@ Kind = Literal[
     "waiver",
     "decision",
     "policy",
+    "restore",
     "snapshot",
 ]
 

@@ -56,6 +56,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "waive": ("waive", "Waive one requirement for a limited time, with a reason."),
         "rollback": ("rollback", "Go back to a version that held the target before."),
         "verify": ("verify", "Check that no evidence was edited, deleted or half written."),
+        "restore": ("restore", "Accept what is gone after an older database was restored."),
         "erase": ("erase", "Erase a person's name from the record on request."),
     },
 }

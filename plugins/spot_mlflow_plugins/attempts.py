@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _logger: Final = logging.getLogger("mlflow.spot")
 EVERY: Final = 60.0  # seconds
+LONGEST: Final = 300  # characters of what tells models apart
 MOST: Final = 30  # entries of different attempts in so many seconds, in one process
 
 
@@ -80,6 +81,8 @@ class Attempts:
 
     def note(self, attempt: Attempt) -> None:
         """Takes note of an attempt; never raises, since it is refused in any case."""
+        if len(str(attempt.place)) > LONGEST:
+            attempt = _MANY  # no model has that name, and nothing of it is kept
         with self._lock:
             self._wait()
             if attempt.key in self._same or len(self._same) >= self._most:

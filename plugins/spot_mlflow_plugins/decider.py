@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from spot_mlflow.adoption import ModelFacts
+    from spot_mlflow.adoption import FileFacts, ModelFacts
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import Policies
     from spot_mlflow.record.references import ModelRef
-    from spot_mlflow_plugins.evidence_view import EvidenceView
+    from spot_mlflow_plugins.evidence_view import Basis, EvidenceView
     from spot_mlflow_plugins.quick_writer import Prepared, QuickWriter
 
 _logger: Final = logging.getLogger("mlflow.spot")
@@ -45,11 +45,15 @@ class Ruling:
         decision: the answer.
         facts: what the registry said of the model.
         known: the evidence it rests on, earlier decisions included, oldest first.
+        basis: what shows whether anything was recorded since.
+        files: where the version's files were, where a server knows.
     """
 
     decision: GateDecision
     facts: ModelFacts
     known: Sequence[Evidence] = field(default=())
+    basis: Sequence[Basis] = field(default=())
+    files: FileFacts | None = None
 
 
 class Decider(Protocol):
@@ -88,6 +92,14 @@ class Decider(Protocol):
         self, store: Any, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]
     ) -> AbstractContextManager[None]:
         """Records rulings together with the change that is made inside."""
+        ...
+
+    def still(self, ruling: Ruling) -> bool:
+        """Says whether nothing was recorded since that could change a ruling."""
+        ...
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Returns the context to look again and to make a change of targets in."""
         ...
 
     def attempt(
@@ -163,6 +175,7 @@ class RecordDecider:
             facts = self._view.facts(model)
             try:
                 adoption, state = self._view.adoption(facts, version)
+                adoption = self._view.record.with_files(adoption)
             except (RecordDamaged, Unavailable) as e:
                 if policy.mode_for(renamed or model) == "block":
                     raise
@@ -171,6 +184,7 @@ class RecordDecider:
                     model, version, target, policy=policy, requester=self._requester(), why=str(e)
                 )
                 return Ruling(unread, facts)
+            basis = self._view.basis(facts)
         decision = decide(
             adoption,
             target,
@@ -182,7 +196,15 @@ class RecordDecider:
         if decision.basis != "rollback":  # to go back is never blocked, whatever the policy was
             with self._lock:
                 (self._known or self.policies()).check(facts, adoption.decisions)
-        return Ruling(decision, facts, adoption.entries)
+        return Ruling(decision, facts, adoption.entries, basis, adoption.files)
+
+    def still(self, ruling: Ruling) -> bool:
+        """Says whether nothing was recorded since that could change a ruling; takes no lock."""
+        return self._view.still(ruling.basis)
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Nothing else is to be kept apart from a change here."""
+        return nullcontext()
 
     def release(
         self,
@@ -299,9 +321,9 @@ class RecordDecider:
         """Takes note of an entry that was written; the change stands, so nothing is raised."""
         try:
             self._view.record.writer.done(prepared)  # type: ignore[attr-defined] # a QuickWriter
-        except OSError:
+            self._view.add(_ref(ruling), prepared.evidence)
+        except Exception:  # whatever it is: the change is made
             _logger.exception("recorded, and not remembered: %s", ruling.decision.verdict)
-        self._view.add(_ref(ruling), prepared.evidence)
 
     def _ready(
         self, store: Any, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]
@@ -343,7 +365,7 @@ class RecordDecider:
     ) -> bool:
         try:
             self._write(ruling, applied, replaced)
-        except (SpotError, OSError) as e:
+        except Exception as e:  # noqa: BLE001 - what was decided stands, and is said to who asked
             said = ruling.decision.verdict
             _logger.error("not recorded yet: %s (%s)", said, e)  # noqa: TRY400 - the cause is in it
             return False

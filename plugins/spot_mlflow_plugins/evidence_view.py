@@ -9,6 +9,7 @@ decision. Where tracking is not a database of this process, what is newer is rea
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
@@ -26,6 +27,8 @@ from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record import Record
@@ -35,6 +38,25 @@ if TYPE_CHECKING:
 # of the involvement score) is at most this old, and no requirement rests on it.
 FRESH: Final = timedelta(seconds=60)
 _ABSENT: Final = 30.0  # seconds
+MOST_MODELS: Final = (
+    1000  # whose entries are kept in memory; others are read when they are asked for
+)
+MOST_BUILT: Final = 32  # versions of one model
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What of an experiment a decision rests on.
+
+    Attributes:
+        experiment_id: of the experiment.
+        pulse: of it, when it was read.
+        runs: ids of all runs that were looked at.
+    """
+
+    experiment_id: str
+    pulse: private.Pulse
+    runs: frozenset[str]
 
 
 @dataclass
@@ -45,6 +67,7 @@ class _Seen:
     pulse: private.Pulse | None
     entries: tuple[Evidence, ...]  # oldest first
     decisions: tuple[Evidence, ...]
+    runs: frozenset[str] = frozenset()  # all that were looked at, also those that do not count
     state: str = ""  # digest of the entries that are grounds for a decision
     grounds: int = 0  # how many those are
     built: dict[str, Adoption] = field(default_factory=dict)  # by version
@@ -58,6 +81,7 @@ class _KnownPolicies:
     pulse: private.Pulse | None
     policies: Policies
     until: float  # monotonic: how long "there is none under any name" counts
+    runs: frozenset[str] = frozenset()  # that were there when it was read
 
 
 class EvidenceView:
@@ -72,7 +96,7 @@ class EvidenceView:
         self._store = private.tracking_store_of(record.client)
         self._registry = private.registry_store_of(record.client)
         # By workspace as well: each has a policy, and models, of its own.
-        self._seen: dict[tuple[str, ModelRef], _Seen] = {}
+        self._seen: OrderedDict[tuple[str, ModelRef], _Seen] = OrderedDict()  # latest read last
         self._policies: dict[str, _KnownPolicies] = {}
 
     def policies(self) -> Policies:
@@ -99,10 +123,11 @@ class EvidenceView:
         with mlflow_errors("the policies"):
             home = companion.find_registry(self.record.client)
         key = "" if home is None else str(home.experiment_id)
-        pulse = (
-            private.pulse_of(self._store, key) if key else None
-        )  # before: what comes later shows
-        return _KnownPolicies(key, pulse, policies_in(self.record), time.monotonic() + _ABSENT)
+        # Both before reading: what comes later shows.
+        pulse = private.pulse_of(self._store, key) if key else None
+        runs = frozenset(private.runs_of(self._store, key) if key else ())
+        until = time.monotonic() + _ABSENT
+        return _KnownPolicies(key, pulse, policies_in(self.record), until, runs)
 
     def facts(self, model: str) -> ModelFacts:
         """Returns what the registry says of a model now; ``Record.facts`` in fewer statements.
@@ -152,12 +177,34 @@ class EvidenceView:
             return ()
         return seen.decisions if seen is not None else ()
 
+    def basis(self, facts: ModelFacts) -> tuple[Basis, ...]:
+        """Returns what the answers just given rest on: the policy's record and the model's own."""
+        ref = ModelRef(facts.name, None, facts.created)
+        policies = self._policies.get(private.workspace_of(self._store))
+        found = (policies, self._seen.get(self._key(ref)))
+        return tuple(
+            Basis(s.experiment_id, s.pulse, s.runs)
+            for s in found
+            if s is not None and s.pulse is not None
+        )
+
+    def still(self, bases: Iterable[Basis]) -> bool:
+        """Says whether nothing was recorded since that a decision could rest on; takes no lock."""
+        for basis in bases:
+            if private.pulse_of(self._store, basis.experiment_id) == basis.pulse:
+                continue
+            kinds = private.kinds_of_runs(self._store, basis.experiment_id)
+            if any(k not in NO_GROUNDS for run, k in kinds.items() if run not in basis.runs):
+                return False
+        return True
+
     def add(self, ref: ModelRef, decision: Evidence) -> None:
         """Takes in a decision that was just written, so that it need not be read again."""
         seen = self._seen.get(self._key(ModelRef(ref.name, None, ref.created)))
         if seen is None or seen.pulse is None:
             return
         seen.entries = (*seen.entries, decision)
+        seen.runs |= {decision.run_id}
         seen.decisions = (*seen.decisions, decision)
         # Were there another entry at the same time, the next pulse differs and all is read.
         seen.pulse = seen.pulse.plus_one()
@@ -182,13 +229,18 @@ class EvidenceView:
         if unread:  # begun earlier than the newest, as by a clock that is slow
             readings = self.record.readings(ref, known_written=known_written)
         entries = tuple(counted(ref, readings))
+        runs = frozenset(r.run_id for r in readings)
         decisions = tuple(e for e in entries if e.kind == "decision")
         grounds = sum(e.kind not in NO_GROUNDS for e in entries)
         if before is not None and before.experiment_id == key and before.grounds == grounds:
             before.pulse, before.entries, before.decisions = pulse, entries, decisions
+            before.runs = runs
             return before
-        fresh = _Seen(key, pulse, entries, decisions, state_digest(entries), grounds)
+        fresh = _Seen(key, pulse, entries, decisions, runs, state_digest(entries), grounds)
         self._seen[self._key(ref)] = fresh
+        self._seen.move_to_end(self._key(ref))
+        if len(self._seen) > MOST_MODELS:
+            self._seen.popitem(last=False)
         return fresh
 
     def _key(self, ref: ModelRef) -> tuple[str, ModelRef]:
@@ -198,5 +250,7 @@ class EvidenceView:
         built = seen.built.get(version)
         if built is None or not timedelta(0) <= now - built.now <= FRESH:
             built = build_adoption(facts, seen.entries, version=version, now=now)
+            if len(seen.built) >= MOST_BUILT:
+                seen.built.clear()
             seen.built[version] = built
         return replace(built, facts=facts, decisions=seen.decisions, entries=seen.entries, now=now)

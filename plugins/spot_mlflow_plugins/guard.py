@@ -10,12 +10,20 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.gate.targets import fold
 from spot_mlflow.reporting.summary import NOT_ASSESSED
 from spot_mlflow_plugins import mlflow_private as private
-from spot_mlflow_plugins.passage import Passage, as_mlflow_errors, carried_out, deny
+from spot_mlflow_plugins.passage import (
+    Passage,
+    as_mlflow_errors,
+    carried_out,
+    deny,
+    judged_again,
+    stale,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,6 +64,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
 
     # -- targets ---------------------------------------------------------------------------------
 
+    @judged_again
     def transition_model_version_stage(
         self: Any,
         name: str,
@@ -81,6 +90,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
                 found.name, found.version, stage, archive_existing_versions
             )
 
+    @judged_again
     def set_registered_model_alias(self: Any, name: str, alias: str, version: Any) -> Any:
         """Points an alias at a version, once it may."""
         found = self.get_model_version(name, version)
@@ -104,6 +114,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
 
     # -- what holds a target is not deleted or renamed away ----------------------------------------
 
+    @judged_again
     def delete_model_version(self: Any, name: str, version: Any) -> Any:
         """Deletes a version that holds no gated target."""
         found = self.get_model_version(name, version)
@@ -112,14 +123,16 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         with self._spot_deleting(found.name, only=str(found.version)):
             return super().delete_model_version(name, version)
 
+    @judged_again
     def delete_registered_model(self: Any, name: str) -> Any:
         """Deletes a model no version of which holds a gated target."""
         with self._spot_deleting(name):
             return super().delete_registered_model(name)
 
+    @judged_again
     def rename_registered_model(self: Any, name: str, new_name: str) -> Any:
         """Renames a model; what holds a gated target neither leaves the gate so nor comes in unchecked."""
-        decider = self._spot_asked()
+        decider, before = self._spot_asked(), private.model_rows(self, name)
         with as_mlflow_errors():
             policy = decider.policy()
             rulings = [
@@ -134,7 +147,13 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
                     f"{name!r} may not become {new_name!r}: {ruling.decision.explain()}\n"
                     f"  Or take it out first: {_way_out(ruling.decision.target)}."
                 )
-        with carried_out(decider, self, [(r, {}) for r in rulings]):
+        done: list[tuple[Ruling, dict[str, list[str]]]] = [(r, {}) for r in rulings]
+        look = partial(_same, before, decider, rulings)
+        with (
+            decider.changing(),
+            private.looked_at(self, name, look),
+            carried_out(decider, self, done),
+        ):
             return super().rename_registered_model(name, new_name)
 
     # -- tags --------------------------------------------------------------------------------------
@@ -276,7 +295,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
     @contextmanager
     def _spot_deleting(self: Any, name: str, only: str | None = None) -> Iterator[None]:
         """Refuses, in mode block, to delete what holds a gated target; else records what was given up."""
-        decider = self._spot_asked()
+        decider, before = self._spot_asked(), private.model_rows(self, name)
         with as_mlflow_errors():
             policy = decider.policy()
             rulings = [
@@ -291,8 +310,33 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
                 way_out = _way_out(ruling.decision.target)
                 raise deny(f"{ruling.decision.verdict}. Take it out first: {way_out}.")
         done = [(r, {r.decision.target: [r.decision.version]}) for r in rulings]
-        with carried_out(decider, self, done):
+        look = partial(_same, before, decider, rulings)
+        with (
+            decider.changing(),
+            private.looked_at(self, name, look),
+            carried_out(decider, self, done),
+        ):
             yield
+
+
+def _same(
+    before: private.ModelRows | None,
+    decider: Decider,
+    rulings: Sequence[Ruling],
+    now: private.HeldRows | None,
+) -> None:
+    """Raises where a model holds something else than what was decided on."""
+    if before is None:  # it was not there, which MLflow says itself
+        return
+    held = frozenset((stage, v) for v, _, stage, _ in before.versions if stage != "None")
+    same = (
+        now is not None
+        and (now.created, now.stages) == (before.created, held)
+        and now.aliases == frozenset(before.aliases.items())
+        and all(decider.still(r) for r in rulings)
+    )
+    if not same:
+        raise stale(f"model {before.name!r}")
 
 
 def _loads(store: Any, name: str, version: str) -> bool:

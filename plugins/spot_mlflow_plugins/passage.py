@@ -6,16 +6,17 @@ retry.
 
 from __future__ import annotations
 
+import functools
 import logging
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import RecordDamaged, SpotError
 from spot_mlflow.gate.targets import fold
+from spot_mlflow_plugins import mlflow_private as private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from spot_mlflow_plugins.decider import Decider, Ruling
 
@@ -42,6 +43,35 @@ def as_mlflow_errors() -> Iterator[None]:
     except SpotError as e:
         code = TEMPORARILY_UNAVAILABLE if e.http_status == 503 else PERMISSION_DENIED  # noqa: PLR2004 - HTTP
         raise MlflowException(f"[spot] could not be decided: {e}", error_code=code) from e
+
+
+def stale(what: str) -> Exception:
+    """Returns the answer to a change that rests on what is so no longer: HTTP 409."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import RESOURCE_CONFLICT
+
+    found = MlflowException(
+        f"[spot] {what} was changed by somebody else at the same moment; nothing was done. Try again.",
+        error_code=RESOURCE_CONFLICT,
+    )
+    found.spot_stale = True  # type: ignore[attr-defined] # tells it from MLflow's own conflicts
+    return found
+
+
+def judged_again(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Judges a change anew where what it rested on was changed meanwhile; then it is HTTP 409."""
+
+    @functools.wraps(method)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        for last in (False, False, True):
+            try:
+                return method(*args, **kwargs)
+            except Exception as e:  # noqa: PERF203 - three times at most
+                if last or not getattr(e, "spot_stale", False):
+                    raise
+        raise AssertionError  # the last one returned or raised
+
+    return wrapper
 
 
 class Passage:
@@ -94,8 +124,9 @@ class Passage:
             holders = [v.version for v in ruling.facts.holders(target)]
             self._replaced[decision.target] = [v for v in holders if v != self._version]
 
-    def carried_out(self) -> AbstractContextManager[None]:
-        """Returns the context to make the change in; it records the decision with it."""
+    @contextmanager
+    def carried_out(self) -> Iterator[None]:
+        """The context to make the change in: looks again, under lock, and records the decision with it."""
         if self._ruling is None and self._left is not None:
             with as_mlflow_errors():
                 self._ruling = self._decider.release(
@@ -103,8 +134,39 @@ class Passage:
                 )
         if self._left is not None:
             self._replaced.setdefault(self._left, []).append(self._version)
-        done = [] if self._ruling is None else [(self._ruling, self._replaced)]
-        return carried_out(self._decider, self._store, done)
+        if self._ruling is None:
+            yield
+            return
+        done = [(self._ruling, self._replaced)]
+        with (
+            self._decider.changing(),
+            private.looked_at(self._store, self._name, self._look),
+            carried_out(self._decider, self._store, done),
+        ):
+            yield
+
+    def _look(self, now: private.HeldRows | None) -> None:
+        """Raises where the model is another than was decided on."""
+        ruling = self._ruling
+        if ruling is None or ruling.decision.basis == "removal":
+            return
+        target = ruling.decision.target
+        facts = ruling.facts
+        if (
+            now is None
+            or now.created != facts.created
+            or holding(now, target) != {v.version for v in facts.holders(target)}
+            or not self._decider.still(ruling)
+        ):
+            raise stale(f"model {self._name!r}")
+
+
+def holding(rows: private.HeldRows, target: str) -> set[str]:
+    """Returns the versions that hold a target: a stage, or an alias written "@name"."""
+    wanted = target.casefold()
+    if wanted.startswith("@"):
+        return {v for a, v in rows.aliases if a.casefold() == wanted[1:]}
+    return {v for s, v in rows.stages if s.casefold() == wanted}
 
 
 @contextmanager

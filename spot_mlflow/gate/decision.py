@@ -20,7 +20,7 @@ from spot_mlflow.gate.waivers import waiver_for
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from spot_mlflow.adoption import Adoption
@@ -33,6 +33,7 @@ Basis = Literal[
 
 # Entries that a decision does not rest on: its own kind would make every refusal a new state.
 NO_GROUNDS: Final = frozenset({"decision", "snapshot"})
+_NAMED: Final = 5  # entries in one note
 ALWAYS: Final = "always"  # stands for the policy where none is asked
 
 
@@ -192,7 +193,7 @@ def decide(
         raise NotFound(f"model {name!r} has no version {number!r}; it has {known}")
     if now is not None and utc(now) != adoption.now:
         adoption = replace(adoption, now=utc(now))
-    asked = policy.requires(key)
+    asked = _asked(adoption, policy.requires(key))
     case = Case(adoption, number, key, policy, requester, asked)
     mode = policy.mode_for(renamed or name)
     back = renamed is None and held_before(adoption, number, key)
@@ -212,6 +213,17 @@ def decide(
         policy_digest=policy.digest,
     )
     return replace(decision, allowed=decision.satisfied or mode != "block")
+
+
+def _asked(adoption: Adoption, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Adds what every policy asks: nobody can approve files that are not to be found."""
+    return {"files": "known", **asked} if _unknown(adoption) else asked
+
+
+def _unknown(adoption: Adoption) -> bool:
+    """Whether nobody can say which files the version has: they are lost, or may still arrive."""
+    files = adoption.files
+    return files is not None and (files.where == "unresolved" or bool(files.arriving))
 
 
 def state_digest(entries: Iterable[Evidence]) -> str:
@@ -307,6 +319,8 @@ def _judge(case: Case, name: str, setting: Any) -> Requirement:
     measure = MEASURES[name](case, setting)
     model = case.adoption.facts.name
     found = word(name, measure, model=model, ref=f"{model}/{case.version}", target=case.target)
+    if name == "files" and _unknown(case.adoption):
+        return found  # there is nothing that a waiver could take responsibility for
     waiver = waiver_for(case, name)
     return found if waiver is None else replace(found, waived=waiver)
 
@@ -314,6 +328,16 @@ def _judge(case: Case, name: str, setting: Any) -> Requirement:
 def _notes(case: Case) -> tuple[str, ...]:
     """What is shown and never decides: the incumbent's result, concerns that are only listed."""
     notes: list[str] = []
+    files = case.adoption.files
+    if files is not None and files.where == "outside":
+        notes.append(f"the files are not protected here: {files.source} is outside this server")
+    gone = case.adoption.gone
+    if gone is not None and gone.entries:
+        notes.append(
+            f"{len(gone.entries)} entries were recorded and are gone from the database: "
+            f"{', '.join(gone.entries[:_NAMED])}{', ...' if len(gone.entries) > _NAMED else ''}. "
+            "The operator restores it, or accepts that: spot restore accept"
+        )
     for held in case.adoption.facts.holders(case.target):
         checks = case.adoption.checks.get(held.version, ())
         if held.version != case.version and checks:

@@ -6,6 +6,7 @@ found by name through ``MEASURES``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.evidence import BUILDERS, ROLES
@@ -215,7 +216,14 @@ def _concerns(case: Case, severity: str, setting: str) -> Measure:
 
 def blocking_concerns(case: Case, setting: str) -> Measure:
     """How far the blocking concerns are."""
-    return _concerns(case, "blocking", setting)
+    found = _concerns(case, "blocking", setting)
+    gone = case.adoption.gone
+    if gone is None or not (gone.blocking or gone.fault) or setting == "listed":
+        return found
+    said = gone.fault or (
+        f"{joined(gone.blocking)} blocking, remembered by the server and gone from its database"
+    )
+    return replace(found, met=False, measured=said if found.met else f"{found.measured}; {said}")
 
 
 def major_concerns(case: Case, setting: str) -> Measure:
@@ -317,6 +325,29 @@ def incumbent_checked(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a polic
     )
 
 
+# --- files ------------------------------------------------------------------------------------
+
+
+def files(case: Case, wanted: str) -> Measure:
+    """Where the version's files are: "inside" the server's artifacts, or at least "known"."""
+    required = {
+        "inside": "stored inside the artifacts of this server",
+        "known": "a source that leads to files",
+    }[wanted]
+    found = case.adoption.files
+    if found is None:
+        return Measure(False, "no gated server has looked where they are", required)
+    said = {
+        "inside": f"{found.source} is inside the artifacts of this server",
+        "outside": f"{found.source} is outside the artifacts of this server",
+        "unresolved": f"{found.source or 'its source'} leads to nothing on this server",
+    }[found.where]
+    if found.arriving:
+        return Measure(False, f"files may still be uploaded until {found.arriving}", required)
+    met = found.where == "inside" or (wanted == "known" and found.where != "unresolved")
+    return Measure(met, said, required)
+
+
 def first_check_due(adoption: Adoption, version: str) -> datetime | None:
     """When the first outcome check of a version is due, or None where its contract does not say.
 
@@ -361,5 +392,6 @@ MEASURES: Final[Mapping[str, Callable[[Case, Any], Measure]]] = {
         guardrails,
         incumbent_checked,
         sign_off,
+        files,
     )
 }

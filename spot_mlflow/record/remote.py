@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
+    from spot_mlflow.adoption import FileFacts
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.record.entry import Draft
     from spot_mlflow.record.references import ModelRef
@@ -91,6 +92,20 @@ class RouteWriter:
         if response.status_code in _PLAIN and not _message(response).startswith(OURS):
             return None  # a server of an earlier version
         return _answer(response, self._uri)
+
+    def files(self, model: str, version: str) -> FileFacts | None:
+        """Returns where a version's files are; None where the server is too old to say."""
+        from urllib.parse import urlencode
+
+        from spot_mlflow.adoption import FileFacts
+
+        query = urlencode({"model": model, "version": version})
+        try:
+            said = _call(self._uri, "GET", f"/files?{query}", None)
+        except NotFound:
+            return None
+        known = {k: str(said.get(k) or "") for k in ("source", "manifest", "arriving")}
+        return FileFacts(where=said["where"], **known)
 
     def refresh(self, ref: ModelRef) -> None:
         """Has the server derive a model's summary anew; its tags are the server's to write."""

@@ -6,6 +6,7 @@ import getpass
 import logging
 import os
 import uuid
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 REGISTRY: Final = companion.REGISTRY  # evidence of no model in particular: policies
 _PARENTS: Final = 8
+_MOST_SEEN: Final = 1000  # experiments whose entries one object keeps
 UPDATED_TAG: Final = "spot.updated"
 
 
@@ -157,6 +159,8 @@ class Record:
                 seen = reading.read_all(self.client, [key])[key]
             else:
                 reading.read_new(self.client, key, seen)
+            if key not in self._seen and len(self._seen) >= _MOST_SEEN:
+                self._seen.clear()  # read anew when they are asked for; a registry may have many
             self._seen[key], self._erased[key] = seen, erased
             return list(seen.values())
 
@@ -217,6 +221,13 @@ class Record:
                 reading.read_new(self.client, key, seen)
             self._registry[key] = seen
             return counted(REGISTRY, seen.values()), dict(home.tags)
+
+    def with_files(self, adoption: Adoption) -> Adoption:
+        """Returns what is known with where the version's files are, where a gated server says so."""
+        if adoption.version is None or not isinstance(self.writer, remote.RouteWriter):
+            return adoption
+        files = self.writer.files(adoption.facts.name, adoption.version)
+        return replace(adoption, files=files)
 
     def state(
         self, ref: ModelRef, *, recent: bool = False

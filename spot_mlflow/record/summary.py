@@ -83,7 +83,12 @@ def _written_anew(
     """Writes what differs, the mark of the newest entry last; returns whether anything did."""
     spoken, latest = version_spoken_of(facts, entries), _latest(entries)
     told = {
-        v: _Told.of(facts, entries, v, policy, links) for v in dict.fromkeys((spoken, ref.version))
+        v: _Told.of(
+            record.with_files(build_adoption(facts, entries, version=v, now=utc(None))),
+            policy,
+            links,
+        )
+        for v in dict.fromkeys((spoken, ref.version))
     }
     wrote = False
     for version in sorted(v for v in told if v):
@@ -129,14 +134,12 @@ class _Told:
     @classmethod
     def of(
         cls,
-        facts: ModelFacts,
-        entries: Sequence[Evidence],
-        version: str | None,
+        adoption: Adoption,
         policy: Policy,
         links: tuple[Link, ...],
     ) -> _Told:
         """Puts it together; without a version there is nothing to decide."""
-        adoption = build_adoption(facts, entries, version=version, now=utc(None))
+        version = adoption.version
         if version is None or not any(same_target(TARGET, t) for t in policy.targets):
             return cls(adoption, None, links)
         return cls(adoption, decide(adoption, TARGET, policy=policy, version=version), links)

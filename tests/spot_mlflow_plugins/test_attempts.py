@@ -112,3 +112,14 @@ def test_threads_lose_nothing(threads: int) -> None:
     attempts.flush()
     assert written.counted == threads * 200
     assert len(written.entries) == 2
+
+
+def test_names_that_no_model_has_are_not_kept() -> None:
+    """Names of megabytes are counted, together, and none of them stays in memory."""
+    written = Written()
+    attempts = Attempts(written, every=3600)
+    for n in range(5):
+        attempts.note(attempt(place=f"{n}" + "x" * 3_000_000))
+    attempts.flush()
+    assert written.counted == 5
+    assert {place for _, place, _ in written.entries} == {""}

@@ -128,3 +128,37 @@ def test_facts_in_fewer_statements_are_the_same_facts(view: EvidenceView) -> Non
     assert quick == slow
     with pytest.raises(NotFound):
         view.facts("nobody")
+
+
+def test_what_a_decision_rests_on_is_known_to_have_changed(view: EvidenceView) -> None:
+    """A new entry counts, a decision does not, and nothing new is nothing new."""
+    promise(Record(), "churn/1")
+    facts = view.facts("churn")
+    view.policy()
+    view.adoption(facts, "1")
+    basis = view.basis(facts)
+    assert basis
+    assert view.still(basis)
+    record = Record()
+    record.append(record.resolve("churn/1"), "decision", {"target": "Production"}, refresh=False)
+    assert view.still(basis)
+    spot.log_pulse("churn", person="Bo", role="business", useful=4, would_use=4)
+    assert not view.still(basis)
+    view.adoption(facts, "1")
+    assert view.still(view.basis(facts))
+
+
+def test_no_more_is_kept_than_some_models(
+    view: EvidenceView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models that were asked for long ago are forgotten, and read again when asked for."""
+    monkeypatch.setattr("spot_mlflow_plugins.evidence_view.MOST_MODELS", 2)
+    client = view.record.client
+    for name in ("a", "b", "c"):
+        client.create_registered_model(name)
+        client.create_model_version(name, source="s3://nowhere/model")
+        promise(Record(), f"{name}/1")
+    for name in ("a", "b", "c", "a"):
+        adoption, _ = view.adoption(view.facts(name), "1")
+        assert [e.kind for e in adoption.entries] == ["prediction"]
+        assert len(view._seen) <= 2

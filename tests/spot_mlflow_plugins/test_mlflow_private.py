@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Run in a process of its own: MLflow's server keeps its stores in module globals.
 SCRIPT = r"""
-import json
+import json, os
 from flask import Flask, g
 from mlflow import MlflowClient
 from spot_mlflow_plugins import mlflow_private as p
@@ -31,7 +31,7 @@ client.create_model_version("churn", "s3://x/m", run_id=run.info.run_id, await_c
 client.create_model_version("churn", "s3://x/m", await_creation_for=None)
 client.transition_model_version_stage("churn", "1", "Staging")
 prompt = client.register_prompt("greet", "Hello {{ you }}")
-logged = client.create_logged_model("0", name="m")
+logged = client.create_logged_model("0", name="m", source_run_id=run.info.run_id)
 store, registry = p.tracking_store(), p.model_registry_store()
 app = p.flask_app()
 ended = client.create_run("0").info.run_id
@@ -48,6 +48,13 @@ another = rows._replace(run_id="1" * 32, run={**rows.run, "run_uuid": "1" * 32},
 with p.runs_with_change(registry, [another], must=True) as joined:
     client.get_run(made)
     unchanged = joined.written
+    registry.set_registered_model_alias("churn", "blue", "1")
+with app.test_request_context("/", method="POST", json='{"a": 1}'):
+    twice = p.sent_json()
+looks = []
+with p.looked_at(registry, "churn", looks.append):
+    registry.set_registered_model_alias("churn", "blue", "1")
+with p.looked_at(registry, "nobody", looks.append):
     registry.set_registered_model_alias("churn", "blue", "1")
 with p.in_workspace(None):
     inside = p.current_workspace()
@@ -77,7 +84,27 @@ answers = {
     "registry_uri": p.registry_uri() == uri,
     "plain_artifact_repository": p.plain_artifact_repository() is not p.artifact_repository(),
     "proxied_path": p.proxied_path("mlflow-artifacts:/0/r/artifacts") == "0/r/artifacts"
-        and p.proxied_path("s3://x") is None,
+        and p.proxied_path("s3://x") is None and p.proxied_path("http://h/x") is None
+        and p.proxied_path("http://h/p/ajax-api/2.0//mlflow-artifacts/artifacts/0/r") == "0/r",
+    "artifacts_destination": p.artifacts_destination() == os.environ["_MLFLOW_SERVER_ARTIFACT_DESTINATION"],
+    "default_artifact_root": isinstance(p.default_artifact_root(), str),
+    "sent_json": twice == {"a": 1},
+    "run_and_path": p.run_and_path("runs:/r/a/b") == ("r", "a/b")
+        and p.run_and_path("runs:/r") == ("r", "") and p.run_and_path("runs:x") is None,
+    "model_reference": p.model_reference("models:/m-1") == ("m-1", None, None)
+        and p.model_reference("models:/churn/2") == (None, "churn", "2")
+        and p.model_reference("models:/") == (None, None, None),
+    "is_local": p.is_local("/a") and p.is_local("file:///a") and not p.is_local("s3://a"),
+    "local_path": p.local_path("file:///a%20b") == "/a b",
+    "version_row": p.version_row(registry, "churn", "1")
+        == ("s3://x/m", "s3://x/m", run.info.run_id)
+        and p.version_row(registry, "churn", "99") is None,
+    "run_locations": p.run_locations(store, [run.info.run_id, "x"])
+        == {run.info.run_id: run.info.artifact_uri},
+    "model_locations": p.model_locations(store, [logged.model_id, "m-none"])
+        == {logged.model_id: logged.artifact_location},
+    "models_logged_by": [m.model_id for m in p.models_logged_by(store, [run.info.run_id])]
+        == [logged.model_id] and p.models_logged_by(store, ["x"]) == [],
     "is_prompt_tag": p.is_prompt_tag("mlflow.prompt.is_prompt") and not p.is_prompt_tag("x"),
     "is_prompt_model": p.is_prompt_model(registry.get_registered_model("greet"))
         and not p.is_prompt_model(registry.get_registered_model("churn")),
@@ -87,8 +114,8 @@ answers = {
         and not p.is_prompt_version(registry.get_model_version("churn", "1")),
     "in_stage": p.in_stage(registry, "churn", "Staging") == ["1"],
     "holders": p.holders(registry) == [
-        ("churn", "1", "Staging", run.info.run_id, "s3://x/m"),
-        ("churn", "1", "@blue", run.info.run_id, "s3://x/m"),
+        ("churn", "1", "Staging", run.info.run_id, "s3://x/m", "s3://x/m", None),
+        ("churn", "1", "@blue", run.info.run_id, "s3://x/m", "s3://x/m", None),
     ] and p.holders(object()) == [],
     "workspace_store": p.workspace_store() is None,
     "sql_registry_store": p.sql_registry_store() is type(registry),
@@ -105,6 +132,9 @@ answers = {
     "finish_run": client.get_run(ended).info.status == "FINISHED",
     "pulse_of": after == before.plus_one(),
     "runs_of": made in p.runs_of(store, "0"),
+    "looked_at": looks[0].created > 0 and looks[0].aliases == {("blue", "1")}
+        and looks[0].stages == {("Staging", "1")} and looks[1] is None,
+    "kinds_of_runs": p.kinds_of_runs(store, "0") == {} and p.kinds_of_runs(object(), "0") == {},
     "is_database": p.is_database(registry) and not p.is_database(object()),
     "same_database": p.same_database(registry, store) and not p.same_database(registry, object()),
     "runs_with_change": (unchanged, joined.written) == (False, True)

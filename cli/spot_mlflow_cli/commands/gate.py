@@ -174,7 +174,7 @@ def _decide_one(  # noqa: PLR0917 - private
     ref = record.resolve(model)
     if ref.version is None:
         raise NotFound(f"model {ref.name!r} has no version yet")
-    adoption = record.adoption(ref)
+    adoption = record.with_files(record.adoption(ref))
     if known is not None:
         known.check(adoption.facts, adoption.decisions)
     in_force = known is not None and known.at is not None and policy is known.in_force
@@ -212,7 +212,7 @@ def _decide_all(
         each = EachModel(names)
         for name in each:
             with each.reading(name):
-                adoption = record.adoption(name)
+                adoption = record.with_files(record.adoption(name))
                 if known is not None:
                     known.check(adoption.facts, adoption.decisions)
                 if adoption.version is not None:

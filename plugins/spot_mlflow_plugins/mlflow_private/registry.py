@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from spot_mlflow_plugins.mlflow_private.tracking import _primary
+
 # What MLflow's client and store write as a prompt version's source; older ones have no name for it.
 PROMPT_SOURCES: Final = frozenset({"dummy-source", "prompt-template"})
 
@@ -151,6 +153,8 @@ class HolderRow(NamedTuple):
         target: stage, or "@alias".
         run_id: the run it came from, or "".
         location: URI of its files.
+        source: URI that it was registered with.
+        workspace: its workspace, or None where they are off.
     """
 
     name: str
@@ -158,32 +162,40 @@ class HolderRow(NamedTuple):
     target: str
     run_id: str
     location: str
+    source: str = ""
+    workspace: str | None = None
 
 
 def holders(store: Any) -> list[HolderRow]:
-    """Returns the versions with a stage or alias, of this workspace, one row for each of these.
+    """Returns the versions with a stage or alias, of all workspaces, one row for each of these.
 
     Two statements; nothing where the store is no database here.
     """
     if not hasattr(store, "ManagedSessionMaker"):
         return []
     import sqlalchemy as sa
+    from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
     from mlflow.store.model_registry.dbmodels import models as m
 
     version: Any = m.SqlModelVersion
     alias: Any = m.SqlRegisteredModelAlias
-    columns = (version.name, version.version, version.run_id, version.storage_location, version.source)  # fmt: skip
-    with store.ManagedSessionMaker() as session:
-        every = store._get_query(session, version)  # noqa: SLF001 - what this package is for
+    columns = (
+        version.name, version.version, version.run_id, version.storage_location, version.source,
+        version.workspace,
+    )  # fmt: skip
+    with _primary(store) as session:
+        every = session.query(version)
         staged = every.filter(version.current_stage.in_(("Staging", "Production")))
         found = list(staged.with_entities(version.current_stage, *columns).all())
         keys = ("workspace", "name", "version")
         same = [getattr(alias, k) == getattr(version, k) for k in keys]
         named = every.join(alias, sa.and_(*same)).with_entities(alias.alias, *columns)
         found += [(f"@{row[0]}", *row[1:]) for row in named.all()]
+    several = MLFLOW_ENABLE_WORKSPACES.get()
     return [
         HolderRow(
-            str(name), str(number), str(target), str(run or ""), str(location or source or "")
+            str(name), str(number), str(target), str(run or ""), str(location or source or ""),
+            str(source or ""), str(workspace) if several else None,
         )
-        for target, name, number, run, location, source in found
-    ]
+        for target, name, number, run, location, source, workspace in found
+    ]  # fmt: skip

@@ -77,6 +77,15 @@ def backend_uri() -> str:
     return os.environ[BACKEND_STORE_URI_ENV_VAR]
 
 
+def serve(uri: str) -> None:
+    """Has this process take a database for its server's own, as ``mlflow server`` tells its workers."""
+    import os
+
+    from mlflow.server import BACKEND_STORE_URI_ENV_VAR
+
+    os.environ[BACKEND_STORE_URI_ENV_VAR] = uri
+
+
 def registry_uri() -> str:
     """Returns the URI of the server's registry store, without a gate in front of it."""
     import os
@@ -106,8 +115,57 @@ def plain_artifact_repository() -> Any:
     return get_artifact_repository(os.environ[ARTIFACTS_DESTINATION_ENV_VAR])
 
 
+def artifacts_destination() -> str | None:
+    """Returns ``--artifacts-destination``, or None where this server serves no artifacts."""
+    import os
+
+    from mlflow.server import ARTIFACTS_DESTINATION_ENV_VAR
+    from mlflow.server.handlers import _is_serving_proxied_artifacts
+
+    return (
+        os.environ.get(ARTIFACTS_DESTINATION_ENV_VAR) if _is_serving_proxied_artifacts() else None
+    )
+
+
+def default_artifact_root() -> str:
+    """Returns ``--default-artifact-root``: where new experiments keep their artifacts."""
+    import os
+
+    from mlflow.server import ARTIFACT_ROOT_ENV_VAR
+
+    return os.environ.get(ARTIFACT_ROOT_ENV_VAR, "")
+
+
+def sent_json() -> Any:
+    """Returns the JSON of this request as MLflow's handlers read it; None where it has none.
+
+    What is changed in it, MLflow reads changed.
+    """
+    import json
+
+    from flask import request
+
+    said = request.get_json(force=True, silent=True)
+    if not isinstance(said, str):
+        return said
+    try:  # old clients send a text that is JSON once more, and MLflow reads it
+        said = json.loads(said)
+    except ValueError:
+        return None
+    request._cached_json = (said, said)  # noqa: SLF001 - what this package is for
+    return said
+
+
 def proxied_path(artifact_uri: str) -> str | None:
-    """Returns where a proxied artifact location lies below the destination; None if not proxied."""
+    """Returns where a proxied artifact location lies below the destination.
+
+    None where this server does not proxy it: another scheme, an ordinary web address, or a path of
+    another workspace. An address of the proxy's own routes counts, whichever host it names: MLflow
+    takes each for its own.
+    """
+    from urllib.parse import unquote, urlsplit
+
+    from mlflow.exceptions import MlflowException
     from mlflow.server.handlers import (
         _get_proxied_run_artifact_destination_path,
         _get_workspace_scoped_repo_path_if_enabled,
@@ -116,5 +174,21 @@ def proxied_path(artifact_uri: str) -> str | None:
 
     if not _is_servable_proxied_run_artifact_root(artifact_uri):
         return None
+    parts = urlsplit(artifact_uri)
+    if parts.scheme in ("http", "https"):
+        names = [n for n in unquote(parts.path).split("/") if n]
+        starts = [i for i in range(len(names)) if _is_proxy_route(names[i : i + 4])]
+        if not starts:
+            return None
+        artifact_uri = "mlflow-artifacts:/" + "/".join(names[starts[0] + 4 :])
     path = _get_proxied_run_artifact_destination_path(artifact_uri)
-    return str(_get_workspace_scoped_repo_path_if_enabled(path))
+    try:
+        return str(_get_workspace_scoped_repo_path_if_enabled(path))
+    except MlflowException:
+        return None
+
+
+def _is_proxy_route(names: list[str]) -> bool:
+    return names[:1] in (["api"], ["ajax-api"]) and names[1:] == [
+        "2.0", "mlflow-artifacts", "artifacts",
+    ]  # fmt: skip

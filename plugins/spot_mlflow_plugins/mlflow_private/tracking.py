@@ -142,6 +142,27 @@ def runs_of(store: Any, experiment_id: str) -> set[str]:
         return set(session.execute(query).scalars())
 
 
+def kinds_of_runs(store: Any, experiment_id: str) -> dict[str, str]:
+    """Returns finished active run -> kind of entry it holds; nothing where it is no database here."""
+    if not hasattr(store, "ManagedSessionMaker"):
+        return {}
+    import sqlalchemy as sa
+    from mlflow.store.tracking.dbmodels.models import SqlRun, SqlTag
+
+    query: Any = (
+        sa.select(SqlRun.run_uuid, SqlTag.value)
+        .join(SqlTag, SqlTag.run_uuid == SqlRun.run_uuid)
+        .where(
+            SqlRun.experiment_id == int(experiment_id),
+            SqlRun.lifecycle_stage == "active",
+            SqlRun.status == "FINISHED",
+            SqlTag.key == "spot.kind",
+        )
+    )
+    with _primary(store) as session:
+        return {str(run): str(kind) for run, kind in session.execute(query).all()}
+
+
 class RunRows(NamedTuple):
     """A finished run as it stands in the tables, ready to be inserted.
 

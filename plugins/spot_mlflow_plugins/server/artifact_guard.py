@@ -9,12 +9,15 @@ before the request.
 from __future__ import annotations
 
 import asyncio
+import os
 import posixpath
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.refusal import refusal
+from spot_mlflow_plugins.server.turns import publishing
+from spot_mlflow_plugins.server.uploads import issued, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,22 +37,39 @@ class ArtifactGuard:
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> Any:
         """Refuses to write under evidence, or where deployed files lie."""
-        self._spot_check(artifact_path)
+        self.spot_check(artifact_path, posixpath.basename(local_file))
         return super().log_artifact(local_file, artifact_path)  # type: ignore[misc] # the repository's
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> Any:
         """Refuses to write under evidence, or where deployed files lie."""
-        self._spot_check(artifact_path)
+        self.spot_check(artifact_path)
+        for folder, _, files in os.walk(local_dir):
+            for name in files:
+                self.spot_check(artifact_path, os.path.relpath(folder, local_dir), name)
         return super().log_artifacts(local_dir, artifact_path)  # type: ignore[misc] # the repository's
+
+    def _publish_staged_artifact(
+        self, temp_file_path: str, destination_file_path: str, finalize_temp_path: Any = None
+    ) -> None:
+        """Judges once more, as things are when the last byte has come, and publishes the file.
+
+        A local repository's own step; the others get a file that has arrived whole.
+        """
+        with publishing():
+            self._spot_deployed.check_published(destination_file_path)
+            super()._publish_staged_artifact(  # type: ignore[misc] # the repository's
+                temp_file_path, destination_file_path, finalize_temp_path
+            )
 
     def delete_artifacts(self, artifact_path: str | None = None) -> Any:
         """Refuses to delete evidence or deployed files, or a folder that holds some."""
-        self._spot_check(artifact_path)
+        self.spot_check(artifact_path)
         self._spot_check_inside(artifact_path)
-        self._spot_deployed.check_delete(posixpath.normpath(artifact_path or "."))
-        return super().delete_artifacts(artifact_path)  # type: ignore[misc] # the repository's
+        with publishing():
+            self._spot_deployed.check_delete(artifact_path or "")
+            return super().delete_artifacts(artifact_path)  # type: ignore[misc] # the repository's
 
-    def _spot_check(self, *parts: str | None) -> None:
+    def spot_check(self, *parts: str | None) -> None:
         """Refuses a path whose first segment is a companion, that names a run in one, or is deployed."""
         path = posixpath.normpath(posixpath.join("", *[p for p in parts if p]))
         self._spot_deployed.check_write(path)
@@ -110,14 +130,14 @@ def _checked(method: Any, where: tuple[tuple[int, str], ...]) -> Any:
         @functools.wraps(method)
         async def later(self: Any, *args: Any, **kwargs: Any) -> Any:
             # In a thread, as MLflow does with its own: the database is asked, others go on meanwhile.
-            await asyncio.to_thread(self._spot_check, *parts(args, kwargs))
+            await asyncio.to_thread(self.spot_check, *parts(args, kwargs))
             return await method(self, *args, **kwargs)
 
         return later
 
     @functools.wraps(method)
     def now(self: Any, *args: Any, **kwargs: Any) -> Any:
-        self._spot_check(*parts(args, kwargs))
+        self.spot_check(*parts(args, kwargs))
         return method(self, *args, **kwargs)
 
     return now
@@ -182,5 +202,15 @@ def check_direct_upload(
         store.spot_note("artifact", f"upload to logged model {model_id}", model_id=model_id)
         raise refusal(f"Logged model {model_id} belongs to evidence.", _FIX)
     root = private.artifact_root(store, run_id=run_id, model_id=model_id)
-    if root is not None:
-        deployed.check_uri(posixpath.normpath(str(where or ".")), root)
+    if root is None:
+        return
+    direct = path.endswith("-url") and private.proxied_path(root) is None
+    seconds = shortened(said) if direct else 0
+    with publishing():
+        deployed.check_uri(str(where or ""), root)
+        if seconds > 0:
+            issued(deployed.places.at(root, str(where or "")), seconds)
+    served = deployed.places.served(deployed.places.at(root, str(where or "")))
+    repository = private.artifact_repository()
+    if served is not None and isinstance(repository, ArtifactGuard):
+        repository.spot_check(served)  # another run's folder, which this run was given as its own

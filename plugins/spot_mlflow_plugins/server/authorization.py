@@ -75,4 +75,5 @@ RULES: dict[str, Callable[[], bool]] = {
     "decisions": may_read_named_model,
     "refresh": may_read_named_model,
     "verify": may_read_named_model,
+    "files": may_read_named_model,
 }

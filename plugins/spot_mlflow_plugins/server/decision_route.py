@@ -47,7 +47,7 @@ def decide_and_record(body: Any) -> dict[str, Any]:
         with mlflow_errors(f"model {model!r}"):
             facts = record.facts(model)
         _, entries = record.state(ModelRef(facts.name, None, facts.created), recent=True)
-        adoption = build_adoption(facts, entries, version=version, now=utc(None))
+        adoption = record.with_files(build_adoption(facts, entries, version=version, now=utc(None)))
         decision = decide(
             adoption,
             str(target),

@@ -18,6 +18,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.memory import give_back_large_blocks
 from spot_mlflow_plugins.server.signing import home
 
 if TYPE_CHECKING:
@@ -61,12 +62,12 @@ def gate_stores() -> None:
     from spot_mlflow.record.companion import prefix
     from spot_mlflow_plugins.guard import GateMixin, gated
     from spot_mlflow_plugins.server.artifact_guard import ArtifactGuard, guarded_repository
-    from spot_mlflow_plugins.server.deployed import Deployed
     from spot_mlflow_plugins.server.identity import authenticated_user
     from spot_mlflow_plugins.server.pinned_policy import ServerDecider
     from spot_mlflow_plugins.server.record import open_record
     from spot_mlflow_plugins.server.tracking_guard import TrackingGuard, guarded
 
+    give_back_large_blocks()
     if private.artifacts_only():
         raise RuntimeError("an --artifacts-only server has no registry to gate; drop --app-name")
     registry, tracking = private.model_registry_store(), private.tracking_store()
@@ -78,7 +79,7 @@ def gate_stores() -> None:
         _check_needed(type(tracking))
         tracking.__class__ = guarded(type(tracking), prefix())
     tracking._spot_decider = registry._spot_decider  # noqa: SLF001 - ours; it records what is refused
-    deployed = tracking._spot_deployed = Deployed(registry, registry._spot_decider)  # noqa: SLF001 - ours
+    deployed = tracking._spot_deployed = _deployed(registry, tracking)  # noqa: SLF001 - ours
     repository = private.artifact_repository()
     if repository is not None and not isinstance(repository, ArtifactGuard):
         repository.__class__ = guarded_repository(
@@ -89,6 +90,20 @@ def gate_stores() -> None:
     _guard_workspaces(registry, tracking, deployed)
     check_gated()
     open_record()  # reads the signing key now, not at the first decision
+
+
+def _deployed(registry: Any, tracking: Any) -> Deployed:
+    """Returns what finds the deployed versions, and the places of their files."""
+    from urllib.parse import urlsplit
+
+    from spot_mlflow_plugins.server.deployed import Deployed
+    from spot_mlflow_plugins.server.places import Places
+    from spot_mlflow_plugins.server.sources import Sources
+
+    places = Places(private.artifacts_destination())
+    authority = urlsplit(private.default_artifact_root()).netloc
+    sources = Sources(places, tracking, registry, authority)
+    return Deployed(registry, registry._spot_decider, places, sources)  # noqa: SLF001 - ours
 
 
 def _guard_workspaces(registry: Any, tracking: Any, deployed: Deployed) -> None:
@@ -102,7 +117,7 @@ def _guard_workspaces(registry: Any, tracking: Any, deployed: Deployed) -> None:
     store.__class__ = guarded_workspaces(
         type(store),
         registry._spot_decider,  # noqa: SLF001 - ours
-        lambda: bool(companion_roots(companions) or deployed.now()),
+        lambda: bool(companion_roots(companions) or deployed.here()),
     )
 
 

@@ -135,7 +135,7 @@ def state_of(name: str, version: str | None) -> tuple[Adoption, GateDecision | N
     if version is not None and facts.version(version) is None:
         raise NotFound(f"model {name!r} has no version {version!r}")
     spoken = version or version_spoken_of(facts, entries)
-    adoption = build_adoption(facts, entries, version=spoken, now=utc(None))
+    adoption = record.with_files(build_adoption(facts, entries, version=spoken, now=utc(None)))
     known = adoption.version is not None and policy.key_of(TARGET) is not None
     return adoption, decide(adoption, TARGET, policy=policy) if known else None
 

@@ -18,9 +18,11 @@ from spot_mlflow.errors import RecordDamaged, Refused
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.decider import RecordDecider
 from spot_mlflow_plugins.server.kept_policy import keep, newest, read_kept
+from spot_mlflow_plugins.server.turns import changing_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from spot_mlflow.evidence import Evidence
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import Policies
     from spot_mlflow.record.verification import Finding
+    from spot_mlflow_plugins.decider import Ruling
     from spot_mlflow_plugins.server.kept_policy import Kept
     from spot_mlflow_plugins.server.signing import Signer
 
@@ -198,6 +201,19 @@ class _PinnedDecider(RecordDecider):
         if policy is not None:
             return Policies(policy, "", None, frozenset([policy.digest]), sure=True)
         return kept_or(super().policies, self._view.record)
+
+    def still(self, ruling: Ruling) -> bool:
+        if not super().still(ruling):
+            return False
+        deployed = private.tracking_store()._spot_deployed  # noqa: SLF001 - ours, set at start
+        decision = ruling.decision
+        return ruling.files is None or bool(
+            deployed.files_of(decision.model, decision.version) == ruling.files
+        )
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Files are published before or after it."""
+        return changing_targets()
 
 
 def refuse_where_pinned() -> None:

@@ -10,11 +10,13 @@ import hashlib
 import logging
 import os
 import posixpath
+from collections import deque
 from dataclasses import replace
 from functools import cache
-from threading import Lock, RLock
-from typing import TYPE_CHECKING, Any
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow.record import Record
 from spot_mlflow.record.writer import PlainWriter
 from spot_mlflow_plugins import mlflow_private as private
@@ -23,16 +25,23 @@ from spot_mlflow_plugins.server.anchors import Anchors, folder_of
 from spot_mlflow_plugins.server.signing import Signer, home, load_signer
 
 if TYPE_CHECKING:
+    from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record import ModelRef
     from spot_mlflow.record.entry import Draft
     from spot_mlflow_plugins.quick_writer import Prepared
 
 _logger = logging.getLogger("mlflow.spot")
+LONGEST_NAME: Final = 256  # of a registered model in MLflow's tables
+_MOST_PLACES: Final = 10_000
+_WAITING: Final = 10_000  # entries that could not be anchored; further ones are signed all the same
 
 
 class SignedWriter(QuickWriter):
     """Signs each entry, writes it, and anchors it.
+
+    An entry that is written stands, whatever becomes of its anchor: one that cannot be anchored now
+    is anchored with the next. Where the anchors cannot be opened, nothing is written at all.
 
     Args:
         client: past the guard.
@@ -45,19 +54,39 @@ class SignedWriter(QuickWriter):
         self._signer = signer
         self._anchors = anchors
         self._places: dict[tuple[str, int], tuple[str, str]] = {}
+        self._waiting: deque[tuple[str, Evidence]] = deque(maxlen=_WAITING)
 
     def write(self, draft: Draft, *, known_written: bool) -> Evidence:
-        """Writes the entry whole or not at all, signed, and anchors it."""
+        """Writes the entry whole or not at all, signed, and anchors it.
+
+        Raises:
+            OSError: the anchors cannot be opened; nothing was written.
+        """
+        self._anchors.check(self._place(draft, known_written=known_written)[0])
         if self._at_once(draft):
             return super().write(draft, known_written=known_written)
         signed = self._signed(draft, draft.text())
         evidence = PlainWriter.write(self, signed, known_written=known_written)
-        self._anchors.add(self._place(draft, known_written=True)[0], [evidence])
+        self._anchor(self._place(draft, known_written=True)[0], evidence)
         return evidence
 
     def done(self, ready: Prepared) -> None:
         """Anchors the entry."""
-        self._anchors.add(str(ready.rows.run["experiment_id"]), [ready.evidence])
+        self._anchor(str(ready.rows.run["experiment_id"]), ready.evidence)
+
+    def _anchor(self, experiment_id: str, evidence: Evidence) -> None:
+        """Anchors what was written, and what waits; never raises, since it is written."""
+        waiting = [*self._waiting, (experiment_id, evidence)]
+        self._waiting.clear()
+        self._waiting.extend(w for w in waiting if not self._anchored(*w))
+
+    def _anchored(self, experiment_id: str, evidence: Evidence) -> bool:
+        try:
+            self._anchors.add(experiment_id, [evidence])
+        except OSError as e:
+            _logger.error("entry %s is recorded, and not anchored yet: %s", evidence.id, e)  # noqa: TRY400 - the cause is in it
+            return False
+        return True
 
     def _rows(self, draft: Draft, text: str, *, known_written: bool) -> Prepared:
         return super()._rows(self._signed(draft, text), text, known_written=known_written)
@@ -73,12 +102,22 @@ class SignedWriter(QuickWriter):
         if workspace is not None:
             key = (f"{workspace}\0{key[0]}", key[1])
         if key not in self._places:
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
             self._places[key] = super()._place(draft, known_written=known_written)
         return self._places[key]
 
 
 class ServerRecord(Record):
     """The server's own: its summaries tell the answer of the operator's policy, where there is one."""
+
+    def with_files(self, adoption: Adoption) -> Adoption:
+        """Returns what is known with where the version's files are, and what is gone of the record."""
+        from spot_mlflow_plugins.server.gone import gone_of
+
+        deployed = private.tracking_store()._spot_deployed  # noqa: SLF001 - ours, set at start
+        files = deployed.files_of(adoption.facts.name, adoption.version)
+        return replace(adoption, files=files, gone=gone_of(self, anchors(), adoption))
 
     def refresh(self, ref: ModelRef, *, mine: str | None = None) -> None:
         """Derives summary tags and description anew from the record."""
@@ -118,14 +157,21 @@ def _record_of(workspace: str | None) -> Record:  # noqa: ARG001 - what the memo
     return open_record()
 
 
-_locks: dict[str, RLock] = {}
-_locks_lock = Lock()
+# A fixed number, however many names strangers send; two models seldom share one, and then wait.
+_locks: Final = tuple(RLock() for _ in range(256))
 
 
 def model_lock(name: str) -> RLock:
-    """Returns the lock of one model in this process."""
-    with _locks_lock:
-        return _locks.setdefault(name, RLock())
+    """Returns the lock of one model in this process.
+
+    Raises:
+        InvalidInput: no registry has a model of that name, so that nothing may be kept of it.
+    """
+    if len(name) > LONGEST_NAME:
+        raise InvalidInput(
+            f"the model's name has {len(name):,} characters, must have at most {LONGEST_NAME}"
+        )
+    return _locks[hash(name) % len(_locks)]
 
 
 @cache

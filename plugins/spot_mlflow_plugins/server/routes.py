@@ -160,6 +160,23 @@ def erase() -> dict[str, Any]:
 
 
 @answers_json
+def files() -> dict[str, Any]:
+    """Tells where the files of a version are."""
+    from dataclasses import asdict
+
+    from flask import request
+
+    from spot_mlflow.errors import NotFound
+
+    name, version = request.args.get("model", ""), request.args.get("version", "")
+    deployed = private.tracking_store()._spot_deployed  # noqa: SLF001 - ours, set at start
+    found = deployed.files_of(name, version)
+    if found is None:
+        raise NotFound(f"model {name!r} has no version {version!r}")
+    return asdict(found)
+
+
+@answers_json
 def verify() -> dict[str, Any]:
     """Checks a model's record, signatures and anchors included; all records where none is named."""
     from flask import request
@@ -228,7 +245,7 @@ def _check_uploads() -> Any:
 
     store = private.tracking_store()
     companions, deployed = store._spot_companions, store._spot_deployed  # noqa: SLF001 - ours, set at start
-    said = request.get_json(force=True, silent=True)
+    said = private.sent_json()
     try:
         check_direct_upload(companions, deployed, request.path, request.args, said)
     except MlflowException as e:
@@ -353,5 +370,6 @@ ROUTES = (
     (f"{API}/decisions", "POST", decisions),
     (f"{API}/refresh", "POST", refresh),
     (f"{API}/verify", "GET", verify),
+    (f"{API}/files", "GET", files),
     (f"{API}/erase", "POST", erase),
 )

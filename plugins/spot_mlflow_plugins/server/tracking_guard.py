@@ -48,7 +48,6 @@ BY_EXPERIMENT: Final[dict[str, str]] = {
     "delete_experiment": "experiment_id",
     "restore_experiment": "experiment_id",
     "delete_experiment_tag": "experiment_id",
-    "create_logged_model": "experiment_id",
     "register_scorer": "experiment_id",
     "delete_scorer": "experiment_id",
     "create_label_schema": "experiment_id",
@@ -72,6 +71,7 @@ WRITTEN_OUT: Final = (
     "set_experiment_tag",
     "rename_experiment",
     "create_run",
+    "create_logged_model",
     "start_trace",
     "link_traces_to_run",
     "unlink_traces_from_run",
@@ -118,6 +118,15 @@ class TrackingGuard:
         run = super().create_run(experiment_id, *args, **kwargs)  # type: ignore[misc] # the store's
         self._spot_companions.note_run(run.info.run_id, ours=False)
         return run
+
+    def create_logged_model(
+        self, experiment_id: Any, name: Any = None, source_run_id: Any = None, **kwargs: Any
+    ) -> Any:
+        """Refuses logged models in a companion, and those that would hide a deployed version's files."""
+        self._spot_check_experiment(experiment_id, "create_logged_model")
+        if self._spot_deployed is not None:
+            self._spot_deployed.check_new_logged_model(name, source_run_id)
+        return super().create_logged_model(experiment_id, name, source_run_id, **kwargs)  # type: ignore[misc] # the store's
 
     def start_trace(self, trace_info: Any) -> Any:
         """Refuses traces in a companion."""

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from spot_mlflow.record.verification import Finding, Verification, verify
 from spot_mlflow_plugins import mlflow_private as private
-from spot_mlflow_plugins.server.record import anchors, open_record, server_record, signer
+from spot_mlflow_plugins.server.anchor_store import settle
+from spot_mlflow_plugins.server.anchors import described, missed
+from spot_mlflow_plugins.server.record import (
+    anchors,
+    open_record,
+    server_client,
+    server_record,
+    signer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,7 +61,7 @@ def verify_all() -> list[Verification]:
     """Checks every record there is; a record that cannot be read is a finding, not an error."""
     from spot_mlflow.errors import SpotError
 
-    found: list[Verification] = []
+    found: list[Verification] = _orphans()
     for name in ["", *server_record().models()]:
         try:
             found.append(verify_model(name))
@@ -62,12 +70,23 @@ def verify_all() -> list[Verification]:
     return found
 
 
+def _orphans() -> list[Verification]:
+    """Names what is remembered of records that are not there at all, as in an older database."""
+    store, remembered = server_record().client, anchors()
+    gone: list[Finding] = []
+    for experiment_id in remembered.experiments():
+        if private.name_of_experiment(private.tracking_store_of(store), experiment_id) is None:
+            gone += _gone((), remembered.of(experiment_id)[0])
+    return [Verification("", 0, tuple(gone))] if gone else []
+
+
 def adopt_once() -> int:
     """Takes in what stood there, unsigned, before this backend was first gated; returns how much.
 
     Done at the first start only: after it an unsigned entry is a forged one.
     """
     remembered = anchors()
+    settle(remembered, server_client())
     if remembered.adopted:
         return 0
     count = 0
@@ -149,9 +168,8 @@ def _forged(complete: Iterable[Reading], remembered: Iterable[Anchor]) -> list[F
 def _gone(readings: Iterable[Reading], remembered: Iterable[Anchor]) -> list[Finding]:
     present = {r.evidence.id for r in readings if r.evidence is not None}
     return [
-        Finding("missing", "", f"entry {a.entry} of {a.at} was recorded and is gone or edited")
-        for a in remembered
-        if a.entry not in present
+        Finding("missing", "", f"{described(a)} was recorded and is gone or edited")
+        for a in missed(remembered, present)
     ]
 
 

@@ -13,6 +13,7 @@ from spot_mlflow_plugins import mlflow_private
 from spot_mlflow_plugins.server import artifact_guard
 from spot_mlflow_plugins.server.artifact_guard import check_direct_upload, guarded_repository
 from spot_mlflow_plugins.server.companions import Companions
+from spot_mlflow_plugins.server.places import Places
 
 OURS = "0" * 31 + "a"
 MINE = "0" * 31 + "b"
@@ -60,6 +61,8 @@ class Repository:
 
 class Nothing:
     """Nothing is deployed; what is, is tested in test_deployed."""
+
+    places = Places(None)
 
     def check_write(self, path: str) -> None:
         """Like Deployed's."""

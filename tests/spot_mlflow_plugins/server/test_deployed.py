@@ -13,14 +13,19 @@ from spot_mlflow.gate.policy import default_policy
 from spot_mlflow_plugins import mlflow_private
 from spot_mlflow_plugins.mlflow_private import HolderRow
 from spot_mlflow_plugins.server.deployed import Deployed
+from spot_mlflow_plugins.server.places import Places
+from spot_mlflow_plugins.server.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 RUN, MODEL = "a" * 32, f"m-{'b' * 32}"
+LOGGED = f"mlflow-artifacts:/3/models/{MODEL}/artifacts/"
 HOLDERS = [
     HolderRow("churn", "1", "@champion", RUN, f"mlflow-artifacts:/0/{RUN}/artifacts/model"),
-    HolderRow("churn", "2", "Production", "", f"mlflow-artifacts:/3/models/{MODEL}/artifacts/"),
+    HolderRow("churn", "2", "Production", "", LOGGED, f"models:/{MODEL}"),
+    HolderRow("churn", "5", "Production", "f" * 32, f"runs:/{'f' * 32}//mod%65l/"),
     HolderRow("churn", "3", "@blue", "c" * 32, "mlflow-artifacts:/0/c/artifacts/model"),
     HolderRow("free", "1", "@champion", "d" * 32, "mlflow-artifacts:/0/d/artifacts/model"),
     HolderRow("churn", "4", "Staging", "e" * 32, "s3://bucket/e/artifacts/model"),
@@ -52,19 +57,26 @@ def judge() -> Judge:
 
 
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch, judge: Judge) -> Deployed:
+def deployed(monkeypatch: pytest.MonkeyPatch, judge: Judge, tmp_path: Path) -> Deployed:
     """Two versions of churn are deployed through the server's artifacts, one elsewhere."""
     monkeypatch.setattr(mlflow_private, "holders", lambda _: HOLDERS)
-    proxied = "mlflow-artifacts:/"
+    monkeypatch.setenv("_MLFLOW_SERVER_SERVE_ARTIFACTS", "true")
     monkeypatch.setattr(
-        mlflow_private, "proxied_path",
-        lambda uri: uri.removeprefix(proxied).rstrip("/") if uri.startswith(proxied) else None,
+        mlflow_private, "run_locations",
+        lambda _, runs: {r: f"mlflow-artifacts:/5/{r}/artifacts" for r in runs},
     )  # fmt: skip
+    monkeypatch.setattr(
+        mlflow_private, "models_logged_by",
+        lambda _, runs: [mlflow_private.LoggedModelRow(MODEL, "model", runs[0], LOGGED)],
+    )  # fmt: skip
+    monkeypatch.setattr(mlflow_private, "model_locations", lambda _, __: {MODEL: LOGGED})
     monkeypatch.setattr(
         mlflow_private, "experiment_of_run", lambda _, run: "0" if run == RUN else "7"
     )
     monkeypatch.setattr(mlflow_private, "experiment_of_logged_model", lambda _, __: "3")
-    return Deployed(SimpleNamespace(), judge)  # type: ignore[arg-type] # what it is asked for
+    places, stores = Places(str(tmp_path)), SimpleNamespace()
+    sources = Sources(places, stores, stores)
+    return Deployed(stores, judge, places, sources)  # type: ignore[arg-type] # what it is asked for
 
 
 FILES = f"0/{RUN}/artifacts/model"
@@ -74,6 +86,14 @@ REFUSED: dict[str, Callable[[Deployed], None]] = {
     "write in the place of the folder": lambda d: d.check_write(FILES),
     "write to a logged model": lambda d: d.check_write(f"3/models/{MODEL}/artifacts/MLmodel"),
     "write elsewhere": lambda d: d.check_uri("model/MLmodel", "s3://bucket/e/artifacts"),
+    "write with other slashes": lambda d: d.check_write(f"/0//{RUN}/./artifacts/model//MLmodel"),
+    "write with percent signs": lambda d: d.check_write(f"0%2F{RUN}/artifacts/mod%2565l/MLmodel"),
+    "write to what a run leads to": lambda d: d.check_write(f"5/{'f' * 32}/artifacts/model/x"),
+    "write through another root": lambda d: d.check_uri(
+        "model/x", f"mlflow-artifacts:/0/{RUN}/artifacts"
+    ),
+    "put a logged model over it": lambda d: d.check_new_logged_model("Model", "f" * 32),
+    "delete the run that it leads to": lambda d: d.check_delete_run("f" * 32),
     "delete a file": lambda d: d.check_delete(f"{FILES}/MLmodel"),
     "delete the folder": lambda d: d.check_delete(FILES),
     "delete what lies above": lambda d: d.check_delete(f"0/{RUN}"),
@@ -106,6 +126,9 @@ def test_everything_else_is_free(deployed: Deployed, judge: Judge) -> None:
     deployed.check_delete_run("c" * 32)
     deployed.check_delete_run("")
     deployed.check_delete_logged_model("m-none")
+    deployed.check_new_logged_model("model", "d" * 32)
+    deployed.check_new_logged_model("other", "f" * 32)
+    deployed.check_new_logged_model(None, None)
     deployed.check_delete_experiment(None, "8")
     deployed.check_delete_experiment(None, "x")
     assert judge.attempts == []

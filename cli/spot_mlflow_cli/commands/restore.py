@@ -1,0 +1,50 @@
+"""``spot restore``: what the operator says after an older database was restored."""
+
+from __future__ import annotations
+
+import click
+
+from spot_mlflow_cli.options import dry_run_option
+
+
+@click.group("restore")
+def command() -> None:
+    """After a restore: see what the server remembers and the database has no more, and accept it."""
+
+
+@command.command("accept")
+@click.option("--reason", required=True, help="Why it stays gone; it goes into the record.")
+@dry_run_option
+def accept(reason: str, *, dry_run: bool) -> None:
+    """Accept that entries which the server remembers are gone for good.
+
+    Run it on the server's host, on its database and with its SPOT_MLFLOW_HOME: it needs the server's
+    key. Until then every decision names what is gone, and a blocking concern among it still blocks. A
+    host whose folder was lost remembers again what its key signed. Who accepted what, and why, is an
+    entry of the record.
+
+    \b
+    Example:
+      spot --tracking-uri postgresql://mlflow@db/mlflow restore accept --reason "backup of 3 May"
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow.errors import InvalidInput
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.store import login
+    from spot_mlflow_plugins import mlflow_private
+    from spot_mlflow_plugins.server import restore
+
+    uri = str(Record().client.tracking_uri)
+    if uri.startswith(("http://", "https://")):
+        raise InvalidInput(
+            "this is the operator's to say, on the server's host",
+            fix="spot --tracking-uri DATABASE restore accept --reason WHY, with its SPOT_MLFLOW_HOME.",
+        )
+    if not reason.strip():
+        raise InvalidInput("reason must not be empty", fix="Say what was restored, and from when.")
+    mlflow_private.serve(uri)
+    found = restore.accept(reason, login()) if not dry_run else restore.losses_here()
+    for loss in found:
+        for line in (*loss.described, *([loss.fault] if loss.fault else ())):
+            click.echo(f"  gone: {line}")
+    count = sum(len(loss.gone) for loss in found)
+    click.echo(f"{'Would accept' if dry_run else 'Accepted'} that {count} entries are gone.")
