@@ -95,11 +95,11 @@ def test_a_deleted_record_is_noticed(view: EvidenceView) -> None:
 
 def test_a_new_policy_is_in_force_at_once(view: EvidenceView) -> None:
     """The next question is decided by the newest policy, whoever set it."""
-    assert view.policy().mode == "observe"
+    assert view.policies().in_force.mode == "observe"
     set_policy(Record(), default_policy().with_mode("block"))
-    assert view.policy().mode == "block"
+    assert view.policies().in_force.mode == "block"
     set_policy(Record(), default_policy().with_mode("warn"))
-    assert view.policy().mode == "warn"
+    assert view.policies().in_force.mode == "warn"
 
 
 def test_ages_are_taken_anew(view: EvidenceView, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_what_a_decision_rests_on_is_known_to_have_changed(view: EvidenceView) -
     """A new entry counts, a decision does not, and nothing new is nothing new."""
     promise(Record(), "churn/1")
     facts = view.facts("churn")
-    view.policy()
+    view.policies()
     view.adoption(facts, "1")
     basis = view.basis(facts)
     assert basis
