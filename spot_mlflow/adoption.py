@@ -55,12 +55,16 @@ class FileFacts:
         source: as it was registered.
         manifest: digest of the list of the files with their own digests, or "" where there is none.
         arriving: until when files may still arrive by an address that was given out (ISO 8601), or "".
+        checked: when the files were last hashed again (ISO 8601), or "".
+        changed: what differed from the manifest then, in words.
     """
 
     where: Literal["inside", "outside", "unresolved"]
     source: str
     manifest: str = ""
     arriving: str = ""
+    checked: str = ""
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

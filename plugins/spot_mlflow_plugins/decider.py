@@ -10,109 +10,31 @@ import logging
 import threading
 from collections import deque
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import NotFound, RecordDamaged, SpotError, Unavailable
 from spot_mlflow.gate.decision import decide, removal, undecided
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.attempts import Attempt, Attempts
+from spot_mlflow_plugins.ruling import Ruling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from spot_mlflow.adoption import FileFacts, ModelFacts
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import Policies
     from spot_mlflow.record.references import ModelRef
-    from spot_mlflow_plugins.evidence_view import Basis, EvidenceView
+    from spot_mlflow_plugins.evidence_view import EvidenceView
     from spot_mlflow_plugins.quick_writer import Prepared, QuickWriter
 
 _logger: Final = logging.getLogger("mlflow.spot")
 _KEPT: Final = 1000  # decisions waiting for a record that cannot be written
-
-
-@dataclass(frozen=True)
-class Ruling:
-    """A decision with what is needed to record it.
-
-    Attributes:
-        decision: the answer.
-        facts: what the registry said of the model.
-        known: the evidence it rests on, earlier decisions included, oldest first.
-        basis: what shows whether anything was recorded since.
-        files: where the version's files were, where a server knows.
-    """
-
-    decision: GateDecision
-    facts: ModelFacts
-    known: Sequence[Evidence] = field(default=())
-    basis: Sequence[Basis] = field(default=())
-    files: FileFacts | None = None
-
-
-class Decider(Protocol):
-    """Answers the guard and keeps its decisions."""
-
-    def policy(self) -> Policy:
-        """Returns the policy in force."""
-        ...
-
-    def decide(
-        self, model: str, version: str, target: str, *, policy: Policy, renamed: str | None = None
-    ) -> Ruling:
-        """Decides whether a version may have a target that the policy gates."""
-        ...
-
-    def release(
-        self,
-        model: str,
-        version: str,
-        target: str,
-        *,
-        policy: Policy,
-        deleting: bool = False,
-        renamed: str | None = None,
-    ) -> Ruling:
-        """Returns the ruling on a version that gives up a target, or is deleted or renamed with it."""
-        ...
-
-    def record(
-        self, ruling: Ruling, *, applied: bool, replaced: Mapping[str, Sequence[str]] | None = None
-    ) -> None:
-        """Records a ruling; never raises, since what was done is done."""
-        ...
-
-    def carried_out(
-        self, store: Any, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]
-    ) -> AbstractContextManager[None]:
-        """Records rulings together with the change that is made inside."""
-        ...
-
-    def still(self, ruling: Ruling) -> bool:
-        """Says whether nothing was recorded since that could change a ruling."""
-        ...
-
-    def changing(self) -> AbstractContextManager[None]:
-        """Returns the context to look again and to make a change of targets in."""
-        ...
-
-    def attempt(
-        self,
-        kind: str,
-        what: str,
-        *,
-        place: Hashable,
-        model: Callable[[], str],
-        version: str | None = None,
-    ) -> None:
-        """Takes note of something that was refused; never raises."""
-        ...
 
 
 class RecordDecider:
@@ -201,6 +123,9 @@ class RecordDecider:
     def still(self, ruling: Ruling) -> bool:
         """Says whether nothing was recorded since that could change a ruling; takes no lock."""
         return self._view.still(ruling.basis)
+
+    def registered(self, name: str, version: str) -> None:
+        """Nothing is to be done of a new version here."""
 
     def changing(self) -> AbstractContextManager[None]:
         """Nothing else is to be kept apart from a change here."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from spot_mlflow.gate.policy import Policy
-    from spot_mlflow_plugins.decider import Decider, Ruling
+    from spot_mlflow_plugins.ruling import Decider, Ruling
 
 _Store: Any = object  # MLflow's store class comes after the mixin, whichever it is; none is typed
 _TAG: Final = "spot"  # reserved: "spot" itself and all that begin with "spot."
@@ -189,9 +189,12 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
                 self.get_registered_model(name)
             )
             kept = kept if genuine else [t for t in kept if not private.is_prompt_tag(fold(t.key))]
-        return super().create_model_version(
+        made = super().create_model_version(
             name, source, run_id, kept, run_link, description, local_model_path, model_id
         )
+        if self._spot_decider is not None and not private.is_prompt_version(made):
+            self._spot_decider.registered(str(made.name), str(made.version))
+        return made
 
     def set_registered_model_tag(self: Any, name: str, tag: Any) -> Any:
         """Sets a tag that is not the gate's."""

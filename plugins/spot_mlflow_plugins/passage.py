@@ -18,7 +18,7 @@ from spot_mlflow_plugins import mlflow_private as private
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from spot_mlflow_plugins.decider import Decider, Ruling
+    from spot_mlflow_plugins.ruling import Decider, Ruling
 
 _NEVER_GATED: Final = ("none", "archived")
 _logger: Final = logging.getLogger("mlflow.spot")

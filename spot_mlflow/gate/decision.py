@@ -59,6 +59,7 @@ class GateDecision:
         notes: what a reader should see and what never decides (the incumbent's shortfall, ...).
         state: digest of the evidence it rests on; the same evidence gives the same decision.
         policy_digest: SHA-256 of the policy.
+        manifest: digest of the list of the version's files, or "" where there is none yet.
     """
 
     model: str
@@ -74,6 +75,7 @@ class GateDecision:
     notes: tuple[str, ...] = ()
     state: str = ""
     policy_digest: str = ""
+    manifest: str = ""
 
     @property
     def missing(self) -> tuple[Requirement, ...]:
@@ -153,6 +155,7 @@ class GateDecision:
             "requester": self.requester,
             "at": self.at.isoformat(),
             "state": self.state,
+            **({"manifest": self.manifest} if self.manifest else {}),
         }
 
 
@@ -211,6 +214,7 @@ def decide(
         notes=_notes(case),
         state=state if state is not None else state_digest(adoption.entries),
         policy_digest=policy.digest,
+        manifest=adoption.files.manifest if adoption.files is not None else "",
     )
     return replace(decision, allowed=decision.satisfied or mode != "block")
 

@@ -329,9 +329,10 @@ def incumbent_checked(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a polic
 
 
 def files(case: Case, wanted: str) -> Measure:
-    """Where the version's files are: "inside" the server's artifacts, or at least "known"."""
+    """Where the version's files are: "hashed", "inside" the server's artifacts, or at least "known"."""
     required = {
         "inside": "stored inside the artifacts of this server",
+        "hashed": "hashed by this server, and not changed since",
         "known": "a source that leads to files",
     }[wanted]
     found = case.adoption.files
@@ -344,6 +345,13 @@ def files(case: Case, wanted: str) -> Measure:
     }[found.where]
     if found.arriving:
         return Measure(False, f"files may still be uploaded until {found.arriving}", required)
+    if wanted == "hashed" and found.where == "inside":
+        if found.changed:
+            return Measure(
+                False, f"changed since they were hashed: {joined(found.changed)}", required
+            )
+        hashed = f"hashed, {found.manifest[:12]}" if found.manifest else "not hashed yet"
+        return Measure(bool(found.manifest), hashed, required)
     met = found.where == "inside" or (wanted == "known" and found.where != "unresolved")
     return Measure(met, said, required)
 

@@ -66,7 +66,7 @@ class Requirements(Document):
     guardrails: Literal["not harmful", "harmless"] | None = None
     incumbent_checked: bool | None = None
     sign_off: SignOffRule | None = None
-    files: Literal["inside"] | None = None
+    files: Literal["inside", "hashed"] | None = None
 
     @property
     def asked(self) -> Mapping[str, Any]:

@@ -104,8 +104,9 @@ class RouteWriter:
             said = _call(self._uri, "GET", f"/files?{query}", None)
         except NotFound:
             return None
-        known = {k: str(said.get(k) or "") for k in ("source", "manifest", "arriving")}
-        return FileFacts(where=said["where"], **known)
+        known = {k: str(said.get(k) or "") for k in ("source", "manifest", "arriving", "checked")}
+        changed = tuple(map(str, said.get("changed") or ()))
+        return FileFacts(where=said["where"], changed=changed, **known)
 
     def refresh(self, ref: ModelRef) -> None:
         """Has the server derive a model's summary anew; its tags are the server's to write."""
@@ -115,13 +116,14 @@ class RouteWriter:
         """Has the server erase a name; an administrator's right."""
         return _call(self._uri, "POST", "/erase", {"person": person, "dry_run": dry_run})
 
-    def verify(self, ref: ModelRef) -> Verification:
-        """Returns what the server finds in a record, signatures and anchors included."""
+    def verify(self, ref: ModelRef, *, files: bool = False) -> Verification:
+        """Returns what the server finds in a record, signatures and anchors included, and files."""
         from urllib.parse import urlencode
 
         from spot_mlflow.record.verification import Finding, Verification
 
-        said = _call(self._uri, "GET", f"/verify?{urlencode({'model': ref.name})}", None)
+        query = urlencode({"model": ref.name, **({"files": "1"} if files else {})})
+        said = _call(self._uri, "GET", f"/verify?{query}", None)
         found = said["models"][0]
         findings = tuple(Finding(f["trouble"], f["run_id"], f["what"]) for f in found["findings"])
         return Verification(found["model"], found["entries"], findings)

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
-from spot_mlflow.errors import RecordDamaged, SpotError
+from spot_mlflow.errors import InvalidInput, RecordDamaged, SpotError
 from spot_mlflow.record import companion, reading, references, remote
 from spot_mlflow.record.connection import open_client
 from spot_mlflow.record.entry import ERASED, Draft, Reading, read
@@ -252,16 +252,28 @@ class Record:
         """Returns the digest of the version's model signature; None where it has none to read."""
         return signature_digest(self.client, ref)
 
-    def verify(self, model: Any) -> Verification:
+    def verify(self, model: Any, *, files: bool = False) -> Verification:
         """Checks that no evidence of a model was edited, deleted or half written.
 
         A gated server is asked: it has the key and remembers which entries there were.
+
+        Args:
+            model: which model, or ``REGISTRY``.
+            files: whether to have the files of its versions hashed again, too.
+
+        Raises:
+            InvalidInput: files are asked for, and no gated server is there to hash them.
         """
         from spot_mlflow.record.verification import verify
 
         ref = REGISTRY if model == REGISTRY else self.resolve(model)
         if isinstance(self.writer, remote.RouteWriter):
-            return self.writer.verify(ref)
+            return self.writer.verify(ref, files=files)
+        if files:
+            raise InvalidInput(
+                "files are hashed by a gated server, and this is none",
+                fix="Set MLFLOW_TRACKING_URI to the server's address, or leave out --files.",
+            )
         if not ref.name:
             return self._verify_registry()
         known = UPDATED_TAG in self.facts(ref.name).tags

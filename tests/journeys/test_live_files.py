@@ -306,3 +306,36 @@ def test_write_right_after_the_approval(scene: Scene) -> None:
     answers = {artifacts(scene, "PUT", f"{root}/MLmodel").status_code for _ in range(8)}
     assert answers == {403}
     assert artifacts(scene, "GET", f"{root}/MLmodel").content == APPROVED
+
+
+def files_of(scene: Scene, name: str) -> dict[str, Any]:
+    """What the server says of the files of version 1."""
+    answer = scene.ajax("GET", "spot/files", params={"model": name, "version": "1"})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_what_is_served_is_what_was_approved(scene: Scene, any_gated_server: MlflowServer) -> None:
+    """Files are hashed once they are registered; a decision names the list, and a change shows."""
+    name, root = approved(scene)
+    end = time.monotonic() + 120
+    while not files_of(scene, name)["manifest"]:
+        assert time.monotonic() < end, "no manifest was made"
+        time.sleep(0.2)
+    digest = files_of(scene, name)["manifest"]
+    assert champion(scene, name).status_code == 200
+    assert scene.ajax("GET", "spot/verify", params={"model": name, "files": "1"}).json()["sound"]
+    experiment = scene.client.get_experiment_by_name(f"spot/{name}")
+    runs = scene.client.search_runs([experiment.experiment_id])
+    said = "".join(v for r in runs for v in r.data.params.values())
+    assert f'"manifest":"{digest}"' in said
+    # Who can write to the store itself can change a file; it does not stay hidden.
+    file = any_gated_server.log.parent / "artifacts" / root / "MLmodel"
+    file.write_bytes(FORGED)
+    found = scene.ajax("GET", "spot/verify", params={"model": name, "files": "1"}).json()
+    assert not found["sound"]
+    assert "MLmodel was changed since" in str(found)
+    told = files_of(scene, name)
+    assert told["checked"]
+    assert "MLmodel was changed" in told["changed"][0]

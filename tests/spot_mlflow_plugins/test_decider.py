@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from mlflow import MlflowClient
@@ -10,7 +10,10 @@ from ready_record import block, make_ready
 from spot_mlflow.errors import NotFound, Unavailable
 from spot_mlflow.record import Record
 from spot_mlflow.record.writer import PlainWriter
-from spot_mlflow_plugins.decider import RecordDecider, Ruling
+from spot_mlflow_plugins.decider import RecordDecider
+
+if TYPE_CHECKING:
+    from spot_mlflow_plugins.ruling import Ruling
 
 
 @pytest.fixture

@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 @click.command("verify")
 @click.argument("model", metavar="[MODEL]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Verify the records of all models.")
+@click.option("--files", is_flag=True, help="Have the files of live versions hashed again, too.")
 @format_option("text", "json")
 @click.pass_context
-def command(ctx: click.Context, model: str | None, output_format: str, *, everything: bool) -> None:
+def command(
+    ctx: click.Context, model: str | None, output_format: str, *, everything: bool, files: bool
+) -> None:
     """Check that no evidence was edited, deleted or half written.
 
     Every entry carries the digest of what it says and the digests of entries it follows. Half-written
-    entries are shown but do no harm: they never count.
+    entries are shown but do no harm: they never count. --files asks a gated server whether the files
+    of live versions are those that were hashed first, and those that were approved.
 
     \b
     Example:
       spot verify churn
+      spot verify churn --files
       spot verify --all --format json
 
     Exit status: 0 sound, 1 something was edited, deleted or forged, 3 a record could not be read.
@@ -45,10 +50,10 @@ def command(ctx: click.Context, model: str | None, output_format: str, *, everyt
         each = EachModel(names)
         for name in each:
             if model is not None:
-                found.append(record.verify(name))
+                found.append(record.verify(name, files=files))
             else:
                 with each.reading(name):
-                    found.append(_verified(record, name))
+                    found.append(_verified(record, name, files=files))
             bar.advance(task)
         found.append(record.verify(REGISTRY))
     if output_format == "json":
@@ -63,12 +68,12 @@ def command(ctx: click.Context, model: str | None, output_format: str, *, everyt
     ctx.exit(Unavailable.exit_status if each.unread else 0)
 
 
-def _verified(record: Record, name: str) -> Verification:
+def _verified(record: Record, name: str, *, files: bool) -> Verification:
     """Verifies one of many: a record that is gone is a finding, not an end."""
     from spot_mlflow.record.verification import Finding, Verification
 
     try:
-        return record.verify(name)
+        return record.verify(name, files=files)
     except RecordDamaged as e:
         return Verification(name, 0, (Finding("missing", "", str(e)),))
 

@@ -20,11 +20,13 @@ class VersionRow(NamedTuple):
         location: URI that clients load it from.
         source: URI that it was registered with.
         run_id: the run it came from, or "".
+        created: creation time, milliseconds; 0 where it was not asked for.
     """
 
     location: str
     source: str
     run_id: str
+    created: int = 0
 
 
 class LoggedModelRow(NamedTuple):
@@ -102,13 +104,15 @@ def version_row(store: Any, name: str, version: str) -> VersionRow | None:
         query = store._get_query(session, table)  # noqa: SLF001 - what this package is for
         row = (
             query.filter(table.name == name, table.version == int(version))
-            .with_entities(table.storage_location, table.source, table.run_id)
+            .with_entities(table.storage_location, table.source, table.run_id, table.creation_time)
             .first()
         )
     if row is None:
         return None
-    location, source, run_id = row
-    return VersionRow(str(location or source or ""), str(source or ""), str(run_id or ""))
+    location, source, run_id, created = row
+    return VersionRow(
+        str(location or source or ""), str(source or ""), str(run_id or ""), int(created or 0)
+    )
 
 
 def run_locations(store: Any, run_ids: Collection[str]) -> dict[str, str]:

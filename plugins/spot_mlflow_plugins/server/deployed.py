@@ -8,12 +8,13 @@ to. Files of versions that hold nothing are free: they are not deployed.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import SpotError
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.manifests import Background, Manifest, hashed, keep, kept, key_of
 from spot_mlflow_plugins.server.refusal import refusal
 from spot_mlflow_plugins.server.turns import generation
 from spot_mlflow_plugins.server.uploads import open_until
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from spot_mlflow.adoption import FileFacts
-    from spot_mlflow_plugins.decider import Decider
     from spot_mlflow_plugins.mlflow_private import HolderRow, VersionRow
+    from spot_mlflow_plugins.ruling import Decider
     from spot_mlflow_plugins.server.places import Place, Places
     from spot_mlflow_plugins.server.sources import Files, Sources
 
@@ -80,6 +81,7 @@ class Deployed:
     def __init__(self, registry: Any, decider: Decider, places: Places, sources: Sources) -> None:
         self._registry, self._decider = registry, decider
         self.places, self.sources = places, sources
+        self.manifests = Background(self.hash_files)
         self._known: tuple[float, int, _Known] | None = None
         self._followed: dict[tuple[VersionRow, str | None], Files] = {}
 
@@ -106,7 +108,37 @@ class Deployed:
         found = self.sources.files(row)
         until = open_until(found.places)
         arriving = "" if until is None else until.isoformat(timespec="seconds")
-        return FileFacts(found.where, row.source or row.location, arriving=arriving)
+        manifest = kept(key_of(row, str(version)))
+        return FileFacts(
+            where=found.where,
+            source=row.source or row.location,
+            manifest="" if manifest is None else manifest.digest,
+            arriving=arriving,
+            checked="" if manifest is None else manifest.checked,
+            changed=() if manifest is None else manifest.changed,
+        )
+
+    def hash_files(self, name: str, version: str) -> Manifest | None:
+        """Hashes the files of a version; keeps the list where it is the first, else what differs.
+
+        Returns:
+            The list as it is kept; None where its files cannot be read by this server.
+        """
+        row = private.version_row(self._registry, name, version)
+        if row is None:
+            return None
+        files = self.sources.files(row)
+        if files.where != "inside":
+            return None
+        now = hashed(self.places, files.places)
+        if now is None:
+            return None
+        key = key_of(row, version)
+        first = kept(key)
+        if first is not None:
+            now = replace(first, checked=now.at, changed=first.differences(now))
+        keep(key, now)
+        return now
 
     def check_published(self, path: str) -> None:
         """Refuses to put a file that arrived meanwhile in the place of a deployed one.

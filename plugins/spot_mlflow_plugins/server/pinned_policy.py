@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import Policies
     from spot_mlflow.record.verification import Finding
-    from spot_mlflow_plugins.decider import Ruling
+    from spot_mlflow_plugins.ruling import Ruling
     from spot_mlflow_plugins.server.kept_policy import Kept
     from spot_mlflow_plugins.server.signing import Signer
 
@@ -210,6 +210,10 @@ class _PinnedDecider(RecordDecider):
         return ruling.files is None or bool(
             deployed.files_of(decision.model, decision.version) == ruling.files
         )
+
+    def registered(self, name: str, version: str) -> None:
+        """Has the files of a new version hashed, in the background."""
+        private.tracking_store()._spot_deployed.manifests.ask(name, version)  # noqa: SLF001 - ours, set at start
 
     def changing(self) -> AbstractContextManager[None]:
         """Files are published before or after it."""

@@ -183,9 +183,25 @@ def verify() -> dict[str, Any]:
 
     from spot_mlflow_plugins.server.verification import verify_all, verify_model
 
-    name = request.args.get("model")
-    found = [verify_model(name)] if name is not None else verify_all()
+    name, files = request.args.get("model"), "files" in request.args
+    if files:
+        _may_hash(name)
+    found = [verify_model(name, files=files)] if name is not None else verify_all(files=files)
     return {"models": [v.to_dict() for v in found], "sound": all(v.sound for v in found)}
+
+
+def _may_hash(name: str | None) -> None:
+    """Reading all files of a model costs much, so that a reader's right is not enough."""
+    from spot_mlflow.errors import Refused
+    from spot_mlflow_plugins.server.identity import requires_login
+
+    if not requires_login() or private.sender_is_admin():
+        return
+    if not name or not private.may_update_model(name):
+        raise Refused(
+            "to have files hashed again needs the right to update the model",
+            fix="Ask its owner or an administrator.",
+        )
 
 
 def _ref(facts: Any, version: Any) -> Any:

@@ -20,7 +20,7 @@ from spot_mlflow_plugins.server.refusal import refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spot_mlflow_plugins.decider import Decider
+    from spot_mlflow_plugins.ruling import Decider
     from spot_mlflow_plugins.server.deployed import Deployed
 
 _logger: Final = logging.getLogger("mlflow.spot")

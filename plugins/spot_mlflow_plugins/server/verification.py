@@ -10,10 +10,12 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from spot_mlflow.record.reading import counted
 from spot_mlflow.record.verification import Finding, Verification, verify
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.anchor_store import settle
 from spot_mlflow_plugins.server.anchors import described, missed
+from spot_mlflow_plugins.server.file_check import changed_files
 from spot_mlflow_plugins.server.record import (
     anchors,
     open_record,
@@ -32,8 +34,13 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("mlflow.spot")
 
 
-def verify_model(name: str) -> Verification:
-    """Checks the record of one model; of the registry as a whole where the name is empty."""
+def verify_model(name: str, *, files: bool = False) -> Verification:
+    """Checks the record of one model; of the registry as a whole where the name is empty.
+
+    Args:
+        name: of the model, or "".
+        files: whether to hash the files of its live and its hashed versions again.
+    """
     from spot_mlflow.record import ModelRef
 
     record = server_record()
@@ -41,7 +48,10 @@ def verify_model(name: str) -> Verification:
         return _verified_registry(record)
     facts = record.facts(name)
     ref = ModelRef(facts.name, None, facts.created)
-    return _verified(ref, record.readings(ref, known_written="spot.updated" in facts.tags))
+    readings = record.readings(ref, known_written="spot.updated" in facts.tags)
+    found = _verified(ref, readings)
+    more = changed_files(facts, counted(ref, readings)) if files else []
+    return replace(found, findings=(*more, *found.findings))
 
 
 def _verified_registry(record: Record) -> Verification:
@@ -57,14 +67,14 @@ def _verified_registry(record: Record) -> Verification:
     return replace(found, findings=(*more, *found.findings))
 
 
-def verify_all() -> list[Verification]:
+def verify_all(*, files: bool = False) -> list[Verification]:
     """Checks every record there is; a record that cannot be read is a finding, not an error."""
     from spot_mlflow.errors import SpotError
 
     found: list[Verification] = _orphans()
     for name in ["", *server_record().models()]:
         try:
-            found.append(verify_model(name))
+            found.append(verify_model(name, files=files))
         except SpotError as e:  # noqa: PERF203 - one bad record must not hide the others
             found.append(Verification(name, 0, (Finding("missing", "", str(e)),)))
     return found

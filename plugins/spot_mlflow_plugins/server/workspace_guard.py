@@ -16,7 +16,7 @@ from spot_mlflow_plugins.server.refusal import refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spot_mlflow_plugins.decider import Decider
+    from spot_mlflow_plugins.ruling import Decider
 
 
 class WorkspaceGuard(ABC):  # noqa: B024 - a name for what is guarded, nothing is built of it
