@@ -146,7 +146,7 @@ class Deployed:
         Args:
             path: of the file, on this machine.
         """
-        self._check_write(self.places.at(path))
+        self._check_write(self.places.on_disk(path))
 
     def check_write(self, path: str) -> None:
         """Refuses to write below the artifacts destination where deployed files lie.

@@ -79,6 +79,10 @@ class Places:
             return self._stored(self._destination, posixpath.join(proxied, path.lstrip("/")))
         return self._stored(uri, path)
 
+    def on_disk(self, path: str) -> Place:
+        """Returns the place of a path of this machine, as it is."""
+        return Place(_FILES, tuple(self._spelled(s) for s in segments(os.path.realpath(path))))
+
     def served(self, place: Place) -> str | None:
         """Returns the path of a place below the destination; None where it lies elsewhere."""
         root = self.destination
@@ -93,8 +97,7 @@ class Places:
             parts = urlsplit(root)
             store = f"{parts.scheme.lower()}://{parts.netloc.lower()}"
             return Place(store, segments("/".join((parts.path, *below))))
-        real = os.path.realpath(posixpath.join(private.local_path(root), *below))
-        return Place(_FILES, tuple(self._spelled(s) for s in segments(real)))
+        return self.on_disk(posixpath.join(private.local_path(root), *below))
 
     def _spelled(self, segment: str) -> str:
         if self._folds is None:

@@ -46,11 +46,21 @@ def changing_targets() -> Iterator[None]:
 
 @contextmanager
 def _turn(how: int) -> Iterator[int]:
-    path = _file()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("ab") as f:
-        fcntl.flock(f, how)
-        yield f.fileno()
+    handle = _opened()
+    try:
+        fcntl.flock(handle, how)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _opened() -> int:
+    path, how = _file(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, how, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.open(path, how, 0o600)
 
 
 def _file() -> Path:
