@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.moments import Moments
-
-# Boos and Hughes-Oliver (2000), The American Statistician 54: n >= 355 skew^2 keeps each tail of a 95 %
-# interval within 2 to 3 % (Kohavi et al. 2014, KDD, rule 7). The error is linear in skew / sqrt(n): a
-# ninth of the units lets the tails be 1 and 4 %, whose sum still is 5 %. Near to it stands the rule
-# n > 28 + 25 skew^2 of Sugden, Smith and Jones (2000), after Cochran.
-SKEW_FACTOR: Final = 355 / 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +48,6 @@ class Arm:
     def second(self) -> float:
         """Mean of the square."""
         return self.var * (self.n - 1) / self.n + self.mean**2 if self.n > 1 else self.mean**2
-
-    @property
-    def skewed(self) -> bool:
-        """Whether the normal interval of this arm's mean is unreliable: skew^2 355/9 > n."""
-        return self.skew**2 * SKEW_FACTOR > self.n
 
     @classmethod
     def binary(cls, events: float, n: int) -> Arm:

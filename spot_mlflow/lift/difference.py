@@ -266,33 +266,3 @@ def pooled_variance(treated: Arm, holdout: Arm) -> float:
     """
     squares = treated.var * (treated.n - 1) + holdout.var * (holdout.n - 1)
     return squares / (treated.n + holdout.n - 2)
-
-
-def newcombe(treated: Arm, holdout: Arm, *, confidence: float = 0.95) -> Estimate:
-    """Difference of two rates by the hybrid score interval, which holds with no event in an arm.
-
-    Source: Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
-
-    Args:
-        treated: binary arm that got the treatment.
-        holdout: binary arm that did not.
-        confidence: two-sided, between 0 and 1.
-
-    Raises:
-        InvalidInput: where confidence is not between 0 and 1.
-    """
-    z = quantile(confidence)
-    if treated.n < 1 or holdout.n < 1:
-        return UNKNOWN
-    (p, l_t, u_t), (q, l_c, u_c) = (_wilson(a, z) for a in (treated, holdout))
-    low = p - q - math.hypot(p - l_t, u_c - q)
-    high = p - q + math.hypot(u_t - p, q - l_c)
-    return Estimate(p - q, low, high, None, method="hybrid score (Newcombe)")
-
-
-def _wilson(arm: Arm, z: float) -> tuple[float, float, float]:
-    """Returns rate, lower and upper bound of Wilson's score interval (1927)."""
-    p, n = arm.mean, arm.n
-    center = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return p, max(0.0, min(p, center - half)), min(1.0, max(p, center + half))

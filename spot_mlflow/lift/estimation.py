@@ -5,6 +5,7 @@ The order of the choice is fixed by the contract and the columns of the log, nev
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import numpy as np
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.arm import arms_of
 from spot_mlflow.lift.clusters import (
+    FEW_UNEVEN,
     assigned_within,
     clustered_arms,
     clustered_means,
@@ -22,6 +24,7 @@ from spot_mlflow.lift.clusters import (
 from spot_mlflow.lift.cuped import adjusted_outcome, cuped, paired_arms, with_sampled_center
 from spot_mlflow.lift.difference import means_of
 from spot_mlflow.lift.ratio_metric import ratio_by_cell, ratio_means
+from spot_mlflow.lift.reliability import with_reliability
 from spot_mlflow.lift.report import Hold
 from spot_mlflow.lift.rows import plain_outcome, rows_of
 from spot_mlflow.lift.sequence import BURN_IN, events_in
@@ -53,8 +56,10 @@ class Estimation:
         binary: whether the score interval for rates applies to a relative lift.
         plain: whether the means are the arms' own, not adjusted or weighted.
         grade: evidence grade.
-        reliable: False where the interval is to be flagged.
         caveats: sentences a reader must see.
+        flag: why the interval is unreliable, and what would help; None where it holds.
+        reliable_from: units (or clusters) from which on it would hold; 0 where it does, inf where
+            no number of them can be named.
         hold: why the estimate cannot carry a verdict, however many units it rests on, or None.
     """
 
@@ -67,13 +72,29 @@ class Estimation:
     binary: bool = False
     plain: bool = True
     grade: Grade = "A"
-    reliable: bool = True
     caveats: tuple[str, ...] = ()
+    flag: Hold | None = None
+    reliable_from: float = 0.0
     hold: Hold | None = None
 
-    def warned(self, *caveats: str, reliable: bool = True) -> Estimation:
+    @property
+    def reliable(self) -> bool:
+        """Whether the interval holds."""
+        return self.flag is None
+
+    def warned(self, *caveats: str) -> Estimation:
         """Returns the same with more to say."""
-        return replace(self, caveats=(*self.caveats, *caveats), reliable=self.reliable and reliable)
+        return replace(self, caveats=(*self.caveats, *caveats))
+
+    def flagged(self, flag: Hold, *, units: float = math.inf) -> Estimation:
+        """Returns the same with an interval that does not hold; the first reason stays.
+
+        Args:
+            flag: why it does not.
+            units: from which on it would.
+        """
+        told = self.warned(f"Interval unreliable: {flag.reason}.")
+        return told if self.flag else replace(told, flag=flag, reliable_from=units)
 
     def held(self, hold: Hold) -> Estimation:
         """Returns the same without the right to a verdict; the first reason stays."""
@@ -110,7 +131,7 @@ def estimate_means(
         binary=predicted.kind == "binary",
     )
     chosen = _chosen(base, moments, predicted, totals, by_segment)
-    return warn_of_skew(chosen, predicted)
+    return with_reliability(chosen, predicted, moments.cells.collapse("period", "arm"))
 
 
 def _check_kind(treated: Arm, holdout: Arm, predicted: PredictedLift) -> None:
@@ -165,22 +186,31 @@ def _by_propensity(base: Estimation, totals: Moments, *, clustered: bool) -> Est
     said = [overlap_words(*x) for x in (("treated", found.treated), ("holdout", found.holdout))]
     caveat = f"Weighted by logged propensities; {'; '.join(said)}."
     chosen = replace(linearised(base, found.means), grade="B").warned(caveat)
+    if found.treated.poor or found.holdout.poor:
+        chosen = replace(chosen, grade="D").flagged(
+            Hold(
+                "overlap",
+                "evidence grade D: the arms hardly overlap, what one arm received the other almost "
+                "never could",
+                "Keep a share of units that is assigned by chance",
+            )
+        )
     if clustered:
-        chosen = chosen.warned(
-            "Interval unreliable: weights by propensity take no account of clusters.",
-            reliable=False,
+        chosen = chosen.flagged(
+            Hold(
+                "design",
+                "weights by propensity take no account of clusters",
+                "Assign units by themselves, or leave columns.propensity out",
+            )
         )
     if found.treated.astray or found.holdout.astray:
-        chosen = chosen.warned(
-            "Interval unreliable: the weights do not add up to all units. A propensity must be the "
-            "chance of the arm that was received; those below .01 count as .01.",
-            reliable=False,
-        )
-    if found.treated.poor or found.holdout.poor:
-        return replace(chosen, grade="D").warned(
-            "The arms hardly overlap: what one arm received, the other almost never could. "
-            "Evidence grade D.",
-            reliable=False,
+        chosen = chosen.flagged(
+            Hold(
+                "data",
+                "the weights do not add up to all units",
+                "Log as propensity the chance of the arm that was received; those below .01 count "
+                "as .01",
+            )
         )
     return chosen
 
@@ -219,7 +249,12 @@ def flag_clusters(chosen: Estimation, clusters: ClusterMoments) -> Estimation:
     elif clusters.straddling:
         chosen = chosen.warned(f"{clusters.straddling:,} clusters have units in more than one arm.")
     why = too_few(*clustered_arms(clusters))
-    return chosen.warned(f"Interval unreliable: {why}.", reliable=False) if why else chosen
+    if not why:
+        return chosen
+    return chosen.flagged(
+        Hold("units", why, f"Assign more clusters: {FEW_UNEVEN} of one size are enough"),
+        units=float(FEW_UNEVEN),
+    )
 
 
 def linearised(base: Estimation, means: Means) -> Estimation:
@@ -295,29 +330,11 @@ def rows_like(
     return rows.widened(design_effect(chosen)) if chosen.unit_word == "clusters" else rows
 
 
-def warn_of_skew(chosen: Estimation, predicted: PredictedLift) -> Estimation:
-    """Flags skewed arms, except where the interval is made for skewed rates."""
-    scored = chosen.binary and chosen.plain and predicted.effect == "relative"
-    if chosen.unit_word == "clusters" or scored:
-        return chosen
-    skewed = [
-        f"{name} (skewness {arm.skew:.3g}, {arm.n:,} units)"
-        for name, arm in (("treated", chosen.treated), ("holdout", chosen.holdout))
-        if arm.skewed
-    ]
-    if not skewed:
-        return chosen
-    return chosen.warned(
-        f"Interval unreliable: the outcome is too skewed for its units: {', '.join(skewed)}.",
-        reliable=False,
-    )
-
-
 def hold_of(chosen: Estimation, predicted: PredictedLift) -> Hold | None:
     """Says why nothing can be concluded yet, or None where it can.
 
-    An arm needs two units; a monitored contract needs a burn-in; grade D never concludes; and an
-    estimate may carry a hold of its own.
+    An arm needs two units; a monitored contract needs a burn-in; an interval must hold; grade D never
+    concludes; and an estimate may carry a hold of its own.
     """
     for name, arm in (("treated", chosen.treated), ("holdout", chosen.holdout)):
         if arm.n < 2:  # noqa: PLR2004 - a spread needs two units
@@ -329,6 +346,8 @@ def hold_of(chosen: Estimation, predicted: PredictedLift) -> Hold | None:
         return Hold(
             "units", f"inconclusive, {chosen.events} of {BURN_IN} {word} in the smaller arm"
         )
+    if chosen.flag is not None:
+        return chosen.flag
     if chosen.grade == "D":
         return Hold("design", "evidence grade D gives a number, never a verdict")
     return None

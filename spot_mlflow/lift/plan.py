@@ -14,6 +14,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.chances import TRUTHS, Chances, Expected, Truth
 from spot_mlflow.lift.promise_slips import meaning_of
 from spot_mlflow.lift.sequence import BURN_IN
+from spot_mlflow.lift.skewness import WIDEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -334,7 +335,7 @@ def _notes(
     if predicted.kind != "binary":
         notes.append(
             "Normal intervals are planned for; very skewed money needs more units "
-            f"(more than {355 / 9:.0f} times the squared skewness in each arm)."
+            f"(more than {1 / WIDEST**2:.0f} times the squared skewness in the smaller arm)."
         )
     return tuple(notes)
 

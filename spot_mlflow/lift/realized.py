@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from spot_mlflow.lift.difference import UNKNOWN, Estimate, difference, newcombe
+from spot_mlflow.lift.difference import UNKNOWN, Estimate, difference
 from spot_mlflow.lift.estimation import hold_of
 from spot_mlflow.lift.relative import log_delta, score_ratio
 from spot_mlflow.lift.report import Interval, RealizedLift
+from spot_mlflow.lift.score_difference import score_difference
 from spot_mlflow.lift.sequence import BURN_IN, confidence_sequence
+from spot_mlflow.lift.skewness import corrected_difference, corrected_ratio, skew_of
 from spot_mlflow.lift.verdict import Basis
 
 if TYPE_CHECKING:
@@ -22,31 +24,48 @@ if TYPE_CHECKING:
 def one_look(chosen: Estimation, predicted: PredictedLift, confidence: float) -> Estimate:
     """Lift for one look, raw units.
 
-    Absolute: Student's t; the hybrid score interval for rates where an arm has no spread. Relative:
-    skew-corrected score for rates, log-delta else.
+    Rates: the score interval, skew-corrected for a relative lift. Means: Student's t, log-delta for
+    a relative lift; both corrected where the comparison is skewed.
 
     Args:
         chosen: what the lift is computed from.
         predicted: the contract.
         confidence: two-sided, between 0 and 1.
     """
+    if chosen.binary and chosen.plain and chosen.means.known:
+        by_score = _score_ratio if predicted.effect == "relative" else _score_difference
+        return by_score(chosen, confidence)
+    means, skew = chosen.means, skew_of(chosen.treated, chosen.holdout)
+    bent = skew.marked and chosen.unit_word == "units"
     if predicted.effect == "relative":
-        return _one_look_relative(chosen, confidence)
-    found = difference(chosen.means, confidence=confidence)
-    if chosen.means.known and min(chosen.means.var_treated, chosen.means.var_holdout) <= 0:
-        if chosen.binary and chosen.plain:
-            return replace(
-                newcombe(chosen.treated, chosen.holdout, confidence=confidence),
-                p_value=found.p_value if found.se else None,
-            )
-        return replace(UNKNOWN, value=found.value, method=f"{found.method}, no spread in an arm")
-    return found
-
-
-def _one_look_relative(chosen: Estimation, confidence: float) -> Estimate:
-    means = chosen.means
-    if not (chosen.binary and chosen.plain and means.known):
+        if bent and means.known:
+            return corrected_ratio(means, skew.difference, confidence=confidence)
         return log_delta(means, confidence=confidence)
+    if means.known and min(means.var_treated, means.var_holdout) <= 0:
+        gap = means.treated - means.holdout
+        return replace(UNKNOWN, value=gap, method=f"{means.method}, no spread in an arm")
+    if bent:
+        return corrected_difference(means, skew.difference, confidence=confidence)
+    return difference(means, confidence=confidence)
+
+
+def _score_difference(chosen: Estimation, confidence: float) -> Estimate:
+    """Score interval of the difference; what both arms share is split as their own variances are."""
+    means = chosen.means
+    own = means.var_treated + means.var_holdout
+    widen = means.se**2 / own if own > 0 else 1.0
+    counts = [
+        *effective_counts(means.treated, means.var_treated * widen, chosen.treated),
+        *effective_counts(means.holdout, means.var_holdout * widen, chosen.holdout),
+    ]
+    found = score_difference(*counts, confidence=confidence)
+    method = found.method if means.method == "Welch" else f"{means.method}, {found.method}"
+    value = means.treated - means.holdout
+    return replace(found, value=value, se=means.se or None, method=method)
+
+
+def _score_ratio(chosen: Estimation, confidence: float) -> Estimate:
+    means = chosen.means
     counts = [
         *effective_counts(means.treated, means.total_treated, chosen.treated),
         *effective_counts(means.holdout, means.total_holdout, chosen.holdout),
@@ -186,6 +205,7 @@ def _realized(
     band: Interval | None,
 ) -> RealizedLift:
     unbounded = math.isinf(estimate.low) or math.isinf(estimate.high)
+    nothing = math.isinf(estimate.low) and math.isinf(estimate.high)
     enough = min(chosen.treated.n, chosen.holdout.n) > 1
     caveats = chosen.caveats
     if unbounded and enough:
@@ -200,7 +220,7 @@ def _realized(
         p_value=shown.p_value,
         method=shown.method,
         grade=chosen.grade,
-        reliable=chosen.reliable and enough and not unbounded,
+        reliable=chosen.reliable and enough and not nothing,
         caveats=caveats,
         always_valid=band,
     )
@@ -214,7 +234,8 @@ def _second_look(previous: int, sequence: Estimate) -> str:
 
 
 def _left_at_least(chosen: Estimation, *, monitored: bool) -> float:
-    """Units until a verdict may be given: the burn-in at the rate so far."""
+    """Units until a verdict may be given: a reliable interval, the burn-in at the rate so far."""
+    unreliable = max(0.0, chosen.reliable_from - chosen.units)
     if not monitored or chosen.events >= BURN_IN:
-        return 0.0
-    return math.ceil(chosen.units * (BURN_IN / max(chosen.events, 0.5) - 1))
+        return unreliable
+    return max(unreliable, math.ceil(chosen.units * (BURN_IN / max(chosen.events, 0.5) - 1)))

@@ -47,7 +47,8 @@ def relative_se(means: Means) -> float:
     return math.sqrt(max(0.0, var)) / abs(means.holdout)
 
 
-def _undefined(means: Means) -> Estimate | None:
+def undefined(means: Means) -> Estimate | None:
+    """Returns an open estimate that says why there is no ratio, or None where there is one."""
     if means.known and means.holdout > 0:
         return None
     value = means.treated / means.holdout - 1 if means.holdout > 0 else math.nan
@@ -68,7 +69,7 @@ def delta(means: Means, *, confidence: float = 0.95) -> Estimate:
         InvalidInput: where confidence is not between 0 and 1.
     """
     z = quantile(confidence)
-    unknown = _undefined(means)
+    unknown = undefined(means)
     if unknown:
         return unknown
     value, se = means.treated / means.holdout - 1, relative_se(means)
@@ -91,7 +92,7 @@ def log_delta(means: Means, *, confidence: float = 0.95) -> Estimate:
         InvalidInput: where confidence is not between 0 and 1.
     """
     check_confidence(confidence)
-    unknown = _undefined(means)
+    unknown = undefined(means)
     if unknown:
         return unknown
     if means.treated <= 0:
@@ -130,7 +131,7 @@ def fieller(means: Means, *, confidence: float = 0.95) -> Estimate:
         InvalidInput: where confidence is not between 0 and 1.
     """
     z2 = quantile(confidence) ** 2
-    unknown = _undefined(means)
+    unknown = undefined(means)
     if unknown:
         return unknown
     ratio, c = means.treated / means.holdout, means.holdout

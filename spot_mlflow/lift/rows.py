@@ -11,6 +11,7 @@ from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.relative import score_ratio_bounds
 from spot_mlflow.lift.report import Interval, SegmentLift
+from spot_mlflow.lift.score_difference import score_difference_bounds
 from spot_mlflow.lift.strata import pooled_arms
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ def rows_of(moments: Moments, key: str, outcome: ByCell = plain_outcome) -> Rows
 def row_intervals(rows: Rows, predicted: PredictedLift) -> tuple[Floats, Floats, Floats, Floats]:
     """Lift of each row with its own interval at the contract's confidence, improvement units.
 
-    Absolute: Welch. Relative: skew-corrected score for binary, log-delta else. No correction for the
-    number of rows.
+    Rates: the score interval, skew-corrected for a relative lift. Else Welch, log-delta for a relative
+    lift. No correction for the number of rows.
 
     Returns:
         (lift, low, high, p): p is Welch's, two-sided. Rows that allow no interval hold NaN and
@@ -127,17 +128,39 @@ def row_intervals(rows: Rows, predicted: PredictedLift) -> tuple[Floats, Floats,
         gap = rows.mean_t - rows.mean_c
         p = 2 * stdtr(df, -np.abs(gap / se))
         if predicted.effect == "absolute":
-            value, (low, high) = gap, _around(gap, se, df, predicted.confidence)
+            value = gap
+            low, high = _absolute(rows, gap, se, df, predicted)
         else:
             value = rows.mean_t / rows.mean_c - 1
             low, high = _relative(rows, a, b, predicted)
     unusable = ~(np.isfinite(value) & (rows.n_t > 1) & (rows.n_c > 1)) | np.isnan(low)
-    if predicted.effect == "absolute":
+    if predicted.effect == "absolute" and not _is_rate(rows, predicted):
         unusable |= ~(se > 0)
     low, high = np.where(unusable, -np.inf, low), np.where(unusable, np.inf, high)
     if predicted.direction == "decrease":
         value, low, high = -value, -high, -low
     return value, low, high, p
+
+
+def _is_rate(rows: Rows, predicted: PredictedLift) -> bool:
+    return predicted.kind == "binary" and rows.plain
+
+
+def _counts(rows: Rows) -> tuple[Floats, Floats, Floats, Floats]:
+    """Events and units of both arms; a row without units in an arm counts as one without event."""
+    x_t: Floats = np.round(np.nan_to_num(rows.mean_t * rows.n_t))
+    x_c: Floats = np.round(np.nan_to_num(rows.mean_c * rows.n_c))
+    n_t: Floats = np.where(rows.n_t > 1, rows.n_t, 1.0)
+    n_c: Floats = np.where(rows.n_c > 1, rows.n_c, 1.0)
+    return x_t, n_t, x_c, n_c
+
+
+def _absolute(
+    rows: Rows, gap: Floats, se: Floats, df: Floats, predicted: PredictedLift
+) -> tuple[Floats, Floats]:
+    if _is_rate(rows, predicted):
+        return score_difference_bounds(*_counts(rows), confidence=predicted.confidence)
+    return _around(gap, se, df, predicted.confidence)
 
 
 def _around(value: Floats, se: Floats, df: Floats, confidence: float) -> tuple[Floats, Floats]:
@@ -148,14 +171,8 @@ def _around(value: Floats, se: Floats, df: Floats, confidence: float) -> tuple[F
 
 
 def _relative(rows: Rows, a: Floats, b: Floats, predicted: PredictedLift) -> tuple[Floats, Floats]:
-    if predicted.kind == "binary" and rows.plain:
-        # A row without units in an arm is asked as if it had one without event; it stays open.
-        x_t, x_c = (
-            np.round(np.nan_to_num(mean * n))
-            for mean, n in ((rows.mean_t, rows.n_t), (rows.mean_c, rows.n_c))
-        )
-        n_t, n_c = np.maximum(rows.n_t, 1.0), np.maximum(rows.n_c, 1.0)
-        low, high = score_ratio_bounds(x_t, n_t, x_c, n_c, confidence=predicted.confidence)
+    if _is_rate(rows, predicted):
+        low, high = score_ratio_bounds(*_counts(rows), confidence=predicted.confidence)
         return low - 1, high - 1
     v_t, v_c = a / rows.mean_t**2, b / rows.mean_c**2
     df = (v_t + v_c) ** 2 / (v_t**2 / (rows.n_t - 1) + v_c**2 / (rows.n_c - 1))

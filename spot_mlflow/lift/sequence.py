@@ -136,7 +136,7 @@ class Looks:
         effect = (known.var_treated + known.var_holdout) / plain if plain > 0 else 1.0
         squares = treated.n * treated.second + holdout.n * holdout.second
         total = treated.total + holdout.total
-        usable = min(treated.mean, holdout.mean) >= 0 and total > 0
+        usable = never_negative(treated, holdout) and total > 0
         return cls(
             n_t=np.asarray(treated.n, dtype=np.float64),
             n_c=np.asarray(holdout.n, dtype=np.float64),
@@ -153,6 +153,11 @@ class Looks:
             common_c=known.common_holdout,
             cov=known.cov,
         )
+
+
+def never_negative(treated: Arm, holdout: Arm) -> bool:
+    """Whether the outcome of both arms cannot be negative, so that a mean bounds its variance."""
+    return min(treated.mean, holdout.mean) >= 0
 
 
 def _unit_variance(mean: Floats, ratio: Floats) -> Floats:

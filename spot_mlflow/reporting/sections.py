@@ -65,8 +65,6 @@ def _result(view: LiftView) -> Section:
     # What is said of a lift that nobody can tell would only seem to say something.
     caveats = () if view.data_fault else realized.get("caveats", ())
     notes = [*caveats, *view.data.get("notes", ())]
-    if not realized.get("reliable", True) and not view.data_fault:
-        notes.insert(0, "Interval unreliable: few very large outcomes decide it.")
     return Section(
         "result",
         "Did the promised lift arrive?",

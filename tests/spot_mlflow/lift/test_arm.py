@@ -55,11 +55,3 @@ def test_a_rate_is_an_arm():
     assert (b.n, b.events, b.mean) == (a.n, a.events, pytest.approx(a.mean))
     assert b.var == pytest.approx(a.var, rel=1e-12)
     assert b.skew == pytest.approx(a.skew, rel=1e-9)
-
-
-@pytest.mark.parametrize(("events", "n", "skewed"), [(5, 10_000, True), (500, 10_000, False)])
-def test_skew_is_flagged_by_the_stated_rule(events, n, skewed):
-    """skew^2 355/9 > n is unreliable; five events are, five hundred are not."""
-    arm = Arm.binary(events, n)
-    assert arm.skewed is skewed
-    assert arm.skewed is (arm.skew**2 * 355 / 9 > n)

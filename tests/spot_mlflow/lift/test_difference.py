@@ -7,7 +7,6 @@ import pytest
 import scipy.stats as st
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from statsmodels.stats.proportion import confint_proportions_2indep
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.arm import Arm, arms_of
@@ -15,7 +14,6 @@ from spot_mlflow.lift.difference import (
     Means,
     difference,
     means_of,
-    newcombe,
     pooled,
     quantile,
     satterthwaite,
@@ -46,15 +44,6 @@ def test_one_variance_for_both_arms_gives_the_ols_figure(samples):
     assert welch(*arms).se == pytest.approx(671.00, abs=0.01)
 
 
-def test_newcombe_agrees_with_the_reference_figures(reference, samples):
-    """The hybrid score interval for the difference of two rates."""
-    for key, sample in samples.items():
-        if "prop_ci_newcomb" in reference[key]:
-            found = newcombe(*arms_of(sample.cells))
-            expected = reference[key]["prop_ci_newcomb"]
-            assert [found.low, found.high] == pytest.approx(expected, rel=1e-9), key
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     n_t=some.integers(2, 400),
@@ -80,21 +69,6 @@ def _arm(x: np.ndarray) -> Arm:
     return Arm(len(x), float(x.mean()), float(x.var(ddof=1)))
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    n_t=some.integers(1, 10_000),
-    n_c=some.integers(1, 10_000),
-    at=some.tuples(some.floats(0, 1), some.floats(0, 1)),
-)
-def test_newcombe_agrees_with_statsmodels(n_t, n_c, at):
-    """With no event, with only events, with one unit."""
-    x_t, x_c = round(at[0] * n_t), round(at[1] * n_c)
-    found = newcombe(Arm.binary(x_t, n_t), Arm.binary(x_c, n_c))
-    low, high = confint_proportions_2indep(x_t, n_t, x_c, n_c, compare="diff", method="newcomb")
-    assert found.low == pytest.approx(low, rel=1e-9, abs=1e-12)
-    assert found.high == pytest.approx(high, rel=1e-9, abs=1e-12)
-
-
 def test_a_billion_units_do_not_overflow():
     """1e9 units with rates near 0 and near 1 give finite, ordered intervals."""
     n = 10**9
@@ -111,7 +85,6 @@ def test_fewer_than_two_units_give_no_interval(n):
     found = welch(Arm(n, 0.5 if n else math.nan, math.nan), Arm.binary(10, 100))
     assert (found.low, found.high, found.se) == (-math.inf, math.inf, None)
     assert math.isnan(pooled(Arm(1, 0.5, math.nan), Arm.binary(1, 9)).value)
-    assert newcombe(Arm(0, math.nan, math.nan), Arm.binary(1, 9)).high == math.inf
 
 
 @pytest.mark.parametrize("confidence", [0, 1, 1.5, -0.1, 95])

@@ -115,7 +115,9 @@ def test_poor_overlap_is_no_evidence(log, contract):
     found = estimate_means(moments, contract(design="logged_propensity"))
     assert (found.grade, found.reliable) == ("D", False)
     assert any("hardly overlap" in c for c in found.caveats)
-    assert hold_of(found, contract()).reason.startswith("evidence grade D")
+    hold = hold_of(found, contract())
+    assert hold.doubt == "overlap"
+    assert hold.reason.startswith("evidence grade D")
 
 
 def test_skewed_money_is_flagged(log, contract):
@@ -128,14 +130,15 @@ def test_skewed_money_is_flagged(log, contract):
 
 
 def test_the_score_interval_of_a_rate_needs_no_flag(log, contract):
-    """Relative lift of a rare event is corrected for skewness; absolute or adjusted it is flagged."""
+    """A rare event has the score interval in either unit of lift; adjusted it has not, and is flagged."""
     y = np.zeros(4000)
-    y[::200] = 1
-    moments = log(arms(4000), outcome=y)
+    y[::400] = 1
+    moments = log(arms(4000, 0.9), outcome=y)
     assert estimate_means(moments, contract(effect="relative")).reliable
-    assert not estimate_means(moments, contract()).reliable
-    adjusted = log(arms(4000), outcome=y, covariate=np.random.default_rng(1).random(4000))
+    assert estimate_means(moments, contract()).reliable
+    adjusted = log(arms(4000, 0.9), outcome=y, covariate=np.random.default_rng(1).random(4000))
     assert not estimate_means(adjusted, contract(effect="relative")).reliable
+    assert not estimate_means(adjusted, contract()).reliable
 
 
 def test_few_clusters_are_flagged(log, contract):

@@ -7,22 +7,24 @@ import numpy as np
 import pytest
 
 from spot_mlflow.lift.arm import arms_of
-from spot_mlflow.lift.difference import newcombe, welch
+from spot_mlflow.lift.difference import welch
 from spot_mlflow.lift.estimation import estimate_means
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT
 from spot_mlflow.lift.realized import effective_counts, one_look, realize
 from spot_mlflow.lift.relative import score_ratio
+from spot_mlflow.lift.score_difference import score_difference
 from spot_mlflow.lift.sequence import confidence_sequence
 from spot_mlflow.lift.verdict import judge
 
 
-def test_one_look_shows_welch_or_the_score(rates, contract):
-    """Absolute: Welch. Relative rate: the skew-corrected score on the arm's own counts."""
+def test_one_look_at_rates_shows_the_score(rates, contract):
+    """Absolute: Miettinen and Nurminen's. Relative: the skew-corrected one. On the arm's own counts."""
     moments = rates(300, 2000, 80, 800)
     chosen = estimate_means(moments, contract())
     found = realize(chosen, contract()).realized
-    known = welch(*arms_of(moments.cells))
+    known = score_difference(300, 2000, 80, 800)
     assert (found.estimate.low, found.estimate.high) == pytest.approx((known.low, known.high))
+    assert found.estimate.se == pytest.approx(welch(*arms_of(moments.cells)).se)
     assert found.p_value == pytest.approx(known.p_value)
     ratio = realize(chosen, contract(effect="relative")).realized
     score = score_ratio(300, 2000, 80, 800)
@@ -42,11 +44,14 @@ def test_effective_counts_of_plain_rates_are_the_counts(rates, contract):
 
 
 def test_an_arm_without_events_gets_a_bounded_interval(rates, contract):
-    """No event in 50 units is no certainty of 0: the hybrid score interval stands in."""
+    """No event in 50 units, or in any unit, is no certainty of 0."""
     chosen = estimate_means(rates(5, 500, 0, 50), contract())
     found = realize(chosen, contract()).realized
-    known = newcombe(chosen.treated, chosen.holdout)
-    assert (found.estimate.low, found.estimate.high) == (known.low, known.high)
+    known = score_difference(5, 500, 0, 50)
+    assert (found.estimate.low, found.estimate.high) == pytest.approx((known.low, known.high))
+    none = realize(estimate_means(rates(0, 500, 0, 50), contract()), contract()).realized
+    assert -0.1 < none.estimate.low < 0 < none.estimate.high < 0.1
+    assert none.reliable
     assert found.estimate.low < 0 < found.estimate.high
 
 
@@ -103,7 +108,7 @@ def test_comparisons_split_the_error(rates, contract):
     """Two arms: each at 97.5 %."""
     moments = rates(300, 2000, 80, 800)
     found = realize(estimate_means(moments, contract()), contract(), comparisons=2).realized
-    known = welch(*arms_of(moments.cells), confidence=0.975)
+    known = score_difference(300, 2000, 80, 800, confidence=0.975)
     assert found.estimate.low == pytest.approx(known.low)
 
 

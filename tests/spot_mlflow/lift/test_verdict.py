@@ -89,7 +89,7 @@ def test_a_relative_decrease_is_the_mirror(contract):
 @given(
     lift=some.floats(-0.9, 3),
     spread=some.floats(0.001, 2),
-    se=some.floats(0, 1),
+    se=some.floats(0, 0.9),
     monitored=some.booleans(),
     relative=some.booleans(),
 )
