@@ -73,7 +73,7 @@ def draw(rng: np.random.Generator, design: Design, ratio: float, runs: int) -> D
     spread = ((n_t - 1) * variances[0] + (n_c - 1) * variances[1]) / (n_t + n_c - 2)
     total, squares = sides[0][1] + sides[1][1], sides[0][2] + sides[1][2]
     k = squares / np.where(total > 0, total, np.nan)
-    looks = Looks(n_t, n_c, *means, *variances, spread, *means, k, np.ones((runs, DAYS)))
+    looks = Looks(n_t, n_c, *means, *variances, spread, *means, k, *[np.ones((runs, DAYS))] * 2)
     return Days(looks, np.minimum(*ends), n_t + n_c)
 
 

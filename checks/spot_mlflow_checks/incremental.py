@@ -348,6 +348,7 @@ def _added(r: Reading, old: Moments, new: Moments) -> Moments:
             "nonzero",
             "largest",
             "missing",
+            "negative",
         )
     }
     cells = Moments(measures=new.measures, center=new.center, **per_cell)

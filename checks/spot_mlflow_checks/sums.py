@@ -28,6 +28,8 @@ def moment_sums(r: Reading, c: Any) -> dict[str, sa.ColumnElement[Any]]:
     out: dict[str, sa.ColumnElement[Any]] = {
         k: sa.func.sum(c[k]) for k in ("assigned", "matured", "n")
     }
+    if not is_indicator(r, "outcome"):
+        out["negative"] = sa.func.sum(flag(c.x_outcome < 0))
     z = {m: _centered(r, c, m) for m in r.columns.measures}
     for m in r.columns.measures:
         out[f"s1_{m}"] = sa.func.sum(z[m])
@@ -138,6 +140,7 @@ def _sums(r: Reading, t: Rows, size: int) -> dict[str, NDArray[Any]]:
         "nonzero": np.zeros(shape, dtype=np.int64),
         "largest": np.full(shape, -np.inf),
         "missing": np.zeros(shape, dtype=np.int64),
+        "negative": _floats(t["negative"]) if "negative" in t else np.zeros(size),
     }
     n = _ints(t["n"])
     for i, m in enumerate(names):

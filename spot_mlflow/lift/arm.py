@@ -30,6 +30,7 @@ class Arm:
         skew: moment coefficient of skewness (population form); 0 where the arm does not vary.
         events: units with a non-zero value.
         largest: greatest value.
+        negative: units with a value below 0; None where that was not counted.
     """
 
     n: int
@@ -38,6 +39,7 @@ class Arm:
     skew: float = 0.0
     events: int = 0
     largest: float = math.inf
+    negative: int | None = None
 
     @property
     def total(self) -> float:
@@ -48,6 +50,11 @@ class Arm:
     def second(self) -> float:
         """Mean of the square."""
         return self.var * (self.n - 1) / self.n + self.mean**2 if self.n > 1 else self.mean**2
+
+    @property
+    def never_negative(self) -> bool:
+        """Whether no value is below 0; by the sign of the mean where values were not counted."""
+        return self.mean >= 0 if self.negative is None else self.negative == 0
 
     @classmethod
     def binary(cls, events: float, n: int) -> Arm:
@@ -61,7 +68,15 @@ class Arm:
         var = p * (1 - p) * n / (n - 1) if n > 1 else math.nan
         spread = p * (1 - p)
         skew = (1 - 2 * p) / math.sqrt(spread) if n and spread > 0 else 0.0
-        return cls(n=n, mean=p, var=var, skew=skew, events=round(events), largest=float(events > 0))
+        return cls(
+            n=n,
+            mean=p,
+            var=var,
+            skew=skew,
+            events=round(events),
+            largest=float(events > 0),
+            negative=0,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +132,8 @@ def arm_of(moments: Moments, measure: str = "outcome") -> Arm:
     if len(total) == 0 or total.n[0] == 0:
         return Arm(n=0, mean=math.nan, var=math.nan)
     cells = cells_of(total)
+    below = float(total.negative[0])
+    counted = measure == "outcome" and not math.isnan(below)
     return Arm(
         n=int(total.n[0]),
         mean=float(cells.mean[0, i]),
@@ -124,6 +141,7 @@ def arm_of(moments: Moments, measure: str = "outcome") -> Arm:
         skew=float(cells.skew[0, i]),
         events=int(total.nonzero[0, i]),
         largest=float(total.largest[0, i]),
+        negative=int(below) if counted else None,
     )
 
 

@@ -61,16 +61,16 @@ def course_of(moments: OutcomeMoments, predicted: PredictedLift) -> tuple[Segmen
     shown = np.array([p for i, p in enumerate(periods[::-1]) if i % step == 0][::-1])
     outcome = outcome_by_cell(moments, predicted)
     held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
-    n_t, mean_t, var_t = _so_far(cells.select(~held), shown, outcome)
-    n_c, mean_c, var_c = _so_far(cells.select(held), shown, outcome)
-    labels = tuple(str(p) for p in shown)
-    return _points(Rows(labels, n_t, n_c, mean_t, mean_c, var_t, var_c, plain=False), predicted)
+    n_t, mean_t, var_t, below_t = _so_far(cells.select(~held), shown, outcome)
+    n_c, mean_c, var_c, below_c = _so_far(cells.select(held), shown, outcome)
+    labels, sides = tuple(str(p) for p in shown), (n_t, n_c, mean_t, mean_c, var_t, var_c)
+    return _points(Rows(labels, *sides, plain=False, negative=below_t + below_c), predicted)
 
 
 def _so_far(
     arm: Moments, shown: NDArray[np.datetime64], outcome: ByCell
-) -> tuple[Floats, Floats, Floats]:
-    """Units, mean and unit variance of all that one arm decided up to each point, (points,).
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Units, mean, unit variance and outcomes below 0 of all that one arm decided up to each point.
 
     Args:
         arm: its cells by period, ascending.
@@ -82,9 +82,10 @@ def _so_far(
     running = arm.running().select(upto[begun] - 1)
     n = np.zeros(len(shown))
     mean, var = np.full(len(shown), np.nan), np.full(len(shown), np.nan)
-    n[begun] = running.n
+    below = np.zeros(len(shown))
+    n[begun], below[begun] = running.n, running.negative
     mean[begun], var[begun] = outcome(running)
-    return n, mean, var
+    return n, mean, var, below
 
 
 def looks_of(rows: Rows) -> Looks:
@@ -93,7 +94,9 @@ def looks_of(rows: Rows) -> Looks:
     squares = rows.var_t * (n_t - 1) + n_t * rows.mean_t**2
     squares = squares + rows.var_c * (n_c - 1) + n_c * rows.mean_c**2
     total = n_t * rows.mean_t + n_c * rows.mean_c
-    usable = (np.minimum(rows.mean_t, rows.mean_c) >= 0) & (total > 0)
+    by_mean = np.minimum(rows.mean_t, rows.mean_c) >= 0
+    below = np.full(len(n_t), np.nan) if rows.negative is None else rows.negative
+    usable = np.where(np.isnan(below), by_mean, below == 0) & (total > 0)
     return Looks(
         n_t=n_t,
         n_c=n_c,
@@ -105,7 +108,8 @@ def looks_of(rows: Rows) -> Looks:
         raw_t=rows.mean_t,
         raw_c=rows.mean_c,
         ratio=np.where(usable, squares / np.where(usable, total, 1.0), np.nan),
-        effect=np.ones_like(n_t),
+        effect_t=np.ones_like(n_t),
+        effect_c=np.ones_like(n_t),
     )
 
 

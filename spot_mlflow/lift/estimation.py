@@ -314,6 +314,18 @@ def design_effect(chosen: Estimation) -> float:
     return chosen.means.se**2 / plain if chosen.means.known and plain > 0 else float("nan")
 
 
+def design_effects(chosen: Estimation) -> tuple[float, float]:
+    """What clusters multiply the variance of each arm's mean with: (treated, holdout)."""
+    means, nothing = chosen.means, float("nan")
+    if not means.known:
+        return nothing, nothing
+    plain = chosen.treated.var / chosen.treated.n, chosen.holdout.var / chosen.holdout.n
+    return (
+        means.var_treated / plain[0] if plain[0] > 0 else nothing,
+        means.var_holdout / plain[1] if plain[1] > 0 else nothing,
+    )
+
+
 def rows_like(
     chosen: Estimation, moments: OutcomeMoments, predicted: PredictedLift, cells: Moments, key: str
 ) -> Rows:
@@ -327,7 +339,7 @@ def rows_like(
         key: "segment" or "period".
     """
     rows = rows_of(cells, key, outcome_by_cell(moments, predicted))
-    return rows.widened(design_effect(chosen)) if chosen.unit_word == "clusters" else rows
+    return rows.widened(*design_effects(chosen)) if chosen.unit_word == "clusters" else rows
 
 
 def hold_of(chosen: Estimation, predicted: PredictedLift) -> Hold | None:

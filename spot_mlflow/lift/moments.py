@@ -72,6 +72,8 @@ class Moments:
         nonzero: (cells, measures) units with x != 0.
         largest: (cells, measures) maximum of x (not centred), -inf where n = 0.
         missing: (cells, measures) analysed units without a value of the measure.
+        negative: (cells,) analysed units whose outcome is below 0; NaN where that was not counted
+            (records from before it was).
     """
 
     segment: NDArray[np.object_]
@@ -88,9 +90,15 @@ class Moments:
     nonzero: NDArray[np.int64]
     largest: NDArray[np.float64]
     missing: NDArray[np.int64]
+    negative: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     _collapsed: dict[tuple[str, ...], Moments] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def __post_init__(self) -> None:
+        """Leaves open what was not counted."""
+        if len(self.negative) != len(self.n):
+            object.__setattr__(self, "negative", np.full(len(self.n), np.nan))
 
     def __len__(self) -> int:
         return len(self.n)
@@ -158,6 +166,8 @@ class Moments:
                 out[k] = [None if np.isnat(p) else str(p) for p in x]
             elif k == "largest":
                 out[k] = [[v if np.isfinite(v) else None for v in row] for row in x.tolist()]
+            elif k == "negative":
+                out[k] = [None if v != v else int(v) for v in x.tolist()]  # noqa: PLR0124 - NaN
             else:
                 out[k] = x.tolist()
         return out
@@ -190,6 +200,7 @@ class Moments:
             nonzero=ints("nonzero", cells, m),
             largest=np.array(largest, dtype=np.float64).reshape(cells, m),
             missing=ints("missing", cells, m),
+            negative=np.array(data.get("negative", [None] * cells), dtype=np.float64),
         )
 
     @classmethod
@@ -238,6 +249,9 @@ class Moments:
             nonzero=np.array([(x[r] != 0).sum(axis=0) for r in rows]),
             largest=np.array([x[r].max(axis=0) for r in rows]),
             missing=np.zeros((len(first), len(names)), dtype=np.int64),
+            negative=np.array(
+                [(x[r][:, names.index("outcome")] < 0).sum() for r in rows], dtype=float
+            ),
         )
 
 
@@ -253,7 +267,7 @@ def first_days(period: NDArray[np.datetime64], days: int) -> NDArray[np.datetime
     return np.where(np.isnat(period), np.datetime64("NaT", "D"), first)
 
 
-_SUMMED = ("assigned", "matured", "n", "s1", "s2", "s3", "nonzero", "missing")
+_SUMMED = ("assigned", "matured", "n", "s1", "s2", "s3", "nonzero", "missing", "negative")
 _PER_CELL = ("segment", "arm", "period", "largest", *_SUMMED)
 
 

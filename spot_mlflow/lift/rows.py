@@ -40,6 +40,8 @@ class Rows:
         var_c: unbiased variance of a holdout unit.
         plain: whether the means are those of the outcome itself, so that a rate is a count of
             events over units; not for ratios, weights and clusters.
+        negative: outcomes below 0, both arms; NaN where they were not counted, None where the rows
+            are of no sequence.
     """
 
     labels: tuple[str, ...]
@@ -50,6 +52,7 @@ class Rows:
     var_t: Floats
     var_c: Floats
     plain: bool = True
+    negative: Floats | None = None
 
     def select(self, mask: NDArray[np.bool_]) -> Rows:
         """Returns the rows where ``mask`` (rows,) is True."""
@@ -63,11 +66,12 @@ class Rows:
             self.var_t[mask],
             self.var_c[mask],
             plain=self.plain,
+            negative=None if self.negative is None else self.negative[mask],
         )
 
-    def widened(self, factor: float) -> Rows:
-        """Returns the rows with every variance times ``factor``, a design effect."""
-        return replace(self, var_t=self.var_t * factor, var_c=self.var_c * factor, plain=False)
+    def widened(self, treated: float, holdout: float) -> Rows:
+        """Returns the rows with the variances of each arm times its own design effect."""
+        return replace(self, var_t=self.var_t * treated, var_c=self.var_c * holdout, plain=False)
 
 
 def plain_outcome(moments: Moments) -> tuple[Floats, Floats]:
@@ -148,10 +152,9 @@ def _is_rate(rows: Rows, predicted: PredictedLift) -> bool:
 
 def _counts(rows: Rows) -> tuple[Floats, Floats, Floats, Floats]:
     """Events and units of both arms; a row without units in an arm counts as one without event."""
-    x_t: Floats = np.round(np.nan_to_num(rows.mean_t * rows.n_t))
-    x_c: Floats = np.round(np.nan_to_num(rows.mean_c * rows.n_c))
-    n_t: Floats = np.where(rows.n_t > 1, rows.n_t, 1.0)
-    n_c: Floats = np.where(rows.n_c > 1, rows.n_c, 1.0)
+    x_t = np.rint(np.where(rows.n_t > 0, rows.mean_t * rows.n_t, 0.0))
+    x_c = np.rint(np.where(rows.n_c > 0, rows.mean_c * rows.n_c, 0.0))
+    n_t, n_c = (np.where(n > 1, n, 1.0) for n in (rows.n_t, rows.n_c))
     return x_t, n_t, x_c, n_c
 
 

@@ -8,7 +8,7 @@ be negative, a standard error taken under each hypothesis that is tested.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -102,7 +102,8 @@ class Looks:
         raw_t: plain mean of the treated.
         raw_c: plain mean of the holdout.
         ratio: k = sum y^2 / sum y over both arms; NaN where the outcome may be negative.
-        effect: what clusters or adjustment multiply the plain variance with.
+        effect_t: what clusters or adjustment multiply the plain variance of the treated with.
+        effect_c: the same for the holdout.
         common_t: what both arms share adds to the variance of the treated mean (see ``Means``).
         common_c: the same for the holdout mean.
         cov: covariance of the two means by what they share.
@@ -118,7 +119,8 @@ class Looks:
     raw_t: Floats
     raw_c: Floats
     ratio: Floats
-    effect: Floats
+    effect_t: Floats
+    effect_c: Floats
     common_t: float = 0.0
     common_c: float = 0.0
     cov: float = 0.0
@@ -132,8 +134,12 @@ class Looks:
     def of(cls, treated: Arm, holdout: Arm, means: Means | None = None) -> Looks:
         """Takes the state from two arms, and the adjusted means where there are such."""
         known = means or means_of(treated, holdout)
-        plain = treated.var / treated.n + holdout.var / holdout.n
-        effect = (known.var_treated + known.var_holdout) / plain if plain > 0 else 1.0
+        effect_t = _effect(known.var_treated, treated)
+        effect_c = _effect(known.var_holdout, holdout)
+        scaled = (
+            replace(treated, var=treated.var * effect_t),
+            replace(holdout, var=holdout.var * effect_c),
+        )
         squares = treated.n * treated.second + holdout.n * holdout.second
         total = treated.total + holdout.total
         usable = never_negative(treated, holdout) and total > 0
@@ -142,22 +148,29 @@ class Looks:
             n_c=np.asarray(holdout.n, dtype=np.float64),
             value_t=np.asarray(known.treated),
             value_c=np.asarray(known.holdout),
-            var_t=np.asarray(treated.var * effect),
-            var_c=np.asarray(holdout.var * effect),
-            pooled=np.asarray(pooled_variance(treated, holdout) * effect),
+            var_t=np.asarray(scaled[0].var),
+            var_c=np.asarray(scaled[1].var),
+            pooled=np.asarray(pooled_variance(*scaled)),
             raw_t=np.asarray(treated.mean),
             raw_c=np.asarray(holdout.mean),
             ratio=np.asarray(squares / total if usable else math.nan),
-            effect=np.asarray(effect),
+            effect_t=np.asarray(effect_t),
+            effect_c=np.asarray(effect_c),
             common_t=known.common_treated,
             common_c=known.common_holdout,
             cov=known.cov,
         )
 
 
+def _effect(variance: float, arm: Arm) -> float:
+    """What the variance of an arm's mean is, over that of simple units; 1 where they do not vary."""
+    plain = arm.var / arm.n
+    return variance / plain if plain > 0 else 1.0
+
+
 def never_negative(treated: Arm, holdout: Arm) -> bool:
-    """Whether the outcome of both arms cannot be negative, so that a mean bounds its variance."""
-    return min(treated.mean, holdout.mean) >= 0
+    """Whether no outcome of either arm is negative, so that a mean bounds its variance."""
+    return treated.never_negative and holdout.never_negative
 
 
 def _unit_variance(mean: Floats, ratio: Floats) -> Floats:
@@ -178,8 +191,8 @@ def difference_variance(gap: Floats, looks: Looks) -> Floats:
     n = looks.n_t + looks.n_c
     base = (looks.n_t * (looks.raw_t - gap) + looks.n_c * looks.raw_c) / n
     base = np.maximum(base, np.maximum(0.0, -gap))
-    null = _unit_variance(base, looks.ratio) / looks.n_c
-    null = (null + _unit_variance(base + gap, looks.ratio) / looks.n_t) * looks.effect
+    null = looks.effect_c * _unit_variance(base, looks.ratio) / looks.n_c
+    null = null + looks.effect_t * _unit_variance(base + gap, looks.ratio) / looks.n_t
     welch = looks.var_t / looks.n_t + looks.var_c / looks.n_c
     pooled = looks.pooled * (1 / looks.n_t + 1 / looks.n_c)
     return np.fmax(np.fmax(welch, pooled), null) + looks.shared()
@@ -196,8 +209,8 @@ def ratio_variance(ratio: Floats, looks: Looks) -> Floats:
     """
     total = looks.n_t * looks.raw_t + looks.n_c * looks.raw_c
     base = np.maximum(total / (looks.n_t * ratio + looks.n_c), 0.0)
-    null = ratio**2 * _unit_variance(base, looks.ratio) / looks.n_c
-    null = (null + _unit_variance(ratio * base, looks.ratio) / looks.n_t) * looks.effect
+    null = looks.effect_c * ratio**2 * _unit_variance(base, looks.ratio) / looks.n_c
+    null = null + looks.effect_t * _unit_variance(ratio * base, looks.ratio) / looks.n_t
     welch = looks.var_t / looks.n_t + ratio**2 * looks.var_c / looks.n_c
     pooled = looks.pooled * (1 / looks.n_t + ratio**2 / looks.n_c)
     return np.fmax(np.fmax(welch, pooled), null) + looks.shared(ratio)
@@ -277,7 +290,7 @@ _FAR_LOSS: Final = 1e6  # times a ratio below 0
 
 def _greatest_variance(looks: Looks) -> Floats:
     """No hypothesis has a greater variance than this: k m - m^2 is at most k^2 / 4."""
-    any_null = looks.effect * looks.ratio**2 / 4 * (1 / looks.n_t + 1 / looks.n_c)
+    any_null = looks.ratio**2 / 4 * (looks.effect_t / looks.n_t + looks.effect_c / looks.n_c)
     welch = looks.var_t / looks.n_t + looks.var_c / looks.n_c
     pooled = looks.pooled * (1 / looks.n_t + 1 / looks.n_c)
     return np.fmax(np.fmax(welch, pooled), any_null) + looks.shared()

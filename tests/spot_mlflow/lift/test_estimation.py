@@ -7,7 +7,7 @@ import pytest
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.difference import difference
-from spot_mlflow.lift.estimation import estimate_means, hold_of
+from spot_mlflow.lift.estimation import design_effects, estimate_means, hold_of
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments
 
 
@@ -195,3 +195,13 @@ def test_too_early_says_what_is_missing(rates, contract):
     assert hold_of(few, contract()) is None
     monitored = contract(planned_units=5000)
     assert hold_of(few, monitored).reason == "inconclusive, 5 of 20 events in the smaller arm"
+
+
+def test_clusters_scale_each_arm_by_its_own_variance(log, contract):
+    """Shops that differ among the treated only do not widen the holdout's rows."""
+    chosen = estimate_means(
+        replace(log(arms(400), outcome=units(400)), clusters=clusters_of(50)), contract()
+    )
+    plain = [a.var / a.n for a in (chosen.treated, chosen.holdout)]
+    means = replace(chosen.means, var_treated=3 * plain[0], var_holdout=plain[1])
+    assert design_effects(replace(chosen, means=means)) == pytest.approx((3.0, 1.0))

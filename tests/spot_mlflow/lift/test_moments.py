@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from spot_mlflow.lift.arm import arms_of
 from spot_mlflow.lift.moments import (
     HOLDOUT,
     TREATMENT,
@@ -144,3 +145,17 @@ def test_days_are_put_into_the_periods_of_the_contract():
     assert weekly.n.tolist() == [1, 2, 1]
     assert (weekly.s1[:, 0] + weekly.n * weekly.center[0]).tolist() == pytest.approx([1, 6, 8])
     assert daily.by_period(None) is daily
+
+
+def test_negative_outcomes_are_counted_and_old_records_leave_it_open():
+    """A count per cell that adds up; what was stored without it is unknown, and stays so in a sum."""
+    made = Moments.of_units(
+        {"outcome": np.array([-1.0, 2, -3, 0, 5])}, ["treatment"] * 3 + ["holdout"] * 2
+    )
+    assert made.collapse("arm").negative.tolist() == [0.0, 2.0]
+    again = Moments.from_dict(json.loads(json.dumps(made.to_dict())))
+    assert again.negative.tolist() == made.negative.tolist()
+    old = {k: v for k, v in made.to_dict().items() if k != "negative"}
+    assert np.isnan(Moments.from_dict(old).collapse().negative).all()
+    assert arms_of(Moments.from_dict(old))[0].negative is None
+    assert arms_of(made)[0].negative == 2

@@ -113,9 +113,9 @@ def test_skewness_is_followed_over_looks(log, contract):
     r = np.random.default_rng(8)
     n = 40_000
     arm = np.where(np.arange(n) % 2 == 0, HOLDOUT, TREATMENT)
-    period = np.datetime64("2027-01-01") + np.arange(n) // 2000
+    period = np.datetime64("2027-01-01") + np.arange(n) // 1000
     y = np.where(r.random(n) < 0.3, r.exponential(1, n), 0.0)
-    y[1500] = 60.0
+    y[700] = 70.0
     made = contract(kind="money", planned_units=n)
     moments = log(arm, outcome=y - 10, period=period)
     assert steepest_skew(moments.cells) > 0.1 * math.sqrt(n)

@@ -138,11 +138,11 @@ def test_clusters_widen_the_rows(contract):
     """A design effect of four doubles every interval; a rate is then no count of events."""
     rows = rows_of(cells(np.random.default_rng(2)), "segment")
     money = contract(kind="money")
-    plain, wide = segment_lifts(rows, money), segment_lifts(rows.widened(4.0), money)
+    plain, wide = segment_lifts(rows, money), segment_lifts(rows.widened(4.0, 4.0), money)
     for a, b in zip(plain, wide, strict=True):
         assert b.estimate.high - b.estimate.low == pytest.approx(
             2 * (a.estimate.high - a.estimate.low), rel=1e-3
         )
-    assert not rows.widened(4.0).plain
-    unknown = segment_lifts(rows.widened(math.nan), contract(effect="relative"))
+    assert not rows.widened(4.0, 4.0).plain
+    unknown = segment_lifts(rows.widened(math.nan, math.nan), contract(effect="relative"))
     assert unknown[0].estimate.high == math.inf

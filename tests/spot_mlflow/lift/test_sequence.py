@@ -216,3 +216,30 @@ def test_one_unit_in_an_arm_bounds_nothing():
     """No sequence before two units in each arm."""
     found = confidence_sequence(Arm(1, 1.0, math.nan), Arm.binary(1, 9), planned=10)
     assert (found.low, found.high) == (-math.inf, math.inf)
+
+
+def test_the_guard_follows_the_count_of_negative_outcomes():
+    """Profit of mean .05 and sd 10 gives +-1.01 at 10,000 units, as that of mean -.05 does."""
+    for mean in (0.05, -0.05):
+        arms = [Arm(n, mean, 100.0, negative=n // 2) for n in (9000, 1000)]
+        found = confidence_sequence(*arms, planned=10_000)
+        assert (found.low, found.high) == pytest.approx((-1.01, 1.01), abs=0.005)
+    guarded = confidence_sequence(
+        *(replace(a, negative=0, mean=0.05) for a in arms), planned=10_000
+    )
+    assert guarded.low < -5
+    unknown = confidence_sequence(
+        *(replace(a, negative=None, mean=0.05) for a in arms), planned=10_000
+    )
+    assert (unknown.low, unknown.high) == (guarded.low, guarded.high)
+
+
+def test_each_arm_is_scaled_by_its_own_variance():
+    """Clusters that triple the variance of the treated leave that of the holdout as it is."""
+    treated, holdout = Arm(9000, 1.0, 4.0, negative=100), Arm(1000, 1.0, 4.0, negative=100)
+    plain = means_of(treated, holdout)
+    means = replace(plain, var_treated=3 * plain.var_treated)
+    looks = Looks.of(treated, holdout, means)
+    assert (float(looks.effect_t), float(looks.effect_c)) == pytest.approx((3.0, 1.0))
+    assert (float(looks.var_t), float(looks.var_c)) == pytest.approx((12.0, 4.0))
+    assert float(looks.pooled) == pytest.approx((8999 * 12 + 999 * 4) / 9998)
