@@ -190,7 +190,7 @@ def test_any_look_false_alarms_stay_below_five_percent():
         p, q = x_t / n_t, x_c / n_c
         var = [m * (1 - m) * n / (n - 1) for m, n in ((p, n_t), (q, n_c))]
         pool = ((n_t - 1) * var[0] + (n_c - 1) * var[1]) / (n_t + n_c - 2)
-        looks = Looks(n_t, n_c, p, q, *var, pool, p, q, np.ones_like(p), np.ones_like(p))
+        looks = Looks(n_t, n_c, p, q, *var, pool, p, q, *[np.ones_like(p)] * 3)
         width = multiplier(n_t + n_c, alpha=0.05, planned=60_000)
         truth = np.full(p.shape, 0.01 * (ratio - 1))
         out = (p - q - truth) ** 2 > width**2 * difference_variance(truth, looks)
