@@ -160,6 +160,8 @@ def economics_of(
     bins = moments.score_bins
     break_even, value = _break_even(margins, e)
     worth = "yes" if per_eligible.low > 0 else "no" if per_eligible.high < 0 else "not clear"
+    if realized is not None and not realized.reliable:
+        worth = "not clear"
     return EconomicsResult(
         unit=e.unit,
         value=value,

@@ -121,3 +121,15 @@ def test_skewness_is_followed_over_looks(log, contract):
     assert steepest_skew(moments.cells) > 0.1 * math.sqrt(n)
     assert not estimate_means(moments, made).reliable
     assert estimate_means(log(arm, outcome=y - 10), made).reliable
+
+
+def test_money_is_not_clear_where_the_interval_does_not_hold(log, contract):
+    """An unreliable lift neither pays nor loses, however far its interval lies from 0."""
+    arm, y = wild()
+    priced = {"unit": "EUR", "value": 1.0, "offer_cost": 1e6}
+    found = analyze(log(arm, outcome=y), contract(kind="money", predicted=2.0, economics=priced))
+    assert found.economics.worth == "not clear"
+    sure = analyze(
+        log(arm, outcome=(y > 0).astype(float)), contract(predicted=0.05, economics=priced)
+    )
+    assert sure.economics.worth == "no"
