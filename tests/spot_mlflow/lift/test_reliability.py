@@ -127,9 +127,8 @@ def test_money_is_not_clear_where_the_interval_does_not_hold(log, contract):
     """An unreliable lift neither pays nor loses, however far its interval lies from 0."""
     arm, y = wild()
     priced = {"unit": "EUR", "value": 1.0, "offer_cost": 1e6}
-    found = analyze(log(arm, outcome=y), contract(kind="money", predicted=2.0, economics=priced))
+    least = {"economics": priced, "minimum_viable": 0.01}
+    found = analyze(log(arm, outcome=y), contract(kind="money", predicted=2.0, **least))
     assert found.economics.worth == "not clear"
-    sure = analyze(
-        log(arm, outcome=(y > 0).astype(float)), contract(predicted=0.05, economics=priced)
-    )
+    sure = analyze(log(arm, outcome=(y > 0).astype(float)), contract(predicted=0.05, **least))
     assert sure.economics.worth == "no"
