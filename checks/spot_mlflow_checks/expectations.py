@@ -308,7 +308,7 @@ class ExpectRealizedLiftToBeViable(OutcomeLogExpectation):
 
     @override
     def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
-        return judgements.judge_viability(self._analysis(moments, predicted))
+        return judgements.judge_viability(self._analysis(moments, predicted), predicted)
 
 
 EXPECTATIONS: Final[tuple[type[Any], ...]] = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT
 
 if TYPE_CHECKING:
@@ -386,12 +387,16 @@ def judge_lift(analysis: LiftAnalysis) -> Judgement:
     )
 
 
-def judge_viability(analysis: LiftAnalysis) -> Judgement | None:
+def judge_viability(analysis: LiftAnalysis, predicted: PredictedLift) -> Judgement | None:
     """Whether the realized lift is worth having."""
     o, r = analysis.outcome, analysis.realized.estimate
     if o.minimum is None:
         return None
     if o.withheld:
         return Judgement(False, "warning", o.viable, o.reason)
-    message = f"The realized lift {r.lift:.4g} ({r.low:.4g} to {r.high:.4g}) is {o.viable} against the minimum {o.minimum:.4g}"
+    scale = contract_scale(predicted, (r.high - r.low) / 2)
+    message = (
+        f"The realized lift, {scale.with_interval(r)}, is {o.viable} against the minimum of "
+        f"{scale.amount(o.minimum)}"
+    )
     return Judgement(o.viable == "viable", "warning", o.viable, message)

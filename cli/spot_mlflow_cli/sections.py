@@ -37,7 +37,7 @@ def print_headline(out: Console, headline: Headline, title: str = "") -> None:
 
     if title:
         out.print(Text(printable(title), style="dim"))
-    out.print(Text(printable(headline.money), style="bold"))
+    out.print(Text(printable(headline.finding), style="bold"))
     if headline.cause:
         out.print(Text(printable(headline.cause)))
     if headline.request:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.evidence import BUILDERS, ROLES
+from spot_mlflow.figures import contract_scale
 from spot_mlflow.gate.case import days, joined
 from spot_mlflow.gate.requirements import Measure
 from spot_mlflow.gate.sign_offs import sign_off
@@ -247,7 +248,10 @@ def lift_minimum(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's s
     """The minimum viable lift of the contract."""
     contract = case.adoption.predictions.get(case.version)
     minimum = contract.minimum if contract else None
-    measured = "no minimum viable lift" if minimum is None else f"minimum {minimum:g}"
+    measured = "no minimum viable lift"
+    if contract is not None and minimum is not None:
+        scale = contract_scale(contract, 2 * contract.predicted.standard_error or None)
+        measured = f"minimum {scale.amount(minimum)}"
     return Measure(minimum is not None, measured, "a minimum viable lift, given or derived")
 
 
@@ -259,7 +263,12 @@ def lift_lower_bound(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy
         return Measure(False, "cannot be told", "lower bound of the predicted lift >= the minimum")
     p = contract.predicted
     low = p.low if p.low is not None else p.lift - 1.959963984540054 * p.standard_error
-    return Measure(low >= minimum, f"lower bound {low:.4g}", f"at least the minimum {minimum:.4g}")
+    scale = contract_scale(contract, 2 * p.standard_error or None).telling_apart(low, minimum)
+    return Measure(
+        low >= minimum,
+        f"lower bound {scale.amount(low)}",
+        f"at least the minimum {scale.amount(minimum)}",
+    )
 
 
 def measurement_set(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.attrition import attrition_of
 from spot_mlflow.lift.compliance import compliance
 from spot_mlflow.lift.course import course_of
@@ -78,7 +79,7 @@ def measured(
     cells = moments.cells
     by_segment = cells.collapse("segment", "arm")
     by_period = cells.by_period(predicted.period).collapse("period", "arm")
-    days = days_of(cells)
+    days = days_of(cells) if still_arriving(moments) else None
     chosen = estimate_means(moments, predicted, by_segment)
     found = realize(chosen, predicted, days=days, previous_looks=previous_looks)
     lost = attrition_of(moments, predicted)
@@ -212,6 +213,22 @@ def _against_holdout(moments: OutcomeMoments, arm: str) -> OutcomeMoments:
     return replace(moments, cells=cells, clusters=clusters)
 
 
+def still_arriving(moments: OutcomeMoments) -> bool:
+    """Whether more units can be expected: some have not matured, or decisions went on until lately.
+
+    "Lately" is a tenth of the time that units came in, a week at least. What came to an end brings no
+    more units, and no number of days would decide.
+    """
+    cells = moments.cells
+    if (cells.matured < cells.assigned).any():
+        return True
+    dated = cells.period[(cells.assigned > 0) & ~np.isnat(cells.period)]
+    if len(dated) == 0:
+        return False
+    since = np.datetime64(moments.as_of[:10], "D") - dated.max()
+    return bool(since <= max((dated.max() - dated.min()) / 10, np.timedelta64(_LATELY, "D")))
+
+
 def days_of(cells: Moments) -> float | None:
     """Days from the first with analysed units to the last, both included."""
     logged = cells.period[(cells.n > 0) & ~np.isnat(cells.period)]
@@ -239,8 +256,11 @@ def _notes(  # noqa: PLR0917 - every part of the analysis may have something to 
     notes += [c.words for c in corrected[:SHOWN]]
     if len(corrected) > SHOWN:
         notes.append(f"{len(corrected) - SHOWN} more cohorts were corrected.")
-    if trend is not None and trend.words:
-        notes.append(trend.words)
+    if trend is not None:
+        scale = contract_scale(
+            predicted.model_copy(update={"effect": "absolute"}), trend.half_width
+        )
+        notes += [x for x in [trend.words(scale)] if x]
     matured, assigned = int(moments.cells.matured.sum()), int(moments.cells.assigned.sum())
     if matured < assigned:
         notes.append(f"{matured:,} of {assigned:,} assigned units have matured.")
@@ -270,6 +290,7 @@ def _as_declared(moments: OutcomeMoments, predicted: PredictedLift) -> list[str]
     return notes
 
 
+_LATELY = 7  # days without a decision after which none is expected
 SHOWN = 5  # corrected cohorts told one by one
 
 

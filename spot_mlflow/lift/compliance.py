@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.difference import Estimate, interval, quantile
 from spot_mlflow.lift.moments import HOLDOUT
@@ -64,11 +65,14 @@ class Compliance:
         known = math.isfinite(self.cace.value)
         if known and (self.leaking or self.treated < 1 - LEAKING):
             cace = self.cace.improved(predicted.direction)
-            bounds = f" ({cace.low:.4g} to {cace.high:.4g})" if math.isfinite(cace.low) else ""
+            half = (cace.high - cace.low) / 2
+            scale = contract_scale(predicted.model_copy(update={"effect": "absolute"}), half)
+            bounds = f" ({scale.number(cace.low)} to {scale.number(cace.high)})"
+            bounds = bounds if math.isfinite(cace.low) else ""
             lift = "lift" if predicted.effect == "absolute" else "absolute lift"
             said.append(
                 f"{self.treated:.1%} of the treated were {self.measure}: among those reached because "
-                f"of the assignment the {lift} is {cace.value:.4g}{bounds}, at one look."
+                f"of the assignment the {lift} is {scale.amount(cace.value)}{bounds}, at one look."
             )
         return tuple(said)
 

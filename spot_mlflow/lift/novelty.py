@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow.figures import p_value
 from spot_mlflow.lift.difference import two_sided_p
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from spot_mlflow.figures import LiftScale
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.rows import Rows
 
@@ -43,6 +45,11 @@ class Trend:
     days: float
 
     @property
+    def half_width(self) -> float:
+        """Half the 95 % interval of the change from the first period to the last."""
+        return 1.96 * self.se * self.days
+
+    @property
     def fading(self) -> bool:
         """Whether the lift clearly gets smaller."""
         return self.per_day < 0 and self.p_value < CLEAR
@@ -52,15 +59,15 @@ class Trend:
         """Whether the lift clearly gets larger."""
         return self.per_day > 0 and self.p_value < CLEAR
 
-    @property
-    def words(self) -> str:
+    def words(self, scale: LiftScale) -> str:
         """One sentence for a reader, empty where no trend is clear."""
         if not (self.fading or self.growing):
             return ""
         way = "wears off" if self.fading else "grows"
         return (
-            f"The lift {way}: {self.first:.4g} in the first period, {self.last:.4g} in the last, "
-            f"{self.days:.0f} days later (p = {self.p_value:.2g})."
+            f"The lift {way}: {scale.amount(self.first)} in the first period, "
+            f"{scale.amount(self.last)} in the last, {self.days:.0f} days later "
+            f"({p_value(self.p_value)})."
         )
 
 

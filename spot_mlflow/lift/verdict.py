@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.difference import quantile
 from spot_mlflow.lift.report import GapVerdict, Interval
 
@@ -283,13 +284,20 @@ def _at_least(units: float | None, floor: float) -> float | None:
 
 
 def _reason(verdict: Verdict, gap: Interval, realized: Interval, predicted: PredictedLift) -> str:
+    scale = contract_scale(predicted, (realized.high - realized.low) / 2)
+    arrived = scale.amount(realized.lift)
+    found = f"{arrived} arrived, {scale.amount(predicted.predicted.lift)} promised"
     d = predicted.tolerance_used
-    found = f"realized {realized.lift:.4g} of {predicted.predicted.lift:.4g} promised"
+    border, bound = (d, gap.low) if verdict == "exceeded" else (-d, gap.low)
+    bound = gap.high if verdict == "shortfall" else bound
+    finer = scale.telling_apart(bound, border)  # or the sentence would contradict the verdict
+    low, high = finer.signed(gap.low), finer.signed(gap.high)
+    tolerance = finer.amount(d)
     return {
-        "exceeded": f"{found}; the gap is at least {gap.low:+.4g}, above the tolerance {d:.4g}",
-        "shortfall": f"{found}; the gap is at most {gap.high:+.4g}, below the tolerance {-d:.4g}",
-        "met": f"{found}; the gap is at least {gap.low:+.4g}, within the tolerance {-d:.4g}",
-        "inconclusive": f"{found}; the gap may be anything from {gap.low:+.4g} to {gap.high:+.4g}",
+        "exceeded": f"{found}; the gap is at least {low}, more than the tolerance of {tolerance}",
+        "shortfall": f"{found}; the gap is at most {high}, more than the tolerance of {tolerance} below",
+        "met": f"{found}; the gap is at least {low}, within the tolerance of {tolerance}",
+        "inconclusive": f"{found}; the gap may be anything from {low} to {high}",
     }[verdict]
 
 

@@ -167,7 +167,7 @@ def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> d
         "name": adoption.name,
         "stage": facts.stage if facts else None,
         "aliases": list(facts.aliases) if facts else [],
-        "headline": asdict(headline_of(adoption=adoption)),
+        "headline": _headline(adoption),
         "readiness": _readiness_dict(adoption),
         "involvement": _involvement_dict(adoption),
         "concerns": [_concern_dict(c) for c in adoption.involvement.concerns],
@@ -226,8 +226,14 @@ def adoption_markdown(adoption: Adoption, decision: GateDecision | None = None) 
     """Returns the same as Markdown; what people wrote is escaped."""
     head = headline_of(adoption=adoption)
     asked = f"Asked of you: {head.request}" if head.request else ""
-    parts = [f"# {escape_markdown(title_of(adoption))}", f"**{escape_markdown(head.money)}**"]
+    parts = [f"# {escape_markdown(title_of(adoption))}", f"**{escape_markdown(head.finding)}**"]
     parts += [escape_markdown(p) for p in (head.cause, asked) if p]
     for section in adoption_sections(adoption, decision):
         parts += section_markdown(section)
     return "\n\n".join(parts) + "\n"
+
+
+def _headline(adoption: Adoption) -> dict[str, str]:
+    """The sentence in its parts; ``money`` is the first part's earlier name."""
+    found = asdict(headline_of(adoption=adoption))
+    return {"money": found["finding"], **found}

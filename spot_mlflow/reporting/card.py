@@ -55,7 +55,7 @@ def markdown(adoption: Adoption, instrument: Instrument | None = None) -> str:
     """Returns the card as Markdown; pictures by their numbers, what people wrote escaped."""
     head = headline_of(adoption=adoption)
     parts = [f"# Model card: {escape_markdown(title_of(adoption))}"]
-    parts.append(f"**{escape_markdown(head.money)}**")
+    parts.append(f"**{escape_markdown(head.finding)}**")
     parts += [escape_markdown(p) for p in (head.cause,) if p]
     if head.request:
         parts.append(f"Asked of you: {escape_markdown(head.request)}")
@@ -112,7 +112,9 @@ def _promise(adoption: Adoption) -> Section:
         return Section("promise", title, text=("No lift was promised for this version.",))
     scale = promise_scale(contract)
     p, measured = contract.predicted, contract.measurement
-    sure = f"standard error {p.standard_error:.3g}" if p.standard_error else "taken as exact"
+    sure = (
+        f"standard error {scale.amount(p.standard_error)}" if p.standard_error else "taken as exact"
+    )
     rows = [
         ("Predicted lift", f"{scale.amount(p.lift)}, {sure}"),
         ("Where from", p.source or _MISSING),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.lift.report import Interval
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.drawing import Chart, rows_of_labels, words_below, wrapped
 from spot_mlflow.reporting.lift_view import LiftView, lift_view
@@ -18,12 +19,13 @@ from spot_mlflow.reporting.tables import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.report import Interval, LiftReport
+    from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.reporting.drawing import Theme
     from spot_mlflow.reporting.lift_view import LiftRow
     from spot_mlflow.reporting.palette import Palette
 
 MLFLOW_DPI: Final = 88  # 634 pixels
+JUDGED: Final = "as judged"  # with the uncertainty of the promise
 NOTES: Final = ("least worth having", "within tolerance")
 SIDE_BY_SIDE: Final = 0.38  # of the axes: so far apart two notes stand on one line
 SIDE_BY_SIDE_NARROW: Final = 0.7
@@ -57,6 +59,7 @@ def lift_gap_chart(view: LiftView) -> Chart:
     scale = view.scale
     levels = _levels(view, "realized, valid at any look")
     rows = [(name, scale.number(i.lift), scale.interval(i)) for name, i in levels]
+    judged = judged_against(view)
     if not view.data_fault:
         rows.append(("gap", scale.signed(view.gap.lift), scale.interval(view.gap)))
     if view.minimum is not None:
@@ -65,7 +68,8 @@ def lift_gap_chart(view: LiftView) -> Chart:
     realized = (
         "what arrived cannot be told from this log"
         if view.data_fault
-        else f"realized {scale.with_interval(view.realized)}; verdict: {view.verdict}"
+        else f"realized {scale.with_interval(view.realized)}; against the promise, whose own "
+        f"uncertainty counts, {scale.interval(judged)}; verdict: {view.verdict}"
     )
     alt = f"Promised {scale.with_interval(view.predicted)}; {realized}."
     title = f"Promised and realized lift of {view.metric}"
@@ -89,7 +93,18 @@ def _levels(view: LiftView, at_any_look: str) -> list[tuple[str, Interval]]:
     levels.append(("realized", view.realized))
     if view.always_valid is not None:
         levels.append((at_any_look, view.always_valid))
+    levels.append((JUDGED, judged_against(view)))
     return levels
+
+
+def judged_against(view: LiftView) -> Interval:
+    """Returns the interval that the verdict is read from: the promise plus the gap's interval.
+
+    It holds the promise's own uncertainty, too. Above, below or within the promise's tolerance: that
+    is the verdict, so picture and verdict cannot differ.
+    """
+    promise, gap = view.predicted.lift, view.gap
+    return Interval(promise + gap.lift, promise + gap.low, promise + gap.high)
 
 
 def _paint_gap(axes: Any, palette: Palette, view: LiftView, *, narrow: bool) -> None:

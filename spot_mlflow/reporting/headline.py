@@ -1,8 +1,9 @@
-"""The sentence that every surface opens with: money, cause and request.
+"""The sentence that every surface opens with: verdict and lift, cause and request.
 
-"Promised 120k, arrived 47k. Most was lost in Operation: 41 % of offers not delivered. Asked of you:
-capacity for team West by 30 January." Each part says as much as the evidence carries and no more:
-where there is no money it speaks of lift, where no cause is shown it names none.
+"Less than promised: 1.1 points arrived (0.6 to 1.6), 2.3 points promised; in money 47k USD (30k to
+64k), 120k USD promised. Most was lost in Operation: 41 % of offers not delivered. Asked of you: capacity
+for team West by 30 January." Each part says as much as the evidence carries and no more: verdict and
+interval are those of the check, money stands beside them, where no cause is shown none is named.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.lift.bridge import letter_words
-from spot_mlflow.reporting import figures, words
+from spot_mlflow.lift.left_out import LeftOut
+from spot_mlflow.reporting import words
 from spot_mlflow.reporting.cause import cause_sentence, losing_letter
 from spot_mlflow.reporting.lift_view import LiftView, lift_view, promise_scale
 from spot_mlflow.reporting.reality import readiness_meets_reality
@@ -32,12 +34,12 @@ class Headline:
     """The opening sentence in its three parts, each possibly empty.
 
     Attributes:
-        money: what was promised and what arrived.
+        finding: the verdict, what arrived and what was promised; units left out come before it.
         cause: where the rest was lost.
         request: what is asked of the reader, without "Asked of you:".
     """
 
-    money: str
+    finding: str
     cause: str = ""
     request: str = ""
 
@@ -45,7 +47,7 @@ class Headline:
     def text(self) -> str:
         """The sentence as one line."""
         asked = f"Asked of you: {self.request}" if self.request else ""
-        return " ".join(part for part in (self.money, self.cause, asked) if part)
+        return " ".join(part for part in (self.finding, self.cause, asked) if part)
 
 
 def headline(adoption: Adoption) -> str:
@@ -76,7 +78,7 @@ def headline_of(
     )
     cause = cause_sentence(view)
     return Headline(
-        _money(view), f"{cause}{rated}".strip(), request_sentence(view, adoption, letter=letter)
+        _finding(view), f"{cause}{rated}".strip(), request_sentence(view, adoption, letter=letter)
     )
 
 
@@ -88,33 +90,29 @@ def _before_outcomes(adoption: Adoption | None) -> str:
     return f"Promised {promised}; no outcome was checked yet."
 
 
-def _money(view: LiftView) -> str:
+def _finding(view: LiftView) -> str:
+    return " ".join(part for part in (_left_out(view), _verdict_and_lift(view)) if part)
+
+
+def _left_out(view: LiftView) -> str:
+    """What of the last check's units is missing comes before any figure."""
+    found = view.data.get("left_out")
+    return LeftOut.from_dict(found).words if found else ""
+
+
+def _verdict_and_lift(view: LiftView) -> str:
     scale = view.scale
-    promised = scale.amount(view.predicted.lift)
+    promised = f"{scale.amount(view.predicted.lift)} promised"
     if view.data_fault:
-        return f"Promised {promised}; what arrived cannot be told from this log."
+        return f"{words.DATA_FAULT}: this log cannot show the realized lift, {promised}."
+    verdict = words.UNDECIDABLE if view.undecidable else words.VERDICTS[view.verdict]
     if math.isnan(view.realized.lift):
-        return f"Promised {promised}; nothing can be told of what arrived yet."
+        return f"{verdict}: no realized lift can be reported yet, {promised}."
+    arrived = "so far" if view.verdict == "inconclusive" else "arrived"
+    found = f"{scale.amount(view.realized.lift)} {arrived} ({scale.interval(view.realized)})"
     money = money_of(view)
-    if money is not None:
-        return _in_money(view, money)
-    arrived = scale.number(view.realized.lift)
-    bounds = scale.interval(view.realized)
-    if view.verdict == "inconclusive":
-        return f"Promised {promised}, {arrived} so far ({bounds}): {_open(view)}."
-    return f"Promised {promised}, arrived {arrived} ({bounds})."
+    return f"{verdict}: {found}, {promised}{'' if money is None else _in_money(money)}."
 
 
-def _open(view: LiftView) -> str:
-    """Says why there is no verdict: time will tell, or it never will."""
-    word = words.UNDECIDABLE if view.undecidable else words.VERDICTS["inconclusive"]
-    return word.lower()
-
-
-def _in_money(view: LiftView, money: Money) -> str:
-    arrived = figures.money(money.realized.lift, half_width=money.half_width)
-    if view.verdict == "inconclusive":
-        return (
-            f"Promised {money.promised_text}, {arrived} so far ({money.range_text}): {_open(view)}."
-        )
-    return f"Promised {money.promised_text}, arrived {arrived} ({money.range_text})."
+def _in_money(money: Money) -> str:
+    return f"; in money {money.realized_text}, {money.promised_text} promised"

@@ -60,7 +60,7 @@ def markdown(check: LiftReport | Mapping[str, Any], adoption: Adoption | None = 
     """Returns the report as Markdown, with the same sentences and figures."""
     view = lift_view(check)
     head = headline_of(check, adoption)
-    parts = [f"# Lift of {escape_markdown(view.metric)}", f"**{escape_markdown(head.money)}**"]
+    parts = [f"# Lift of {escape_markdown(view.metric)}", f"**{escape_markdown(head.finding)}**"]
     if head.cause:
         parts.append(escape_markdown(head.cause))
     if head.request:

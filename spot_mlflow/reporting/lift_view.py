@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.figures import LiftScale, contract_scale, scale_of
 from spot_mlflow.lift.report import Interval, LiftReport, is_withheld
-from spot_mlflow.reporting.figures import LiftScale, scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -175,15 +175,7 @@ def lift_view(check: LiftReport | Mapping[str, Any]) -> LiftView:
 
 def promise_scale(contract: PredictedLift) -> LiftScale:
     """Returns how lifts are written where there is a promise and no outcome yet."""
-    p = contract.predicted
-    exact = (p.lift,) if contract.minimum_viable is None else (p.lift, contract.minimum_viable)
-    return scale_of(
-        kind=contract.kind,
-        effect=contract.effect,
-        unit=contract.economics.unit if contract.economics else "",
-        half_width=p.standard_error * 2 or None,
-        exact=exact,
-    )
+    return contract_scale(contract, contract.predicted.standard_error * 2 or None)
 
 
 def _number(value: Any) -> float | None:

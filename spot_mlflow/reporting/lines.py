@@ -45,7 +45,7 @@ def check_lines(
 def headline_lines(headline: Headline) -> list[str]:
     """Returns the opening sentence, one line for each part."""
     asked = f"Asked of you: {headline.request}" if headline.request else ""
-    return [printable(part) for part in (headline.money, headline.cause, asked) if part]
+    return [printable(part) for part in (headline.finding, headline.cause, asked) if part]
 
 
 def section_lines(section: Section) -> list[str]:

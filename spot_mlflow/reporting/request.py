@@ -51,7 +51,8 @@ def _requests(view: LiftView | None, adoption: Adoption | None, letter: str) -> 
     if adoption is not None:
         yield from _concerns(adoption, "blocking")
         yield from _plan(adoption, lambda p: bool(letter) and p.letter in letter)
-        yield from _overdue_check(adoption)
+        if view is None:  # a report does not ask for the check that it is
+            yield from _overdue_check(adoption)
         yield from _plan(adoption, lambda p: p.overdue)
     if view is not None:
         yield from _about_the_verdict(view)

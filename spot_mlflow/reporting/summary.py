@@ -90,14 +90,20 @@ def headline_tag(
 def _lift_words(view: LiftView) -> str:
     if view.data_fault:
         return "not known: the outcome log must be put right"
-    scale = view.scale
     if view.verdict in _KEPT:
-        of = f"{scale.number(view.realized.lift)} of {scale.amount(view.predicted.lift)}"
-        return f"{_KEPT[view.verdict]}: {of}"
+        return f"{_KEPT[view.verdict]}: {_of_promise(view)}"
     wait = wait_words(view) or "not decided"
     if view.undecidable:
         return f"cannot be told: {wait.removeprefix('never to be decided, ')}"
     return f"too early: {wait}"
+
+
+def _of_promise(view: LiftView) -> str:
+    """Writes "2.1 of 2.3 points"; what is more than the promise, or a loss, is no part of it."""
+    scale, arrived, promised = view.scale, view.realized.lift, view.predicted.lift
+    if 0 <= arrived <= promised:
+        return f"{scale.number(arrived)} of {scale.amount(promised)}"
+    return f"{scale.amount(arrived)}, {scale.number(promised)} promised"
 
 
 def _gate_words(adoption: Adoption, decision: GateDecision | None) -> str:
@@ -179,7 +185,7 @@ def description_block(
     rest = " ".join(
         p for p in (head.cause, f"Asked of you: {head.request}" if head.request else "") if p
     )
-    parts = [f"**{escape_markdown(head.money)}** {escape_markdown(rest)}".rstrip()]
+    parts = [f"**{escape_markdown(head.finding)}** {escape_markdown(rest)}".rstrip()]
     parts.append(_block_table(adoption, decision).markdown())
     if chart:
         parts.append(f"![Promised and realized lift]({chart})")

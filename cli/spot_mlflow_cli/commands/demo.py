@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from spot_mlflow.figures import LiftScale
     from spot_mlflow.lift.report import Interval
-    from spot_mlflow.reporting.figures import LiftScale
     from spot_mlflow_cli.demo.story import Stage
 
 MARK: Final = ".spot-demo"  # a folder with it is ours to make anew

@@ -67,9 +67,11 @@ def _lines(predicted: PredictedLift) -> list[str]:
 
     scale = promise_scale(predicted)
     p = predicted.predicted
+    half = 1.96 * p.standard_error
+    low, high = (p.lift - half, p.lift + half) if p.low is None else (p.low, p.high)
     sure = (
-        f" ± {1.96 * p.standard_error:.3g}"
-        if p.standard_error
+        f" ({scale.number(low)} to {scale.number(high)})"
+        if half
         else ", without uncertainty: a commitment"
     )
     minimum, meaning = predicted.minimum, meaning_of(predicted)
@@ -82,7 +84,9 @@ def _lines(predicted: PredictedLift) -> list[str]:
         )
     else:
         lines.append(f"Least lift worth having: {scale.amount(minimum)}")
-    lines.append(f"Tolerance: {predicted.tolerance_used:.3g}; looks: {predicted.looks_used}")
+    lines.append(
+        f"Tolerance: {scale.amount(predicted.tolerance_used)}; looks: {predicted.looks_used}"
+    )
     if predicted.measurement is None:
         lines.append("No measurement owner: the gate will ask for one (measurement).")
     return lines

@@ -107,7 +107,7 @@ def panel(name: str, version: str | None = None) -> dict[str, Any]:
         "gate": gate_line(adoption, decision),
         "allowed": None if decision is None else standing_of(adoption, decision).settled,
         "missing": missing[:5],
-        "headline": head.money,
+        "headline": head.finding,
         "letters": [
             {"name": word, "level": ready.letters[letter].level}
             for letter, word in words.LETTERS.items()

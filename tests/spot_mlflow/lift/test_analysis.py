@@ -149,11 +149,16 @@ def test_days_until_decided_follow_the_rate_so_far(log, contract):
     arm = np.where(np.arange(n) % 2, TREATMENT, HOLDOUT)
     y = (np.random.default_rng(1).random(n) < 0.2).astype(float)
     made = contract(predicted={"lift": 0.01}, tolerance=0.009)
-    found = analyze(log(arm, period=day, outcome=y), made)
+    moments = replace(log(arm, period=day, outcome=y), as_of="2027-01-12")
+    found = analyze(moments, made)
     assert found.outcome.verdict == "inconclusive"
     assert found.outcome.more_units is not None
     assert found.outcome.more_days == pytest.approx(found.outcome.more_units / 100)
     assert days_of(log(arm, outcome=y).cells) is None
+    # Nothing has come for two months: no number of days brings more.
+    ended = analyze(replace(moments, as_of="2027-03-12"), made).outcome
+    assert (ended.more_units, ended.more_days) == (found.outcome.more_units, None)
+    assert "days at the present rate" not in ended.reason
 
 
 def test_a_leaking_holdout_and_corrections_are_told(log, contract):

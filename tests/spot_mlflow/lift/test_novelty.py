@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
+from spot_mlflow.figures import LiftScale
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments
 from spot_mlflow.lift.novelty import trend_of
 from spot_mlflow.lift.rows import rows_of
+
+SCALE = LiftScale(100.0, "points", 1)
 
 
 def periods(rng, slope, days=40, a_day=400):
@@ -44,11 +47,11 @@ def test_a_lift_that_wears_off_is_said(contract):
     fading = trend_of(periods(np.random.default_rng(1), -0.002), contract())
     assert fading is not None
     assert fading.fading
-    assert "wears off" in fading.words
+    assert "wears off" in fading.words(SCALE)
     turned = trend_of(periods(np.random.default_rng(1), -0.002), contract(direction="decrease"))
     assert turned is not None
     assert turned.growing
-    assert "grows" in turned.words
+    assert "grows" in turned.words(SCALE)
 
 
 def test_a_steady_lift_shows_no_trend(contract):

@@ -111,7 +111,7 @@ def test_json_keys_are_a_contract(full_report: LiftReport) -> None:
     }
     assert {"overall", "S", "P", "O", "T"} <= set(data["readiness"])
     assert {"score", "parts", "caps"} <= set(data["involvement"])
-    assert {"money", "cause", "request"} == set(data["headline"])
+    assert {"money", "finding", "cause", "request"} == set(data["headline"])
     assert {"model", "version", "target", "allowed", "mode", "policy", "requirements"} <= set(
         data["gate"]
     )

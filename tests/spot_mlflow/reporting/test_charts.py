@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from matplotlib.figure import Figure
 from reports import make_report
 
 from spot_mlflow.lift.report import Interval
-from spot_mlflow.reporting import charts
+from spot_mlflow.reporting import charts, words
 from spot_mlflow.reporting.drawing import prepare
+from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.lift_view import lift_view
 from spot_mlflow.reporting.palette import LIGHT
 
@@ -116,3 +117,30 @@ def test_segments_chart_bounds_what_it_draws() -> None:
 def test_no_segments_no_chart() -> None:
     """A log without segments has no picture of them."""
     assert charts.segments_chart(lift_view(make_report(segments=("",)))) is None
+
+
+@pytest.mark.parametrize("se", [0.0, 0.004, 0.02])
+@pytest.mark.parametrize("lift", [0.0, 0.01, 0.023, 0.06])
+@pytest.mark.parametrize("looks", [{}, {"looks": "monitored", "planned_units": 90_000}])
+def test_picture_sentence_and_verdict_agree(lift: float, se: float, looks: dict[str, Any]) -> None:
+    """The interval drawn as judged lies above, within or below the band exactly as the verdict says."""
+    promise = {"lift": 0.023, "se": se} if se else 0.023
+    report = make_report(
+        lift=lift, n=40_000, contract={"predicted": promise, "tolerance": 0.006, **looks}
+    )
+    view = lift_view(report)
+    drawn = charts.judged_against(view)
+    low, high = view.predicted.lift - view.tolerance, view.predicted.lift + view.tolerance
+    seen = (
+        "exceeded"
+        if drawn.low > high
+        else "shortfall"
+        if drawn.high < low
+        else "met"
+        if drawn.low >= low
+        else "inconclusive"
+    )
+    assert view.verdict == seen
+    word = words.UNDECIDABLE if view.undecidable else words.VERDICTS[view.verdict]
+    assert headline_of(report).finding.startswith(word)
+    assert "as judged" in str(charts.lift_gap_chart(view).table.rows)

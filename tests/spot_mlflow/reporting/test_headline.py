@@ -13,31 +13,36 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.report import LiftReport
 
 
-def test_money_cause_and_request(full_report: LiftReport) -> None:
-    """With every column logged the sentence has money, cause and request."""
+def test_lift_money_cause_and_request(full_report: LiftReport) -> None:
+    """With every column logged the sentence has lift, money, cause and request."""
     plan = {"O1": {"now": 2, "target": 4, "by": "2027-01-30", "owner": "Ann Sample"}}
     said = headline_of(
         full_report, make_adoption(assessment("Ann", "executive", plan), check=full_report)
     )
-    assert said.money == "Promised 108k USD, 62k so far (26k to 97k): cannot be told."
+    assert said.finding == (
+        "Cannot be told: 1.3 points so far (0.7 to 1.9), 2.3 points promised; in money 62k USD (26k to "
+        "97k), 108k USD promised."
+    )
     assert said.cause.startswith("Most was lost in Operation: 41 % of offers")
     assert said.request.endswith("by 30 January 2027 (Ann Sample).")
-    assert said.text == f"{said.money} {said.cause} Asked of you: {said.request}"
+    assert said.text == f"{said.finding} {said.cause} Asked of you: {said.request}"
 
 
 def test_without_money_it_speaks_of_lift(short_report: LiftReport) -> None:
     """Where nobody knows the money the sentence has the lift with its interval."""
     said = headline_of(short_report)
     view_of = short_report.analysis.realized.estimate
-    assert said.money.startswith(f"Promised 2.3 points, arrived {100 * view_of.lift:.1f} (")
+    assert said.finding.startswith(f"Less than promised: {100 * view_of.lift:.1f} points arrived (")
+    assert said.finding.endswith("), 2.3 points promised.")
     assert said.cause == "Where the rest was lost, this log does not show." or "lost" in said.cause
 
 
 def test_an_open_verdict_is_not_a_result() -> None:
     """Too early to tell is in the first sentence, not behind the figures."""
     said = headline_of(make_report(lift=0.02, n=5_000))
-    assert said.money.endswith(": too early to tell.")
-    assert " arrived " not in said.money
+    assert said.finding.startswith("Too early to tell: ")
+    assert " so far (" in said.finding
+    assert " arrived " not in said.finding
 
 
 def test_a_faulty_log_gives_no_figure(short_report: LiftReport) -> None:
@@ -55,8 +60,19 @@ def test_a_faulty_log_gives_no_figure(short_report: LiftReport) -> None:
         "checks": [fault],
     }
     said = headline_of(data)
-    assert said.money == "Promised 2.3 points; what arrived cannot be told from this log."
+    assert said.finding == (
+        "The log must be put right first: this log cannot show the realized lift, 2.3 points promised."
+    )
     assert said.request == "a log without this fault: bad arms."
+
+
+def test_units_left_out_come_before_any_figure(short_report: LiftReport) -> None:
+    """The first sentence gives the number of units that the last check had, and why."""
+    left_out = {"units": 40, "of": 4_000, "since": "2027-03-01", "why": "erased", "reason": ""}
+    said = headline_of(short_report.to_dict() | {"left_out": left_out}).text
+    assert said.startswith(
+        "40 of the 4,000 units of the last check (as of 1 March 2027) are not in"
+    )
 
 
 def test_before_any_outcome() -> None:

@@ -90,7 +90,7 @@ def test_every_surface_opens_with_the_same_sentence(full_report: LiftReport) -> 
     head = headline_of(full_report)
     for said in (text_of(lift_report.html(full_report)), lift_report.markdown(full_report)):
         plain = said.replace("\\", "")
-        assert head.money in plain
+        assert head.finding in plain
         assert head.cause in plain
 
 

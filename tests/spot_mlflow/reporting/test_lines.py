@@ -18,7 +18,7 @@ def test_a_check_opens_with_the_sentence(full_report: LiftReport) -> None:
     """The first lines are money and cause; verdicts, figures and the checks follow."""
     lines = check_lines(full_report)
     head = headline_of(full_report)
-    assert lines[:2] == [head.money, head.cause]
+    assert lines[:2] == [head.finding, head.cause]
     assert "… Cannot be told · ✓ Worth having · Evidence A: randomized holdout" in lines
     assert "  Arrived         1.3 points (0.7 to 1.9)" in lines
     assert "14 of 14 checks passed." in lines

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from spot_mlflow.figures import NOTHING
 from spot_mlflow.reporting.cause import bridge_of
-from spot_mlflow.reporting.figures import NOTHING
 from spot_mlflow.reporting.lift_view import lift_view
 from spot_mlflow.reporting.money_charts import waterfall_chart
 

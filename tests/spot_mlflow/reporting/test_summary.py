@@ -150,7 +150,9 @@ def test_the_block_has_sentence_table_picture_and_links(full_report: LiftReport)
     )
     parts = block.split("\n\n")
     assert [parts[0], parts[-1]] == [BEGIN, END]
-    assert parts[1].startswith("**Promised 108k USD, 62k so far")
+    assert parts[1].startswith(
+        "**Cannot be told: 1.3 points so far (0.7 to 1.9), 2.3 points promised"
+    )
     assert "| Realized lift | 1.3 points (0.7 to 1.9) |" in parts[2]
     assert parts[3].startswith("![")
     assert parts[4] == "[report](get-artifact?path=report.html&run_uuid=1)"

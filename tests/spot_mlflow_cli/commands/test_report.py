@@ -26,7 +26,7 @@ def test_report_is_one_file(tmp_path):
     assert done.out == "Wrote churn-1-report.html\n"
     html = (tmp_path / "churn-1-report.html").read_text(encoding="utf-8")
     assert html.lstrip().startswith("<!doctype html>")
-    assert "Promised 2.3" in html.replace("\u00a0", " ")
+    assert "2.3 points promised" in html.replace("\u00a0", " ")
     assert not list(tmp_path.glob(".*.part"))
 
 

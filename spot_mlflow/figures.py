@@ -18,6 +18,7 @@ from spot_mlflow import days
 if TYPE_CHECKING:
     from datetime import date
 
+    from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.report import Interval
 
 NOTHING: Final = "–"  # where there is no figure
@@ -199,6 +200,12 @@ class LiftScale:
             return f"at least {self.number(low)}"
         return f"{self.number(low)} to {self.number(high)}"
 
+    def telling_apart(self, a: float, b: float) -> LiftScale:
+        """Returns the scale with as many digits as tell ``a`` and ``b`` apart, where they differ."""
+        digits = range(self.decimals, MOST_DECIMALS + 1)
+        scales = [LiftScale(self.factor, self.word, d) for d in digits]
+        return next((s for s in scales if s.number(a) != s.number(b)), self)
+
     def unit(self, value: float | None) -> str:
         """Returns the unit that belongs behind a value: "point" behind "1"."""
         text = self.number(value)
@@ -248,6 +255,19 @@ def scale_of(
         wanted = [decimals_for(factor * half_width)]
     wanted += [min(2, _written_decimals(factor * x)) for x in exact]
     return LiftScale(factor, word, max(0, min(MOST_DECIMALS, max(wanted))))
+
+
+def contract_scale(contract: PredictedLift, half_width: float | None) -> LiftScale:
+    """Chooses how the lifts of a contract are written, beside a realized interval of that half width."""
+    p = contract.predicted
+    exact = (p.lift,) if contract.minimum_viable is None else (p.lift, contract.minimum_viable)
+    return scale_of(
+        kind=contract.kind,
+        effect=contract.effect,
+        unit=contract.economics.unit if contract.economics else "",
+        half_width=half_width,
+        exact=exact,
+    )
 
 
 def decimals_for(half_width: float) -> int:
