@@ -25,6 +25,15 @@ def same_figures(now: OutcomeMoments, before: OutcomeMoments) -> bool:
         and all(_same_table(getattr(now, k), getattr(before, k)) for k in tables)
         and _same_clusters(now.clusters, before.clusters)
         and _dict(now.actions) == _dict(before.actions)
+        and _same_guardrails(now, before)
+    )
+
+
+def _same_guardrails(now: OutcomeMoments, before: OutcomeMoments) -> bool:
+    a, b = now.guardrails, before.guardrails
+    return a.keys() == b.keys() and all(
+        _same_table(a[k].cells, b[k].cells) and _same_clusters(a[k].clusters, b[k].clusters)
+        for k in a
     )
 
 
