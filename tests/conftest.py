@@ -141,6 +141,34 @@ def postgres_database(postgres_uri: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def mariadb_uri() -> Iterator[str]:
+    """A MariaDB of the session's own."""
+    from servers import mariadb_program, mariadb_server
+
+    if mariadb_program() is None:
+        pytest.skip("package mariadb-server is not installed: no MariaDB to start")
+    with mariadb_server() as uri:
+        yield uri
+
+
+@pytest.fixture
+def mariadb_database(mariadb_uri: str) -> Iterator[str]:
+    """A fresh MariaDB database; dropped afterwards."""
+    import uuid
+
+    import sqlalchemy as sa
+
+    name = f"t{uuid.uuid4().hex[:12]}"
+    admin = sa.create_engine(mariadb_uri, isolation_level="AUTOCOMMIT")
+    with admin.connect() as c:
+        c.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield mariadb_uri.rsplit("/", 1)[0] + f"/{name}"
+    with admin.connect() as c:
+        c.execute(sa.text(f"DROP DATABASE {name}"))
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
 def plain_server(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) -> Iterator[str]:
     """A plain ``mlflow server``, without our server plugin; shared by the session's tests."""
     import shutil

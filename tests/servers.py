@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import sqlalchemy as sa
+
 
 def free_port() -> int:
     """Returns a port that nobody listened on a moment ago."""
@@ -152,3 +154,58 @@ def postgres_server() -> Iterator[str]:
             check=False, capture_output=True, cwd=folder, timeout=60,
         )  # fmt: skip
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def mariadb_program() -> str | None:
+    """Returns MariaDB's server program, or None where it is not installed."""
+    return shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+@contextlib.contextmanager
+def mariadb_server() -> Iterator[str]:
+    """Starts a MariaDB of its own in a temporary folder; yields its SQLAlchemy URL.
+
+    Raises:
+        FileNotFoundError: MariaDB's server programs are not installed.
+    """
+    import tempfile
+
+    import sqlalchemy as sa
+
+    program = mariadb_program()
+    if program is None:
+        raise FileNotFoundError("MariaDB's server (package mariadb-server) is not installed")
+    port, folder = free_port(), Path(tempfile.mkdtemp(prefix="spot-mdb-"))
+    user = ["--user=root"] if os.geteuid() == 0 else []
+    place = ["--no-defaults", f"--datadir={folder / 'data'}", *user]
+    subprocess.run(
+        ["mariadb-install-db", *place, "--auth-root-authentication-method=normal", "--skip-test-db"],
+        check=True, capture_output=True, cwd=folder, timeout=120,
+    )  # fmt: skip
+    options = [f"--socket={folder / 's'}", f"--port={port}", "--bind-address=127.0.0.1"]
+    with (folder / "log").open("wb") as out:
+        process = subprocess.Popen(
+            [program, *place, *options], stdout=out, stderr=out, cwd=folder, start_new_session=True
+        )
+    url = f"mysql+pymysql://root@127.0.0.1:{port}/mysql"
+    engine = sa.create_engine(url)
+    try:
+        _wait_for_login(engine, process, folder / "log")
+        yield url
+    finally:
+        engine.dispose()
+        stop(process)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for_login(
+    engine: sa.Engine, process: subprocess.Popen[bytes], log: Path, seconds: float = 120
+) -> None:
+    import sqlalchemy as sa
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        with contextlib.suppress(sa.exc.OperationalError), engine.connect():
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"MariaDB did not answer:\n{log.read_text(errors='replace')[-3000:]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments import MEASURES
 from spot_mlflow_checks.engines.source import missing_column
 
@@ -19,6 +20,30 @@ _REQUIRED: Final = (
     "arm", "outcome", "unit", "decided_at", "segment", "cluster", "denominator", "propensity",
 )  # fmt: skip
 _SETTINGS: Final = ("treated", "holdout")
+_NUMBERS: Final = ("outcome", "denominator", "covariate", "value", "cost", "handling", "propensity", "score")  # fmt: skip
+_FLAGS: Final = ("offered", "delivered", "acted")
+_TIMES: Final = ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at")
+# What a column must hold -> (the families that may hold it, in words, what to do).
+_MEANINGS: Final[tuple[tuple[tuple[str, ...], frozenset[str], str, str], ...]] = (
+    (
+        _NUMBERS,
+        frozenset({"integer", "float", "bool", "text", "any"}),
+        "numbers",
+        "Write 1 and 0, or amounts: 12.50 without a currency or a decimal comma; or correct columns in lift.yaml.",
+    ),
+    (
+        _FLAGS,
+        frozenset({"integer", "float", "bool", "text", "any"}),
+        "yes or no",
+        "Write 1 and 0, or true and false; or correct columns in lift.yaml.",
+    ),
+    (
+        _TIMES,
+        frozenset({"time", "date", "text", "any"}),
+        "times",
+        "Write times as 2027-01-31 or 2027-01-31T10:00:00Z (of seconds: to_timestamp(x)); or correct columns in lift.yaml.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +92,28 @@ def columns_in(source: Source, predicted: PredictedLift) -> LogColumns:
         if key in absent:
             raise missing_column(absent[key], key, have, source.name)
     names = {k: v for k, v in named.items() if k not in absent}
+    for key, name in names.items():
+        _refuse_type(source, key, name)
     return LogColumns(names=names, absent=absent, measures=_measures(set(names), predicted))
+
+
+def _refuse_type(source: Source, key: str, name: str) -> None:
+    """Refuses a column whose type cannot hold what the contract asks of it, before anything runs.
+
+    A column of which nothing but gaps is known has no type to speak of; the checks count its gaps.
+    """
+    family, kind = source.families[name], source.kinds.get(name, "")
+    if family == "other" and not kind:
+        return
+    for keys, families, meaning, fix in _MEANINGS:
+        if key in keys and family not in families:
+            what = "no time can be read of" if meaning == "times" else "no number can be read of"
+            raise InvalidInput(
+                f"column {name!r} (columns.{key}) is of type {kind or family}, must hold {meaning}; "
+                f"{what} it",
+                where=source.name,
+                fix=fix,
+            )
 
 
 def _measures(keys: set[str], predicted: PredictedLift) -> tuple[str, ...]:

@@ -3,144 +3,57 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from spot_mlflow_checks.guesses import NAMES, guesses
 from spot_mlflow_checks.rows import flag
-from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spot_mlflow_checks.engines.source import Source
+    from spot_mlflow_checks.guesses import Guess
 
-# contract key -> names that people give such a column, the likeliest first.
-_NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "unit": ("unit", "unit_id", "customer_id", "customer", "user_id", "user", "client_id", "account_id", "patient_id", "person_id", "id"),
-    "arm": ("arm", "treatment", "treated", "treat", "variant", "group", "assignment", "test_group", "campaign_group", "promotion", "any"),
-    "outcome": ("outcome", "converted", "conversion", "purchased", "purchase", "bought", "responded", "response", "retained", "churned", "churn", "cancelled", "unsubscribed", "clicked", "click", "orders", "visits", "visit", "spend", "revenue", "got", "target", "y"),
-    "decided_at": ("decided_at", "decision_time", "scored_at", "assigned_at", "decided", "timestamp", "ts", "date", "day"),
-    "observed_at": ("observed_at", "outcome_at", "converted_at", "outcome_date", "observed"),
-    "score": ("score", "prediction", "probability", "uplift", "propensity_score"),
-    "segment": ("segment", "tier", "region", "channel", "customer_segment"),
-    "offer": ("offer", "offer_name"),
-    "offered": ("offered", "is_offered"),
-    "delivered": ("delivered", "is_delivered", "sent"),
-    "undelivered_reason": ("undelivered_reason", "reason"),
-    "delivered_at": ("delivered_at", "sent_at"),
-    "due_at": ("due_at", "due"),
-    "acted": ("acted", "followed", "accepted_recommendation"),
-    "acted_at": ("acted_at",),
-    "override_reason": ("override_reason",),
-    "team": ("team", "branch", "store", "call_centre", "call_center"),
-    "actor": ("actor", "agent", "employee"),
-    "value": ("value", "margin", "profit"),
-    "cost": ("cost", "costs"),
-    "covariate": ("covariate", "pre_period", "previous_spend", "history", "baseline", "re75"),
-    "cluster": ("cluster", "village", "villnum", "school", "clinic"),
-    "propensity": ("propensity",),
-    "model_version": ("model_version", "version"),
-}  # fmt: skip
-_HOLDOUT: Final = re.compile(
-    r"^(0|0\.0|no\b.*|none|false|f|n|control|ctrl|hold|holdout|hold-out|untreated|placebo|c)$",
-    re.IGNORECASE,
-)
 # Outcomes of which fewer are better.
 _UNWANTED: Final = re.compile(
     r"churn|cancel|unsubscri|default|complain|return(s|ed)$|lapse|attrit|loss|fraud", re.IGNORECASE
 )
-_FEW: Final = 8
 _COUNTED: Final = 50  # whole numbers up to here are counts rather than money
 _TO_BE_NAMED: Final = "CHANGE_ME"
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What one column holds.
-
-    Attributes:
-        name: of the column.
-        labels: its values as text, where they are few; else empty.
-    """
-
-    name: str
-    labels: tuple[str, ...] = ()
 
 
 def draft_contract(source: Source) -> str:
     """Returns a commented ``lift.yaml`` for a log.
 
-    Columns are guessed by their names, arms and kind by their values; what could not be guessed is
-    named CHANGE_ME, with the columns that might be meant.
+    Columns are guessed by their names, arms and kind by their values, and a comment says why; what
+    could not be guessed is named CHANGE_ME, with the columns that might be meant.
     """
     columns = list(source.families)
-    found = _guessed(columns)
-    arms = _arms(source, found)
-    found = {k: v for k, v in found.items() if v != arms.name} | (
-        {"arm": arms.name} if arms.name else {}
-    )
-    arm, outcome = found.get("arm"), found.get("outcome")
-    treated, holdout = _labels(arms)
+    guessed = guesses(source)
+    found = guessed.columns
+    outcome = found["outcome"].column if "outcome" in found else None
     lines = _head(outcome, _kind(source, outcome), _direction(outcome))
     lines += ["columns:                        # contract key: column of the log"]
     lines += [
-        _required("arm", arm, columns),
-        *(_label_lines(treated, holdout)),
-        _required("outcome", outcome, columns),
+        _required("arm", found.get("arm"), columns),
+        *(_label_lines(list(guessed.treated), guessed.holdout)),
+        _required("outcome", found.get("outcome"), columns),
     ]
-    lines += [f"  {k}: {_yaml(v)}" for k, v in found.items() if k not in {"arm", "outcome"}]
-    missing = [k for k in _NAMES if k not in found]
+    lines += [_said(k, found[k]) for k in NAMES if k in found and k not in {"arm", "outcome"}]
+    missing = [k for k in NAMES if k not in found]
     lines += ["  # not found; name the column where the log has one:"]
     lines += [f"  # {k}: {k}" for k in missing if k not in {"arm", "outcome"}]
-    spare = [c for c in columns if c not in found.values()]
+    used = {guess.column for guess in found.values()}
+    spare = [c for c in columns if c not in used]
     if spare:
         lines.append(f"  # columns of the log not used yet: {_listed(spare)}")
     return "\n".join(lines) + "\n"
 
 
-def _guessed(columns: Sequence[str]) -> dict[str, str]:
-    plain = {re.sub(r"[^a-z0-9]+", "_", c.lower()).strip("_"): c for c in reversed(columns)}
-    out: dict[str, str] = {}
-    for key, names in _NAMES.items():
-        name = next((plain[n] for n in names if n in plain and plain[n] not in out.values()), None)
-        if name is not None:
-            out[key] = name
-    return out
-
-
-def _profile(source: Source, name: str | None) -> Profile:
-    if name is None:
-        return Profile("")
-    column, family = source.column(name), source.families[name]
-    query = (
-        sa.select(column, sa.func.count().label("n"))
-        .where(sa.not_(source.dialect.blank(column, family)))
-        .group_by(column)
-        .order_by(sa.desc("n"))
-        .limit(_FEW + 1)
-    )
-    labels = [segment_label(row[0]) for row in source.fetch(query)]
-    return Profile(name, tuple(sorted(labels)) if len(labels) <= _FEW else ())
-
-
-def _arms(source: Source, found: dict[str, str]) -> Profile:
-    """The column of the arms: by its name, else the first that holds a word like "control"."""
-    if "arm" in found:
-        return _profile(source, found["arm"])
-    texts = [c for c, family in source.families.items() if family in {"text", "any"}]
-    for name in texts:
-        profile = _profile(source, name)
-        if any(_HOLDOUT.match(x) and not x[:1].isdigit() for x in profile.labels):
-            return profile
-    return Profile("")
-
-
-def _labels(arms: Profile) -> tuple[list[str], str | None]:
-    """Returns (treated labels, holdout label) as far as their words tell."""
-    holdout = next((x for x in arms.labels if _HOLDOUT.match(x)), None)
-    return [x for x in arms.labels if x != holdout], holdout
+def _said(key: str, guess: Guess) -> str:
+    return f"{f'  {key}: {_yaml(guess.column)}':<31} # guessed {_listed([guess.why])}"
 
 
 def _kind(source: Source, outcome: str | None) -> str:
@@ -190,18 +103,19 @@ def _head(outcome: str | None, kind: str, direction: str) -> list[str]:
     ]
 
 
-def _required(key: str, name: str | None, columns: Sequence[str]) -> str:
-    if name is not None:
-        return f"  {key}: {_yaml(name)}"
+def _required(key: str, guess: Guess | None, columns: Sequence[str]) -> str:
+    if guess is not None:
+        return _said(key, guess)
     return f"  {key}: {_TO_BE_NAMED}   # one of: {_listed(columns)}"
 
 
 def _label_lines(treated: list[str], holdout: str | None) -> list[str]:
     if holdout is None or not treated:
-        seen = f"   # the log has: {_listed(treated)}" if treated else ""
-        return [f"  treated: 1{seen}", "  holdout: 0"]
+        seen = f"   # CHANGE: the log has {_listed(treated)}" if treated else ""
+        which = "   # CHANGE: which of them was left alone?" if treated else ""
+        return [f"  treated: 1{seen}", f"  holdout: 0{which}"]
     labels: Any = treated[0] if len(treated) == 1 else treated
-    return [f"  treated: {_yaml(labels)}", f"  holdout: {_yaml(holdout)}"]
+    return [f"  treated: {_yaml(labels)}", f"  holdout: {_yaml(holdout)}   # guessed by the word"]
 
 
 def _yaml(value: Any) -> str:

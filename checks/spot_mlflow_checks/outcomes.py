@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from spot_mlflow.validation import utc
 from spot_mlflow_checks.action_pass import action_pass, offer_pass
 from spot_mlflow_checks.clusters import cluster_pass
 from spot_mlflow_checks.columns import columns_in, guardrail_key
+from spot_mlflow_checks.diagnosis import explaining
 from spot_mlflow_checks.faults import EXPECTED, rules_for
 from spot_mlflow_checks.guardrails import guarded
 from spot_mlflow_checks.identity import example_pass, identity_pass, version_pass
@@ -94,11 +96,11 @@ def reduce_source(
     now = math.ceil(utc(None).timestamp() / _CLOCKS) * float(_CLOCKS)
     r = Reading(source, predicted, columns, moment.timestamp(), model_version, now)
     promise = promise or predicted.digest
-    if previous is None:
-        return replace(_reduce(r, segment_limit, tell)[1], contract=promise)
-    read = (
-        _read_again(r, segment_limit, tell) if full else _continue(r, previous, segment_limit, tell)
-    )
+    with explaining(r):
+        if previous is None:
+            return replace(_reduce(r, segment_limit, tell)[1], contract=promise)
+        again = _read_again if full else partial(_continue, previous=previous)
+        read = again(r, limit=segment_limit, tell=tell)
     moments = replace(read.moments, contract=promise)
     if not _same_version(previous, model_version):
         return moments

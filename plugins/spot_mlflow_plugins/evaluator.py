@@ -98,7 +98,8 @@ class SpotEvaluator(ModelEvaluator):
         if dataset.labels_data is None:
             raise InvalidInput("the data have no outcome, must have one", fix="Give targets=.")
         options = {k: config[k] for k in _BACKTEST if k in config}
-        result = backtest(scores, treated, dataset.labels_data, **options)
+        outcome = _indexed(dataset, dataset.labels_data, treated)
+        result = backtest(_indexed(dataset, scores, treated), treated, outcome, **options)
         metrics = metrics_of(result)
         contents = {"spot_backtest.json": json.dumps(table_of(result), indent=2)}
         if "metric" in config:
@@ -161,12 +162,25 @@ def _treated(dataset: Any, treated: Any) -> Any:
             f"the data have no column '{treated}'{nearest(treated, columns)}",
             where="evaluator_config: treated",
         )
-    return features[treated].to_numpy()
+    return features[treated]
+
+
+def _indexed(dataset: Any, values: Any, treated: Any) -> Any:
+    """Gives values of the data set its index back, where the treatment is a Series that has one."""
+    import pandas as pd
+
+    index = getattr(dataset.features_data, "index", None)
+    if not isinstance(treated, pd.Series) or not isinstance(index, pd.Index):
+        return values
+    if len(values) != len(index) or isinstance(values, pd.Series):
+        return values
+    return pd.Series(list(values), index=index)
 
 
 def _scores(dataset: Any, model: Any, treated: Any, column: str | None) -> Any:
     """Returns one score per unit, from the data or from the model."""
     import numpy as np
+    import pandas as pd
 
     if model is None:
         found = dataset.predictions_data
@@ -183,7 +197,7 @@ def _scores(dataset: Any, model: Any, treated: Any, column: str | None) -> Any:
         found = model.predict(features)
     if hasattr(found, "columns"):
         found = found[column] if column in found.columns else found.iloc[:, -1]
-    values = np.asarray(found, dtype=np.float64)
+    values = found if isinstance(found, pd.Series) else np.asarray(found)
     # A classifier's probabilities stand one column a class; the last is that of the event.
     return values[:, -1] if values.ndim > 1 else values
 

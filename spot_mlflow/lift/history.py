@@ -14,6 +14,7 @@ from spot_mlflow.lift.arm import Arm
 from spot_mlflow.lift.difference import check_confidence, means_of, welch
 from spot_mlflow.lift.relative import log_delta
 from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.unit_values import aligned, assignment, numbers
 from spot_mlflow.lift.uplift_curve import ranking
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def checked_history(  # noqa: PLR0917 - what ``backtest`` was given
     """Checks what ``backtest`` was given.
 
     Raises:
-        InvalidInput: where lengths differ, values are missing or the treatment is not 0 and 1.
+        InvalidInput: where lengths or indexes differ, values are missing, infinite or no numbers, or
+            the treatment is neither 0 and 1 nor two arms of which one is named a holdout.
     """
     from spot_mlflow.validation import check_choice
 
@@ -102,25 +104,22 @@ def checked_history(  # noqa: PLR0917 - what ``backtest`` was given
     check_choice("effect", effect, ("absolute", "relative"))
     check_choice("direction", direction, ("increase", "decrease"))
     named = score if isinstance(score, Mapping) else {"score": score}
-    y = np.asarray(outcome, dtype=np.float64)
-    scores = {str(k): np.asarray(v, dtype=np.float64) for k, v in named.items()}
-    t = np.asarray(treated)
-    for what, values in (("treated", t), ("outcome", y), *scores.items()):
+    if not named:
+        raise InvalidInput("there are no scores, must be one at least", where="score")
+    scores_given = {
+        f"score {k}" if isinstance(score, Mapping) else "score": v for k, v in named.items()
+    }
+    given = aligned({**scores_given, "treated": treated, "outcome": outcome})
+    y, t = numbers(given["outcome"], "outcome"), assignment(given["treated"])
+    scores = {
+        str(k): numbers(given[what], what) for k, what in zip(named, scores_given, strict=True)
+    }
+    for what, values in (("treated", t), *scores.items()):
         if values.shape != (len(y),):
             raise InvalidInput(
                 f"shape {values.shape}, must be ({len(y)},), one value per unit", where=what
             )
-        bad = np.flatnonzero(np.isnan(values.astype(np.float64)))
-        if len(bad):
-            raise InvalidInput(
-                f"{len(bad)} values are missing, the first in row {bad[0]}; none may be", where=what
-            )
-    known = set(np.unique(t).tolist())
-    if known != {0, 1}:
-        raise InvalidInput(
-            f"values {sorted(known)}, must be 0 and 1, both present", where="treated"
-        )
-    return History(scores, t.astype(bool), y, effect, direction, confidence)
+    return History(scores, t, y, effect, direction, confidence)
 
 
 def top_share(score: Floats, share: float, among: Mask) -> Mask:

@@ -12,27 +12,35 @@ from typing_extensions import override
 
 from spot_mlflow.errors import InvalidInput, SpotError, Unavailable
 from spot_mlflow.validation import nearest
+from spot_mlflow_checks.engines.columns_sql import (
+    SqlColumn,
+    mysql_columns,
+    postgres_columns,
+    sqlite_columns,
+)
 from spot_mlflow_checks.engines.dialect import Dialect, Family, PostgresDialect, SQLiteDialect
-from spot_mlflow_checks.engines.source import LOG, Source, check_names, log_table
+from spot_mlflow_checks.engines.mysql import MySQLDialect
+from spot_mlflow_checks.engines.source import LOG, EngineRefused, Source, check_names, log_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_DIALECTS: Final[dict[str, type[Dialect]]] = {
-    "sqlite": SQLiteDialect,
-    "postgresql": PostgresDialect,
-}
 _SILENT: Final = re.compile(
     r"refused|timed? ?out|resolve|unreachable|Name or service", re.IGNORECASE
 )
+_DRIVERS: Final = {
+    "psycopg": "'spot-mlflow[postgres]'",
+    "pymysql": "'spot-mlflow[mysql]'",
+}
 _ROOM: Final = 64 << 20  # bytes that a grouping of ours may take in PostgreSQL
 _LOOK: Final = 1000  # rows whose values tell the type of a column that the catalogue does not
 
-# PostgreSQL's own numbers of its types, as a driver reports them for a query.
-_OIDS: Final[dict[int, Family]] = {
-    16: "bool", 20: "integer", 21: "integer", 23: "integer", 700: "float", 701: "float",
-    1700: "float", 1082: "date", 1114: "time", 1184: "time", 25: "text", 1042: "text", 1043: "text", 19: "text",
-}  # fmt: skip
+
+def _dialect(connection: sa.Connection) -> Dialect:
+    name = connection.dialect.name
+    if name in {"mysql", "mariadb"}:
+        return MySQLDialect(mariadb=bool(getattr(connection.dialect, "is_mariadb", False)))
+    return {"sqlite": SQLiteDialect, "postgresql": PostgresDialect}.get(name, Dialect)()
 
 
 class DatabaseSource(Source):
@@ -43,16 +51,22 @@ class DatabaseSource(Source):
         connection: sa.Connection,
         name: str,
         log: sa.FromClause,
-        families: Mapping[str, Family],
+        columns: Mapping[str, SqlColumn],
     ) -> None:
-        self.name, self.log, self.families = name, log, families
-        self.dialect = _DIALECTS.get(connection.dialect.name, Dialect)()
+        self.name, self.log = name, _read_as(log, columns)
+        self.families = {k: c.family for k, c in columns.items()}
+        self.kinds = {k: c.kind for k, c in columns.items() if c.kind}
+        self.dialect = _dialect(connection)
         self._connection = connection
         self.taken = ExitStack()  # what was opened for it alone
 
     @override
     def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
-        return self._connection.execute(query).fetchall()
+        if self._connection.dialect.name != "postgresql":
+            return self._connection.execute(query).fetchall()
+        # A query that PostgreSQL refuses ends the transaction, which may be the caller's.
+        with self._connection.begin_nested():
+            return self._connection.execute(query).fetchall()
 
     @override
     def reason(self, error: Exception) -> str:
@@ -136,6 +150,8 @@ def _engine(url: Any) -> sa.Engine:
             )
         if parsed.drivername.lower() in {"postgresql", "postgres"}:
             parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that the extra brings
+        if parsed.drivername.lower() in {"mysql", "mariadb"}:
+            parsed = parsed.set(drivername=f"{parsed.drivername.lower()}+pymysql")  # likewise
         if parsed.get_backend_name() == "sqlite":
             _refuse_new_file(parsed)
         return sa.create_engine(parsed)
@@ -146,7 +162,7 @@ def _engine(url: Any) -> sa.Engine:
     except ModuleNotFoundError as e:
         raise InvalidInput(
             f"the driver {e.name!r} is not installed",
-            fix=f"pip install {'psycopg[binary]' if e.name == 'psycopg' else 'it, or name the driver you use: postgresql+psycopg://'}",
+            fix=f"pip install {_DRIVERS.get(e.name or '', 'it, or name the driver you use: postgresql+psycopg://')}",
         ) from None
     except SpotError:
         raise
@@ -188,7 +204,11 @@ def _shown(url: sa.URL) -> str:
 
 def _reason(e: Exception) -> str:
     """The driver's own first line; SQLAlchemy's adds the query and its parameters."""
-    text = str(getattr(e, "orig", None) or e).strip().splitlines()
+    said = getattr(e, "orig", None) or e
+    arguments: Any = getattr(said, "args", ())
+    if len(arguments) == 2 and isinstance(arguments[0], int):  # noqa: PLR2004 - MySQL: number, text
+        said = arguments[1]
+    text = str(said).strip().splitlines()
     return text[0] if text else type(e).__name__
 
 
@@ -200,14 +220,12 @@ def _open(
     query: str | None,
 ) -> DatabaseSource:
     if table is not None:
-        log, kinds = _table(connection, table, place)
-        name = f"{place} table {table}"
+        log, name = _table(connection, table, place), f"{place} table {table}"
     else:
         assert query is not None  # noqa: S101 - checked by the caller
-        log, kinds = _query(connection, query, place)
-        name = f"{place} query"
+        log, name = _query(connection, query, place), f"{place} query"
     check_names([c.name for c in log.c], wanted, name)
-    return DatabaseSource(connection, name, log, _families(connection, log, kinds, wanted))
+    return DatabaseSource(connection, name, log, _columns(connection, log, wanted, name))
 
 
 def open_selectable(
@@ -219,17 +237,14 @@ def open_selectable(
     rows = selectable.subquery("batch") if listed else selectable
     result = connection.execute(sa.select(sa.text("*")).select_from(rows).limit(0))
     names = list(result.keys())
-    kinds = _described(result)
     result.close()
     check_names(names, wanted, place)
     columns: list[sa.ColumnClause[Any]] = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
     log = sa.select(*columns).select_from(rows).subquery(LOG)
-    return DatabaseSource(connection, place, log, _families(connection, log, kinds, wanted))
+    return DatabaseSource(connection, place, log, _columns(connection, log, wanted, place))
 
 
-def _table(
-    connection: sa.Connection, table: str, place: str
-) -> tuple[sa.FromClause, dict[str, Family]]:
+def _table(connection: sa.Connection, table: str, place: str) -> sa.FromClause:
     try:
         inspector = sa.inspect(connection)
         names = [*inspector.get_table_names(), *inspector.get_view_names()]
@@ -248,13 +263,10 @@ def _table(
                 where=place,
                 fix=f"It has {', '.join(sorted(names)[:10]) or 'no tables'}.",
             ) from None
-    log = log_table([c["name"] for c in found], name, schema or None)
-    return log, {c["name"]: f for c in found for f in [_family(c["type"])] if f is not None}
+    return log_table([c["name"] for c in found], name, schema or None)
 
 
-def _query(
-    connection: sa.Connection, query: str, place: str
-) -> tuple[sa.FromClause, dict[str, Family]]:
+def _query(connection: sa.Connection, query: str, place: str) -> sa.FromClause:
     text = query.strip().rstrip(";")
     if not text:
         raise InvalidInput("the query is empty", where=place)
@@ -263,10 +275,10 @@ def _query(
         head = connection.execute(sa.text(f"SELECT * FROM ({_escaped(text)}\n) AS {LOG} LIMIT 0"))  # noqa: S608 - the query is the caller's own
     except sa.exc.SQLAlchemyError as e:
         raise InvalidInput(f"the query does not run: {_reason(e)}", where=place) from None
-    names, kinds = list(head.keys()), _described(head)
+    names = list(head.keys())
     head.close()
     columns: list[sa.ColumnClause[Any]] = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
-    return sa.text(f"{_escaped(text)}\n").columns(*columns).subquery(LOG), kinds
+    return sa.text(f"{_escaped(text)}\n").columns(*columns).subquery(LOG)
 
 
 def _escaped(text: str) -> str:
@@ -274,42 +286,49 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace(":", "\\:") if ":" in text else text
 
 
-def _described(result: sa.CursorResult[Any]) -> dict[str, Family]:
-    description = getattr(result.cursor, "description", None) or ()
-    return {d[0]: _OIDS[d[1]] for d in description if isinstance(d[1], int) and d[1] in _OIDS}
+def _read_as(log: sa.FromClause, columns: Mapping[str, SqlColumn]) -> sa.FromClause:
+    """The log with its columns as they are read, where one of them needs it."""
+    if all(c.value is log.c[k] for k, c in columns.items()):
+        return log
+    # A name that occurs twice is not wanted, or it would have been refused.
+    read = [columns[c.name].value.label(c.name) if c.name in columns else c for c in log.c]
+    return sa.select(*read).subquery("log_read")
 
 
-def _family(kind: Any) -> Family | None:
-    for types, family in (
-        (sa.Boolean, "bool"),
-        (sa.Integer, "integer"),
-        (sa.Numeric, "float"),
-        (sa.DateTime, "time"),
-        (sa.Date, "date"),
-        (sa.String, "text"),
-        (sa.Enum, "text"),
-    ):
-        if isinstance(kind, types):
-            return family  # type: ignore[return-value] # the literals above
-    return None
+def _columns(
+    connection: sa.Connection, log: sa.FromClause, wanted: Mapping[str, str], where: str
+) -> dict[str, SqlColumn]:
+    """How each column is read: by the type that the database reports, else by its first values."""
+    # Plain text: what quotes a name is SQLAlchemy's own kind of it.
+    backend, names = connection.dialect.name, [str(c.name) for c in log.c]
+    if backend == "sqlite":
+        read = sqlite_columns(log, [n for n in names if n in wanted or not wanted])
+        return {n: read.get(n, SqlColumn(log.c[n], "any", "")) for n in names}
+    out: dict[str, SqlColumn] = {}
+    try:
+        head = connection.execute(sa.select(log).limit(0))
+        described: Any = getattr(head.cursor, "description", None) or ()
+        codes = {str(d[0]): d[1] for d in described if len(d) > 1 and isinstance(d[1], int)}
+        head.close()
+        if backend == "postgresql" and codes:
+            out = postgres_columns(connection, log, codes)
+        elif backend in {"mysql", "mariadb"} and codes:
+            out = mysql_columns(connection, log, codes)
+        unknown = [c for c in log.c if c.name not in out and (c.name in wanted or not wanted)]
+        if unknown:
+            out |= _by_values(connection, unknown)
+    except sa.exc.SQLAlchemyError as e:
+        raise EngineRefused(_reason(e), where=where) from None
+    return {n: out.get(n, SqlColumn(log.c[n], "other", "")) for n in names}
 
 
-def _families(
-    connection: sa.Connection,
-    log: sa.FromClause,
-    kinds: Mapping[str, Family],
-    wanted: Mapping[str, str],
-) -> dict[str, Family]:
-    """Type families of all columns: the catalogue's word, else what the first values are."""
-    if connection.dialect.name == "sqlite":
-        return dict.fromkeys((c.name for c in log.c), "any")
-    out: dict[str, Family] = {c.name: kinds.get(c.name, "other") for c in log.c}
-    unknown = [c for c in log.c if c.name not in kinds and c.name in wanted]
-    if unknown:
-        rows = connection.execute(sa.select(*unknown).limit(_LOOK)).fetchall()
-        for i, c in enumerate(unknown):
-            out[c.name] = _family_of_value(next((r[i] for r in rows if r[i] is not None), None))
-    return out
+def _by_values(connection: sa.Connection, columns: Sequence[Any]) -> dict[str, SqlColumn]:
+    rows = connection.execute(sa.select(*columns).limit(_LOOK)).fetchall()
+    firsts = [next((r[i] for r in rows if r[i] is not None), None) for i in range(len(columns))]
+    return {
+        str(c.name): SqlColumn(c, _family_of_value(v), type(v).__name__ if v is not None else "")
+        for c, v in zip(columns, firsts, strict=True)
+    }
 
 
 def _family_of_value(value: Any) -> Family:

@@ -29,9 +29,10 @@ BLANK_WORDS: Final = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat", "-"
 
 _BLANK: Final = 6  # the longest of them, with a space at both ends
 _DATE: Final = 10  # characters of a date without a time
+_SECOND: Final = 19  # and of a time up to the second
 _NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
-_OFFSET = r"([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
-_TIME = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?"
+OFFSET: Final = r"([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
+TIME: Final = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?\s*([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*$"
 
 
 class Dialect:
@@ -71,9 +72,7 @@ class Dialect:
 
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         """Seconds since 1970 UTC out of ISO 8601 text; NULL where it is none."""
-        return sa.case(
-            (x.regexp_match(_TIME), self.seconds(sa.cast(x, sa.DateTime(timezone=True))))
-        )
+        return sa.case((x.regexp_match(TIME), self.seconds(sa.cast(x, sa.DateTime(timezone=True)))))
 
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         """Seconds since 1970 UTC of a time or date; a naive one is taken as UTC."""
@@ -216,7 +215,7 @@ class DuckDialect(Dialect):
     @override
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         # Plain TIMESTAMP drops the offset it reads, TIMESTAMPTZ takes the session's zone for none.
-        zoned = sa.and_(sa.func.length(x) > _DATE, sa.func.regexp_matches(x, _OFFSET))
+        zoned = sa.and_(sa.func.length(x) > _DATE, sa.func.regexp_matches(x, OFFSET))
         return sa.case(
             (zoned, sa.func.epoch(self._try(x, "TIMESTAMPTZ"))),
             else_=sa.func.epoch(self._try(x, "TIMESTAMP")),
@@ -229,6 +228,19 @@ class DuckDialect(Dialect):
     @override
     def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
         return x  # text compares byte by byte
+
+
+def _sqlite_zone(zone: ColumnElement[Any]) -> ColumnElement[Any]:
+    """An offset as SQLite knows it, +02:00; others write +0200 and +02, too."""
+    return sa.case(
+        (
+            zone.op("GLOB")("[+-][0-9][0-9][0-9][0-9]"),
+            sa.func.substr(zone, 1, 3).concat(":").concat(sa.func.substr(zone, 4)),
+        ),
+        (zone.op("GLOB")("[+-][0-9][0-9]"), zone.concat(":00")),
+        (sa.func.upper(sa.func.trim(zone)) == "UTC", "Z"),
+        else_=zone,
+    )
 
 
 class SQLiteDialect(Dialect):
@@ -261,11 +273,19 @@ class SQLiteDialect(Dialect):
 
     @override
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        # Whole seconds and the fraction apart: julianday() alone is exact to 0.1 ms only.
-        whole: ColumnElement[Any] = sa.cast(sa.func.strftime("%s", x), sa.Double())
-        fraction: ColumnElement[Any] = sa.cast(sa.func.strftime("%f", x), sa.Double())
+        # Whole seconds and the fraction apart: SQLite's own times are exact to a millisecond, and
+        # %s rounds where %f cuts off, so that "59.9996" would be a second late.
+        said: ColumnElement[Any] = sa.func.trim(x)
+        rest: ColumnElement[Any] = sa.func.substr(said, _SECOND + 1)
+        zone = _sqlite_zone(sa.func.ltrim(rest, ".0123456789"))
+        cut = sa.func.substr(said, 1, _SECOND).concat(zone)
+        whole: ColumnElement[Any] = sa.cast(sa.func.strftime("%s", cut), sa.Double())
+        fraction = sa.case(
+            (sa.func.substr(rest, 1, 1) == ".", sa.cast(sa.literal("0").concat(rest), sa.Double())),
+            else_=0.0,
+        )
         written = sa.and_(sa.func.typeof(x) == "text", sa.func.length(x) >= _DATE)
-        return sa.case((written, whole + (fraction - self.floor(fraction))))
+        return sa.case((written, whole + fraction))
 
     @override
     def floor(self, x: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -299,7 +319,8 @@ class PostgresDialect(Dialect):
 
     @override
     def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
-        return sa.collate(x, "C") if family == "text" else super().ordered(x, family)
+        named = family in {"text", "label"}
+        return sa.collate(x, "C") if named else super().ordered(x, family)
 
 
 class _SparkCompiler(SQLCompiler):
@@ -351,7 +372,7 @@ class SparkDialect(Dialect):
 
     @override
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        zoned = sa.and_(sa.func.length(x) > _DATE, sa.func.regexp_like(x, _OFFSET))
+        zoned = sa.and_(sa.func.length(x) > _DATE, sa.func.regexp_like(x, OFFSET))
         said = sa.case(
             (zoned, x),
             else_=sa.func.concat(x, sa.case((sa.func.length(x) > _DATE, "Z"), else_="T00:00:00Z")),

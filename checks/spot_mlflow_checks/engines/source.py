@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from spot_mlflow.errors import InvalidInput, SpotError
-from spot_mlflow.validation import nearest
+from spot_mlflow.validation import nearest, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,7 +70,9 @@ class Source(ABC):
         except (SpotError, MemoryError):
             raise
         except Exception as e:  # noqa: BLE001 - each engine has errors of its own, and drivers more
-            raise EngineRefused(self.reason(e), where=self.name, fix=self.remedy(e)) from None
+            raise EngineRefused(
+                shortened(self.reason(e)), where=self.name, fix=self.remedy(e)
+            ) from None
 
     @abstractmethod
     def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:

@@ -42,7 +42,8 @@ class SparkSource(Source):
     def __init__(self, frame: Any) -> None:
         self.name = "Spark DataFrame"
         self.dialect = SparkDialect()
-        self.families = {name: _family(kind) for name, kind in frame.dtypes}
+        self.kinds = dict(frame.dtypes)
+        self.families = {name: _family(kind) for name, kind in self.kinds.items()}
         self._session = frame.sparkSession
         self._view = f"spot_outcome_log_{uuid.uuid4().hex}"
         _zone_free(frame).createOrReplaceTempView(self._view)
