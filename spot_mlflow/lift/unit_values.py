@@ -146,9 +146,8 @@ def _number(value: Any, what: str, row: int) -> float:
     if isinstance(word, str) and word in (*_TRUE, *_FALSE):
         return float(word in _TRUE)
     try:
-        if isinstance(word, complex | np.complexfloating):  # numpy would drop a part of it
-            raise TypeError
-        return float(word)
+        # numpy would drop a part of a complex number.
+        return float(str(word) if isinstance(word, complex | np.complexfloating) else word)
     except (TypeError, ValueError):
         shown = repr(str(value)) if isinstance(value, str) else type(value).__name__
         raise InvalidInput(
