@@ -34,24 +34,28 @@ def _explained(r: Reading, refused: EngineRefused) -> InvalidInput:
     Each column is asked for alone, as every pass reads it: the first that fails is named. Runs only
     once an engine has refused.
     """
-    columns = typed(r).c
-    for key, name in r.columns.names.items():
-        read = [
-            c
-            for c in columns
-            if c.name in {key, f"{key}_blank"}
-            or (key == "undelivered_reason" and c.name == "reason")
-        ]
-        try:
-            for column in read:
+    failed = {key: e for key in r.columns.names if (e := _failure(r, key)) is not None}
+    if not failed or len(failed) == len(r.columns.names):
+        return refused  # no single column: the file, the connection, or all of them together
+    key, error = next(iter(failed.items()))
+    name = r.columns.names[key]
+    kind = r.source.kinds.get(name, "")
+    of_type = f" of type {kind}" if kind else ""
+    return InvalidInput(
+        f"column {name!r} (columns.{key}){of_type} cannot be read: {error.reason}",
+        where=r.source.name,
+        fix=error.fix or _GIVE,
+    )
+
+
+def _failure(r: Reading, key: str) -> EngineRefused | None:
+    """What the engine says of one column, read as every pass reads it."""
+    names = {"undelivered_reason": {"reason"}}.get(key, {key, f"{key}_blank"})
+    try:
+        for column in typed(r).c:
+            if column.name in names:
                 asked: Any = sa.select(sa.func.count(column), sa.func.max(column))
                 r.source.fetch(asked)
-        except EngineRefused as e:
-            kind = r.source.kinds.get(name, "")
-            of_type = f" of type {kind}" if kind else ""
-            return InvalidInput(
-                f"column {name!r} (columns.{key}){of_type} cannot be read: {e.reason}",
-                where=r.source.name,
-                fix=e.fix or _GIVE,
-            )
-    return refused
+    except EngineRefused as e:
+        return e
+    return None

@@ -30,6 +30,7 @@ def arrow_frame(frame: Any, wanted: Mapping[str, str]) -> tuple[list[str], Any]:
     """
     import narwhals as nw
 
+    frame = nw.to_native(frame, pass_through=True)
     if nw.dependencies.is_pyarrow_table(frame):
         check_names(frame.column_names, wanted, "pyarrow table")
         return _table("pyarrow table", list(frame.column_names), wanted, frame.column)
