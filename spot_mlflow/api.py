@@ -41,12 +41,6 @@ def _speaker(person: str, role: str) -> None:
     check_role(role)
 
 
-def _speaker_if_known(person: str | None, role: str | None) -> None:
-    """Checks who speaks where that may be left out: both together, or neither."""
-    if person is not None or role is not None:
-        _speaker(person or "", role or "")
-
-
 def _versioned(ref: ModelRef) -> ModelRef:
     if ref.version is None:
         raise NotFound(
@@ -80,7 +74,8 @@ def log_predicted_lift(
     from spot_mlflow.lift.contract import PredictedLift
 
     contract = PredictedLift.load(predicted if not hasattr(predicted, "items") else dict(predicted))  # type: ignore[arg-type]
-    _speaker_if_known(person, role)
+    if person is not None or role is not None:
+        _speaker(person or "", role or "")
     record = _record(record)
     ref = _versioned(record.resolve(model))
     payload = {
@@ -283,7 +278,10 @@ def log_outcomes(
         raise InvalidInput(
             f"report is a {type(report).__name__}, must be what check_outcomes returned"
         )
-    _speaker_if_known(person, role)
+    if person is not None:  # a scheduler has a name and no role
+        check_person(person)
+    if role is not None:
+        check_role(role)
     record = _record(record)
     ref = _versioned(record.resolve(model))
     adoption = record.adoption(ref)
