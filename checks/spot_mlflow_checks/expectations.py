@@ -25,6 +25,7 @@ from spot_mlflow_checks import handover, judgements
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.judgements import Judgement
 from spot_mlflow_checks.metric import METRIC, VALUE_KEYS
+from spot_mlflow_checks.money_check import judge_money
 
 
 class OutcomeLogExpectation(BatchExpectation, ABC):
@@ -291,6 +292,16 @@ class ExpectGuardrailToBeUnharmed(OutcomeLogExpectation):
         return judgements.judge_guardrail(self._analysis(moments, predicted), self.guardrail)
 
 
+class ExpectMoneyToMatchContract(OutcomeLogExpectation):
+    """Expect values and costs of the log to be in the contract's unit of money."""
+
+    check: ClassVar[str] = "value_as_promised"
+
+    @override
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        return judge_money(moments, predicted)
+
+
 class ExpectRealizedLiftToMeetPrediction(OutcomeLogExpectation):
     """Expect the realized lift to meet the predicted one, within the tolerance."""
 
@@ -335,6 +346,7 @@ EXPECTATIONS: Final[tuple[type[Any], ...]] = (
     ExpectOutcomesToBeMissingAlike,
     ExpectSegmentMixToMatchBacktest,
     ExpectGuardrailToBeUnharmed,
+    ExpectMoneyToMatchContract,
     ExpectRealizedLiftToMeetPrediction,
     ExpectRealizedLiftToBeViable,
 )

@@ -27,6 +27,7 @@ from spot_mlflow.lift.profit_curve import (
     best_use,
     profit_curve,
 )
+from spot_mlflow.lift.promised_money import money_doubt
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.simultaneous import benjamini_hochberg
 from spot_mlflow.lift.strata import strata_of
@@ -109,6 +110,8 @@ class EconomicsResult:
         decisions: per segment and offer, the largest share first.
         curve: profit by score, where score bins were asked for.
         allocation: best use of the capacity or budget, where the contract sets one.
+        doubt: why no sum of money is to be headlined: values or costs of the log an order of magnitude
+            from the contract's; "" where they match.
     """
 
     unit: str
@@ -127,6 +130,7 @@ class EconomicsResult:
     decisions: tuple[Decision, ...] = ()
     curve: ProfitCurve | None = None
     allocation: Allocation | None = None
+    doubt: str = ""
 
 
 def economics_of(
@@ -160,7 +164,8 @@ def economics_of(
     bins = moments.score_bins
     break_even, value = _break_even(margins, e)
     worth = "yes" if per_eligible.low > 0 else "no" if per_eligible.high < 0 else "not clear"
-    if realized is not None and not realized.reliable:
+    doubt = money_doubt(moments.cells, predicted)
+    if doubt or (realized is not None and not realized.reliable):
         worth = "not clear"
     return EconomicsResult(
         unit=e.unit,
@@ -177,7 +182,10 @@ def economics_of(
         else Amount(promised * e.population, _times(per_eligible, e.population), e.population),
         net_of_totals=_net_of_totals(margins, value),
         worth=worth,
-        words=_words(worth, per_contact, e.unit),
+        words=f"{doubt}: until both are in one unit no sum of money holds"
+        if doubt
+        else _words(worth, per_contact, e.unit),
+        doubt=doubt,
         decisions=decisions(moments.cells, predicted, moments.offers, widen=fit.widening),
         curve=None if bins is None else profit_curve(bins, predicted, widen=fit.widening),
         allocation=allocate(margins, e)

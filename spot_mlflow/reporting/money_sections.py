@@ -118,7 +118,7 @@ def _findings(view: LiftView, findings: Any) -> Table:
 
 def _worth(view: LiftView, *, brief: bool) -> Section | None:
     economics = view.data.get("economics")
-    money = money_of(view)
+    money = money_of(view, doubted=True)
     if not economics or money is None:
         return None
     chart = None if brief else profit_curve_chart(view)

@@ -58,10 +58,15 @@ class Money:
         return (self.realized.high - self.realized.low) / 2
 
 
-def money_of(view: LiftView) -> Money | None:
-    """Returns the money of a check to date, or None where neither contract nor log knows of any."""
+def money_of(view: LiftView, *, doubted: bool = False) -> Money | None:
+    """Returns the money of a check to date, or None where neither contract nor log knows of any.
+
+    Args:
+        view: the check.
+        doubted: also where values or costs of the log are far from the contract's; no headline.
+    """
     economics = view.data.get("economics")
-    if not economics:
+    if not economics or (economics.get("doubt") and not doubted):
         return None
     to_date = economics["to_date"]
     return Money(

@@ -138,6 +138,7 @@ BROKEN: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "year 9999": (lambda f: f.assign(d=f["d"].dt.strftime("%Y-%m-%d").where(f.index > 3, "9999-01-01")), {}, "times_plausible", "in the future"),
     "sample ratio": (lambda f: f[(f["arm"] == 1) | (f.index % 3 == 0)], {}, "sample_ratio", "not the sizes they were designed"),
     "segment mix": (lambda f: f, {"segments": {"a": {"share": 0.9}, "b": {"share": 0.1}}}, "segment_mix", "moved by 40 %"),
+    "values in cents": (lambda f: f.assign(v=6000.0 * f["y"]), {"columns": {"value": "v"}, "economics": {"value": 60}}, "value_as_promised", "value is 6,000 per good outcome, the contract says 60"),
     "not covered": (lambda f: f.assign(p=0.5, y=f["y"].where(f.index % 4 > 0)), {"columns": {"score": "p"}}, "predictions_covered", "1,000 of 4,000 units (25 %) were scored"),
     "clusterless": (lambda f: f.assign(c=(f.index // 10).where(f.index > 3)), {"columns": {"cluster": "c"}}, "clusters_named", "4 of 4,000 units"),
 }  # fmt: skip

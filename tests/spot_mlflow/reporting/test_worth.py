@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spot_mlflow.lift.report import Interval
@@ -37,3 +38,12 @@ def test_an_open_interval_is_said() -> None:
 def test_no_money_without_economics(short_report: LiftReport) -> None:
     """Where neither contract nor log knows of money there is none."""
     assert money_of(lift_view(short_report)) is None
+
+
+def test_money_in_another_unit_is_no_headline(full_report: LiftReport) -> None:
+    """Where values are far from the contract's the sentence speaks of lift, the section of both."""
+    assert money_of(lift_view(full_report)) is not None
+    money = replace(full_report.analysis.economics, doubt="The log's value is 6,000")
+    doubted = replace(full_report, analysis=replace(full_report.analysis, economics=money))
+    assert money_of(lift_view(doubted)) is None
+    assert money_of(lift_view(doubted), doubted=True) is not None
