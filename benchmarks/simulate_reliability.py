@@ -26,6 +26,7 @@ from spot_mlflow.lift.sequence import (
     difference_bounds,
     multiplier,
     ratio_bounds,
+    second_to_first,
 )
 
 RUNS: Final = 20_000
@@ -225,8 +226,7 @@ def daily_counts(plan: Daily, effect: str, place: int) -> dict[str, int]:
     e_t, m_t, v_t, s_t, q_t = _daily_arm(rng, plan, plan.per_day, plan.truth, runs)
     e_c, m_c, v_c, s_c, q_c = _daily_arm(rng, plan, HELD, 1.0, runs)
     pooled = ((n_t - 1) * v_t + (n_c - 1) * v_c) / (n_t + n_c - 2)
-    total = n_t * m_t + n_c * m_c
-    guard = (n_t * q_t + n_c * q_c) / np.where(total > 0, total, np.nan)
+    guard = second_to_first(n_t * q_t, n_c * q_c, n_t * m_t, n_c * m_c)
     ones = np.ones(shape)
     looks = Looks(n_t, n_c, m_t, m_c, v_t, v_c, pooled, m_t, m_c, guard, ones, ones)
     width = multiplier(n_t + n_c, alpha=0.05, planned=DAYS * (plan.per_day + HELD))

@@ -20,6 +20,7 @@ from spot_mlflow.lift.sequence import (
     difference_variance,
     multiplier,
     ratio_variance,
+    second_to_first,
 )
 
 DAYS, TREATED, HELD = 90, 900, 100
@@ -71,8 +72,7 @@ def draw(rng: np.random.Generator, design: Design, ratio: float, runs: int) -> D
         variances.append((squares - sums**2 / n) / (n - 1))
         ends.append(np.minimum(events, n - events) if design.kind == "binary" else events)
     spread = ((n_t - 1) * variances[0] + (n_c - 1) * variances[1]) / (n_t + n_c - 2)
-    total, squares = sides[0][1] + sides[1][1], sides[0][2] + sides[1][2]
-    k = squares / np.where(total > 0, total, np.nan)
+    k = second_to_first(sides[0][2], sides[1][2], sides[0][1], sides[1][1])
     looks = Looks(n_t, n_c, *means, *variances, spread, *means, k, *[np.ones((runs, DAYS))] * 2)
     return Days(looks, np.minimum(*ends), n_t + n_c)
 

@@ -17,6 +17,7 @@ from spot_mlflow.lift.sequence import (
     difference_variance,
     multiplier,
     ratio_bounds,
+    second_to_first,
 )
 from spot_mlflow.lift.strata import pooled_arms
 
@@ -91,12 +92,15 @@ def _so_far(
 def looks_of(rows: Rows) -> Looks:
     """The state of the comparison in each row, as ``Looks.of`` has it of two arms."""
     n_t, n_c = rows.n_t, rows.n_c
-    squares = rows.var_t * (n_t - 1) + n_t * rows.mean_t**2
-    squares = squares + rows.var_c * (n_c - 1) + n_c * rows.mean_c**2
-    total = n_t * rows.mean_t + n_c * rows.mean_c
+    ratio = second_to_first(
+        rows.var_t * (n_t - 1) + n_t * rows.mean_t**2,
+        rows.var_c * (n_c - 1) + n_c * rows.mean_c**2,
+        n_t * rows.mean_t,
+        n_c * rows.mean_c,
+    )
     by_mean = np.minimum(rows.mean_t, rows.mean_c) >= 0
     below = np.full(len(n_t), np.nan) if rows.negative is None else rows.negative
-    usable = np.where(np.isnan(below), by_mean, below == 0) & (total > 0)
+    usable = np.where(np.isnan(below), by_mean, below == 0)
     return Looks(
         n_t=n_t,
         n_c=n_c,
@@ -107,7 +111,7 @@ def looks_of(rows: Rows) -> Looks:
         pooled=(rows.var_t * (n_t - 1) + rows.var_c * (n_c - 1)) / (n_t + n_c - 2),
         raw_t=rows.mean_t,
         raw_c=rows.mean_c,
-        ratio=np.where(usable, squares / np.where(usable, total, 1.0), np.nan),
+        ratio=np.where(usable, ratio, np.nan),
         effect_t=np.ones_like(n_t),
         effect_c=np.ones_like(n_t),
     )

@@ -101,7 +101,8 @@ class Looks:
         pooled: variance of a unit over both arms, design effect included.
         raw_t: plain mean of the treated.
         raw_c: plain mean of the holdout.
-        ratio: k = sum y^2 / sum y over both arms; NaN where the outcome may be negative.
+        ratio: k = sum y^2 / sum y, the greatest of either arm's and both arms'; NaN where the outcome
+            may be negative.
         effect_t: what clusters or adjustment multiply the plain variance of the treated with.
         effect_c: the same for the holdout.
         common_t: what both arms share adds to the variance of the treated mean (see ``Means``).
@@ -140,9 +141,10 @@ class Looks:
             replace(treated, var=treated.var * effect_t),
             replace(holdout, var=holdout.var * effect_c),
         )
-        squares = treated.n * treated.second + holdout.n * holdout.second
-        total = treated.total + holdout.total
-        usable = never_negative(treated, holdout) and total > 0
+        squares = [np.asarray(a.n * a.second) for a in (treated, holdout)]
+        totals = [np.asarray(a.total) for a in (treated, holdout)]
+        ratio = second_to_first(*squares, *totals)
+        usable = never_negative(treated, holdout)
         return cls(
             n_t=np.asarray(treated.n, dtype=np.float64),
             n_c=np.asarray(holdout.n, dtype=np.float64),
@@ -153,13 +155,39 @@ class Looks:
             pooled=np.asarray(pooled_variance(*scaled)),
             raw_t=np.asarray(treated.mean),
             raw_c=np.asarray(holdout.mean),
-            ratio=np.asarray(squares / total if usable else math.nan),
+            ratio=ratio if usable else np.asarray(math.nan),
             effect_t=np.asarray(effect_t),
             effect_c=np.asarray(effect_c),
             common_t=known.common_treated,
             common_c=known.common_holdout,
             cov=known.cov,
         )
+
+
+def second_to_first(
+    squares_t: Floats, squares_c: Floats, total_t: Floats, total_c: Floats
+) -> Floats:
+    """Greatest sum y^2 / sum y of the treated, the holdout and both; NaN where nothing happened.
+
+    That of both arms alone would be that of the treated, who are many: where treatment makes outcomes
+    smaller, the holdout's are then taken for less variable than they are.
+
+    Args:
+        squares_t: sum of squares of the treated; all arguments of one shape.
+        squares_c: of the holdout.
+        total_t: sum of the treated.
+        total_c: of the holdout.
+    """
+    pairs = (
+        (squares_t, total_t),
+        (squares_c, total_c),
+        (squares_t + squares_c, total_t + total_c),
+    )
+    found = [
+        np.where(total > 0, squares / np.where(total > 0, total, 1.0), np.nan)
+        for squares, total in pairs
+    ]
+    return np.fmax(np.fmax(found[0], found[1]), found[2])
 
 
 def _effect(variance: float, arm: Arm) -> float:

@@ -243,3 +243,11 @@ def test_each_arm_is_scaled_by_its_own_variance():
     assert (float(looks.effect_t), float(looks.effect_c)) == pytest.approx((3.0, 1.0))
     assert (float(looks.var_t), float(looks.var_c)) == pytest.approx((12.0, 4.0))
     assert float(looks.pooled) == pytest.approx((8999 * 12 + 999 * 4) / 9998)
+
+
+def test_amounts_made_smaller_do_not_hide_how_much_the_holdout_varies():
+    """Many treated at a quarter of the amounts: the guard takes the holdout's own ratio of squares."""
+    treated, holdout = Arm(9000, 0.25, 0.25, negative=0), Arm(1000, 1.0, 4.0, negative=0)
+    looks = Looks.of(treated, holdout)
+    assert float(looks.ratio) == pytest.approx(holdout.second / holdout.mean)
+    assert math.isnan(float(Looks.of(replace(treated, negative=1), holdout).ratio))
