@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from mlflow.exceptions import MlflowException
@@ -13,7 +14,13 @@ from spot_mlflow_plugins import mlflow_private
 from spot_mlflow_plugins.server import artifact_guard
 from spot_mlflow_plugins.server.artifact_guard import check_direct_upload, guarded_repository
 from spot_mlflow_plugins.server.companions import Companions
-from spot_mlflow_plugins.server.places import Places
+from spot_mlflow_plugins.server.places import Place, Places
+from spot_mlflow_plugins.server.refusal import refusal
+from spot_mlflow_plugins.server.uploads import open_until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
 OURS = "0" * 31 + "a"
 MINE = "0" * 31 + "b"
@@ -170,3 +177,79 @@ def test_routes_by_run_id(monkeypatch, path: str, args: Any, body: Any) -> None:
         check_direct_upload(companions, deployed, path, args, body)
     check_direct_upload(companions, deployed, path, {"run_uuid": MINE}, {"run_id": MINE})
     check_direct_upload(companions, deployed, "/api/2.0/mlflow/runs/get", args, body)
+
+
+def ask_for_an_address(said: dict[str, Any]) -> None:
+    """Asks for an address to upload to, as MLflow's client does."""
+    path = "/api/2.0/mlflow/artifacts/presigned-upload-url"
+    check_direct_upload(Companions("spot/"), Nothing(), path, {}, said)  # type: ignore[arg-type] # see there
+
+
+def test_an_address_is_short_and_remembered(
+    repository: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of an hour at most, and until then the files that it leads to are not settled."""
+    del repository  # sets the stores
+    monkeypatch.setenv("SPOT_MLFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr(Companions, "run", lambda *_: False)
+    monkeypatch.setattr(mlflow_private, "artifact_repository", lambda: None)
+    said: dict[str, Any] = {"run_id": MINE, "path": "model/MLmodel", "expiration": 86400}
+    ask_for_an_address(said)
+    assert said["expiration"] == 900
+    assert open_until([Place("s3://x", (MINE, "model"))]) is not None
+    assert open_until([Place("s3://x", (MINE, "plots"))]) is None
+
+
+def test_no_address_is_remembered_that_mlflow_will_not_give(
+    repository: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proxied artifacts have none; asking for one shuts no gate."""
+    del repository
+    monkeypatch.setenv("SPOT_MLFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("_MLFLOW_SERVER_SERVE_ARTIFACTS", "true")
+    monkeypatch.setattr(Companions, "run", lambda *_: False)
+    monkeypatch.setattr(mlflow_private, "artifact_repository", lambda: None)
+    monkeypatch.setattr(
+        mlflow_private, "artifact_root", lambda *_, **__: f"mlflow-artifacts:/1/{MINE}/artifacts"
+    )
+    ask_for_an_address({"run_id": MINE, "path": "model/MLmodel"})
+    assert list(tmp_path.rglob("uploads/*")) == []
+
+
+def test_a_file_is_judged_again_when_it_is_published(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What went live while it arrived is not replaced, and the staged file is left to its owner."""
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+    class Live(Nothing):
+        published: ClassVar[list[str]] = []
+
+        def check_published(self, path: str) -> None:
+            self.published.append(path)
+            raise refusal("went live", "wait")
+
+    monkeypatch.setenv("SPOT_MLFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(mlflow_private, "tracking_store", Noted)
+    monkeypatch.setattr(Companions, "run", lambda *_: False)
+    monkeypatch.setattr(Companions, "experiment", lambda *_: False)
+    guarded = guarded_repository(LocalArtifactRepository, Companions("spot/"), Live())  # type: ignore[arg-type] # see there
+    folder = tmp_path / "artifacts" / "model"
+    folder.mkdir(parents=True)
+    (folder / "MLmodel").write_text("approved")
+    store = guarded(str(tmp_path / "artifacts"))
+    for write in (
+        lambda: store.log_artifact_from_stream(io.BytesIO(b"forged"), "MLmodel", "model"),
+        lambda: asyncio.run(store.log_artifact_from_async_stream(chunks(), "MLmodel", "model")),
+    ):
+        with pytest.raises(MlflowException, match="went live"):
+            write()
+    assert [p.name for p in folder.iterdir()] == ["MLmodel"]
+    assert (folder / "MLmodel").read_text() == "approved"
+    assert Live.published == [str(folder / "MLmodel")] * 2
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    """A body that comes in pieces."""
+    yield b"for"
+    yield b"ged"
