@@ -335,6 +335,9 @@ def _notes(case: Case) -> tuple[str, ...]:
     files = case.adoption.files
     if files is not None and files.where == "outside":
         notes.append(f"the files are not protected here: {files.source} is outside this server")
+    if files is not None and files.checked:
+        result = ", ".join(files.changed) or "as they were"
+        notes.append(f"the files were hashed again at {files.checked}: {result}")
     gone = case.adoption.gone
     if gone is not None and gone.entries:
         notes.append(

@@ -63,6 +63,15 @@ def test_files_inside_are_what_a_policy_may_ask_for() -> None:
     assert not decided(replace(listed, changed=("MLmodel was changed",)), asked="hashed").allowed
 
 
+def test_the_last_look_at_the_files_is_told() -> None:
+    """When it was, and what it found: on pages and wherever a decision is explained."""
+    looked = FileFacts("inside", SOURCE, "a" * 64, checked="2027-01-02T03:04:05+00:00")
+    assert "hashed again at 2027-01-02T03:04:05+00:00: as they were" in decided(looked).explain()
+    changed = replace(looked, changed=("MLmodel was changed",))
+    assert "MLmodel was changed" in decided(changed).explain()
+    assert "hashed again" not in decided(replace(looked, checked="")).explain()
+
+
 def test_a_decision_names_the_list_of_files() -> None:
     """And is as it was where there is none: its JSON has no new key then."""
     assert decided(FileFacts("inside", SOURCE, "a" * 64)).to_dict()["manifest"] == "a" * 64
