@@ -12,12 +12,13 @@ import asyncio
 import os
 import posixpath
 import re
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.refusal import refusal
 from spot_mlflow_plugins.server.turns import publishing
-from spot_mlflow_plugins.server.uploads import issued, shortened
+from spot_mlflow_plugins.server.uploads import arriving, issued, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,8 +38,17 @@ class ArtifactGuard:
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> Any:
         """Refuses to write under evidence, or where deployed files lie."""
-        self.spot_check(artifact_path, posixpath.basename(local_file))
-        return super().log_artifact(local_file, artifact_path)  # type: ignore[misc] # the repository's
+        name = posixpath.basename(local_file)
+        if hasattr(super(), "_publish_staged_artifact"):  # which judges again
+            self.spot_check(artifact_path, name)
+            return super().log_artifact(local_file, artifact_path)  # type: ignore[misc] # the repository's
+        with ExitStack() as stack:
+            with publishing():  # no version goes live between the judgement and the mark
+                self.spot_check(artifact_path, name)
+                place = self._spot_deployed.places.below(posixpath.join(artifact_path or "", name))
+                if place is not None:
+                    stack.enter_context(arriving(place))
+            return super().log_artifact(local_file, artifact_path)  # type: ignore[misc] # the repository's
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> Any:
         """Refuses to write under evidence, or where deployed files lie."""
@@ -135,10 +145,14 @@ def _checked(method: Any, where: tuple[tuple[int, str], ...]) -> Any:
 
         return later
 
+    # Completing is what puts a file in place: in one turn with its judgement.
+    turn = publishing if method.__name__ == "complete_multipart_upload" else nullcontext
+
     @functools.wraps(method)
     def now(self: Any, *args: Any, **kwargs: Any) -> Any:
-        self.spot_check(*parts(args, kwargs))
-        return method(self, *args, **kwargs)
+        with turn():
+            self.spot_check(*parts(args, kwargs))
+            return method(self, *args, **kwargs)
 
     return now
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST: Final = 900  # seconds that an address may be used
+IN_FLIGHT: Final = 3600  # seconds that an upload counts as under way where its worker has died
 
 
 def shortened(said: Any) -> int:
@@ -33,8 +35,8 @@ def shortened(said: Any) -> int:
     return int(wanted)
 
 
-def issued(place: Place, seconds: int) -> None:
-    """Remembers that somebody may upload to a place from now on.
+def issued(place: Place, seconds: int) -> Path:
+    """Remembers that somebody may upload to a place from now on; returns the mark.
 
     Raises:
         OSError: it cannot be remembered; the address must not be given out then.
@@ -44,7 +46,21 @@ def issued(place: Place, seconds: int) -> None:
     ends = int(time.time()) + seconds + 1
     draft = folder / f".{uuid.uuid4().hex}"
     draft.write_text(json.dumps([place.store, *place.segments]))
-    draft.rename(folder / f"{ends}-{uuid.uuid4().hex}")
+    return draft.rename(folder / f"{ends}-{uuid.uuid4().hex}")
+
+
+@contextmanager
+def arriving(place: Place) -> Iterator[None]:
+    """Remembers that a file is on its way to a place while what is inside goes on.
+
+    Raises:
+        OSError: it cannot be remembered.
+    """
+    mark = issued(place, IN_FLIGHT)
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
 
 
 def open_until(folders: Collection[Place]) -> datetime | None:
@@ -61,8 +77,9 @@ def _outstanding() -> Iterator[tuple[int, Place]]:
         if end <= now:
             path.unlink(missing_ok=True)
             continue
-        store, *segments = json.loads(path.read_text())
-        yield end, Place(store, tuple(segments))
+        with suppress(FileNotFoundError):  # it has arrived this moment
+            store, *segments = json.loads(path.read_text())
+            yield end, Place(store, tuple(segments))
 
 
 def _folder() -> Path:

@@ -253,3 +253,31 @@ async def chunks() -> AsyncIterator[bytes]:
     """A body that comes in pieces."""
     yield b"for"
     yield b"ged"
+
+
+def test_an_upload_to_a_bucket_is_known_while_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Until it has ended, no version with files there is settled; after it, or a failure, all is."""
+    monkeypatch.setenv("SPOT_MLFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr(mlflow_private, "tracking_store", Noted)
+    monkeypatch.setattr(Companions, "run", lambda *_: False)
+    monkeypatch.setattr(Companions, "experiment", lambda *_: False)
+    place = Place("s3://bucket", ("1", "model"))
+    seen: list[bool] = []
+
+    class Bucket(Repository):
+        def log_artifact(self, local_file: str, artifact_path: str | None = None) -> str:
+            seen.append(open_until([place]) is not None)
+            if local_file == "bad":
+                raise OSError("full")
+            return super().log_artifact(local_file, artifact_path)
+
+    live = Nothing()
+    live.places = Places("s3://bucket")
+    store = guarded_repository(Bucket, Companions("spot/"), live)()  # type: ignore[arg-type] # see there
+    assert store.log_artifact("MLmodel", "1/model") == "MLmodel to 1/model"
+    with pytest.raises(OSError, match="full"):
+        store.log_artifact("bad", "1/model")
+    assert seen == [True, True]
+    assert open_until([place]) is None
