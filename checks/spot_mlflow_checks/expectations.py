@@ -265,6 +265,16 @@ class ExpectOutcomesToBeMissingAlike(OutcomeLogExpectation):
         return judgements.judge_attrition(self._analysis(moments, predicted))
 
 
+class ExpectAssignmentToBeBalanced(OutcomeLogExpectation):
+    """Expect the same share of treatment on all days and in all segments, unless declared otherwise."""
+
+    check: ClassVar[str] = "assignment_balanced"
+
+    @override
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        return judgements.judge_balance(self._analysis(moments, predicted))
+
+
 class ExpectSegmentMixToMatchBacktest(OutcomeLogExpectation):
     """Expect the segments to come in the shares that the backtest promised."""
 
@@ -344,6 +354,7 @@ EXPECTATIONS: Final[tuple[type[Any], ...]] = (
     ExpectClosedCohortsToStayClosed,
     ExpectSampleRatioToMatchDesign,
     ExpectOutcomesToBeMissingAlike,
+    ExpectAssignmentToBeBalanced,
     ExpectSegmentMixToMatchBacktest,
     ExpectGuardrailToBeUnharmed,
     ExpectMoneyToMatchContract,

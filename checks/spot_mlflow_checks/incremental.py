@@ -333,7 +333,7 @@ def _closed_cells(cells: Moments, closed: ClosedCohorts) -> Moments:
 def _added(r: Reading, old: Moments, new: Moments) -> Moments:
     """Adds two tables of the same measures about one centre."""
     old = recentered(old, new.center)
-    per_cell = {
+    per_cell: dict[str, Any] = {
         k: np.concatenate([getattr(old, k), getattr(new, k)])
         for k in (
             "segment",
@@ -383,19 +383,33 @@ def _clusters(old: ClusterMoments | None, new: ClusterMoments | None) -> Cluster
     if old is None or new is None:
         return new
     old = _moved(old, new.center)
-    labels = sorted({*old.arm.tolist(), *new.arm.tolist()}, key=lambda a: (a != "holdout", a))
+    # What one of the two does not tell apart, the sum of both cannot.
+    segments = old.segment is not None and new.segment is not None
+    periods = old.period is not None and new.period is not None
+
+    def keys_of(m: ClusterMoments) -> list[tuple[str, str, str]]:
+        segment, period = m.labels
+        days = [str(p) if periods else "NaT" for p in period]
+        names = [str(s) if segments else "" for s in segment]
+        return list(zip(names, days, map(str, m.arm), strict=True))
+
+    known = {id(m): keys_of(m) for m in (old, new)}
+    rows = sorted({*known[id(old)], *known[id(new)]}, key=lambda k: (*k[:2], k[2] != "holdout", k))
 
     def total(name: str) -> Any:
-        rows = []
-        for label in labels:
-            parts = [
-                getattr(m, name)[i] for m in (old, new) for i, a in enumerate(m.arm) if a == label
+        parts = [
+            [
+                getattr(m, name)[i]
+                for m in (old, new)
+                for i, k in enumerate(known[id(m)])
+                if k == row
             ]
-            rows.append(np.sum(parts, axis=0))
-        return np.array(rows)
+            for row in rows
+        ]
+        return np.array([np.sum(x, axis=0) for x in parts])
 
     return ClusterMoments(
-        arm=np.array(labels, dtype=object),
+        arm=np.array([k[2] for k in rows], dtype=object),
         clusters=total("clusters"),
         assigned_clusters=total("assigned_clusters"),
         center=new.center,
@@ -404,6 +418,8 @@ def _clusters(old: ClusterMoments | None, new: ClusterMoments | None) -> Cluster
         events=total("events"),
         straddling=old.straddling + new.straddling,
         missing=None if old.missing is None or new.missing is None else total("missing"),
+        segment=np.array([k[0] for k in rows], dtype=object) if segments else None,
+        period=np.array([k[1] for k in rows], dtype="datetime64[D]") if periods else None,
     )
 
 

@@ -334,6 +334,22 @@ def judge_sample_ratio(analysis: LiftAnalysis) -> Judgement:
     )
 
 
+def judge_balance(analysis: LiftAnalysis) -> Judgement | None:
+    """Whether the share of treatment is the same on all days and in all segments."""
+    found = analysis.variation
+    if found is None:
+        return None
+    if not found.alarm:
+        message = f"The treated share is the same on all days and in all segments (p = {found.p_value:.2g})"
+        return Judgement(True, "warning", found.p_value, message)
+    message = (
+        f"Assignment is not balanced: {found.words} (p = {found.p_value:.2g}). The lift compares within "
+        "segments and times. If this was planned, declare it: treatment_share as a list of "
+        "{from: date, share: ..., segment: ...}"
+    )
+    return Judgement(False, "warning", found.p_value, message)
+
+
 def judge_mix(
     moments: OutcomeMoments, predicted: PredictedLift, limit: float = 0.1
 ) -> Judgement | None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from spot_mlflow.days import day
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.balance import with_cut
 from spot_mlflow.lift.kept_units import checked_units
 from spot_mlflow.lift.moments import HOLDOUT, Fault, OutcomeMoments
 from spot_mlflow.validation import utc
@@ -98,10 +99,11 @@ def reduce_source(
     promise = promise or predicted.digest
     with explaining(r):
         if previous is None:
-            return replace(_reduce(r, segment_limit, tell)[1], contract=promise)
+            first = with_cut(_reduce(r, segment_limit, tell)[1], predicted)
+            return replace(first, contract=promise)
         again = _read_again if full else partial(_continue, previous=previous)
         read = again(r, limit=segment_limit, tell=tell)
-    moments = replace(read.moments, contract=promise)
+    moments = replace(with_cut(read.moments, predicted, previous), contract=promise)
     if not _same_version(previous, model_version):
         return moments
     lost = checked_units(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 UNKNOWN_ARM: Final = -1
 DAY: Final = 86_400
 WEEK: Final = 7 * DAY
-_MONDAY: Final = 4 * DAY  # 1970-01-01 was a Thursday; whole weeks begin on Mondays
+MONDAY: Final = 4 * DAY  # 1970-01-01 was a Thursday; whole weeks begin on Mondays
 EARLIEST: Final = 0  # 1970: what was decided before is a slip of the pen
 CLIP: Final = 0.01  # a logged propensity below it would let one unit speak for a hundred
 
@@ -85,7 +85,7 @@ class Reading:
     @property
     def grain_start(self) -> int:
         """Where periods begin to be counted, seconds since 1970."""
-        return _MONDAY if self.grain % WEEK == 0 else 0
+        return MONDAY if self.grain % WEEK == 0 else 0
 
     @property
     def window_seconds(self) -> float | None:
@@ -102,7 +102,7 @@ class Reading:
     @property
     def cohort_start(self) -> int:
         """Where cohorts begin to be counted, seconds since 1970."""
-        return _MONDAY if self.has("team") else self.grain_start
+        return MONDAY if self.has("team") else self.grain_start
 
     @property
     def closed_until(self) -> float | None:

@@ -130,7 +130,7 @@ def _beside(r: Reading, cells: Moments, t: Rows, labels: Sequence[str]) -> NDArr
     return out
 
 
-def _sums(r: Reading, t: Rows, size: int) -> dict[str, NDArray[Any]]:
+def _sums(r: Reading, t: Rows, size: int) -> dict[str, Any]:
     names = r.columns.measures
     shape = (size, len(names))
     out: dict[str, NDArray[Any]] = {

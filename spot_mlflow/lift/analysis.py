@@ -9,20 +9,22 @@ import numpy as np
 
 from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.attrition import attrition_of
+from spot_mlflow.lift.balance import compare
 from spot_mlflow.lift.compliance import compliance
 from spot_mlflow.lift.course import course_of
-from spot_mlflow.lift.estimation import design_effect, estimate_means, rows_like
+from spot_mlflow.lift.estimation import at_most_b, design_effect, estimate_means, rows_like
 from spot_mlflow.lift.guardrails import guardrails_of
 from spot_mlflow.lift.missing_bounds import tipping_of, unseen_of
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.novelty import trend_of
 from spot_mlflow.lift.promise_slips import meaning_of
 from spot_mlflow.lift.realized import realize
-from spot_mlflow.lift.report import LiftAnalysis, SegmentLift
+from spot_mlflow.lift.report import Compared, LiftAnalysis, SegmentLift
 from spot_mlflow.lift.restated import restated_cohorts
 from spot_mlflow.lift.rows import holm, segment_lifts
 from spot_mlflow.lift.sample_ratio import sample_ratio
 from spot_mlflow.lift.segment_promise import segment_promises
+from spot_mlflow.lift.shares import variation_of
 from spot_mlflow.lift.verdict import judge
 
 if TYPE_CHECKING:
@@ -78,21 +80,23 @@ def measured(
     """Computes the statistics alone: lift, verdicts, rows, checks of the design; see ``analyze``."""
     cells = moments.cells
     by_segment = cells.collapse("segment", "arm")
-    by_period = cells.by_period(predicted.period).collapse("period", "arm")
     days = days_of(cells) if still_arriving(moments) else None
-    chosen = estimate_means(moments, predicted, by_segment)
+    chosen = estimate_means(moments, predicted)
+    ratio = sample_ratio(moments, predicted)
+    variation = variation_of(cells, predicted, looks=previous_looks, clusters=moments.clusters)
+    chosen = at_most_b(chosen, variation)
     found = realize(chosen, predicted, days=days, previous_looks=previous_looks)
     lost = attrition_of(moments, predicted)
     unseen = unseen_of(moments, predicted, lost)
     outcome = judge(replace(found.basis, unseen=unseen), predicted)
-    ratio = sample_ratio(moments, predicted)
     reached = compliance(
         by_segment.collapse("arm"),
         confidence=predicted.confidence,
         design_effect=design_effect(chosen),
         by_chance=predicted.design == "randomized",
+        comparison=compare(cells, predicted),
     )
-    periods = rows_like(chosen, moments, predicted, by_period, "period")
+    periods = rows_like(chosen, moments, predicted, "period")
     logged = periods.select(np.array([x != "NaT" for x in periods.labels], dtype=bool))
     trend = trend_of(logged, predicted)
     comparable = previous is not None and previous.contract in {"", moments.contract}
@@ -112,6 +116,8 @@ def measured(
         sample_ratio_alarm=ratio is not None and ratio.alarm,
         sample_ratio=ratio,
         compliance=reached,
+        variation=variation,
+        comparison=_compared(cells, predicted),
         trend=trend,
         restated=corrected,
         arms=arm_lifts(moments, predicted, days=days, previous_looks=previous_looks),
@@ -136,6 +142,13 @@ def _told(
     return replace(lost, bounds=bounds, tipping=tipping_of(lost, realized, outcome, predicted))
 
 
+def _compared(cells: Moments, predicted: PredictedLift) -> Compared | None:
+    found = compare(cells, predicted)
+    if predicted.design == "before_after":
+        return None
+    return Compared(found.cut.calendar, len(found), predicted.weights, found.units, found.left_out)
+
+
 def _segments(
     chosen: Estimation, moments: OutcomeMoments, predicted: PredictedLift, by_segment: Moments
 ) -> tuple[SegmentLift, ...]:
@@ -144,7 +157,7 @@ def _segments(
     promises = segment_promises(by_segment, predicted)
     found = {k: p.in_units(predicted) for k, p in promises.items()}
     promised = {k: x for k, x in found.items() if np.isfinite(x)}
-    rows = rows_like(chosen, moments, predicted, by_segment, "segment")
+    rows = rows_like(chosen, moments, predicted, "segment")
     return segment_lifts(rows, predicted, promised)
 
 
@@ -256,6 +269,11 @@ def _notes(  # noqa: PLR0917 - every part of the analysis may have something to 
     notes += [c.words for c in corrected[:SHOWN]]
     if len(corrected) > SHOWN:
         notes.append(f"{len(corrected) - SHOWN} more cohorts were corrected.")
+    if predicted.design == "randomized" and np.isnat(moments.cells.period).all():
+        notes.append(
+            "The log does not say when units were decided (columns.decided_at): a share of treatment that "
+            "changed over time would not be seen, and would count as lift."
+        )
     if trend is not None:
         scale = contract_scale(
             predicted.model_copy(update={"effect": "absolute"}), trend.half_width

@@ -274,7 +274,8 @@ def _strata(
     table = cells.collapse("segment", "arm", "period")
     kept = (table.arm == arm) | (table.arm == HOLDOUT)
     table = table.select(np.asarray(kept, dtype=bool) & (table.matured > 0))
-    (segment, _), (period, wide) = codes_of(table.segment), codes_of(table.period)
+    (_, segment), (days, period) = codes_of(table.segment), codes_of(table.period)
+    wide = max(1, len(days))
     key, row = np.unique(segment * wide + period, return_inverse=True)
     held = np.asarray(table.arm == HOLDOUT, dtype=bool)
     gone = table.matured - table.n

@@ -13,8 +13,10 @@ from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.difference import Estimate, interval, quantile
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.ratio_metric import outcome_line
+from spot_mlflow.lift.standard import standardized_pair
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.balance import Comparison
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import Moments
 
@@ -83,6 +85,7 @@ def compliance(
     confidence: float = 0.95,
     design_effect: float = 1.0,
     by_chance: bool = True,
+    comparison: Comparison | None = None,
 ) -> Compliance | None:
     """Complier average causal effect: ITT / (reach of the treated - reach of the holdout).
 
@@ -95,6 +98,7 @@ def compliance(
         confidence: two-sided, between 0 and 1; of one look.
         design_effect: what clusters multiply the variance with.
         by_chance: whether units were assigned by chance; if not, the reach alone is told.
+        comparison: strata that both arms are compared within; the cells as they are where None.
 
     Returns:
         None where neither is logged, an arm has fewer than two units or there is no estimate.
@@ -108,12 +112,17 @@ def compliance(
     if measure is None or min((*treated.n, 0)[0], (*holdout.n, 0)[0]) < 2:  # noqa: PLR2004 - spread
         return None
     means, covs = [], []
-    for arm in (treated, holdout):
-        mean, line = outcome_line(arm)
-        both = np.vstack([line, np.arange(len(arm.measures)) == arm.measures.index(measure)])
-        cells = cells_of(arm)
-        means.append(np.array([mean, cells.mean[0] @ both[1]]))
-        covs.append(both @ cells.cov[0] @ both.T * design_effect / arm.n[0])
+    for i, arm in enumerate((treated, holdout)):
+        if comparison is not None and len(comparison) > 1:
+            mean, cov = standardized_pair(comparison, i, measure)
+        else:
+            level, line = outcome_line(arm)
+            both = np.vstack([line, np.arange(len(arm.measures)) == arm.measures.index(measure)])
+            cells = cells_of(arm)
+            mean = np.array([level, cells.mean[0] @ both[1]])
+            cov = both @ cells.cov[0] @ both.T / arm.n[0]
+        means.append(mean)
+        covs.append(cov * design_effect)
     if not np.isfinite([*means, *np.diagonal(covs, axis1=1, axis2=2)]).all():
         return None
     itt, reach = means[0] - means[1]

@@ -143,6 +143,14 @@ class Guardrail(Document):
     missing: Literal["unknown", "zero"] = "unknown"
 
 
+class ShareStep(Document):
+    """One step of a schedule of treatment shares; the latest step begun counts."""
+
+    starts: date | None = Field(default=None, alias="from")
+    share: Annotated[float, Field(gt=0, lt=1)] | dict[str, Share]
+    segment: str | None = None  # a step that names the segment comes before one for all
+
+
 class Columns(Document):
     """Where each thing stands in the outcome log; only arm and outcome are required."""
 
@@ -214,7 +222,11 @@ class PredictedLift(Document):
     planned_units: Annotated[int, Field(ge=2)] | None = None
     window: Span | None = None
     period: Span | None = None  # length of one period of the log; a day unless given
-    treatment_share: Annotated[float, Field(gt=0, lt=1)] | dict[str, Share] | None = None
+    treatment_share: (
+        Annotated[float, Field(gt=0, lt=1)] | dict[str, Share] | list[ShareStep] | None
+    ) = None
+    # Of strata: their size, or what both arms have (another estimand, where assignment varied much).
+    weights: Literal["population", "overlap"] = "population"
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
     outliers: Outliers | None = None
     # What no outcome in the log means: nobody knows, or nothing happened (0).
@@ -309,7 +321,7 @@ class PredictedLift(Document):
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values, without what was left at its default."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        return self.model_dump(mode="json", exclude_defaults=True, by_alias=True)
 
     def to_yaml(self) -> str:
         """Writes the contract as ``lift.yaml``."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow.lift.arm import cells_of
+from spot_mlflow.lift.balance import compare
 from spot_mlflow.lift.estimation import outcome_by_cell
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.report import Interval, SegmentLift
-from spot_mlflow.lift.rows import Rows
+from spot_mlflow.lift.rows import Rows, plain_outcome
 from spot_mlflow.lift.sequence import (
     Looks,
     difference_bounds,
@@ -19,7 +22,6 @@ from spot_mlflow.lift.sequence import (
     ratio_bounds,
     second_to_first,
 )
-from spot_mlflow.lift.strata import pooled_arms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,9 +39,9 @@ FEWEST: Final = 2
 def course_of(moments: OutcomeMoments, predicted: PredictedLift) -> tuple[SegmentLift, ...]:
     """Computes the lift of all units decided up to each period's end.
 
-    Differences (or ratios) in the units of the headline, without covariate and segments, with the
-    asymptotic confidence sequence of ``sequence``, N* the units planned, or those of the whole log:
-    the band may be read at any point.
+    Differences (or ratios) in the units of the headline, without covariate, compared within the
+    strata of the headline, with the asymptotic confidence sequence of ``sequence``, N* the units
+    planned, or those of the whole log: the band may be read at any point.
 
     Args:
         moments: the reduced log.
@@ -47,46 +49,117 @@ def course_of(moments: OutcomeMoments, predicted: PredictedLift) -> tuple[Segmen
 
     Returns:
         One row per period at whose end both arms have a spread, ``label`` its first day, at most 40,
-        the last one always; empty without dates, and for clusters, whose sums do not add up over
-        periods.
+        the last one always; empty without dates, where no stratum has both arms, and for clusters,
+        whose sums do not add up over periods.
     """
     if moments.clusters is not None:
         return ()
-    by_period = moments.cells.by_period(predicted.period).collapse("period", "arm")
-    cells = pooled_arms(by_period).collapse("period", "arm")
-    cells = cells.select(~np.isnat(cells.period) & (cells.n > 0))
-    periods = np.unique(cells.period)
-    if len(periods) < FEWEST:
+    comparison = compare(moments.cells, predicted)
+    cells = comparison.cells.by_period(predicted.period)
+    known = ~np.isnat(cells.period) & (cells.n > 0)
+    periods = np.unique(cells.period[known])
+    if len(periods) < FEWEST or not len(comparison):
         return ()
     step = math.ceil(len(periods) / MOST_POINTS)
     shown = np.array([p for i, p in enumerate(periods[::-1]) if i % step == 0][::-1])
-    outcome = outcome_by_cell(moments, predicted)
-    held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
-    n_t, mean_t, var_t, below_t = _so_far(cells.select(~held), shown, outcome)
-    n_c, mean_c, var_c, below_c = _so_far(cells.select(held), shown, outcome)
-    labels, sides = tuple(str(p) for p in shown), (n_t, n_c, mean_t, mean_c, var_t, var_c)
-    return _points(Rows(labels, *sides, plain=False, negative=below_t + below_c), predicted)
+    needed = [m for m in _NEEDED if m in cells.measures]
+    cells = cells.of_measures(needed).select(known)
+    at = np.searchsorted(shown, cells.period)
+    grown = _Growth.of(cells, comparison.stratum[known], at, len(shown))
+    rows = grown.rows(tuple(str(p) for p in shown), predicted, outcome_by_cell(moments, predicted))
+    return _points(rows, predicted)
 
 
-def _so_far(
-    arm: Moments, shown: NDArray[np.datetime64], outcome: ByCell
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Units, mean, unit variance and outcomes below 0 of all that one arm decided up to each point.
+_NEEDED: Final = ("outcome", "denominator", "weight", "weighted_outcome")
 
-    Args:
-        arm: its cells by period, ascending.
-        shown: (points,) first days of the periods shown, ascending.
-        outcome: mean and unit variance of a cell.
+
+@dataclass(frozen=True, eq=False)
+class _Growth:
+    """Strata as they stand at each point; a pair is a stratum at a point from which it grows.
+
+    Attributes:
+        treated: (pairs,) moments so far. holdout: (pairs,) the same of the holdout.
+        first: (pairs,) point from which the pair holds. last: (pairs,) the point before which the
+            next pair of its stratum takes its place; the number of points for the last one.
+        points: how many.
     """
-    upto = np.searchsorted(arm.period, shown, side="right")
-    begun = upto > 0  # before the arm's first unit there is nothing to say
-    running = arm.running().select(upto[begun] - 1)
-    n = np.zeros(len(shown))
-    mean, var = np.full(len(shown), np.nan), np.full(len(shown), np.nan)
-    below = np.zeros(len(shown))
-    n[begun], below[begun] = running.n, running.negative
-    mean[begun], var[begun] = outcome(running)
-    return n, mean, var, below
+
+    treated: Moments
+    holdout: Moments
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    points: int
+
+    @classmethod
+    def of(
+        cls, cells: Moments, stratum: NDArray[np.int64], at: NDArray[np.int64], points: int
+    ) -> _Growth:
+        """Adds the cells up over time, within each stratum.
+
+        Args:
+            cells: covered cells.
+            stratum: (cells,) of each.
+            at: (cells,) point from which it counts.
+            points: how many.
+        """
+        pair = stratum * points + at
+        number, pair = np.unique(pair, return_inverse=True)
+        held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
+        sides = [cells.select(m).grown_by(pair[m], number // points) for m in (~held, held)]
+        same = np.r_[number[1:] // points == number[:-1] // points, False]
+        last = np.where(same, np.r_[number[1:] % points, points], points)
+        return cls(sides[0], sides[1], number % points, last, points)
+
+    def rows(self, labels: tuple[str, ...], predicted: PredictedLift, outcome: ByCell) -> Rows:
+        """Both arms at each point, at the mix of the strata that have both by then."""
+        n_t, n_c = self.treated.n.astype(np.float64), self.holdout.n.astype(np.float64)
+        there = np.minimum(n_t, n_c) >= FEWEST
+        size = n_t + n_c
+        if predicted.weights == "overlap":
+            size = n_t * n_c / np.maximum(size, 1)
+        size = np.where(there, size, 0.0)
+        total = self._sum(size)
+        made: list[Floats] = []
+        for n, side in ((n_t, self.treated), (n_c, self.holdout)):
+            mean, cov = _parts(side, outcome)
+            mean, cov = (np.where(np.isfinite(x), x, 0.0) for x in (mean, cov))
+            units = self._sum(np.where(there, n, 0.0))
+            with np.errstate(all="ignore"):  # points without units are NaN, and not shown
+                average = self._sum(size[:, None] * mean) / total[:, None]
+                weight = size**2 / np.maximum(n, 1)
+                spread = self._sum(weight[:, None, None] * cov) / total[:, None, None] ** 2
+                level, var = _level(average, spread)
+            made += [units, level, units * var]
+        n_t, mean_t, var_t, n_c, mean_c, var_c = made
+        below = self._sum(np.where(there, self.treated.negative + self.holdout.negative, 0.0))
+        return Rows(labels, n_t, n_c, mean_t, mean_c, var_t, var_c, plain=False, negative=below)
+
+    def _sum(self, x: Floats) -> Floats:
+        """Adds over the pairs that hold at each point, (points, ...)."""
+        change = np.zeros((self.points + 1, *x.shape[1:]))
+        np.add.at(change, self.first, x)
+        np.add.at(change, self.last, -x)
+        out: Floats = change.cumsum(axis=0)[:-1]
+        return out
+
+
+def _parts(side: Moments, outcome: ByCell) -> tuple[Floats, Floats]:
+    """Means and covariances of what a point's mean is made of: a numerator and denominator, or one."""
+    if "denominator" not in side.measures or outcome is plain_outcome:
+        mean, var = outcome(side)
+        return mean[:, None], var[:, None, None]
+    cells = cells_of(side)
+    pick = [side.measures.index(m) for m in ("outcome", "denominator")]
+    return cells.mean[:, pick], cells.cov[:, pick][:, :, pick]
+
+
+def _level(mean: Floats, cov: Floats) -> tuple[Floats, Floats]:
+    """The mean itself, or the ratio of the two standardized means, with its variance."""
+    if mean.shape[1] == 1:
+        return mean[:, 0], cov[:, 0, 0]
+    ratio = mean[:, 0] / mean[:, 1]
+    line = np.stack([1 / mean[:, 1], -ratio / mean[:, 1]], axis=1)
+    return ratio, np.einsum("ti,tij,tj->t", line, cov, line)
 
 
 def looks_of(rows: Rows) -> Looks:

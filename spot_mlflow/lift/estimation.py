@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.arm import arms_of
+from spot_mlflow.lift.balance import compare
+from spot_mlflow.lift.cluster_strata import cluster_strata, stratified_clusters
 from spot_mlflow.lift.clusters import (
     FEW_UNEVEN,
     assigned_within,
@@ -21,25 +20,38 @@ from spot_mlflow.lift.clusters import (
     clustered_means,
     too_few,
 )
-from spot_mlflow.lift.cuped import adjusted_outcome, cuped, paired_arms, with_sampled_center
+from spot_mlflow.lift.cuped import cuped, paired_arms
 from spot_mlflow.lift.difference import means_of
 from spot_mlflow.lift.ratio_metric import ratio_by_cell, ratio_means
 from spot_mlflow.lift.reliability import with_reliability
 from spot_mlflow.lift.report import Hold
-from spot_mlflow.lift.rows import plain_outcome, rows_of
+from spot_mlflow.lift.rows import plain_outcome
 from spot_mlflow.lift.sequence import BURN_IN, events_in
-from spot_mlflow.lift.strata import pooled_arms
-from spot_mlflow.lift.stratified import Stratum, folded, stratified_means
+from spot_mlflow.lift.shares import cluster_effect, varying
+from spot_mlflow.lift.standard import (
+    COSTLY,
+    cost_of_weights,
+    standardized,
+    standardized_weighted,
+    strata_words,
+)
+from spot_mlflow.lift.standard_rows import standard_rows
 from spot_mlflow.lift.weighted import overlap_words, weighted_by_cell, weighted_means
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.arm import Arm
+    from spot_mlflow.lift.balance import Comparison
     from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.cuped import Adjustment
     from spot_mlflow.lift.difference import Means
     from spot_mlflow.lift.moments import ClusterMoments, Moments, OutcomeMoments
     from spot_mlflow.lift.report import Grade
     from spot_mlflow.lift.rows import ByCell, Rows
+    from spot_mlflow.lift.shares import Variation
+    from spot_mlflow.lift.standard_rows import Key
+
+
+FEW_LEFT_OUT: Final = 0.05  # of the units without a counterpart: up to here a note
+MOST_LEFT_OUT: Final = 0.3  # up to here a verdict for the others
 
 
 @dataclass(frozen=True)
@@ -101,25 +113,23 @@ class Estimation:
         return self if self.hold else replace(self, hold=hold)
 
 
-def estimate_means(
-    moments: OutcomeMoments, predicted: PredictedLift, by_segment: Moments | None = None
-) -> Estimation:
+def estimate_means(moments: OutcomeMoments, predicted: PredictedLift) -> Estimation:
     """Chooses and runs the estimator.
 
     Before/after: plain means, grade D. Logged propensities: Hajek, grade B. Else, grade A: clusters
-    where they were assigned, ratio of sums where there is a denominator, post-stratified where there
-    are segments, CUPED where there is a covariate (within the segments as well), plain means else.
+    where they were assigned, ratio of sums where there is a denominator, CUPED where there is a
+    covariate, plain means else. All but the first compare within the strata of ``balance``.
 
     Args:
         moments: an outcome log, reduced.
         predicted: the contract.
-        by_segment: ``moments.cells.collapse("segment", "arm")`` where the caller has it already.
 
     Raises:
         InvalidInput: where the outcome is not what ``kind`` says, or propensities are missing.
     """
-    by_segment = moments.cells.collapse("segment", "arm") if by_segment is None else by_segment
-    totals = by_segment.collapse("arm")
+    comparison = compare(moments.cells, predicted)
+    compared = comparison.cells if len(comparison) else moments.cells
+    totals = compared.collapse("segment", "arm").collapse("arm")
     treated, holdout = arms_of(totals)
     _check_kind(treated, holdout, predicted)
     base = Estimation(
@@ -130,7 +140,7 @@ def estimate_means(
         events=min(events_in(a, predicted.kind) for a in (treated, holdout)),
         binary=predicted.kind == "binary",
     )
-    chosen = _chosen(base, moments, predicted, totals, by_segment)
+    chosen = _chosen(base, moments, predicted, totals, comparison)
     return with_reliability(chosen, predicted, moments.cells.collapse("period", "arm"))
 
 
@@ -151,41 +161,142 @@ def _chosen(
     moments: OutcomeMoments,
     predicted: PredictedLift,
     totals: Moments,
-    by_segment: Moments,
+    comparison: Comparison,
 ) -> Estimation:
-    if predicted.design == "logged_propensity":
-        return _by_propensity(base, totals, clustered=moments.clusters is not None)
     if predicted.design == "before_after":
         return _before_after(base)
     if min(base.treated.n, base.holdout.n) < 2:  # noqa: PLR2004 - a spread needs two units
+        if predicted.design == "logged_propensity":
+            return _by_propensity(base, totals, comparison, clustered=moments.clusters is not None)
         return base
-    return _randomized(base, moments, totals, by_segment)
+    if not len(comparison):
+        return _never_side_by_side(base)
+    if predicted.design == "logged_propensity":
+        chosen = _by_propensity(base, totals, comparison, clustered=moments.clusters is not None)
+    else:
+        chosen = _randomized(base, moments, totals, comparison, predicted)
+    return chosen if moments.clusters is not None else with_overlap(chosen, comparison)
 
 
 def _randomized(
-    base: Estimation, moments: OutcomeMoments, totals: Moments, by_segment: Moments
+    base: Estimation,
+    moments: OutcomeMoments,
+    totals: Moments,
+    comparison: Comparison,
+    predicted: PredictedLift,
 ) -> Estimation:
     if moments.clusters is not None:
-        return _by_cluster(base, moments, totals)
+        return _by_cluster(base, moments, totals, comparison, predicted)
+    if comparison.cut.calendar == "whole" and comparison.together:
+        base = base.warned(
+            "Not post-stratified: too few units by segment."
+            if len(comparison) == 1
+            else f"{comparison.together:,} segments with fewer than 2 units in an arm are put together."
+        )
+    if len(comparison) > 1:
+        return _by_stratum(base, comparison)
     if totals.index("denominator") is not None:
         return linearised(base, ratio_means(totals))
-    adjustment = None
     if totals.index("covariate") is not None:
         adjustment = cuped(*paired_arms(totals))
         base = replace(base, means=adjustment.means, plain=False)
-        base = base.warned(
-            f"Adjusted by the covariate, which removes {adjustment.reduction:.1%} of the variance."
-        )
-    if len(set(by_segment.segment)) > 1:
-        return _by_segment(base, by_segment, adjustment)
+        return base.warned(_reduced_by(adjustment.reduction))
     return base
 
 
-def _by_propensity(base: Estimation, totals: Moments, *, clustered: bool) -> Estimation:
+def _reduced_by(reduction: float) -> str:
+    return f"Adjusted by the covariate, which removes {reduction:.1%} of the variance."
+
+
+def _by_stratum(base: Estimation, comparison: Comparison) -> Estimation:
+    """Compares within strata of segment and time, and puts the strata together by their weights."""
+    found = standardized(comparison)
+    ratio = comparison.treated.index("denominator") is not None
+    adjusted = comparison.treated.index("covariate") is not None
+    method = f"post-stratified over {strata_words(comparison)}"
+    if ratio:
+        method = f"ratio of sums, delta method, {method}"
+    if adjusted:
+        method = f"CUPED, {method}"
+    if comparison.overlap:
+        method = f"{method}, overlap weights"
+    means = replace(found.means, method=method)
+    if ratio:
+        return linearised(base, means)
+    chosen = replace(base, means=means)
+    if adjusted:
+        chosen = replace(chosen, plain=False).warned(_reduced_by(found.reduction))
+    return chosen
+
+
+def _never_side_by_side(base: Estimation) -> Estimation:
+    """No segment and time has units of both arms: a comparison of times, whatever it is called."""
+    means = replace(base.means, method="before/after, Welch")
+    return replace(base, grade="D", means=means).held(
+        Hold(
+            "overlap",
+            "no day or segment has units of both arms, so this compares two times or two groups of "
+            "customers; evidence grade D",
+            "Assign treatment and holdout side by side, in the same days and segments",
+        )
+    )
+
+
+def with_overlap(chosen: Estimation, comparison: Comparison) -> Estimation:
+    """Says first which units have no counterpart; above 30 % of them no verdict can speak for all."""
+    if comparison.overlap:
+        chosen = chosen.warned(
+            "Strata are weighted by what both arms have (weights: overlap): the lift is that of the "
+            "customers who could have been in either arm, not of all."
+        )
+    elif len(comparison) > 1 and (cost := cost_of_weights(comparison)) > COSTLY:
+        chosen = chosen.warned(
+            f"Weights of the population make the variance {cost:.1f} times that of overlap weights: "
+            "shares of treatment were far from even. weights: overlap in a new contract needs fewer units."
+        )
+    if not comparison.left_out:
+        return chosen
+    said = (
+        f"{comparison.left_out:,} of {comparison.units:,} units ({comparison.left:.1%}) are in days or "
+        "segments with one arm only and have nothing to be compared with"
+    )
+    if comparison.left > MOST_LEFT_OUT:
+        return chosen.held(
+            Hold(
+                "overlap",
+                said,
+                "Assign treatment and holdout side by side, in the same days and segments",
+            )
+        )
+    tail = "; lift, verdict and money are of the others." if comparison.left > FEW_LEFT_OUT else "."
+    return replace(chosen, caveats=(f"{said}{tail}", *chosen.caveats))
+
+
+def at_most_b(chosen: Estimation, variation: Variation | None) -> Estimation:
+    """Grades an estimate B where the share of treatment varied and nobody had declared it."""
+    if variation is None or not variation.alarm or chosen.grade != "A":
+        return chosen
+    return replace(chosen, grade="B").warned(
+        f"Evidence grade B: {variation.words}, and no schedule was declared."
+    )
+
+
+def _by_propensity(
+    base: Estimation, totals: Moments, comparison: Comparison, *, clustered: bool
+) -> Estimation:
     found = weighted_means(totals)
     said = [overlap_words(*x) for x in (("treated", found.treated), ("holdout", found.holdout))]
     caveat = f"Weighted by logged propensities; {'; '.join(said)}."
-    chosen = replace(linearised(base, found.means), grade="B").warned(caveat)
+    means = found.means
+    if len(comparison) > 1:
+        within = standardized_weighted(comparison)
+        means = replace(
+            within,
+            df_treated=means.df_treated,
+            df_holdout=means.df_holdout,
+            method=f"{means.method}, post-stratified over {strata_words(comparison)}",
+        )
+    chosen = replace(linearised(base, means), grade="B").warned(caveat)
     if found.treated.poor or found.holdout.poor:
         chosen = replace(chosen, grade="D").flagged(
             Hold(
@@ -222,21 +333,69 @@ def _before_after(base: Estimation) -> Estimation:
     )
 
 
-def _by_cluster(base: Estimation, moments: OutcomeMoments, totals: Moments) -> Estimation:
+def _by_cluster(
+    base: Estimation,
+    moments: OutcomeMoments,
+    totals: Moments,
+    comparison: Comparison,
+    predicted: PredictedLift,
+) -> Estimation:
     assert moments.clusters is not None  # noqa: S101 - the caller looked
-    theta = cuped(*paired_arms(totals)).theta if totals.index("covariate") is not None else 0.0
-    treated, holdout = clustered_arms(moments.clusters)
-    total = treated.clusters + holdout.clusters
+    theta = 0.0
+    if totals.index("covariate") is not None:
+        several = len(comparison) > 1
+        theta = standardized(comparison).theta if several else cuped(*paired_arms(totals)).theta
+    strata = cluster_strata(moments.clusters, predicted)
+    clusters = moments.clusters
+    if strata is not None and len(strata):
+        clusters = clusters.select(~strata.uncovered)
+        means = stratified_clusters(moments.clusters, strata, theta=theta)
+    else:
+        means = clustered_means(clusters, theta=theta)
+    treated, holdout = clustered_arms(clusters)
     chosen = replace(
         base,
-        means=clustered_means(moments.clusters, theta=theta),
-        units=total,
+        means=means,
+        units=treated.clusters + holdout.clusters,
         events=min(treated.clusters, holdout.clusters),
         unit_word="clusters",
         binary=False,
         plain=False,
     )
-    return flag_clusters(chosen, moments.clusters)
+    return flag_clusters(_comparable(chosen, moments, strata), clusters)
+
+
+def _comparable(
+    chosen: Estimation,
+    moments: OutcomeMoments,
+    strata: Comparison | None,
+) -> Estimation:
+    """Holds the verdict where clusters lie across segments or times whose shares differ."""
+    clusters = moments.clusters
+    assert clusters is not None  # noqa: S101 - the caller looked
+    if strata is not None and not len(strata):
+        return _never_side_by_side(chosen)
+    ways = [
+        k
+        for k, there in (("segment", clusters.segment), ("period", clusters.period))
+        if there is None
+    ]
+    if assigned_within(clusters):
+        differs = [] if len(ways) < 2 else varying(moments.cells, ways)  # noqa: PLR2004 - neither
+    else:
+        differs = varying(moments.cells, ways, effect=cluster_effect(clusters))
+    if not differs:
+        return chosen if strata is None else with_overlap(chosen, strata)
+    across = " and ".join({"segment": "segments", "period": "days"}[k] for k in differs)
+    return chosen.held(
+        Hold(
+            "design",
+            f"clusters lie across {across} whose treated shares differ, and cannot be compared within "
+            "them",
+            "Assign whole clusters within a segment and at one time, or name no cluster where units "
+            "were assigned one by one",
+        )
+    )
 
 
 def flag_clusters(chosen: Estimation, clusters: ClusterMoments) -> Estimation:
@@ -275,27 +434,6 @@ def linearised(base: Estimation, means: Means) -> Estimation:
     )
 
 
-def _by_segment(base: Estimation, by_segment: Moments, adjustment: Adjustment | None) -> Estimation:
-    cells, thin = folded(by_segment)
-    outcome = (
-        plain_outcome if adjustment is None else partial(adjusted_outcome, adjustment=adjustment)
-    )
-    rows = rows_of(cells, "segment", outcome)
-    rows = rows.select(rows.n_t + rows.n_c > 0)
-    if float(np.minimum(rows.n_t, rows.n_c).min(initial=np.inf)) < 2 or len(rows.labels) < 2:  # noqa: PLR2004 - spread
-        return base.warned("Not post-stratified: too few units by segment.")
-    means = stratified_means(
-        Stratum(rows.n_t, rows.mean_t, rows.var_t), Stratum(rows.n_c, rows.mean_c, rows.var_c)
-    )
-    if adjustment is not None:
-        pooled = pooled_arms(cells).collapse("segment", "arm")
-        means = with_sampled_center(means, pooled, adjustment)
-        means = replace(means, method=f"CUPED, {means.method}")
-    if thin:
-        base = base.warned(f"{thin:,} segments with fewer than 2 units in an arm are put together.")
-    return replace(base, means=means)
-
-
 def outcome_by_cell(moments: OutcomeMoments, predicted: PredictedLift) -> ByCell:
     """Returns what gives each cell's mean in the units of the headline: plain, ratio or weighted."""
     if predicted.design == "logged_propensity":
@@ -327,18 +465,20 @@ def design_effects(chosen: Estimation) -> tuple[float, float]:
 
 
 def rows_like(
-    chosen: Estimation, moments: OutcomeMoments, predicted: PredictedLift, cells: Moments, key: str
+    chosen: Estimation, moments: OutcomeMoments, predicted: PredictedLift, key: Key
 ) -> Rows:
     """Both arms by segment or period, in the units of the headline and as sure as its clusters.
+
+    Rows are compared within the strata of the headline, too.
 
     Args:
         chosen: the headline.
         moments: the log, reduced.
         predicted: the contract.
-        cells: its cells collapsed to (``key``, "arm").
         key: "segment" or "period".
     """
-    rows = rows_of(cells, key, outcome_by_cell(moments, predicted))
+    outcome = outcome_by_cell(moments, predicted)
+    rows = standard_rows(moments.cells, predicted, key, outcome)
     return rows.widened(*design_effects(chosen)) if chosen.unit_word == "clusters" else rows
 
 

@@ -23,10 +23,27 @@ def added_up(moments: Moments, keys: tuple[str, ...], *, summed: tuple[str, ...]
     """
     columns = [codes_of(getattr(moments, k)) for k in keys]
     group = np.zeros(len(moments), dtype=np.int64)
-    for code, count in columns:
-        group = group * count + code
-    labels, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-    size = len(labels)
+    for labels, code in columns:
+        group = group * max(1, len(labels)) + code
+    made = added_by(moments, group, summed=summed)
+    blank: dict[str, Any] = {
+        "segment": np.full(len(made), "", dtype=object),
+        "arm": np.full(len(made), "", dtype=object),
+        "period": np.full(len(made), np.datetime64("NaT"), dtype="datetime64[D]"),
+    }
+    return replace(made, **{k: x for k, x in blank.items() if k not in keys})
+
+
+def added_by(moments: Moments, group: NDArray[np.int64], *, summed: tuple[str, ...]) -> Moments:
+    """Adds the cells of each group, in the order of their numbers; labels are those of the first.
+
+    Args:
+        moments: the table.
+        group: (cells,) number of the group of each cell.
+        summed: names of the arrays that are added.
+    """
+    numbers, first, inverse = np.unique(group, return_index=True, return_inverse=True)
+    size = len(numbers)
     # Cells that lie in order already, as a reduction gives them, need not be moved.
     order = None if (np.diff(inverse) >= 0).all() else np.argsort(inverse, kind="stable")
     starts = np.searchsorted(inverse if order is None else inverse[order], np.arange(size))
@@ -37,22 +54,17 @@ def added_up(moments: Moments, keys: tuple[str, ...], *, summed: tuple[str, ...]
         out: NDArray[Any] = how.reduceat(x if order is None else x[order], starts, axis=0)
         return out
 
-    blank: dict[str, NDArray[Any]] = {
-        "segment": np.full(size, "", dtype=object),
-        "arm": np.full(size, "", dtype=object),
-        "period": np.full(size, np.datetime64("NaT"), dtype="datetime64[D]"),
-    }
-    kept = {k: getattr(moments, k)[first] if k in keys else blank[k] for k in blank}
+    kept = {k: getattr(moments, k)[first] for k in ("segment", "arm", "period")}
     made: dict[str, Any] = {k: fold(np.add, getattr(moments, k)) for k in summed}
     made |= {"largest": fold(np.maximum, moments.largest), **kept}
     return replace(moments, **made)
 
 
-def codes_of(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
-    """Numbers the distinct values in sorted order, NaT last; returns (codes, how many)."""
+def codes_of(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.int64]]:
+    """Numbers the distinct values in sorted order, NaT last; returns (values, codes)."""
     if values.dtype.kind == "M":
         distinct, code = np.unique(values, return_inverse=True)
-        return code.astype(np.int64), max(1, len(distinct))
+        return list(distinct), code.astype(np.int64)
     # Labels mostly come in runs: only the first of each run is looked at.
     change = (
         np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else np.zeros(0, int)
@@ -61,4 +73,4 @@ def codes_of(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
     ranks = {name: i for i, name in enumerate(sorted(set(names)))}
     runs = np.array([ranks[name] for name in names], dtype=np.int64)
     lengths = np.diff(np.r_[change, len(values)]) if len(values) else runs
-    return np.repeat(runs, lengths), max(1, len(ranks))
+    return sorted(ranks), np.repeat(runs, lengths)

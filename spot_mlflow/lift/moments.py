@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from spot_mlflow.lift.closed import ClosedCohorts
-from spot_mlflow.lift.grouping import added_up
+from spot_mlflow.lift.cut import Cut
+from spot_mlflow.lift.grouping import added_by, added_up
 from spot_mlflow.lift.left_out import LeftOut
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Moments:
         missing: (cells, measures) analysed units without a value of the measure.
         negative: (cells,) analysed units whose outcome is below 0; NaN where that was not counted
             (records from before it was).
+        cut: how the log is cut into strata (``balance``), once that was chosen.
     """
 
     segment: NDArray[np.object_]
@@ -91,6 +93,7 @@ class Moments:
     largest: NDArray[np.float64]
     missing: NDArray[np.int64]
     negative: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    cut: Cut | None = None
     _collapsed: dict[tuple[str, ...], Moments] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -126,7 +129,7 @@ class Moments:
 
     def _take(self, f: Any) -> Moments:
         per_cell = {k: f(getattr(self, k)) for k in _PER_CELL}
-        return Moments(measures=self.measures, center=self.center, **per_cell)
+        return Moments(measures=self.measures, center=self.center, cut=self.cut, **per_cell)
 
     def collapse(self, *keys: str) -> Moments:
         """Adds cells up to the given keys, a subset of "segment", "arm", "period".
@@ -153,6 +156,44 @@ class Moments:
             return self
         return replace(self, period=first_days(self.period, days))
 
+    def of_measures(self, names: Sequence[str]) -> Moments:
+        """Returns the same cells with some of the measures only."""
+        at = [self.measures.index(m) for m in names]
+        if len(at) == len(self.measures):
+            return self
+        by = {k: getattr(self, k)[:, at] for k in ("s1", "s3", "nonzero", "largest", "missing")}
+        s2 = self.s2[:, at][:, :, at]
+        return replace(self, measures=tuple(names), center=self.center[at], s2=s2, **by)
+
+    def grown_by(self, pair: NDArray[np.int64], run: NDArray[np.int64]) -> Moments:
+        """Returns sums so far: of every pair, the earlier ones of its run included.
+
+        Args:
+            pair: (cells,) number of the pair that each cell belongs to.
+            run: (pairs,) number of the run of each pair, ascending.
+        """
+        start = np.searchsorted(run, run)
+        sums = {}
+        for k in _SUMMED:
+            x = getattr(self, k)
+            upto = np.zeros((len(run) + 1, *x.shape[1:]), dtype=x.dtype)
+            np.add.at(upto, pair + 1, x)
+            upto = upto.cumsum(axis=0)
+            sums[k] = upto[1:] - upto[start]
+        size = len(run)
+        return replace(
+            self,
+            segment=np.full(size, "", dtype=object),
+            arm=np.full(size, "", dtype=object),
+            period=np.full(size, np.datetime64("NaT"), dtype="datetime64[D]"),
+            largest=np.full((size, len(self.measures)), -np.inf),
+            **sums,
+        )
+
+    def added_by(self, group: NDArray[np.int64]) -> Moments:
+        """Adds up the cells of each group (cells,), in the order of their numbers."""
+        return added_by(self, group, summed=_SUMMED)
+
     def arms(self) -> list[str]:
         """Returns the treatment arms, sorted; the holdout is not among them."""
         return sorted({str(a) for a in self.collapse("arm").arm} - {HOLDOUT})
@@ -160,6 +201,8 @@ class Moments:
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values; ``from_dict`` gives back an equal table."""
         out: dict[str, Any] = {"measures": list(self.measures), "center": self.center.tolist()}
+        if self.cut is not None:
+            out["cut"] = self.cut.to_dict()
         for k in _PER_CELL:
             x = getattr(self, k)
             if k == "period":
@@ -201,6 +244,7 @@ class Moments:
             largest=np.array(largest, dtype=np.float64).reshape(cells, m),
             missing=ints("missing", cells, m),
             negative=np.array(data.get("negative", [None] * cells), dtype=np.float64),
+            cut=None if data.get("cut") is None else Cut.from_dict(data["cut"]),
         )
 
     @classmethod
@@ -271,6 +315,9 @@ _SUMMED = ("assigned", "matured", "n", "s1", "s2", "s3", "nonzero", "missing", "
 _PER_CELL = ("segment", "arm", "period", "largest", *_SUMMED)
 
 
+_PER_CLUSTER_ROW = ("arm", "clusters", "assigned_clusters", "s1", "s2", "events")
+
+
 @dataclass(frozen=True, eq=False)
 class ClusterMoments:
     """Sums over clusters, per arm; not additive over segments or periods.
@@ -289,6 +336,9 @@ class ClusterMoments:
         missing: (arms, 6) with u the matured units of a cluster without an outcome: sums of u, u n_g,
             u (outcome - c), u (covariate - c'), u^2, and clusters with at least one matured unit;
             None in records from before.
+        segment: (rows,) where clusters lie within segments: a row is then a segment's arm, not an
+            arm; None where they do not, or nothing is known of it.
+        period: (rows,) first day of the days or weeks that clusters lie within, likewise.
     """
 
     arm: NDArray[np.object_]
@@ -300,19 +350,38 @@ class ClusterMoments:
     events: NDArray[np.int64]
     straddling: int = 0
     missing: NDArray[np.float64] | None = None
+    segment: NDArray[np.object_] | None = None
+    period: NDArray[np.datetime64] | None = None
 
-    def select(self, mask: NDArray[np.bool_]) -> ClusterMoments:
-        """Returns the arms where ``mask`` (arms,) is True."""
-        per_arm = ("arm", "clusters", "assigned_clusters", "s1", "s2", "events")
-        kept = {k: getattr(self, k)[mask] for k in per_arm}
-        missing = None if self.missing is None else self.missing[mask]
-        return replace(self, **kept, missing=missing)
+    @property
+    def labels(self) -> tuple[NDArray[np.object_], NDArray[np.datetime64]]:
+        """Segment and period of each row, "" and NaT where clusters are not told apart by them."""
+        blank = np.full(len(self.arm), "", dtype=object)
+        never = np.full(len(self.arm), np.datetime64("NaT"), dtype="datetime64[D]")
+        return (
+            blank if self.segment is None else self.segment,
+            never if self.period is None else self.period,
+        )
+
+    def select(self, rows: NDArray[np.bool_]) -> ClusterMoments:
+        """Returns the rows where ``rows`` (rows,) is True."""
+        per_row = {k: getattr(self, k)[rows] for k in _PER_CLUSTER_ROW}
+        segment = None if self.segment is None else self.segment[rows]
+        period = None if self.period is None else self.period[rows]
+        missing = None if self.missing is None else self.missing[rows]
+        return replace(self, **per_row, segment=segment, period=period, missing=missing)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
-        arrays = ["arm", "clusters", "assigned_clusters", "center", "s1", "s2", "events"]
-        arrays += [] if self.missing is None else ["missing"]
-        return {k: getattr(self, k).tolist() for k in arrays} | {"straddling": self.straddling}
+        arrays = ("arm", "clusters", "assigned_clusters", "center", "s1", "s2", "events")
+        out = {k: getattr(self, k).tolist() for k in arrays} | {"straddling": self.straddling}
+        if self.missing is not None:
+            out["missing"] = self.missing.tolist()
+        if self.segment is not None:
+            out["segment"] = self.segment.tolist()
+        if self.period is not None:
+            out["period"] = [None if np.isnat(p) else str(p) for p in self.period]
+        return out
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ClusterMoments:
@@ -329,6 +398,12 @@ class ClusterMoments:
             missing=None
             if data.get("missing") is None
             else np.array(data["missing"], dtype=np.float64).reshape(-1, MISSING_SUMS),
+            segment=None
+            if data.get("segment") is None
+            else np.array(data["segment"], dtype=object),
+            period=None
+            if data.get("period") is None
+            else np.array([p or "NaT" for p in data["period"]], dtype="datetime64[D]"),
         )
 
 

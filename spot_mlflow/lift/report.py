@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.novelty import Trend
     from spot_mlflow.lift.restated import Restated
     from spot_mlflow.lift.sample_ratio import SampleRatio
+    from spot_mlflow.lift.shares import Variation
 
 Verdict = Literal["exceeded", "met", "shortfall", "inconclusive"]
 Viability = Literal["viable", "not viable", "undecided"]
@@ -167,6 +168,25 @@ class SegmentLift:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What the headline is compared within.
+
+    Attributes:
+        within: "day", "week", "month" or "whole": how long a stratum is; segments always apart.
+        strata: how many there are.
+        weights: "population" or "overlap".
+        units: units analysed.
+        left_out: those of them in strata with one arm only, which leave the comparison.
+    """
+
+    within: str
+    strata: int
+    weights: str
+    units: int
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class LiftAnalysis:
     """Everything computed from the moments of one log against one contract.
 
@@ -180,6 +200,8 @@ class LiftAnalysis:
         attrition: outcomes missing by arm; None where none is.
         guardrails: further metrics, and whether they were harmed; in the contract's order.
         compliance: who was reached, the lift among them, and whether the holdout leaks.
+        variation: whether the share of treatment varies over days or segments, undeclared.
+        comparison: what the headline is compared within, and which units have no counterpart.
         trend: whether the lift wears off or grows since deployment.
         restated: cohorts whose outcomes were corrected since the previous check.
         arms: one row per treatment arm, where there are several.
@@ -204,6 +226,8 @@ class LiftAnalysis:
     attrition: Attrition | None = None
     guardrails: tuple[GuardrailLift, ...] = ()
     compliance: Compliance | None = None
+    variation: Variation | None = None
+    comparison: Compared | None = None
     trend: Trend | None = None
     restated: tuple[Restated, ...] = ()
     arms: tuple[SegmentLift, ...] = ()
@@ -302,6 +326,8 @@ class LiftReport:
             "attrition": jsonable(a.attrition),
             "guardrails": jsonable(a.guardrails),
             "compliance": jsonable(a.compliance),
+            "assignment": jsonable(a.variation),
+            "comparison": jsonable(a.comparison),
             "trend": jsonable(a.trend),
             "restated": jsonable(a.restated),
             "arms": jsonable(a.arms),

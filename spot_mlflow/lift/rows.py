@@ -42,6 +42,8 @@ class Rows:
             events over units; not for ratios, weights and clusters.
         negative: outcomes below 0, both arms; NaN where they were not counted, None where the rows
             are of no sequence.
+        counted: (rows,) whether a rate is a count of events over the row's units as they stand, and
+            not standardized over strata; None where all are.
     """
 
     labels: tuple[str, ...]
@@ -53,6 +55,7 @@ class Rows:
     var_c: Floats
     plain: bool = True
     negative: Floats | None = None
+    counted: NDArray[np.bool_] | None = None
 
     def select(self, mask: NDArray[np.bool_]) -> Rows:
         """Returns the rows where ``mask`` (rows,) is True."""
@@ -67,6 +70,7 @@ class Rows:
             self.var_c[mask],
             plain=self.plain,
             negative=None if self.negative is None else self.negative[mask],
+            counted=None if self.counted is None else self.counted[mask],
         )
 
     def widened(self, treated: float, holdout: float) -> Rows:
@@ -155,7 +159,7 @@ def _counts(rows: Rows) -> tuple[Floats, Floats, Floats, Floats]:
     x_t = np.rint(np.where(rows.n_t > 0, rows.mean_t * rows.n_t, 0.0))
     x_c = np.rint(np.where(rows.n_c > 0, rows.mean_c * rows.n_c, 0.0))
     n_t, n_c = (np.where(n > 1, n, 1.0) for n in (rows.n_t, rows.n_c))
-    return x_t, n_t, x_c, n_c
+    return _as_sure(rows, (x_t, n_t, x_c, n_c))
 
 
 def _absolute(
@@ -182,6 +186,26 @@ def _relative(rows: Rows, a: Floats, b: Floats, predicted: PredictedLift) -> tup
     log = np.log(rows.mean_t / rows.mean_c)
     low, high = _around(log, np.sqrt(v_t + v_c), df, predicted.confidence)
     return np.exp(low) - 1, np.exp(high) - 1
+
+
+def _as_sure(rows: Rows, counts: tuple[Floats, ...]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Counts of rows that stand for themselves; of standardized ones those that are as sure as they.
+
+    Source: Rao and Scott (1992), Biometrics 48, 577-585.
+    """
+    x_t, n_t, x_c, n_c = counts
+    if rows.counted is None or rows.counted.all():
+        return x_t, n_t, x_c, n_c
+    out = []
+    for x, n, mean, var in (
+        (x_t, n_t, rows.mean_t, rows.var_t),
+        (x_c, n_c, rows.mean_c, rows.var_c),
+    ):
+        with np.errstate(all="ignore"):  # rates of 0 or 1 have no variance, and count as they stand
+            size = n * (mean * (1 - mean) * n / (n - 1)) / var
+        known = ~rows.counted & np.isfinite(size) & (size > 0)
+        out += [np.where(known, mean * size, x), np.where(known, size, n)]
+    return out[0], out[1], out[2], out[3]
 
 
 def segment_lifts(

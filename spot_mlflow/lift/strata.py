@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow.lift.balance import compare
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT
+from spot_mlflow.lift.standard import standardized
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from spot_mlflow.lift.balance import Comparison
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import Moments
 
@@ -91,6 +94,10 @@ def pooled_arms(cells: Moments) -> Moments:
 def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
     """Reduces the cells to means per segment and arm.
 
+    The weight of a segment is its share of all analysed units. Each arm's means in a segment are
+    weighted over the strata that the headline compares within (``balance``), the same weights in both
+    arms; a segment without any, whose units are too few or all in one arm, has its plain means.
+
     Args:
         cells: the base pass.
         predicted: the contract: direction, promised segments, incentive.
@@ -98,17 +105,51 @@ def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
     table = pooled_arms(cells.collapse("segment", "arm")).collapse("segment", "arm")
     table = table.select(table.n > 0)
     labels = tuple(sorted({str(s) for s in table.segment} | set(predicted.segments)))
-    names, mapping = _mapping(table, predicted)
-    centre = (
-        _covariate_mean(table) * mapping[0, index]
-        if (index := table.index("covariate")) is not None
-        else 0.0
-    )
     row = {label: i for i, label in enumerate(labels)}
+    comparison = compare(cells, predicted)
+    names, mapping, centre = _mapping(table, predicted, comparison)
     size, wide = len(labels), len(names)
     n = {arm: np.zeros(size) for arm in (TREATMENT, HOLDOUT)}
     mean = {arm: np.zeros((size, wide)) for arm in n}
     cov = {arm: np.zeros((size, wide, wide)) for arm in n}
+    rows = np.array([row[str(s)] for s in table.segment], dtype=np.int64)
+    means, covariances = _cell_means(table, names, mapping, predicted)
+    means[:, 0] -= centre
+    units = np.zeros(size)
+    for arm, counted in n.items():
+        mine = table.arm == arm
+        counted[rows[mine]] = table.n[mine]
+        mean[arm][rows[mine]] = means[mine]
+        cov[arm][rows[mine]] = covariances[mine]
+        units += counted
+    weight = units / units.sum() if units.sum() else np.zeros(size)
+    inside = np.flatnonzero(comparison.within)
+    if len(inside) > 1:
+        of = np.array([row[str(s)] for s in comparison.treated.segment[inside]], dtype=np.int64)
+        share = comparison.share[inside]
+        share = share / np.bincount(of, weights=share, minlength=size)[of]
+        for arm, side in ((TREATMENT, comparison.treated), (HOLDOUT, comparison.holdout)):
+            found = side.select(inside)
+            means, covariances = _cell_means(found, names, mapping, predicted)
+            means[:, 0] -= centre
+            touched = np.unique(of)
+            for into, values in (
+                (n[arm], found.n.astype(np.float64)),
+                (mean[arm], share[:, None] * means),
+                (cov[arm], (share**2)[:, None, None] * covariances),
+            ):
+                into[touched] = 0.0
+                np.add.at(into, of, values)
+    return Strata(
+        labels, names, weight, n[TREATMENT], n[HOLDOUT], mean[TREATMENT], mean[HOLDOUT],
+        cov[TREATMENT], cov[HOLDOUT],
+    )  # fmt: skip
+
+
+def _cell_means(
+    table: Moments, names: tuple[str, ...], mapping: NDArray[np.float64], predicted: PredictedLift
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means (cells, m) of the columns, and the covariance (cells, m, m) of these means."""
     units = table.n.astype(np.float64)[:, None]
     raw, around = table.center + table.s1 / units, table.s1 / units
     spread = table.s2 / units[:, :, None] - around[:, :, None] * around[:, None, :]
@@ -117,38 +158,24 @@ def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
     spread = np.where(still[:, :, None] | still[:, None, :], 0.0, spread)
     means = raw @ mapping.T
     covariances = mapping @ spread @ mapping.T
-    means[:, 0] -= centre
     if _pays(predicted, table):
-        for i in range(len(table)):
-            cell = table.select(np.arange(len(table)) == i)
-            means[i], covariances[i] = _with_paid(
-                means[i], covariances[i], cell, names, predicted.direction
-            )
-    rows = np.array([row[str(s)] for s in table.segment], dtype=np.int64)
-    for arm, counted in n.items():
-        mine = table.arm == arm
-        counted[rows[mine]] = table.n[mine]
-        mean[arm][rows[mine]] = means[mine]
-        below = np.maximum(units[mine] - 1, 1)[:, :, None]
-        cov[arm][rows[mine]] = covariances[mine] / below
-    total = sum(x.sum() for x in n.values())
-    weight = (n[TREATMENT] + n[HOLDOUT]) / total if total else np.zeros(size)
-    return Strata(
-        labels, names, weight, n[TREATMENT], n[HOLDOUT], mean[TREATMENT], mean[HOLDOUT],
-        cov[TREATMENT], cov[HOLDOUT],
-    )  # fmt: skip
+        means, covariances = _with_paid(means, covariances, table, names, predicted.direction)
+    return means, covariances / np.maximum(units - 1, 1)[:, :, None]
 
 
 def _mapping(
-    table: Moments, predicted: PredictedLift
-) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Returns the names of the columns and the (m, measures) matrix that makes them."""
+    table: Moments, predicted: PredictedLift, comparison: Comparison
+) -> tuple[tuple[str, ...], NDArray[np.float64], float]:
+    """Returns the names of the columns, the (m, measures) matrix that makes them, and a centre.
+
+    The centre is what the covariate's mean over all units adds to the lift column.
+    """
     sign = -1.0 if predicted.direction == "decrease" else 1.0
     have = set(table.measures)
     weighted = {"weight", "weighted_outcome"} <= have and predicted.design == "logged_propensity"
     lift = {"weighted_outcome" if weighted else "outcome": sign}
     if "covariate" in have and not weighted and "denominator" not in have:
-        lift["covariate"] = -sign * _theta(table)
+        lift["covariate"] = -sign * _theta(table, comparison)
     rows = {"lift": lift}
     rows |= {
         name: parts
@@ -159,15 +186,20 @@ def _mapping(
     for i, parts in enumerate(rows.values()):
         for measure, factor in parts.items():
             matrix[i, table.measures.index(measure)] = factor
+    centre = 0.0
+    if (index := table.index("covariate")) is not None:
+        centre = _covariate_mean(table) * float(matrix[0, index])
     names = tuple(rows)
     if _pays(predicted, table):
         names = (*names, "paid")
         matrix = np.vstack([matrix, np.zeros(len(table.measures))])
-    return names, matrix
+    return names, matrix, centre
 
 
-def _theta(table: Moments) -> float:
-    """CUPED's theta = cov(y, x) / var(x), pooled over both arms (Deng et al. 2013)."""
+def _theta(table: Moments, comparison: Comparison) -> float:
+    """CUPED's theta = cov(y, x) / var(x): within strata, or over both arms where there is one."""
+    if len(comparison) > 1:
+        return standardized(comparison).theta
     n = table.n.sum()
     s1, s2 = table.s1.sum(axis=0), table.s2.sum(axis=0)
     y, x = table.measures.index("outcome"), table.measures.index("covariate")
@@ -195,7 +227,7 @@ def _pays(predicted: PredictedLift, table: Moments) -> bool:
 def _with_paid(
     mean: NDArray[np.float64],
     cov: NDArray[np.float64],
-    cell: Moments,
+    table: Moments,
     names: tuple[str, ...],
     direction: str,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -205,40 +237,42 @@ def _with_paid(
     offered, attempted and delivered, and has all of the value.
 
     Args:
-        mean: (m,) means of the columns.
-        cov: (m, m) their covariance.
-        cell: the one cell they are of.
+        mean: (cells, m) means of the columns.
+        cov: (cells, m, m) their covariance.
+        table: the cells they are of.
         names: of the columns, "paid" among them.
         direction: of the contract.
     """
-    raw, product = _products(cell)
-    y, through = cell.measures.index("outcome"), cell.index("delivered")
+    raw, product = _products(table)
+    y, through = table.measures.index("outcome"), table.index("delivered")
     increase = direction == "increase"
-    reached = 1.0 if through is None else float(raw[through])
-    good = float(raw[y] if through is None else product[y, through])
+    reached = np.ones(len(raw)) if through is None else raw[:, through]
+    good = raw[:, y] if through is None else product[:, y, through]
     paid = good if increase else reached - good
+    none = np.zeros(len(raw))
     joint = dict.fromkeys(("offered", "attempted", "delivered", "paid"), paid)
-    joint["lift"] = paid if increase else 0.0
-    late, worth = cell.index("on_time"), cell.index("value")
+    joint["lift"] = paid if increase else none
+    late, worth = table.index("on_time"), table.index("value")
     if late is not None:
-        joint["on_time"] = float(product[y, late] if increase else raw[late] - product[y, late])
+        joint["on_time"] = product[:, y, late] if increase else raw[:, late] - product[:, y, late]
     if worth is not None:
-        joint["value"] = float(raw[worth] if through is None else product[worth, through])
+        joint["value"] = raw[:, worth] if through is None else product[:, worth, through]
     out, wide, at = mean.copy(), cov.copy(), names.index("paid")
-    out[at] = paid
+    out[:, at] = paid
     for j, name in enumerate(names):
         if name == "lift":
-            wide[at, j] = (1.0 if increase else -1.0) * (joint["lift"] - paid * float(raw[y]))
+            sign = 1.0 if increase else -1.0
+            wide[:, at, j] = sign * (joint["lift"] - paid * raw[:, y])
         elif name in joint:
-            wide[at, j] = joint[name] - paid * out[j]
-        wide[j, at] = wide[at, j]
+            wide[:, at, j] = joint[name] - paid * out[:, j]
+        wide[:, j, at] = wide[:, at, j]
     return out, wide
 
 
-def _products(cell: Moments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns means (m,) and means of products (m, m) of one cell, not centred."""
-    n = float(cell.n[0])
-    raw = cell.center + cell.s1[0] / n
-    shift = np.outer(raw, cell.center)
-    product = cell.s2[0] / n + shift + shift.T - np.outer(cell.center, cell.center)
-    return raw, product
+def _products(table: Moments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns means (cells, m) and means of products (cells, m, m), not centred."""
+    n = table.n.astype(np.float64)[:, None]
+    raw = table.center + table.s1 / n
+    shift = raw[:, :, None] * table.center
+    product = table.s2 / n[:, :, None] + shift + shift.transpose(0, 2, 1)
+    return raw, product - np.outer(table.center, table.center)

@@ -70,7 +70,7 @@ def test_all_assigned_units_are_counted(log, contract):
 
 
 def test_monitored_remembers_the_worst_day(log, contract):
-    """An alarm that once was raised stays, even when the counts even out later."""
+    """An alarm that once was raised stays, even when the counts even out later; one look sees days."""
     day = np.datetime64("2027-01-01") + np.repeat([0, 1], 2000)
     arm = np.r_[np.full(2000, TREATMENT), np.full(2000, HOLDOUT)]
     moments = log(arm, outcome=np.zeros(4000), period=day)
@@ -78,7 +78,8 @@ def test_monitored_remembers_the_worst_day(log, contract):
     monitored = sample_ratio(moments, contract(treatment_share=0.5, planned_units=5000))
     assert once is not None
     assert monitored is not None
-    assert not once.alarm
+    assert once.alarm
+    assert once.observed == {TREATMENT: 2000, HOLDOUT: 2000}
     assert monitored.alarm
     assert monitored.e_value is not None
     assert monitored.e_value >= 40
