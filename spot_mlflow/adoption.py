@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.involvement.appeal import Appeal, appeal_of
@@ -167,6 +167,11 @@ class Adoption:
         return digest_of(sorted(e.digest for e in self.entries))
 
 
+# Key of an assessment or an involvement event in a role that the server's operator did not give: it
+# is on record and counts for nothing.
+UNLISTED: Final = "unlisted"
+
+
 def build_adoption(
     facts: ModelFacts,
     entries: Sequence[Evidence],
@@ -189,7 +194,7 @@ def build_adoption(
         version = facts.versions[-1].version
 
     def of(*kinds: str) -> tuple[Evidence, ...]:
-        return tuple(e for e in ordered if e.kind in kinds)
+        return tuple(e for e in ordered if e.kind in kinds and not e.payload.get(UNLISTED))
 
     predictions = {
         e.version: PredictedLift.stored(e.payload["contract"])

@@ -187,10 +187,10 @@ def raise_concern(
     concern = f"c{entry_id[:5]}"
     payload = check_raise(concern=concern, what=what, severity=severity)
     record = _record(record)
-    record.append(
+    written = record.append(
         record.resolve(model), "concern", payload, person=person, role=role, entry_id=entry_id
     )
-    return concern
+    return str(written.payload.get("concern", concern))  # a server gives another where it is taken
 
 
 def answer_concern(

@@ -42,6 +42,12 @@ class NotFound(SpotError, LookupError):
     http_status = 404
 
 
+class Conflict(SpotError):
+    """What was sent contradicts what is there, which is never overwritten: exit status 2, HTTP 409."""
+
+    http_status = 409
+
+
 class Refused(SpotError, PermissionError):
     """The gate, or a rule of the record, says no: exit status 1, HTTP 403."""
 

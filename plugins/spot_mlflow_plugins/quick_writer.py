@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.record.writer import PlainWriter
 from spot_mlflow_plugins import mlflow_private as private
@@ -17,6 +17,13 @@ from spot_mlflow_plugins import mlflow_private as private
 if TYPE_CHECKING:
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record.entry import Draft
+
+
+_ATTEMPTS: Final = 8  # of writing an entry whose writers died
+
+
+class AlreadyWritten(Exception):
+    """An entry of this id is there; never seen by a client."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class QuickWriter(PlainWriter):
         if not self._at_once(draft):
             return super().write(draft, known_written=known_written)
         ready = self.prepared(draft, known_written=known_written)
-        private.insert_run(self.store, ready.rows)
+        self._insert(ready.rows)
         self.done(ready)
         return ready.evidence
 
@@ -75,6 +82,7 @@ class QuickWriter(PlainWriter):
         experiment_id, folder = self._place(draft, known_written=known_written)
         parts = split(text)
         rows = private.finished_run(
+            run_id=self._run_id(experiment_id, draft.id),
             experiment_id=experiment_id,
             folder=folder,
             name=f"{draft.kind} {draft.id[:6]}",
@@ -104,6 +112,45 @@ class QuickWriter(PlainWriter):
 
         found = ensure(self._client, draft.ref, known_written=known_written)
         return str(found.experiment_id), str(found.artifact_location)
+
+    def _begin(self, draft: Draft, text: str, parts: int, *, known_written: bool) -> str:
+        """Begins the run of an entry with files: the id of its row is the entry's, so there is one."""
+        if not private.is_database(self.store):
+            return super()._begin(draft, text, parts, known_written=known_written)
+        rows = self._rows(draft, text, known_written=known_written).rows
+        self._insert(private.begun(rows))
+        return rows.run_id
+
+    def _run_id(self, experiment_id: str, entry_id: str) -> str:
+        """Returns the run's id for an entry's: the same for the same entry, in whatever worker.
+
+        A run that was begun and whose writer died keeps its id; the entry then gets the next one.
+
+        Raises:
+            AlreadyWritten: the entry is there.
+        """
+        for attempt in range(_ATTEMPTS):
+            said = f"spot-mlflow run\0{experiment_id}\0{entry_id}\0{attempt}"
+            run_id = hashlib.sha256(said.encode()).hexdigest()[:32]
+            status = private.status_of_run(self.store, run_id)
+            if status is None:
+                return run_id
+            if status == "FINISHED":
+                break
+        raise AlreadyWritten(entry_id)
+
+    def _insert(self, rows: private.RunRows) -> None:
+        """Inserts a run.
+
+        Raises:
+            AlreadyWritten: another worker did at this moment.
+        """
+        import sqlalchemy as sa
+
+        try:
+            private.insert_run(self.store, rows)
+        except sa.exc.IntegrityError as e:
+            raise AlreadyWritten(rows.run_id) from e
 
     def _finish(self, run_id: str) -> None:
         private.finish_run(self._client, run_id)

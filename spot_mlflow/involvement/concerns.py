@@ -16,7 +16,7 @@ from spot_mlflow.person import check_text, person_key
 from spot_mlflow.validation import check_choice, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from spot_mlflow.evidence import Evidence
@@ -28,6 +28,7 @@ CLOSED_SHARE: Final[dict[str, float]] = {
     "confirmed": 1.0,
     "reopened": 0.0,
 }
+ENTRY_KEY: Final = "entry"  # of an act on a concern: the whole id of what it acts on
 ACTS: Final = ("raised", "answered", "confirmed", "reopened")
 
 
@@ -57,6 +58,7 @@ class Concern:
         thread: every act, oldest first.
         age_days: whole days since it was raised, until it was confirmed.
         erased: whether the name of the one who raised it was erased on request.
+        entry: whole id of the entry that raised it.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Concern:
     thread: tuple[ConcernAct, ...] = field(default=())
     age_days: int = 0
     erased: bool = False
+    entry: str = ""
 
     @property
     def closed(self) -> bool:
@@ -100,19 +103,39 @@ def concerns_of(entries: Iterable[Evidence], *, now: datetime) -> tuple[Concern,
     acts = sorted(
         (e for e in entries if e.kind == "concern" and e.at <= now), key=lambda e: (e.at, e.id)
     )
-    concerns: dict[str, Concern] = {}
+    concerns: dict[str, Concern] = {}  # by the whole id of the entry that raised it
+    shown: dict[str, str] = {}  # id that people use -> whole id
     for e in acts:
         if e.payload.get("act") == "raised":
-            id_ = str(e.payload.get("concern") or concern_id(e.id))
-            if id_ in concerns:  # one in a million: two ids begin with the same five digits
-                id_ = concern_id(e.id, digits=12)
-            concerns[id_] = _raised(id_, e)
+            id_ = _shown_id(e, shown)
+            shown[id_] = e.id
+            concerns[e.id] = _raised(id_, e)
     for e in acts:
-        found = concerns.get(str(e.payload.get("concern")))
-        if found is not None and e.payload.get("act") != "raised":
-            concerns[found.id] = _after(found, e)
+        key = str(e.payload.get(ENTRY_KEY) or shown.get(str(e.payload.get("concern"))))
+        if key in concerns and e.payload.get("act") != "raised":
+            concerns[key] = _after(concerns[key], e)
     ordered = sorted(concerns.values(), key=lambda c: (c.raised_at, c.id))
     return tuple(replace(c, age_days=_age(c, now)) for c in ordered)
+
+
+def free_concern_id(entry_id: str, taken: Iterable[str]) -> str:
+    """Returns the shortest id of a concern that no other one has: five digits nearly always.
+
+    Args:
+        entry_id: of the entry that raises it; its own, since it cannot be chosen to hit another's.
+        taken: ids of the model's concerns.
+    """
+    others = set(taken)
+    found = (concern_id(entry_id, digits=n) for n in (5, 8, 12, 32))
+    return next((i for i in found if i not in others), concern_id(entry_id, digits=32))
+
+
+def _shown_id(e: Evidence, shown: Mapping[str, str]) -> str:
+    """Returns the id that people use for a concern: what was said counts where it is its own."""
+    said = str(e.payload.get("concern") or concern_id(e.id))
+    if concern_id(e.id, digits=32).startswith(said) and said not in shown:
+        return said
+    return concern_id(e.id, digits=12) if said in shown else free_concern_id(e.id, shown)
 
 
 def may_close(concern: Concern, person: str | None, role: str | None) -> bool:
@@ -184,7 +207,8 @@ def check_follow_up(
         )
     _check_state(found, act)
     text = check_text("what", what, required=act != "confirmed", where=found.id)
-    return {"concern": found.id, "act": act, "what": text}
+    said = {"concern": found.id, "act": act, "what": text}
+    return {**said, ENTRY_KEY: found.entry} if found.entry else said
 
 
 def _check_state(concern: Concern, act: str) -> None:
@@ -232,7 +256,17 @@ def _raised(id_: str, e: Evidence) -> Concern:
     act = ConcernAct("raised", e.person, e.role, e.at, what)
     severity = str(e.payload.get("severity", "major"))
     return Concern(
-        id_, severity, "open", e.person, e.role, e.at, e.version, what, (act,), erased=e.erased
+        id_,
+        severity,
+        "open",
+        e.person,
+        e.role,
+        e.at,
+        e.version,
+        what,
+        (act,),
+        erased=e.erased,
+        entry=e.id,
     )
 
 

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.evidence import digest_of
-from spot_mlflow.lift.report import LiftReport, is_withheld, jsonable
+from spot_mlflow.lift.report import ESTIMATORS, LiftReport, is_withheld, jsonable
 from spot_mlflow.record.summary import CHART, REPORT
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ def outcome_entry(report: LiftReport, adoption: Adoption) -> dict[str, Any]:
     moments = json.dumps(report.moments.to_dict(), allow_nan=False).encode()
     kept = {k: body[k][:_ROWS_KEPT] for k in ("segments", "periods")}
     return {
-        "payload": body | kept | {"moments_digest": digest_of(report.moments.to_dict())},
-        "metrics": list(_metrics(report, adoption)),
+        "payload": body
+        | kept
+        | {"moments_digest": digest_of(report.moments.to_dict()), "estimators": ESTIMATORS},
+        "metrics": list(figures_of(report, adoption)),
         "dataset": _dataset(report),
         "artifacts": {
             REPORT: lift_report.html(report, adoption).encode(),
@@ -164,7 +166,7 @@ def _dataset(report: LiftReport) -> tuple[str, str, str]:
     return source.rsplit("/", 1)[-1], digest[:36], source
 
 
-def _metrics(report: LiftReport, adoption: Adoption) -> Iterator[tuple[str, float, int]]:
+def figures_of(report: LiftReport, adoption: Adoption) -> Iterator[tuple[str, float, int]]:
     """Yields the figures by step = days since the first decision, earlier checks' points too."""
     for earlier in adoption.checks.get(adoption.version or "", ()):
         if earlier.get("contract_digest") == report.predicted.digest:

@@ -7,6 +7,7 @@ third step leaves an entry that is not counted.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from spot_mlflow.errors import Unavailable
 from spot_mlflow.evidence import Evidence
 from spot_mlflow.record import companion
-from spot_mlflow.record.entry import DIGEST, PART, Draft, split
+from spot_mlflow.record.entry import PART, Draft, split
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,15 +43,7 @@ class PlainWriter:
         """Writes the entry in three steps; see the module."""
         text = draft.text()  # refuses what cannot be written before anything is
         parts = split(text)
-        experiment = companion.ensure(self._client, draft.ref, known_written=known_written)
-        tags = draft.tags(text, len(parts))
-        run = self._client.create_run(
-            experiment.experiment_id,
-            start_time=int(draft.at.timestamp() * 1000),
-            tags=tags,
-            run_name=f"{draft.kind} {draft.id[:6]}",
-        )
-        run_id = run.info.run_id
+        run_id = self._begin(draft, text, len(parts), known_written=known_written)
         self._write_parts(run_id, parts)
         self._write_metrics(run_id, draft)
         self._write_dataset(run_id, draft)
@@ -65,11 +58,22 @@ class PlainWriter:
             person=draft.person,
             role=draft.role,
             payload=draft.payload,
-            digest=tags[DIGEST],
+            digest=hashlib.sha256(text.encode()).hexdigest(),
             parents=draft.parents,
             run_id=run_id,
             recorded_by=draft.recorded_by,
         )
+
+    def _begin(self, draft: Draft, text: str, parts: int, *, known_written: bool) -> str:
+        """Begins the entry's run, with all its tags; returns its id."""
+        experiment = companion.ensure(self._client, draft.ref, known_written=known_written)
+        run = self._client.create_run(
+            experiment.experiment_id,
+            start_time=int(draft.at.timestamp() * 1000),
+            tags=draft.tags(text, parts),
+            run_name=f"{draft.kind} {draft.id[:6]}",
+        )
+        return str(run.info.run_id)
 
     def _finish(self, run_id: str) -> None:
         self._client.update_run(run_id, status="FINISHED")

@@ -38,6 +38,7 @@ ended = client.create_run("0").info.run_id
 p.finish_run(client, ended)
 before = p.pulse_of(store, "0")
 rows = p.finished_run(
+    run_id="2" * 32,
     experiment_id="0", folder="mlflow-artifacts:/0", name="n", at=1, tags={"a": "b"}, params={"c": "d"}
 )
 p.insert_run(store, rows)
@@ -140,6 +141,13 @@ answers = {
     "runs_with_change": (unchanged, joined.written) == (False, True)
         and client.get_run("1" * 32).info.status == "FINISHED",
     "finished_run": rows.run["run_uuid"] == made,
+    "begun": p.begun(rows).run["status"] == "RUNNING",
+    "status_of_run": (p.status_of_run(store, made), p.status_of_run(store, "3" * 32))
+        == ("FINISHED", None),
+    "evidence_homes": p.evidence_homes(store, ("a", "b")) == {}
+        and p.evidence_homes(object(), ("a", "b")) is None,
+    "model_births": {n for n, _ in p.model_births(registry)} >= {"churn"}
+        and p.model_births(object()) is None,
     "insert_run": (found.info.status, found.data.tags["a"], found.data.params["c"])
         == ("FINISHED", "b", "d") and found.info.artifact_uri.endswith(f"{made}/artifacts"),
 }
@@ -153,6 +161,11 @@ with app.test_request_context("/"):
     answers["auth_app"] = hasattr(p.auth_app(app), "routes")
     answers["sender_is_admin"] = p.sender_is_admin() is True
     answers["may_read_model"] = p.may_read_model("churn") is True
+    answers["may_manage_model"] = p.may_manage_model("churn") is False
+    p.bind_experiments(lambda experiment: () if experiment == "7" else None)
+    p.bind_experiments(lambda experiment: None)  # once is enough
+    may = lambda i: auth._get_experiment_permission(i, "admin").can_read
+    answers["bind_experiments"] = (may("0"), may("7")) == (True, False)
     answers["may_update_model"] = p.may_update_model("churn") is False
 print("ANSWERS" + json.dumps(answers))
 """

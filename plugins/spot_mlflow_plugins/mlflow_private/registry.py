@@ -144,6 +144,21 @@ def model_rows(store: Any, name: str) -> ModelRows | None:
     )
 
 
+def model_births(store: Any) -> set[tuple[str, int]] | None:
+    """Returns (name, creation time) of every registered model, of all workspaces: one statement.
+
+    None where the store is no database here.
+    """
+    if not hasattr(store, "ManagedSessionMaker"):
+        return None
+    import sqlalchemy as sa
+    from mlflow.store.model_registry.dbmodels.models import SqlRegisteredModel as Model
+
+    query: Any = sa.select(Model.name, Model.creation_time)
+    with store.ManagedSessionMaker() as session:
+        return {(str(name), int(created or 0)) for name, created in session.execute(query)}
+
+
 class HolderRow(NamedTuple):
     """A version that has a stage or an alias.
 

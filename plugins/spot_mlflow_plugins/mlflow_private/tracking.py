@@ -181,6 +181,7 @@ class RunRows(NamedTuple):
 
 def finished_run(
     *,
+    run_id: str,
     experiment_id: str,
     folder: str,
     name: str,
@@ -191,6 +192,7 @@ def finished_run(
     """Returns the rows that ``create_run`` and two more calls would leave behind.
 
     Args:
+        run_id: of the run; the table takes each once.
         experiment_id: of the run.
         folder: artifact location of the experiment.
         name: of the run.
@@ -198,11 +200,8 @@ def finished_run(
         tags: of the run.
         params: of the run.
     """
-    import uuid
-
     from mlflow.utils.uri import append_to_uri_path
 
-    run_id = uuid.uuid4().hex
     run = {
         "name": name,
         "artifact_uri": append_to_uri_path(folder, run_id, "artifacts"),
@@ -226,6 +225,40 @@ def finished_run(
         [{"run_uuid": run_id, "key": k, "value": v} for k, v in said.items()],
         [{"run_uuid": run_id, "key": k, "value": v} for k, v in params.items()],
     )
+
+
+def evidence_homes(store: Any, tags: tuple[str, str]) -> dict[str, tuple[str, str]] | None:
+    """Returns experiment id -> values of two tags, of every experiment that has them both.
+
+    One statement; None where the store is no database here.
+    """
+    if not hasattr(store, "ManagedSessionMaker"):
+        return None
+    import sqlalchemy as sa
+    from mlflow.store.tracking.dbmodels.models import SqlExperimentTag
+
+    tag: Any = SqlExperimentTag
+    query: Any = sa.select(tag.experiment_id, tag.key, tag.value).where(tag.key.in_(tags))
+    found: dict[str, dict[str, str]] = {}
+    with _primary(store) as session:
+        for experiment_id, key, value in session.execute(query):
+            found.setdefault(str(experiment_id), {})[str(key)] = str(value)
+    return {i: (t[tags[0]], t[tags[1]]) for i, t in found.items() if set(tags) <= set(t)}
+
+
+def begun(rows: RunRows) -> RunRows:
+    """Returns the rows of the same run while it is still being written."""
+    return rows._replace(run={**rows.run, "status": "RUNNING", "end_time": None}, params=[])
+
+
+def status_of_run(store: Any, run_id: str) -> str | None:
+    """Returns the status of a run, deleted or not; None where there is none."""
+    import sqlalchemy as sa
+    from mlflow.store.tracking.dbmodels.models import SqlRun
+
+    with _primary(store) as session:
+        query: Any = sa.select(SqlRun.status).where(SqlRun.run_uuid == run_id)
+        return session.execute(query).scalar_one_or_none()  # type: ignore[no-any-return] # a column of text
 
 
 def insert_run(store: Any, rows: RunRows) -> None:

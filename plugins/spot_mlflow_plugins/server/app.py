@@ -12,6 +12,7 @@ from typing import Any
 
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.authorization import validators
+from spot_mlflow_plugins.server.companion_rights import bind_companions
 from spot_mlflow_plugins.server.gating import gate_stores, one_at_a_time, or_die, start_verification
 from spot_mlflow_plugins.server.identity import require_login
 from spot_mlflow_plugins.server.routes import register_routes
@@ -40,5 +41,6 @@ def create_auth_app() -> Any:
         # MLflow makes the table of users before it starts workers, for its own app only.
         with one_at_a_time("auth"):
             app = private.auth_app(flask_app)
+        bind_companions()
         register_routes(flask_app)
         return app

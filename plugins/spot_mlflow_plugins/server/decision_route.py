@@ -11,7 +11,7 @@ from typing import Any, Final
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins.server.entry_route import evidence_json
-from spot_mlflow_plugins.server.identity import authenticated_user
+from spot_mlflow_plugins.server.identity import requester as logged_in
 
 _KEYS: Final = ("model", "version", "target", "policy_digest", "requester")
 
@@ -52,7 +52,7 @@ def decide_and_record(body: Any) -> dict[str, Any]:
             adoption,
             str(target),
             policy=policy,
-            requester=authenticated_user() or requester,
+            requester=logged_in() or requester,
             version=version,
         )
         written = record_decision(record, decision, created=facts.created, known=entries)

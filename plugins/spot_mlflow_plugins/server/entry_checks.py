@@ -33,6 +33,7 @@ def check_payload(
     person: str | None,
     role: str | None,
     artifacts: Mapping[str, bytes],
+    entry_id: str,
 ) -> dict[str, Any]:
     """Returns the payload as it may be recorded.
 
@@ -44,6 +45,7 @@ def check_payload(
         person: who speaks.
         role: in which role.
         artifacts: what comes with it.
+        entry_id: id of the entry.
 
     Raises:
         InvalidInput: naming what is wrong.
@@ -65,6 +67,7 @@ def check_payload(
                 "person": person,
                 "role": role,
                 "artifacts": artifacts,
+                "entry_id": entry_id,
             },
         )
     except (KeyError, TypeError, AttributeError, ValueError) as e:
@@ -125,14 +128,15 @@ def _involvement(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any
 
 
 def _concern(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    from spot_mlflow.involvement.concerns import check_follow_up, check_raise
+    """A concern's id is made here, of its entry's: no client chooses one that another has."""
+    from spot_mlflow.involvement.concerns import check_follow_up, check_raise, free_concern_id
 
+    known = said["adoption"].involvement.concerns
     if payload.get("act") == "raised":
-        return check_raise(
-            what=payload["what"], severity=payload["severity"], concern=payload.get("concern")
-        )
+        own = free_concern_id(said["entry_id"], [c.id for c in known])
+        return check_raise(what=payload["what"], severity=payload["severity"], concern=own)
     return check_follow_up(
-        said["adoption"].involvement.concerns,
+        known,
         concern=payload["concern"],
         act=payload["act"],
         person=said["person"],
@@ -167,7 +171,7 @@ def _outcomes(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any
     for key in ("verdict", "viable", "evidence", "predicted", "realized", "gap"):
         if key not in payload:
             raise InvalidInput(f"'{key}' is missing", where="payload")
-    return payload
+    return payload  # the figures themselves are computed anew, see recomputed
 
 
 def _sign_off(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

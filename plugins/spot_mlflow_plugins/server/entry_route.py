@@ -15,20 +15,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.errors import InvalidInput, Refused
+from spot_mlflow.errors import Conflict, InvalidInput, Refused
 from spot_mlflow.evidence import Evidence, canonical
 from spot_mlflow.validation import utc
-from spot_mlflow_plugins.server.identity import authenticated_user, requires_login, role_of
+from spot_mlflow_plugins.server.identity import authenticated_user, requires_login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spot_mlflow.adoption import Adoption
     from spot_mlflow.record import ModelRef, Record
 
 MAX_BODY: Final = 64 * 1024 * 1024
 MAX_PAYLOAD: Final = 2_000_000  # characters of JSON
 _SHOWN: Final = 300  # characters of what somebody tried: they chose them
 _LARGEST_STEP: Final = 2**63 - 1  # of a database's integer
+_NEW_ID: Final = "Send it with an id of its own, or without one."
 _SKEW: Final = timedelta(minutes=5)
 _PATH: Final = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -94,16 +96,18 @@ def write_entry(body: Any) -> dict[str, Any]:
         Refused: a rule says no; nothing is written.
         Unavailable: MLflow's store did not answer; what was begun does not count.
     """
-    from spot_mlflow_plugins.server.record import model_lock, server_record
+    from spot_mlflow_plugins.quick_writer import AlreadyWritten
+    from spot_mlflow_plugins.server.record import entry_lock, model_lock, server_record
 
     request = parse_request(body)
     record = server_record()
     try:
-        with model_lock(request.model):
-            if request.kind == "policy":
-                evidence = _write_policy(record, request)
-            else:
-                evidence = _write(record, request)
+        with model_lock(request.model), entry_lock(request.id):
+            write = _write_policy if request.kind == "policy" else _write
+            try:
+                evidence = write(record, request)
+            except AlreadyWritten:
+                evidence = _written_before(record, request)
     except Refused:
         _note_refused(request)
         raise
@@ -157,40 +161,13 @@ def parse_request(body: Any) -> Request:
     )
 
 
-def stamped(
-    request: Request, raised_for: Mapping[str, str | None]
-) -> tuple[str | None, str | None, str]:
-    """Returns (person, role, recorded by) as the record will say.
-
-    With a login, sign-offs, waivers, confirmations and reopenings are the word of the authenticated
-    user and nobody else; other entries may be taken down for somebody (a worksheet that came by
-    mail), and say who did so.
-
-    Args:
-        request: as claimed.
-        raised_for: concern -> person it was taken down for by this user, where it was.
-    """
-    user = authenticated_user()
-    if user is None:
-        if requires_login():
-            raise Refused("nobody is logged in")
-        return request.person, request.role, request.recorded_by
-    person, role = request.person, request.role
-    if request.kind in ("sign-off", "waiver"):
-        person = user
-        role = role_of(user, role) if request.kind == "sign-off" or role is not None else role
-    elif request.kind == "concern" and request.payload.get("act") in ("confirmed", "reopened"):
-        behalf = raised_for.get(str(request.payload.get("concern")))
-        person = behalf if behalf is not None else user
-    return person, role, user
-
-
 def _write(record: Record, request: Request) -> Evidence:
     """Writes an entry of a model."""
-    from spot_mlflow.adoption import build_adoption
+    from spot_mlflow.adoption import UNLISTED, build_adoption
     from spot_mlflow_plugins.server.entry_checks import check_payload
     from spot_mlflow_plugins.server.model_signature import signature_digest
     from spot_mlflow_plugins.server.pinned_policy import policy_in_force
+    from spot_mlflow_plugins.server.speakers import word_of
 
     if not request.model:
         raise InvalidInput("'model' is empty", fix="Name the registered model.")
@@ -198,34 +175,81 @@ def _write(record: Record, request: Request) -> Evidence:
     facts, entries = record.state(ref, recent=True)
     repeated = next((e for e in entries if e.id == request.id), None)
     if repeated is not None:
-        return repeated
-    person, role, recorder = stamped(request, _raised_by_me(entries))
+        return _same(request, repeated)
+    policy = policy_in_force(record)
     adoption = build_adoption(facts, entries, version=ref.version, now=utc(None))
+    word = word_of(request, adoption)
     payload = check_payload(
         request.kind,
         request.payload,
         adoption=adoption,
-        policy=policy_in_force(record),
-        person=person,
-        role=role,
+        policy=policy,
+        person=word.person,
+        role=word.role,
         artifacts=request.artifacts,
+        entry_id=request.id,
     )
+    metrics = request.metrics
+    if word.unlisted:
+        payload[UNLISTED] = True
+    if request.kind == "outcomes":
+        payload, metrics = _computed_here(record, request, payload, adoption)
     if request.kind == "prediction":
         payload["signature"] = signature_digest(record, ref)
     return record.append(
         ref,
         request.kind,
         payload,
-        person=person,
-        role=role,
+        person=word.person,
+        role=word.role,
         at=request.at,
-        metrics=request.metrics,
+        metrics=metrics,
         artifacts=request.artifacts,
         dataset=request.dataset,
-        recorded_by=recorder,
+        recorded_by=word.recorder,
         entry_id=request.id,
         refresh=False,
     )
+
+
+def _computed_here(
+    record: Record, request: Request, payload: dict[str, Any], adoption: Adoption
+) -> tuple[dict[str, Any], tuple[tuple[str, float, int], ...]]:
+    """Returns payload and metrics of an outcome check as the server computes them from its moments."""
+    from spot_mlflow.record.outcomes import MOMENTS, figures_of, latest_moments
+    from spot_mlflow_plugins.server.recomputed import agreed, loaded, recomputed
+
+    moments = loaded(request.artifacts[MOMENTS])
+    report = recomputed(payload, moments, adoption, latest_moments(record, adoption))
+    return agreed(payload, report), tuple(figures_of(report, adoption))
+
+
+def _written_before(record: Record, request: Request) -> Evidence:
+    """Returns the entry that has this id already: the same request, sent twice.
+
+    Raises:
+        Conflict: another entry has it, here or elsewhere.
+    """
+    from spot_mlflow.record import REGISTRY
+
+    ref = REGISTRY if request.kind == "policy" else _resolve(record, request)
+    found = next((e for e in record.entries(ref) if e.id == request.id), None)
+    if found is None:
+        raise Conflict(f"entry {request.id} is being written, or its id is taken", fix=_NEW_ID)
+    return _same(request, found)
+
+
+def _same(request: Request, found: Evidence) -> Evidence:
+    """Returns an entry that was sent again; what is there is never overwritten.
+
+    Raises:
+        Conflict: it is another one.
+    """
+    user = authenticated_user()
+    asked = (request.kind, request.version or found.version)
+    if (found.kind, found.version) != asked or (user is not None and found.recorded_by != user):
+        raise Conflict(f"another entry has the id {request.id}", fix=_NEW_ID)
+    return found
 
 
 def _write_policy(record: Record, request: Request) -> Evidence:
@@ -268,16 +292,6 @@ def _resolve(record: Record, request: Request) -> ModelRef:
             f"model {request.model!r} has no version {request.version!r}; it has {known}"
         )
     return ModelRef(facts.name, request.version, facts.created)
-
-
-def _raised_by_me(entries: Any) -> dict[str, str | None]:
-    """Returns concern -> person, for the concerns that this user took down for somebody."""
-    user = authenticated_user()
-    return {
-        str(e.payload.get("concern")): e.person
-        for e in entries
-        if e.kind == "concern" and e.payload.get("act") == "raised" and e.recorded_by == user
-    }
 
 
 def evidence_json(e: Evidence) -> dict[str, Any]:

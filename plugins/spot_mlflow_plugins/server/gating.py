@@ -62,7 +62,7 @@ def gate_stores() -> None:
     from spot_mlflow.record.companion import prefix
     from spot_mlflow_plugins.guard import GateMixin, gated
     from spot_mlflow_plugins.server.artifact_guard import ArtifactGuard, guarded_repository
-    from spot_mlflow_plugins.server.identity import authenticated_user
+    from spot_mlflow_plugins.server.identity import requester
     from spot_mlflow_plugins.server.pinned_policy import ServerDecider
     from spot_mlflow_plugins.server.record import open_record
     from spot_mlflow_plugins.server.tracking_guard import TrackingGuard, guarded
@@ -74,7 +74,7 @@ def gate_stores() -> None:
     if not isinstance(registry, GateMixin):
         registry.__class__ = gated(type(registry))
     # Also where the URI was spot+...: only the server's own record signs what it writes.
-    registry._spot_decider = ServerDecider(open_record, authenticated_user)  # noqa: SLF001 - ours
+    registry._spot_decider = ServerDecider(open_record, requester)  # noqa: SLF001 - ours
     if not isinstance(tracking, TrackingGuard):
         _check_needed(type(tracking))
         tracking.__class__ = guarded(type(tracking), prefix())

@@ -7,9 +7,10 @@ record says so.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from spot_mlflow.errors import Refused
 from spot_mlflow.evidence import ROLES
@@ -41,6 +42,49 @@ def require_login() -> None:
 _login = {"required": False}
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One person of the roles file.
+
+    Attributes:
+        name: under which the record knows them, whatever account they use.
+        roles: in which they may speak.
+        accounts: logins that are theirs.
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    accounts: tuple[str, ...]
+
+
+def has_roles_file() -> bool:
+    """Says whether the operator lists who may speak in which role."""
+    return bool(os.environ.get(ROLES_VARIABLE))
+
+
+def listed(person: str | None) -> Listed | None:
+    """Returns a person of the roles file, by name or by an account of theirs; None where not listed."""
+    known = _listed_people()
+    return None if known is None or person is None else known.get(person_key(person))
+
+
+def person_of(user: str) -> str:
+    """Returns the name under which the record knows a login: one person, however many accounts."""
+    found = listed(user)
+    return user if found is None else found.name
+
+
+def requester() -> str | None:
+    """Returns who asks at this moment, under the name that the record knows; None where unknown."""
+    user = authenticated_user()
+    return None if user is None else person_of(user)
+
+
+def is_self(user: str, person: str | None) -> bool:
+    """Says whether a name that was given means the one who is logged in."""
+    return person is None or person_key(person_of(person)) == person_key(person_of(user))
+
+
 def role_of(user: str, claimed: str | None) -> str | None:
     """Returns the role in which a user may sign, from the server's list where there is one.
 
@@ -51,10 +95,10 @@ def role_of(user: str, claimed: str | None) -> str | None:
     Raises:
         Refused: there is a list and it does not give the user that role.
     """
-    listed = _listed_roles()
-    if listed is None:
+    if not has_roles_file():
         return claimed
-    mine = listed.get(person_key(user), ())
+    found = listed(user)
+    mine = () if found is None else found.roles
     if claimed in mine:
         return claimed
     known = ", ".join(mine) or "none"
@@ -64,8 +108,8 @@ def role_of(user: str, claimed: str | None) -> str | None:
     )
 
 
-def _listed_roles() -> dict[str, tuple[str, ...]] | None:
-    """Returns user -> roles from the file that ``SPOT_MLFLOW_ROLES_FILE`` names, or None."""
+def _listed_people() -> dict[str, Listed] | None:
+    """Returns name or account -> person, from the file that ``SPOT_MLFLOW_ROLES_FILE`` names."""
     path = os.environ.get(ROLES_VARIABLE)
     if not path:
         return None
@@ -73,14 +117,36 @@ def _listed_roles() -> dict[str, tuple[str, ...]] | None:
 
 
 @lru_cache(maxsize=4)
-def _read_roles(path: str, changed: int) -> dict[str, tuple[str, ...]]:  # noqa: ARG001 - changed makes an edited file be read anew
-    from spot_mlflow.validation import check_choice, load_yaml
+def _read_roles(path: str, changed: int) -> dict[str, Listed]:  # noqa: ARG001 - changed makes an edited file be read anew
+    from spot_mlflow.errors import InvalidInput
+    from spot_mlflow.validation import load_yaml
 
-    said = load_yaml(Path(path)) or {}
-    listed: dict[str, tuple[str, ...]] = {}
-    for user, roles in dict(said).items():
-        given = [roles] if isinstance(roles, str) else list(roles or ())
-        listed[person_key(str(user))] = tuple(
-            check_choice("role", str(role), ROLES, where=f"{path}: {user}") for role in given
-        )
-    return listed
+    found: dict[str, Listed] = {}
+    for name, said in dict(load_yaml(Path(path)) or {}).items():
+        person = _listed(str(name), said, f"{path}: {name}")
+        for key in {person_key(a) for a in (person.name, *person.accounts)}:
+            other = found.setdefault(str(key), person)
+            if other is not person:
+                raise InvalidInput(
+                    f"{key!r} is listed for {other.name!r} too", where=f"{path}: {name}"
+                )
+    return found
+
+
+def _listed(name: str, said: Any, where: str) -> Listed:
+    """Reads one person: roles alone, or ``roles`` and ``accounts``."""
+    from spot_mlflow.errors import InvalidInput
+    from spot_mlflow.validation import check_choice
+
+    more = said if isinstance(said, dict) else {"roles": said}
+    unknown = sorted(set(map(str, more)) - {"roles", "accounts"})
+    if unknown:
+        raise InvalidInput(f"unknown key {unknown[0]!r}, must be roles or accounts", where=where)
+    roles = tuple(
+        check_choice("role", str(r), ROLES, where=where) for r in _list(more.get("roles"))
+    )
+    return Listed(name, roles, tuple(map(str, _list(more.get("accounts")))))
+
+
+def _list(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str) else list(value or ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.reporting import words
@@ -17,12 +17,14 @@ from spot_mlflow.reporting.palette import DARK, LIGHT, css_variables
 from spot_mlflow.reporting.standing import standing_of
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.odd_entries import notice, without_odd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.errors import SpotError
+    from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.reporting.portfolio import PortfolioRow
     from spot_mlflow.reporting.section import Section
@@ -70,9 +72,14 @@ def model_page(name: str, version: str | None = None) -> str:
     Raises:
         NotFound: no such model or version.
     """
-    adoption, decision = _seen_by_reader(*state_of(name, version))
+    return without_odd(partial(_model_page, name, version), partial(_entries_of, name))
+
+
+def _model_page(name: str, version: str | None, odd: tuple[Evidence, ...]) -> str:
+    adoption, decision = _seen_by_reader(*state_of(name, version, odd))
     key = (
         name,
+        ",".join(e.id for e in odd),
         str(adoption.readiness.hidden),
         adoption.version or "",
         adoption.state_digest,
@@ -82,7 +89,7 @@ def model_page(name: str, version: str | None = None) -> str:
     )
     with _drawing:
         if key not in _rendered:
-            _rendered[key] = _model_html(adoption, decision)
+            _rendered[key] = _model_html(adoption, decision, notice(odd))
             while len(_rendered) > _KEPT:
                 _rendered.popitem(last=False)
         _rendered.move_to_end(key)
@@ -95,9 +102,13 @@ def panel(name: str, version: str | None = None) -> dict[str, Any]:
     Raises:
         NotFound: no such model or version.
     """
+    return without_odd(partial(_panel, name, version), partial(_entries_of, name))
+
+
+def _panel(name: str, version: str | None, odd: tuple[Evidence, ...]) -> dict[str, Any]:
     from spot_mlflow.reporting.headline import headline_of
 
-    adoption, decision = _seen_by_reader(*state_of(name, version))
+    adoption, decision = _seen_by_reader(*state_of(name, version, odd))
     head = headline_of(adoption=adoption)
     missing = [] if decision is None else [r.title or r.name for r in decision.missing]
     ready = adoption.readiness
@@ -116,8 +127,25 @@ def panel(name: str, version: str | None = None) -> dict[str, Any]:
     }
 
 
-def state_of(name: str, version: str | None) -> tuple[Adoption, GateDecision | None]:
-    """Returns what is known of a version and the gate's answer for Production."""
+def _entries_of(name: str) -> Sequence[Evidence]:
+    from spot_mlflow.record import ModelRef
+    from spot_mlflow_plugins.server.record import model_lock, server_record
+
+    record = server_record()
+    with model_lock(name):
+        return record.state(ModelRef(name, None, record.facts(name).created), recent=True)[1]
+
+
+def state_of(
+    name: str, version: str | None, odd: Sequence[Evidence] = ()
+) -> tuple[Adoption, GateDecision | None]:
+    """Returns what is known of a version and the gate's answer for Production.
+
+    Args:
+        name: of the model.
+        version: version number; the one its summary is about where None.
+        odd: entries to leave out.
+    """
     from spot_mlflow.adoption import build_adoption
     from spot_mlflow.errors import NotFound
     from spot_mlflow.gate.decision import decide
@@ -132,6 +160,7 @@ def state_of(name: str, version: str | None) -> tuple[Adoption, GateDecision | N
         created = record.facts(name).created
         facts, entries = record.state(ModelRef(name, version, created), recent=True)
         policy = policy_in_force(record)
+    entries = [e for e in entries if e not in odd] if odd else entries
     if version is not None and facts.version(version) is None:
         raise NotFound(f"model {name!r} has no version {version!r}")
     spoken = version or version_spoken_of(facts, entries)
@@ -170,7 +199,7 @@ def style() -> str:
     return sheet
 
 
-def _model_html(adoption: Adoption, decision: GateDecision | None) -> str:
+def _model_html(adoption: Adoption, decision: GateDecision | None, odd: str) -> str:
     from spot_mlflow.reporting.adoption_view import title_of
     from spot_mlflow.reporting.headline import headline_of
 
@@ -185,6 +214,7 @@ def _model_html(adoption: Adoption, decision: GateDecision | None) -> str:
         mode=None if decision is None else decision.mode,
         headline=headline_of(adoption=adoption),
         adoption=adoption,
+        odd=odd,
         letters=_letters(adoption),
         versions=[v.version for v in reversed(facts.versions)][:20],
         sections=_sections(adoption, decision),

@@ -6,6 +6,8 @@ are not swapped; connections are shared with the live stores.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import logging
 import os
@@ -25,6 +27,8 @@ from spot_mlflow_plugins.server.anchors import Anchors, folder_of
 from spot_mlflow_plugins.server.signing import Signer, home, load_signer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record import ModelRef
@@ -172,6 +176,20 @@ def model_lock(name: str) -> RLock:
             f"the model's name has {len(name):,} characters, must have at most {LONGEST_NAME}"
         )
     return _locks[hash(name) % len(_locks)]
+
+
+@contextlib.contextmanager
+def entry_lock(entry_id: str) -> Iterator[None]:
+    """Lets one worker at a time write an entry of an id; all that share the anchors' folder.
+
+    Args:
+        entry_id: 32 hex digits; two digits choose one of 256 files.
+    """
+    folder = anchors().folder / "locks"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / f"{entry_id[:2]}.lock").open("w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
 
 
 @cache

@@ -29,7 +29,8 @@ def register_routes(flask_app: Any) -> None:
     """
     if "spot_health" in flask_app.view_functions:
         return
-    flask_app.before_request_funcs.setdefault(None, []).insert(0, _limit_body)
+    before = flask_app.before_request_funcs.setdefault(None, [])
+    before[:0] = [_check_origin, _limit_body]
     flask_app.before_request(_check_uploads)
     if os.environ.get(UI_VARIABLE, "inject") != "pages":
         inject_into(flask_app)
@@ -238,6 +239,24 @@ def _model_name() -> str:
     return name
 
 
+def _check_origin() -> Any:
+    """Refuses, before anything is read, what a page of another origin sends to our routes."""
+    from flask import jsonify, request
+
+    from spot_mlflow_plugins.server.origin import HEADERS, check_request, own_origins
+
+    if request.endpoint not in _ENDPOINTS:
+        return None
+    try:
+        said = {k: v for k in HEADERS if (v := request.headers.get(k)) is not None}
+        check_request(request.method, said, request.mimetype, own_origins())
+    except SpotError as e:
+        answer = jsonify(error_code=error_code(e), message=f"[spot] {e}")
+        answer.status_code = e.http_status
+        return answer
+    return None
+
+
 def _limit_body() -> None:
     """Bounds what is read of a request to our routes, also of one that comes in chunks."""
     from flask import request
@@ -389,3 +408,4 @@ ROUTES = (
     (f"{API}/files", "GET", files),
     (f"{API}/erase", "POST", erase),
 )
+_ENDPOINTS = frozenset(f"spot_{view.__name__}" for _, _, view in ROUTES)

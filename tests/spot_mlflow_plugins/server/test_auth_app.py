@@ -245,9 +245,9 @@ def test_portfolio_shows_what_one_may_read(url: str) -> None:
 
 def test_name_is_erased_by_an_administrator(url: str) -> None:
     """A name goes from the record, which still verifies; nobody else may take one out."""
-    admin, mallory = Login(url, *ADMIN), Login(url, "mallory")
+    admin, mallory, dan = Login(url, *ADMIN), Login(url, "mallory"), Login(url, "dan")
     payload = {"act": "raised", "what": "too many letters", "severity": "minor"}
-    raised = mallory.entry("concern", payload, person="Erika Beispiel", role="frontline")
+    raised = dan.entry("concern", payload, person="Erika Beispiel", role="frontline")
     assert raised.status_code == 200
     route = f"{url}/ajax-api/2.0/spot/erase"
     said = {"person": "Erika Beispiel"}
@@ -292,3 +292,143 @@ def test_others_answers_are_hidden_until_ones_own_are_in(url: str) -> None:
     answer(bea, "business", 2)
     assert strategy(bea) == 2  # the lower of the two
     assert "shown once your own answers are in" not in page(bea)
+
+
+def test_a_reader_speaks_for_himself_and_does_nothing_else(url: str) -> None:
+    """A role is the operator's to give: without one an assessment is on record and counts for nothing."""
+    mallory, dan = Login(url, "mallory"), Login(url, "dan")
+    answers = parse_answers({"S1": 5}, shipped_instrument())
+    raised = {"act": "raised", "what": "too late", "severity": "major"}
+    scope = {"phase": "scope", "kind": "contributed", "what": "", "evidence": None, "when": None}
+    pulse = {"useful": 4, "would_use": 4}
+    waiver = {"target": "Production", "requirement": "sign_off", "reason": "haste"}
+    for kind, payload, role, status in (
+        ("assessment", answers, "executive", 200),
+        ("involvement", scope, "frontline", 200),
+        ("concern", raised, "frontline", 200),
+        ("pulse", pulse, "frontline", 200),
+        ("sign-off", {"target": "Production"}, "business", 403),
+        ("waiver", waiver, "business", 403),
+        ("waiver", waiver, None, 403),
+        ("discussion", {"question": "S1", "note": "we talked"}, "frontline", 403),
+    ):
+        said = mallory.entry(kind, payload, person="mallory", role=role)
+        assert said.status_code == status, (kind, said.text)
+        if kind in ("assessment", "involvement"):
+            assert said.json()["payload"]["unlisted"] is True
+        for other in ("Sam", "bea", "dan"):
+            forged = mallory.entry(kind, payload, person=other, role=role)
+            if kind in ("sign-off", "waiver"):
+                assert forged.status_code == 403
+            else:
+                assert forged.status_code == 403, (kind, other, forged.text)
+    answer = {"act": "answered", "what": "fine", "concern": "c"}
+    assert mallory.entry("concern", answer, person="mallory", role="frontline").status_code == 403
+    own = dan.entry("assessment", answers, person="dan", role="data_scientist")
+    assert "unlisted" not in own.json()["payload"]
+    taken_down = dan.entry("assessment", answers, person="Sam", role="frontline")
+    assert (taken_down.json()["person"], taken_down.json()["recorded_by"]) == ("Sam", "dan")
+    borrowed = dan.entry("assessment", answers, person="bea", role="executive")
+    assert borrowed.json()["payload"]["unlisted"] is True
+
+
+def test_nobody_closes_or_overwrites_anothers_concern(url: str) -> None:
+    """A reader cannot take over a concern by its id, its entry's id, an earlier date or another's name."""
+    bea, mallory, dan = (Login(url, user) for user in ("bea", "mallory", "dan"))
+    said = {"act": "raised", "what": "it hurts patients", "severity": "blocking"}
+    first = bea.entry("concern", said, person="bea", role="business").json()
+    concern, entry = first["payload"]["concern"], first["id"]
+    answered = {"act": "answered", "what": "done", "concern": concern}
+    assert dan.entry("concern", answered, person="dan", role="data_scientist").status_code == 200
+    again = {"act": "raised", "concern": concern, "what": "a typo", "severity": "minor"}
+    more = {"role": "frontline", "at": "2026-01-01T00:00:00Z"}
+    for chosen in (
+        None,
+        entry,
+        f"{entry[:12]}{'0' * 20}",
+        f"{entry[:31]}{'0' if entry[31] != '0' else '1'}",
+    ):
+        taken = mallory.entry("concern", again, person="mallory", id=chosen, **more)
+        assert taken.status_code == (409 if chosen == entry else 200), taken.text
+        if taken.status_code == 200:
+            assert taken.json()["payload"]["concern"] != concern
+    confirmed = {"act": "confirmed", "concern": concern, "what": "", "entry": "f" * 32}
+    for person in ("mallory", "bea", None):
+        assert (
+            mallory.entry("concern", confirmed, person=person, role="business").status_code == 403
+        )
+    assert dan.entry("concern", confirmed, person="bea", role="business").status_code == 403
+    page = dan.session.get(f"{url}/spot/model?name=locked-churn", timeout=120).text
+    assert "it hurts patients" in page
+    assert bea.entry("concern", confirmed, person="bea", role="business").status_code == 200
+
+
+def test_evidence_has_the_rights_of_its_model(url: str) -> None:
+    """A user who may not read a model reads its evidence by no route, whatever right he has on it."""
+    admin, dan, noa, ola = Login(url, *ADMIN), *(Login(url, u) for u in ("dan", "noa", "ola"))
+    for user in ("noa", "ola"):
+        admin.api("POST", "users/create", username=user, password=PASSWORD)
+    dan.promised("locked-apart", editor="bea", admin=admin)
+    said = {"act": "raised", "what": "it hurts patients", "severity": "major"}
+    raised = dan.entry("concern", said, model="locked-apart", person="dan", role="engineer").json()
+    run = admin.session.get(
+        f"{url}/api/2.0/mlflow/runs/get", params={"run_id": raised["run_id"]}, timeout=60
+    ).json()["run"]
+    place, run_id = run["info"]["experiment_id"], run["info"]["run_id"]
+    root = run["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    for user in ("noa", "ola"):
+        grant = {"username": user, "resource_type": "experiment", "resource_id": place}
+        route = f"{url}/api/3.0/mlflow/users/permissions/grant"
+        said = {**grant, "permission": "MANAGE"}
+        assert admin.session.post(route, json=said, timeout=60).status_code == 200
+    denied = {"resource_type": "registered_model", "resource_id": "locked-apart"}
+    said = {**denied, "username": "ola", "permission": "DENY"}
+    admin.session.post(route, json=said, timeout=60)  # older MLflow has none: ola then has no right
+    mlflow, ajax = "api/2.0/mlflow", "ajax-api/2.0/mlflow"
+    query = '{mlflowSearchRuns(input:{experimentIds:["%s"]}){runs{info{runId} data{tags{value}}}}}'
+    one = '{mlflowGetRun(input:{runId:"%s"}){run{data{tags{key value}}}}}'
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", f"{mlflow}/runs/get", {"params": {"run_id": run_id}}),
+        ("POST", f"{mlflow}/runs/search", {"json": {"experiment_ids": [place]}}),
+        ("POST", f"{ajax}/runs/search", {"json": {"experiment_ids": [place]}}),
+        ("GET", f"{mlflow}/experiments/get", {"params": {"experiment_id": place}}),
+        ("GET", f"{mlflow}/experiments/get-by-name", {"params": {"experiment_name": "spot/locked-apart"}}),
+        ("POST", f"{mlflow}/experiments/search", {"json": {"max_results": 1000}}),
+        ("GET", f"{mlflow}/metrics/get-history", {"params": {"run_id": run_id, "metric_key": "x"}}),
+        ("GET", f"{ajax}/metrics/get-history-bulk", {"params": {"run_id": run_id, "metric_key": "x"}}),
+        ("GET", f"{ajax}/metrics/get-history-bulk-interval", {"params": {"run_ids": run_id, "metric_key": "x", "max_results": 5}}),
+        ("GET", f"{mlflow}/artifacts/list", {"params": {"run_id": run_id}}),
+        ("GET", "get-artifact", {"params": {"run_uuid": run_id, "path": "x"}}),
+        ("GET", f"api/2.0/mlflow-artifacts/artifacts/{root}/x", {}),
+        ("GET", "api/2.0/mlflow-artifacts/artifacts", {"params": {"path": root}}),
+        ("GET", f"{mlflow}/traces", {"params": {"experiment_ids": place}}),
+        ("POST", f"{mlflow}/logged-models/search", {"json": {"experiment_ids": [place]}}),
+        ("POST", "graphql", {"json": {"query": query % place, "operationName": None}}),
+        ("POST", "graphql", {"json": {"query": one % run_id}}),
+        ("GET", "ajax-api/2.0/spot/verify", {"params": {"model": "locked-apart"}}),
+        ("GET", "spot/model", {"params": {"name": "locked-apart"}}),
+        ("GET", "spot/panel", {"params": {"name": "locked-apart"}}),
+    ]  # fmt: skip
+
+    def seen(user: Login) -> list[str]:
+        """The calls by which a user learns what stands there, or that something does."""
+        found = []
+        for method, path, more in calls:
+            answer = user.session.request(method, f"{url}/{path}", timeout=60, **more)
+            hidden = answer.status_code in (403, 404) or not any(
+                word in answer.text for word in ("it hurts patients", "locked-apart", run_id)
+            )
+            if not hidden:
+                found.append(path)
+        return found
+
+    assert (seen(noa), seen(ola)) == ([], [])
+    admin.grant("noa", "locked-apart", "READ")
+    assert {f"{mlflow}/runs/get", f"{mlflow}/runs/search", "graphql", "spot/model"} <= set(
+        seen(noa)
+    )
+    for name in (f"{mlflow}/experiments/search", f"{mlflow}/experiments/get-by-name"):
+        assert name in seen(noa)
+    assert dan.api("DELETE", "registered-models/delete", name="locked-apart").status_code == 200
+    assert not {c for c in seen(dan) if c.startswith((mlflow, ajax, "graphql"))}
+    assert f"{mlflow}/runs/get" in seen(admin)

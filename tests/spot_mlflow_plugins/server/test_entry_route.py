@@ -1,4 +1,4 @@
-"""Tests of the form that the entry route accepts, and of who it says has spoken."""
+"""Tests of the form that the entry route accepts, and of the roles that the operator lists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from spot_mlflow.errors import InvalidInput, Refused
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins.server import entry_route, identity
-from spot_mlflow_plugins.server.entry_route import parse_request, stamped
+from spot_mlflow_plugins.server.entry_route import parse_request
 
 GOOD = {"model": "churn", "kind": "pulse", "payload": {"useful": 3}}
 
@@ -89,41 +89,6 @@ def test_entry_from_the_future_is_refused() -> None:
         request(at=(utc(None) + timedelta(days=30)).isoformat())
 
 
-def test_without_logins_the_claim_stands(monkeypatch) -> None:
-    """Nobody is known, so the record says what the client said."""
-    monkeypatch.setattr(entry_route, "authenticated_user", lambda: None)
-    monkeypatch.setattr(entry_route, "requires_login", lambda: False)
-    said = request(kind="sign-off", person="Ann", role="business", recorded_by="dan")
-    assert stamped(said, {}) == ("Ann", "business", "dan")
-
-
-def test_with_logins_somebody_is_logged_in(monkeypatch) -> None:
-    """A request that slipped past the login is refused, not taken as nobody's."""
-    monkeypatch.setattr(entry_route, "authenticated_user", lambda: None)
-    monkeypatch.setattr(entry_route, "requires_login", lambda: True)
-    with pytest.raises(Refused):
-        stamped(request(person="Ann"), {})
-
-
-@pytest.mark.parametrize(
-    ("kind", "payload", "person"),
-    [
-        ("sign-off", {}, "dan"),
-        ("waiver", {}, "dan"),
-        ("concern", {"act": "confirmed", "concern": "c1"}, "dan"),
-        ("concern", {"act": "confirmed", "concern": "c2"}, "Ann"),
-        ("concern", {"act": "raised"}, "Ann"),
-        ("assessment", {}, "Ann"),
-    ],
-)
-def test_whose_word_it_is(monkeypatch, kind: str, payload: dict[str, str], person: str) -> None:
-    """Approvals are the user's own; what was taken down for somebody stays that person's."""
-    monkeypatch.setattr(entry_route, "authenticated_user", lambda: "dan")
-    monkeypatch.delenv(identity.ROLES_VARIABLE, raising=False)
-    said = request(kind=kind, payload=payload, person="Ann", role="business", recorded_by="Ann")
-    assert stamped(said, {"c2": "Ann"}) == (person, "business", "dan")
-
-
 def test_roles_are_read_anew_when_the_file_changes(tmp_path, monkeypatch) -> None:
     """An operator gives a role without starting the server again; a wrong file names its fault."""
     import os
@@ -141,3 +106,24 @@ def test_roles_are_read_anew_when_the_file_changes(tmp_path, monkeypatch) -> Non
     os.utime(path, ns=(2, 2))
     with pytest.raises(InvalidInput, match="did you mean 'business'"):
         identity.role_of("bea", "business")
+
+
+def test_several_accounts_are_one_person(tmp_path, monkeypatch) -> None:
+    """Whatever account is used, the record knows one name; an account belongs to one person only."""
+    path = tmp_path / "roles.yaml"
+    path.write_text("Bea: {roles: [business], accounts: [bea.b, bea-admin]}\nmax: [executive]\n")
+    monkeypatch.setenv(identity.ROLES_VARIABLE, str(path))
+    assert {identity.person_of(a) for a in ("bea", "bea.b", "BEA-admin")} == {"Bea"}
+    assert identity.role_of("bea-admin", "business") == "business"
+    assert identity.is_self("bea-admin", "bea.b")
+    assert not identity.is_self("bea-admin", "max")
+    assert identity.person_of("nobody") == "nobody"
+    for wrong, said in (
+        ("bea: {roles: [business], account: [x]}", "account"),
+        ("bea: {accounts: [max]}\nmax: executive", "listed for"),
+    ):
+        other = tmp_path / f"{len(said)}.yaml"
+        other.write_text(wrong)
+        monkeypatch.setenv(identity.ROLES_VARIABLE, str(other))
+        with pytest.raises(InvalidInput, match=said):
+            identity.role_of("bea", "business")
