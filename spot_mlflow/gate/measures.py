@@ -6,12 +6,12 @@ found by name through ``MEASURES``.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.evidence import BUILDERS, ROLES
 from spot_mlflow.figures import contract_scale
 from spot_mlflow.gate.case import days, joined
+from spot_mlflow.gate.kept import files, with_lost_concerns
 from spot_mlflow.gate.requirements import Measure
 from spot_mlflow.gate.sign_offs import sign_off
 from spot_mlflow.validation import format_span
@@ -216,15 +216,8 @@ def _concerns(case: Case, severity: str, setting: str) -> Measure:
 
 
 def blocking_concerns(case: Case, setting: str) -> Measure:
-    """How far the blocking concerns are."""
-    found = _concerns(case, "blocking", setting)
-    gone = case.adoption.gone
-    if gone is None or not (gone.blocking or gone.fault) or setting == "listed":
-        return found
-    said = gone.fault or (
-        f"{joined(gone.blocking)} blocking, remembered by the server and gone from its database"
-    )
-    return replace(found, met=False, measured=said if found.met else f"{found.measured}; {said}")
+    """How far the blocking concerns are, those included that only a server still knows of."""
+    return with_lost_concerns(_concerns(case, "blocking", setting), case, setting)
 
 
 def major_concerns(case: Case, setting: str) -> Measure:
@@ -332,37 +325,6 @@ def incumbent_checked(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a polic
     return Measure(
         False, said, required, {"incumbent": f"{name}/{late[0][0]}", "owner": late[0][2]}
     )
-
-
-# --- files ------------------------------------------------------------------------------------
-
-
-def files(case: Case, wanted: str) -> Measure:
-    """Where the version's files are: "hashed", "inside" the server's artifacts, or at least "known"."""
-    required = {
-        "inside": "stored inside the artifacts of this server",
-        "hashed": "hashed by this server, and not changed since",
-        "known": "a source that leads to files",
-    }[wanted]
-    found = case.adoption.files
-    if found is None:
-        return Measure(False, "no gated server has looked where they are", required)
-    said = {
-        "inside": f"{found.source} is inside the artifacts of this server",
-        "outside": f"{found.source} is outside the artifacts of this server",
-        "unresolved": f"{found.source or 'its source'} leads to nothing on this server",
-    }[found.where]
-    if found.arriving:
-        return Measure(False, f"files may still be uploaded until {found.arriving}", required)
-    if wanted == "hashed" and found.where == "inside":
-        if found.changed:
-            return Measure(
-                False, f"changed since they were hashed: {joined(found.changed)}", required
-            )
-        hashed = f"hashed, {found.manifest[:12]}" if found.manifest else "not hashed yet"
-        return Measure(bool(found.manifest), hashed, required)
-    met = found.where == "inside" or (wanted == "known" and found.where != "unresolved")
-    return Measure(met, said, required)
 
 
 def first_check_due(adoption: Adoption, version: str) -> datetime | None:

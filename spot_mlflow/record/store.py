@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
-from spot_mlflow.errors import InvalidInput, RecordDamaged, SpotError
+from spot_mlflow.errors import SpotError
 from spot_mlflow.record import companion, reading, references, remote
 from spot_mlflow.record.connection import open_client
 from spot_mlflow.record.entry import ERASED, Draft, Reading, read
@@ -264,31 +264,10 @@ class Record:
         Raises:
             InvalidInput: files are asked for, and no gated server is there to hash them.
         """
-        from spot_mlflow.record.verification import verify
+        from spot_mlflow.record.checking import verified
 
         ref = REGISTRY if model == REGISTRY else self.resolve(model)
-        if isinstance(self.writer, remote.RouteWriter):
-            return self.writer.verify(ref, files=files)
-        if files:
-            raise InvalidInput(
-                "files are hashed by a gated server, and this is none",
-                fix="Set MLFLOW_TRACKING_URI to the server's address, or leave out --files.",
-            )
-        if not ref.name:
-            return self._verify_registry()
-        known = UPDATED_TAG in self.facts(ref.name).tags
-        return verify(ref, self.readings(ref, known_written=known))
-
-    def _verify_registry(self) -> Verification:
-        from spot_mlflow.record.policies import findings
-        from spot_mlflow.record.verification import Verification, verify
-
-        more = findings(self)
-        try:
-            found = verify(REGISTRY, self.readings(REGISTRY))
-        except RecordDamaged:  # what is wrong stands in the findings
-            return Verification("", 0, more)
-        return Verification("", found.entries, (*more, *found.findings))
+        return verified(self, ref, files=files)
 
     # -- what is written -------------------------------------------------------------------
 

@@ -1,0 +1,48 @@
+"""Verifies one record where it is: here, or by the gated server that has its key and its memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spot_mlflow.errors import InvalidInput, RecordDamaged
+from spot_mlflow.record.policies import findings
+from spot_mlflow.record.remote import RouteWriter
+from spot_mlflow.record.store import REGISTRY, UPDATED_TAG
+from spot_mlflow.record.verification import Verification, verify
+
+if TYPE_CHECKING:
+    from spot_mlflow.record.references import ModelRef
+    from spot_mlflow.record.store import Record
+
+
+def verified(record: Record, ref: ModelRef, *, files: bool) -> Verification:
+    """Returns what is wrong with the record of a model; see ``Record.verify``.
+
+    Args:
+        record: where it is.
+        ref: the model, or ``REGISTRY``.
+        files: whether to have the files of its versions hashed again, too.
+
+    Raises:
+        InvalidInput: files are asked for, and no gated server is there to hash them.
+    """
+    if isinstance(record.writer, RouteWriter):
+        return record.writer.verify(ref, files=files)
+    if files:
+        raise InvalidInput(
+            "files are hashed by a gated server, and this is none",
+            fix="Set MLFLOW_TRACKING_URI to the server's address, or leave out --files.",
+        )
+    if not ref.name:
+        return _registry(record)
+    known = UPDATED_TAG in record.facts(ref.name).tags
+    return verify(ref, record.readings(ref, known_written=known))
+
+
+def _registry(record: Record) -> Verification:
+    more = findings(record)
+    try:
+        found = verify(REGISTRY, record.readings(REGISTRY))
+    except RecordDamaged:  # what is wrong stands in the findings
+        return Verification("", 0, more)
+    return Verification("", found.entries, (*more, *found.findings))
