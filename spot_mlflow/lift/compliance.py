@@ -25,6 +25,7 @@ LEAKING: Final = (
 )
 WEAK: Final = 10.0  # Staiger and Stock (1997): first-stage F below it makes the ratio unreliable
 
+HARDLY: Final = "unbounded: reach hardly differs between the arms"
 
 UNASSIGNED: Final = Estimate(
     math.nan,
@@ -43,8 +44,8 @@ class Compliance:
         measure: what counts as reached: "delivered", or "offered" where delivery is not logged.
         treated: share of the treated that was reached.
         holdout: share of the holdout that was reached; 0 in a clean one-sided design.
-        cace: lift per unit reached because of the assignment, raw units, for one look; unbounded
-            where reach hardly differs between the arms, NaN where units were not assigned by chance.
+        cace: lift per unit reached because of the assignment, raw units, for one look; NaN without
+            bounds where reach hardly differs between the arms, or units were not assigned by chance.
     """
 
     measure: str
@@ -64,17 +65,21 @@ class Compliance:
             said.append(
                 f"{self.holdout:.1%} of the holdout was {self.measure}: the lift is understated."
             )
-        known = math.isfinite(self.cace.value)
-        if known and (self.leaking or self.treated < 1 - LEAKING):
+        bounded = math.isfinite(self.cace.value) and math.isfinite(self.cace.low)
+        if bounded and (self.leaking or self.treated < 1 - LEAKING):
             cace = self.cace.improved(predicted.direction)
             half = (cace.high - cace.low) / 2
             scale = contract_scale(predicted.model_copy(update={"effect": "absolute"}), half)
             bounds = f" ({scale.number(cace.low)} to {scale.number(cace.high)})"
-            bounds = bounds if math.isfinite(cace.low) else ""
             lift = "lift" if predicted.effect == "absolute" else "absolute lift"
             said.append(
                 f"{self.treated:.1%} of the treated were {self.measure}: among those reached because "
                 f"of the assignment the {lift} is {scale.amount(cace.value)}{bounds}, at one look."
+            )
+        elif self.cace.method.endswith(HARDLY):
+            said.append(
+                f"{self.treated:.1%} of the treated were {self.measure}, hardly more than of the "
+                "holdout: this log cannot show the lift of those reached."
             )
         return tuple(said)
 
@@ -138,13 +143,14 @@ def _wald(
     *,
     confidence: float,
 ) -> Estimate:
-    """Ratio of two differences with a delta-method interval; unbounded for a weak first stage."""
+    """Ratio of two differences with a delta-method interval; no value for a weak first stage.
+
+    A ratio without bounds can be any number: it would be read as a lift.
+    """
     method = f"CACE, the lift of those reached ({reach:.1%} more than in the holdout)"
     if reach <= 0 or reach**2 < WEAK * cov[1, 1]:
-        value = itt / reach if reach > 0 else math.nan
-        weak = f"{method}, unbounded: reach hardly differs between the arms"
-        quantile(confidence)
-        return Estimate(value, -math.inf, math.inf, None, method=weak)
+        quantile(confidence)  # refuses what is no confidence
+        return Estimate(math.nan, -math.inf, math.inf, None, method=f"{method}, {HARDLY}")
     value = itt / reach
     line = np.array([1.0, -value])
     se = math.sqrt(max(0.0, float(line @ cov @ line))) / reach

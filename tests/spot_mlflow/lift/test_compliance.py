@@ -7,6 +7,7 @@ import pytest
 
 from spot_mlflow.lift.compliance import compliance
 from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments
+from spot_mlflow.lift.report import jsonable
 
 
 def units(rng, n=4000, reach=0.6, leak=0.0, effect=0.2):
@@ -49,13 +50,18 @@ def test_one_sided_noncompliance_recovers_the_effect():
     assert found.treated == pytest.approx(0.6, abs=0.02)
 
 
-def test_reach_that_hardly_differs_bounds_nothing():
-    """A weak first stage is said, and the interval is open."""
+def test_reach_that_hardly_differs_gives_no_effect_in_figures_or_words(contract):
+    """A weak first stage is said; a ratio without bounds is no figure that anybody sees."""
     measures, arm = units(np.random.default_rng(3), n=400, reach=0.31, leak=0.3)
     found = compliance(Moments.of_units(measures, arm))
     assert found is not None
     assert (found.cace.low, found.cace.high) == (-math.inf, math.inf)
+    assert math.isnan(found.cace.value)
     assert "hardly differs" in found.cace.method
+    leak, hardly = found.words(contract())
+    assert "the lift is understated" in leak
+    assert "cannot show the lift of those reached" in hardly
+    assert jsonable(found)["cace"]["value"] is None
 
 
 def test_offered_stands_in_where_delivery_is_not_logged():
