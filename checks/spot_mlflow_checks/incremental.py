@@ -27,6 +27,7 @@ from spot_mlflow.lift.moments import (
     OutcomeMoments,
 )
 from spot_mlflow.lift.restated import restated_cohorts
+from spot_mlflow.lift.unknown import ANSWERS, unknown_steps, with_known
 from spot_mlflow_checks.centering import on_round_centers, recentered
 from spot_mlflow_checks.guardrails import as_outcome, present
 from spot_mlflow_checks.reduction import BasePass, add_tallies, faults_of
@@ -148,6 +149,9 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
             _without_covariate(previous.cells)
         ),
         "it was not said which model version is checked": asks_version(r),
+        "the earlier check did not count who was asked of a step": (
+            previous.blanks is None and _blank_steps(previous.cells)
+        ),
         "small segments were folded together": OTHER_SEGMENT in previous.cells.segment.tolist(),
         "acts and offers are counted over the whole log": (
             previous.actions is not None or previous.offers is not None
@@ -168,6 +172,11 @@ def _grain_of(r: Reading, closed: ClosedCohorts) -> int:
 
 def _has(moments: OutcomeMoments, fault: str) -> bool:
     return fault in moments.faults and moments.faults[fault].count > 0
+
+
+def _blank_steps(cells: Moments) -> bool:
+    at = [i for s in ANSWERS if (i := cells.index(s)) is not None]
+    return bool(cells.missing[:, at].any())
 
 
 def _without_covariate(cells: Moments) -> bool:
@@ -307,6 +316,7 @@ def merged(
         closed=remembered(r, base, closed),
         ids=_span(previous.ids, new.ids),
         guardrails=_guardrails(r, previous, new),
+        blanks={**(previous.blanks or {}), **(new.blanks or {})},
     )
 
 
@@ -331,7 +341,8 @@ def _closed_cells(cells: Moments, closed: ClosedCohorts) -> Moments:
 
 
 def _added(r: Reading, old: Moments, new: Moments) -> Moments:
-    """Adds two tables of the same measures about one centre."""
+    """Adds two tables of the same columns about one centre."""
+    old, new = with_known(old, unknown_steps(new)), with_known(new, unknown_steps(old))
     old = recentered(old, new.center)
     per_cell: dict[str, Any] = {
         k: np.concatenate([getattr(old, k), getattr(new, k)])

@@ -42,6 +42,7 @@ from spot_mlflow_checks.reduction import (
     with_centers,
 )
 from spot_mlflow_checks.rows import Reading, asks_version
+from spot_mlflow_checks.steps import blank_notes, counts_known, settled, with_unknown
 from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _continue(r: Reading, previous: OutcomeMoments, limit: int, tell: Progress) 
     why = why or changes.words
     if not why:
         late = replace(r, since=closed.boundary)
-        base, new = _reduce(late, limit, tell, partial=True)
+        base, new = _reduce(late, limit, tell, previous)
         if not changes.found:
             _refuse_hopeless(r, base.faults, base.rows)
         why = why_units_meet(base, {"faults": new.faults, "clusters": new.clusters}, closed)
@@ -195,9 +196,9 @@ def _late(closed: ClosedCohorts, added: int, removed: int) -> dict[str, Fault]:
 
 
 def _reduce(
-    r: Reading, limit: int, tell: Progress, *, partial: bool = False
+    r: Reading, limit: int, tell: Progress, previous: OutcomeMoments | None = None
 ) -> tuple[BasePass, OutcomeMoments]:
-    """Runs all passes; a partial reading may find no rows, or one arm."""
+    """Runs all passes; a reading that goes on from an earlier check may find no rows, or one arm."""
     first = []
     if r.predicted.outliers is not None:
         tell("quantile")
@@ -206,7 +207,8 @@ def _reduce(
     tell("base")
     r = with_centers(r)
     base = base_pass(r, limit)
-    if not partial:
+    r, base = _with_unknown(r, base, limit, previous)
+    if previous is None:
         _refuse_unusable(r, base.cells, base.faults, base.rows)
     cells, notes = fold_segments(base.cells, limit, list(r.predicted.segments), base.segments)
     if base.segments:
@@ -233,13 +235,25 @@ def _reduce(
         rows=base.rows,
         columns=tuple(r.columns.names),
         passes=(*first, "base", *optional.pop("passes"), *last),
-        notes=(*_notes(r), *notes),
+        notes=(*_notes(r), *blank_notes(r), *notes),
         closed=remembered(r, base),
         ids=base.ranges.get(("unit", "all")),
         guardrails=guarded(r, folded, alone=base.faults.get("missing_cluster", _NONE).count > 0),
+        blanks=r.blanks,
         **optional,
     )
     return replace(base, cells=cells), moments
+
+
+def _with_unknown(
+    r: Reading, base: BasePass, limit: int, previous: OutcomeMoments | None
+) -> tuple[Reading, BasePass]:
+    """Reads a log again in which it is blank whether units passed a step, and counts who was asked."""
+    r = with_unknown(r, base.cells, previous)
+    if not r.blanks and not counts_known(r):
+        return r, base
+    cells = settled(r, base.cells)
+    return r, base_pass(r, limit) if cells is None else replace(base, cells=cells)
 
 
 def _optional_passes(r: Reading, base: BasePass, tell: Progress) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from spot_mlflow_checks import steps
 from spot_mlflow_checks.columns import guardrail_key
 from spot_mlflow_checks.engines.dialect import LARGEST
 
@@ -68,6 +69,7 @@ class Reading:
         folded: contract key -> labels that stay apart, where there are too many.
         grain: length of the periods that rows are grouped by, seconds; whole days. Periods of the
             contract are added up from days afterwards.
+        blanks: step -> what its blanks mean where they do not mean unknown (``steps``).
     """
 
     source: Source
@@ -81,6 +83,7 @@ class Reading:
     since: float | None = None
     folded: Mapping[str, Folded] = field(default_factory=dict)
     grain: int = DAY
+    blanks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def grain_start(self) -> int:
@@ -314,14 +317,15 @@ def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
         raw = _measure(r, p, m)
         finite = (
             raw
-            if m in INDICATORS or m in {"outcome", "weight", "weighted_outcome"}
+            if is_indicator(r, m) or m in {"outcome", "weight", "weighted_outcome"}
             else sa.case((sa.func.abs(raw) <= LARGEST, raw))
         )
         fill = r.center.get(m, 0.0) if m == "covariate" else 0.0
         value = finite if m == "outcome" else sa.func.coalesce(finite, fill)
         out.append(sa.case((analysed, value)).label(f"x_{m}"))
-        if m != "outcome":
-            out.append(sa.case((analysed, flag(finite.is_(None))), else_=0).label(f"missing_{m}"))
+        if may_be_missing(m):
+            gone = steps.unknown(r, p, m) if m in INDICATORS else finite.is_(None)
+            out.append(flag(sa.and_(analysed, gone)).label(f"missing_{m}"))
     out += [p[k].label(k) for k in _READ if k in p]
     return r.source.dialect.fenced(sa.select(*out)).subquery("judged")
 
@@ -329,10 +333,15 @@ def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
 INDICATORS: Final = frozenset({"offered", "delivered", "on_time", "acted", "system_failure"})
 
 
+def may_be_missing(measure: str) -> bool:
+    """Whether an analysed unit may lack a measure."""
+    return measure != "outcome" and measure not in steps.KNOWN
+
+
 def is_indicator(r: Reading, measure: str) -> bool:
     """Whether a measure is 0 or 1 in every analysed unit, so that x = x squared = x cubed."""
     binary = r.predicted.kind == "binary" and not r.has("denominator")
-    return measure in INDICATORS or (measure == "outcome" and binary)
+    return measure in INDICATORS or measure in steps.KNOWN or (measure == "outcome" and binary)
 
 
 def _clipped(propensity: Expression) -> Expression:
@@ -343,10 +352,8 @@ def _measure(r: Reading, p: Any, name: str) -> Expression:
     outcome = p.y if r.cap is None else sa.case((p.y > r.cap, r.cap), else_=p.y)
     if name == "outcome":
         return outcome
-    if name == "on_time":
-        return sa.case((p.delivered_at <= p.due_at, 1.0), (p.delivered_at > p.due_at, 0.0))
-    if name == "system_failure":
-        return sa.case((p.reason == "system", 1.0), (p.reason.is_not(None), 0.0))
+    if name in INDICATORS or name in steps.KNOWN:
+        return steps.measure(r, p, name)
     if name in {"weight", "weighted_outcome"}:
         clipped = _clipped(p.propensity)
         return 1.0 / clipped if name == "weight" else outcome / clipped

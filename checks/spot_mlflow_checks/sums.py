@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from spot_mlflow.lift.moments import HOLDOUT, MISSING_SEGMENT, TREATMENT, Moments
 from spot_mlflow_checks.centering import filled_with_mean, on_round_centers
 from spot_mlflow_checks.engines.dialect import BLANK_WORDS
-from spot_mlflow_checks.rows import DAY, Reading, flag, is_indicator
+from spot_mlflow_checks.rows import DAY, Reading, flag, is_indicator, may_be_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def moment_sums(r: Reading, c: Any) -> dict[str, sa.ColumnElement[Any]]:
     z = {m: _centered(r, c, m) for m in r.columns.measures}
     for m in r.columns.measures:
         out[f"s1_{m}"] = sa.func.sum(z[m])
-        if m != "outcome":
+        if may_be_missing(m):
             out[f"missing_{m}"] = sa.func.sum(c[f"missing_{m}"])
         if not is_indicator(r, m):
             out[f"s3_{m}"] = sa.func.sum(z[m] * z[m] * z[m])
@@ -145,7 +145,7 @@ def _sums(r: Reading, t: Rows, size: int) -> dict[str, Any]:
     n = _ints(t["n"])
     for i, m in enumerate(names):
         s1 = out["s1"][:, i] = _floats(t[f"s1_{m}"])
-        if m != "outcome":
+        if may_be_missing(m):
             out["missing"][:, i] = _ints(t[f"missing_{m}"])
         if is_indicator(r, m):  # x = x squared = x cubed
             out["s2"][:, i, i] = out["s3"][:, i] = s1

@@ -25,6 +25,7 @@ from spot_mlflow.lift.rows import holm, segment_lifts
 from spot_mlflow.lift.sample_ratio import sample_ratio
 from spot_mlflow.lift.segment_promise import segment_promises
 from spot_mlflow.lift.shares import variation_of
+from spot_mlflow.lift.unknown import known_steps
 from spot_mlflow.lift.verdict import judge
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def measured(
     previous: OutcomeMoments | None = None,
 ) -> LiftAnalysis:
     """Computes the statistics alone: lift, verdicts, rows, checks of the design; see ``analyze``."""
+    raw, moments = moments.cells, known_steps(moments)
     cells = moments.cells
     by_segment = cells.collapse("segment", "arm")
     days = days_of(cells) if still_arriving(moments) else None
@@ -90,11 +92,11 @@ def measured(
     unseen = unseen_of(moments, predicted, lost)
     outcome = judge(replace(found.basis, unseen=unseen), predicted)
     reached = compliance(
-        by_segment.collapse("arm"),
+        raw,
         confidence=predicted.confidence,
         design_effect=design_effect(chosen),
         by_chance=predicted.design == "randomized",
-        comparison=compare(cells, predicted),
+        comparison=lambda table: compare(table, predicted),
     )
     periods = rows_like(chosen, moments, predicted, "period")
     logged = periods.select(np.array([x != "NaT" for x in periods.labels], dtype=bool))

@@ -93,24 +93,17 @@ def notes_of(model: Model) -> tuple[str, ...]:
 
 
 def unknown_notes(cells: Moments) -> tuple[str, ...]:
-    """Says of how many treated units a step is not known; those count as not having passed it.
-
-    A blank delivery of a unit that was offered nothing is no gap in the log.
-    """
+    """Says of how many treated units it is not known whether they passed a step they were asked of."""
     treated = cells.select(cells.arm.astype(str) != HOLDOUT).collapse()
-    out, idle = [], 0
+    out = []
     for measure in ("offered", "delivered"):
         at = treated.index(measure)
-        if at is None or not len(treated):
-            continue
-        blank = int(treated.missing[0, at]) - idle
-        if blank > 0:
+        blank = 0 if at is None or not len(treated) else int(treated.missing[0, at])
+        if blank:
             out.append(
-                f"of {blank:,} treated units the log does not say whether they were {measure}: they "
-                f"count as not {measure}"
+                f"of {blank:,} treated units the log does not say whether they were {measure}: the "
+                "share is that of the others"
             )
-        passed = treated.s1[0, at] + treated.n[0] * treated.center[at]
-        idle = round(float(treated.n[0] - passed))
     return tuple(out)
 
 

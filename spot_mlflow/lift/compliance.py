@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,11 +14,17 @@ from spot_mlflow.lift.difference import Estimate, interval, quantile
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.ratio_metric import outcome_line
 from spot_mlflow.lift.standard import standardized_pair
+from spot_mlflow.lift.unknown import over_known, unknown_steps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
     from spot_mlflow.lift.balance import Comparison
     from spot_mlflow.lift.contract import PredictedLift
     from spot_mlflow.lift.moments import Moments
+    from spot_mlflow.lift.unknown import Guess
 
 LEAKING: Final = (
     0.01  # share of the holdout reached, or of the treated missed, above which it is said
@@ -26,6 +32,8 @@ LEAKING: Final = (
 WEAK: Final = 10.0  # Staiger and Stock (1997): first-stage F below it makes the ratio unreliable
 
 HARDLY: Final = "unbounded: reach hardly differs between the arms"
+_REACHES: Final = ("delivered", "offered")  # what counts as reached, the nearest to the customer first
+_UNKNOWN_REACH: Final = f"CACE, {HARDLY} if those unknown were reached in one arm and not in the other"
 
 UNASSIGNED: Final = Estimate(
     math.nan,
@@ -76,7 +84,7 @@ class Compliance:
                 f"{self.treated:.1%} of the treated were {self.measure}: among those reached because "
                 f"of the assignment the {lift} is {scale.amount(cace.value)}{bounds}, at one look."
             )
-        elif self.cace.method.endswith(HARDLY):
+        elif HARDLY in self.cace.method:
             said.append(
                 f"{self.treated:.1%} of the treated were {self.measure}, hardly more than of the "
                 "holdout: this log cannot show the lift of those reached."
@@ -90,20 +98,23 @@ def compliance(
     confidence: float = 0.95,
     design_effect: float = 1.0,
     by_chance: bool = True,
-    comparison: Comparison | None = None,
+    comparison: Callable[[Moments], Comparison] | None = None,
 ) -> Compliance | None:
     """Complier average causal effect: ITT / (reach of the treated - reach of the holdout).
 
     Source: Imbens and Angrist (1994), Econometrica 62; Bloom (1984) for the one-sided case.
     Variance by the delta method with the covariance of outcome and reach in each arm. It assumes
     that an assignment which reaches nobody changes nothing. A ratio metric is linearised first.
+    Where it is unknown of some units whether they were reached, shares are those of the others, and
+    the interval covers what it would be if all or none of the unknown were reached (Manski 1989).
 
     Args:
         moments: cells that carry "delivered" or "offered".
         confidence: two-sided, between 0 and 1; of one look.
         design_effect: what clusters multiply the variance with.
         by_chance: whether units were assigned by chance; if not, the reach alone is told.
-        comparison: strata that both arms are compared within; the cells as they are where None.
+        comparison: gives the strata that both arms of a table are compared within; the cells as they
+            are where None.
 
     Returns:
         None where neither is logged, an arm has fewer than two units or there is no estimate.
@@ -111,29 +122,71 @@ def compliance(
     Raises:
         InvalidInput: where confidence is not between 0 and 1.
     """
-    measure = next((m for m in ("delivered", "offered") if m in moments.measures), None)
-    held = moments.arm == HOLDOUT
-    treated, holdout = (moments.select(mask).collapse() for mask in (~held, held))
-    if measure is None or min((*treated.n, 0)[0], (*holdout.n, 0)[0]) < 2:  # noqa: PLR2004 - spread
+
+    def found(treated: Guess, holdout: Guess) -> Compliance | None:
+        table = _guessed(moments, treated, holdout)
+        strata = None if comparison is None else comparison(table)
+        reach = _reach(table, strata if strata is not None and len(strata) > 1 else None)
+        if reach is None:
+            return None
+        measure, means, covs = reach
+        itt, more = means[0] - means[1]
+        cov = (covs[0] + covs[1]) * design_effect
+        if not np.isfinite([itt, more, *np.diagonal(cov)]).all():
+            return None
+        cace = _wald(float(itt), float(more), cov, confidence=confidence) if by_chance else UNASSIGNED
+        return Compliance(measure, float(means[0][1]), float(means[1][1]), cace)
+
+    likely = found("alike", "alike")
+    if likely is None or not set(unknown_steps(moments)) & set(_REACHES):
+        return likely
+    ends = [found("all", "none"), found("none", "all")]
+    return replace(likely, cace=_covering(likely.cace, [e.cace for e in ends if e is not None]))
+
+
+def _guessed(moments: Moments, treated: Guess, holdout: Guess) -> Moments:
+    """Returns the cells over the known units, with a guess of the unknown by arm."""
+    if not unknown_steps(moments):
+        return moments
+    found, other = (over_known(moments, dict.fromkeys(_REACHES, g)) for g in (treated, holdout))
+    held = np.asarray(moments.arm == HOLDOUT, dtype=bool)
+    return replace(
+        found,
+        s1=np.where(held[:, None], other.s1, found.s1),
+        s2=np.where(held[:, None, None], other.s2, found.s2),
+        s3=np.where(held[:, None], other.s3, found.s3),
+        nonzero=np.where(held[:, None], other.nonzero, found.nonzero),
+    )
+
+
+def _reach(
+    table: Moments, strata: Comparison | None
+) -> tuple[str, list[NDArray[np.float64]], list[NDArray[np.float64]]] | None:
+    """Returns what counts as reached, and by arm the means of outcome and reach with their covariance."""
+    measure = next((m for m in _REACHES if m in table.measures), None)
+    held = table.arm == HOLDOUT
+    arms = [table.select(mask).collapse() for mask in (~held, held)]
+    if measure is None or min((*arm.n, 0)[0] for arm in arms) < 2:  # noqa: PLR2004 - spread
         return None
+    if strata is not None:
+        pairs = [standardized_pair(strata, i, measure) for i in range(len(arms))]
+        return measure, [m for m, _ in pairs], [v for _, v in pairs]
     means, covs = [], []
-    for i, arm in enumerate((treated, holdout)):
-        if comparison is not None and len(comparison) > 1:
-            mean, cov = standardized_pair(comparison, i, measure)
-        else:
-            level, line = outcome_line(arm)
-            both = np.vstack([line, np.arange(len(arm.measures)) == arm.measures.index(measure)])
-            cells = cells_of(arm)
-            mean = np.array([level, cells.mean[0] @ both[1]])
-            cov = both @ cells.cov[0] @ both.T / arm.n[0]
-        means.append(mean)
-        covs.append(cov * design_effect)
-    if not np.isfinite([*means, *np.diagonal(covs, axis1=1, axis2=2)]).all():
-        return None
-    itt, reach = means[0] - means[1]
-    cov = covs[0] + covs[1]
-    found = _wald(float(itt), float(reach), cov, confidence=confidence) if by_chance else UNASSIGNED
-    return Compliance(measure, float(means[0][1]), float(means[1][1]), found)
+    for arm in arms:
+        level, line = outcome_line(arm)
+        both = np.vstack([line, np.arange(len(arm.measures)) == arm.measures.index(measure)])
+        cells = cells_of(arm)
+        means.append(np.array([level, cells.mean[0] @ both[1]]))
+        covs.append(both @ cells.cov[0] @ both.T / arm.n[0])
+    return measure, means, covs
+
+
+def _covering(likely: Estimate, ends: Sequence[Estimate]) -> Estimate:
+    """Widens an interval to those at both ends; nothing is left of it where one has no bounds."""
+    if not all(math.isfinite(e.value) for e in (likely, *ends)):
+        return likely if math.isnan(likely.value) else replace(UNASSIGNED, method=_UNKNOWN_REACH)
+    low, high = (min(e.low for e in (likely, *ends)), max(e.high for e in (likely, *ends)))
+    return replace(likely, low=low, high=high)
 
 
 def _wald(

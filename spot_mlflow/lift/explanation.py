@@ -10,6 +10,7 @@ from spot_mlflow.lift.adoption_curve import adoption_of
 from spot_mlflow.lift.attribution import attribute
 from spot_mlflow.lift.diagnosis import diagnose
 from spot_mlflow.lift.economics import economics_of
+from spot_mlflow.lift.folding import separable
 from spot_mlflow.lift.headline_fit import headline_fit
 from spot_mlflow.lift.profit_curve import calibration
 from spot_mlflow.lift.strata import strata_of
@@ -31,8 +32,11 @@ def explained(
     strata = strata_of(moments.cells, predicted)
     if not strata.estimable.any() or not math.isfinite(analysis.realized.estimate.lift):
         return analysis
+    moments, folded = separable(moments, predicted, analysis.realized)
+    strata = strata_of(moments.cells, predicted)
     widening = headline_fit(strata, predicted, analysis.realized).widening
     bridge = attribute(moments, predicted, analysis.realized)
+    bridge = replace(bridge, notes=(*folded, *bridge.notes))
     bins = moments.score_bins
     return replace(
         analysis,

@@ -47,6 +47,12 @@ MEASURES: Final = (
     "system_failure",  # 0/1: undelivered for a reason of the system
     "weight",  # 1 / clipped propensity of the arm received
     "weighted_outcome",  # weight * outcome
+    # 0/1, only where answers are unknown (``unknown``): asked of this step, with a known answer.
+    "offered_known",
+    "delivered_known",
+    "system_failure_known",
+    "on_time_known",
+    "acted_known",
 )
 
 
@@ -56,6 +62,8 @@ class Moments:
 
     Sums run over the analysed units of the cell: assigned, matured, with an outcome. A missing
     covariate counts as its centre, any other missing measure as 0; both are counted in ``missing``.
+    A step is missing where the unit passed the step before and the log does not say more: a blank
+    after a step that was not passed means no.
 
     Attributes:
         segment: (cells,) str labels; "" where the log has no segments.
@@ -448,6 +456,8 @@ class OutcomeMoments:
         ids: lowest and highest unit id, where units are named and their ids have an order.
         left_out: units of the last check that are not among these, where there are some.
         contract: digest of the promise that the log was read for, or "".
+        blanks: step -> how its blanks were read: "no", "no in the holdout"; unknown where it is
+            silent. None in records from before they were told apart.
     """
 
     cells: Moments
@@ -469,6 +479,7 @@ class OutcomeMoments:
     ids: tuple[Any, Any] | None = None
     left_out: LeftOut | None = None
     contract: str = ""
+    blanks: Mapping[str, str] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
@@ -494,6 +505,7 @@ class OutcomeMoments:
             "notes": list(self.notes),
             "ids": None if self.ids is None else list(self.ids),
             "contract": self.contract,
+            "blanks": None if self.blanks is None else dict(self.blanks),
             **optional,
         }
 
@@ -531,5 +543,6 @@ class OutcomeMoments:
             ids=None if ids is None else (ids[0], ids[1]),
             left_out=None if left_out is None else LeftOut.from_dict(left_out),
             contract=data.get("contract", ""),
+            blanks=data.get("blanks"),
             **tables,
         )
