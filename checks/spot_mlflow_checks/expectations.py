@@ -21,7 +21,7 @@ from typing_extensions import override
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.moments import OutcomeMoments  # noqa: TC001 - the same
 from spot_mlflow.lift.report import LiftAnalysis, jsonable
-from spot_mlflow_checks import handover, judgements
+from spot_mlflow_checks import blind_spots, handover, judgements
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.judgements import Judgement
 from spot_mlflow_checks.metric import METRIC, VALUE_KEYS
@@ -312,6 +312,26 @@ class ExpectMoneyToMatchContract(OutcomeLogExpectation):
         return judge_money(moments, predicted)
 
 
+class ExpectStepsToBeKnown(OutcomeLogExpectation):
+    """Expect the log to say which steps on the way to the customer a unit passed."""
+
+    check: ClassVar[str] = "steps_known"
+
+    @override
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        return blind_spots.judge_steps(moments)
+
+
+class ExpectOutcomesToBeDated(OutcomeLogExpectation):
+    """Expect the log to say when outcomes came."""
+
+    check: ClassVar[str] = "outcomes_dated"
+
+    @override
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        return blind_spots.judge_dates(moments, predicted, self._analysis(moments, predicted))
+
+
 class ExpectRealizedLiftToMeetPrediction(OutcomeLogExpectation):
     """Expect the realized lift to meet the predicted one, within the tolerance."""
 
@@ -358,6 +378,8 @@ EXPECTATIONS: Final[tuple[type[Any], ...]] = (
     ExpectSegmentMixToMatchBacktest,
     ExpectGuardrailToBeUnharmed,
     ExpectMoneyToMatchContract,
+    ExpectStepsToBeKnown,
+    ExpectOutcomesToBeDated,
     ExpectRealizedLiftToMeetPrediction,
     ExpectRealizedLiftToBeViable,
 )

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy as sa
 
 from spot_mlflow_checks.engines.dialect import LARGEST
-from spot_mlflow_checks.rows import EARLIEST, UNKNOWN_ARM, may_be_unreadable
+from spot_mlflow_checks.rows import (
+    EARLIEST,
+    UNKNOWN_ARM,
+    before_decision,
+    has_matured,
+    may_be_unreadable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +84,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "outcome_before_decision",
         "concerned",
         ("decided_at", "observed_at"),
-        lambda _r, c: c.observed_at < c.decided_at,
+        lambda r, c: before_decision(r, c, c.observed_at),
     ),
     Rule(
         "outcome_after_window",
@@ -105,7 +111,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "delivered_before_decision",
         "concerned",
         ("decided_at", "delivered_at"),
-        lambda _r, c: c.delivered_at < c.decided_at,
+        lambda r, c: before_decision(r, c, c.delivered_at),
     ),
     Rule(
         "holdout_offered",
@@ -149,9 +155,7 @@ EXPECTED: Final = frozenset({"immature", "after_as_of", "outcome_after_window", 
 
 def _due(r: Reading, c: Any) -> sa.ColumnElement[bool]:
     """Whether a scored unit's outcome should be there by now."""
-    if r.window_seconds is None:
-        return sa.true()
-    return sa.func.coalesce(c.decided_at + r.window_seconds <= r.as_of, sa.false())
+    return sa.true() if r.window_seconds is None else has_matured(r, c.decided_at)
 
 
 def rules_for(r: Reading) -> list[Rule]:

@@ -35,6 +35,7 @@ DAY: Final = 86_400
 WEEK: Final = 7 * DAY
 MONDAY: Final = 4 * DAY  # 1970-01-01 was a Thursday; whole weeks begin on Mondays
 EARLIEST: Final = 0  # 1970: what was decided before is a slip of the pen
+_INSTANT: Final = 5e-7  # seconds, half a microsecond: sums of doubles do not meet to the last digit
 CLIP: Final = 0.01  # a logged propensity below it would let one unit speak for a hundred
 
 
@@ -132,6 +133,25 @@ def flag(condition: Expression) -> Expression:
     return sa.case((condition, 1), else_=0)
 
 
+def has_matured(r: Reading, decided_at: Expression) -> Expression:
+    """Whether a unit's window has ended: at its very end, too."""
+    end = r.as_of - (r.window_seconds or 0.0) + _INSTANT
+    return sa.func.coalesce(decided_at <= end, sa.false())
+
+
+def came_late(r: Reading, t: Any) -> Expression:
+    """Whether an outcome came after the window; one at its very end is in time."""
+    end = t.decided_at + ((r.window_seconds or 0.0) + _INSTANT)
+    return sa.func.coalesce(t.observed_at > end, sa.false())
+
+
+def before_decision(r: Reading, t: Any, at: Expression) -> Expression:
+    """Whether something came before the decision; a time of midnight is a day, known no closer."""
+    day = r.source.dialect.floor(t.decided_at / float(DAY)) * float(DAY)
+    whole = r.source.dialect.floor(at / float(DAY)) * float(DAY) == at
+    return sa.and_(at < t.decided_at, sa.not_(sa.and_(whole, at >= day)))
+
+
 def judged(r: Reading) -> sa.Subquery:
     """Returns the query of judged rows; its columns are what ``reduction`` groups."""
     return _measured(r, _placed(r, typed(r)))
@@ -174,6 +194,8 @@ def typed(r: Reading) -> sa.Subquery:
         **{f"{k}_rest": _in_the_rest(r, k) for k in r.folded},
         **{k: _guardrail(r, i, k) for i, k in _guardrails(r)},
     }
+    if r.blanks.get("acted") == steps.NO:  # the pass over acts reads it, too
+        out["acted"] = sa.func.coalesce(out["acted"], 0.0)
     if r.has("undelivered_reason"):
         column, family = _column(r, "undelivered_reason")
         text = family in {"text", "any"}
@@ -273,9 +295,9 @@ def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:
         if r.as_of < r.now:
             apart.append(sa.and_(t.decided_at > r.as_of, t.decided_at <= r.now))
         if r.window_seconds is not None:
-            matured.append(sa.func.coalesce(t.decided_at + r.window_seconds <= r.as_of, sa.false()))
+            matured.append(has_matured(r, t.decided_at))
             if "observed_at" in t:
-                late = sa.func.coalesce(t.observed_at > t.decided_at + r.window_seconds, sa.false())
+                late = came_late(r, t)
     whole = r.source.families[r.columns.names["outcome"]] in {"integer", "bool"}
     finite = t.outcome.is_not(None) if whole else sa.func.abs(t.outcome) <= LARGEST
     usable = [finite]

@@ -43,7 +43,9 @@ def answer(r: Reading, p: Any, step: str) -> Expression:
     if step == "on_time":
         timely = sa.case((p.delivered_at <= p.due_at, 1.0), (p.delivered_at > p.due_at, 0.0))
         # A log without `delivered` says by the time whether a unit was delivered.
-        return timely if r.has("delivered") else sa.case((p.delivered_at.is_(None), 0.0), else_=timely)
+        return (
+            timely if r.has("delivered") else sa.case((p.delivered_at.is_(None), 0.0), else_=timely)
+        )
     if step != "system_failure":
         column: Expression = p[step]
         return read_blank(r, step, column, p.arm)

@@ -24,6 +24,7 @@ from spot_mlflow.lift.adoption_result import (
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.simultaneous import benjamini_hochberg
+from spot_mlflow.lift.unknown import known_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments import Moments, OutcomeMoments
 
 _FEW_WEEKS: Final = 3  # below it no trend is told
 _FEW_PEOPLE: Final = 5  # below it the scatter between people cannot be told
@@ -79,7 +80,7 @@ def acted_lift(moments: OutcomeMoments, predicted: PredictedLift) -> ActedLift |
 
     The spread within each group is taken from binary outcomes exactly, else from all treated units
     together: the reduction carries no third products. Units of which the log does not say whether they
-    were acted on count as not acted on, and the label says how many.
+    were acted on are left out, and the label says how many.
     """
     cells = moments.cells
     at, y = cells.index("acted"), cells.index("outcome")
@@ -87,15 +88,9 @@ def acted_lift(moments: OutcomeMoments, predicted: PredictedLift) -> ActedLift |
     if at is None or y is None or not len(treated):
         return None
     one = treated.collapse()
-    n = float(one.n[0])
-    count = float(one.s1[0, at] + n * one.center[at])
-    total = float(one.s1[0, y] + n * one.center[y])
-    both = float(
-        one.s2[0, y, at]
-        + one.center[y] * one.s1[0, at]
-        + one.center[at] * one.s1[0, y]
-        + n * one.center[y] * one.center[at]
-    )
+    known = one.index(known_name("acted"))
+    n = _sum_of(one, known)
+    count, total, both = _sum_of(one, at), _sum_of(one, known, y), _sum_of(one, at, y)
     rest = n - count
     if min(count, rest) < 2:  # noqa: PLR2004 - a spread needs two
         return None
@@ -103,18 +98,30 @@ def acted_lift(moments: OutcomeMoments, predicted: PredictedLift) -> ActedLift |
     if predicted.kind == "binary" and one.index("denominator") is None:
         var = [m * (1 - m) for m in means]
     else:
-        var = [float(one.s2[0, y, y] - one.s1[0, y] ** 2 / n) / n] * 2
+        units = float(one.n[0])
+        var = [float(one.s2[0, y, y] - one.s1[0, y] ** 2 / units) / units] * 2
     sign = -1.0 if predicted.direction == "decrease" else 1.0
     se = float(np.sqrt(max(var[0], 0) / count + max(var[1], 0) / rest))
     z = _z(predicted.confidence)
     d = sign * (means[0] - means[1])
     unknown = int(one.missing[0, at])
-    label = f"{DESCRIPTION}; {unknown:,} of unknown answer count as not acted on"
+    label = f"{DESCRIPTION}; {unknown:,} of unknown answer are left out"
     return ActedLift(
         Interval(d, d - z * se, d + z * se, se),
         *means,
         label=label if unknown else DESCRIPTION,
     )
+
+
+def _sum_of(one: Moments, flag: int | None, other: int | None = None) -> float:
+    """Returns the sum, over the units of one cell with a flag (all where None), of 1 or a measure."""
+    n, s1, c = float(one.n[0]), one.s1[0], one.center
+    if flag is None:
+        return n if other is None else float(s1[other] + n * c[other])
+    alone = float(s1[flag] + n * c[flag])
+    if other is None:
+        return alone
+    return float(one.s2[0, other, flag] + c[flag] * s1[other] + c[other] * alone)
 
 
 def trend_of(weeks: Sequence[WeekAdoption]) -> Interval | None:

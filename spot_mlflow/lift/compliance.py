@@ -32,8 +32,13 @@ LEAKING: Final = (
 WEAK: Final = 10.0  # Staiger and Stock (1997): first-stage F below it makes the ratio unreliable
 
 HARDLY: Final = "unbounded: reach hardly differs between the arms"
-_REACHES: Final = ("delivered", "offered")  # what counts as reached, the nearest to the customer first
-_UNKNOWN_REACH: Final = f"CACE, {HARDLY} if those unknown were reached in one arm and not in the other"
+_REACHES: Final = (
+    "delivered",
+    "offered",
+)  # what counts as reached, the nearest to the customer first
+_UNKNOWN_REACH: Final = (
+    f"CACE, {HARDLY} if those unknown were reached in one arm and not in the other"
+)
 
 UNASSIGNED: Final = Estimate(
     math.nan,

@@ -32,11 +32,11 @@ def explained(
     strata = strata_of(moments.cells, predicted)
     if not strata.estimable.any() or not math.isfinite(analysis.realized.estimate.lift):
         return analysis
-    moments, folded = separable(moments, predicted, analysis.realized)
+    parts = separable(moments, predicted, analysis.realized)
+    moments = parts.moments
     strata = strata_of(moments.cells, predicted)
     widening = headline_fit(strata, predicted, analysis.realized).widening
-    bridge = attribute(moments, predicted, analysis.realized)
-    bridge = replace(bridge, notes=(*folded, *bridge.notes))
+    bridge = parts.told(attribute(moments, predicted, analysis.realized))
     bins = moments.score_bins
     return replace(
         analysis,

@@ -7,7 +7,7 @@ both ends; where it is not, the step is taken out and its loss counts with the s
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.lift.attribution import attribute
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.unknown import Guess
 
 _ENDS: Final[tuple[Guess, ...]] = ("all", "none")
+_FOLDED: Final = "this step is not separated from the others"
+_SHOWN: Final = "only the loss at this step is"
+_FACTOR: Final = {
+    "offered": "coverage",
+    "delivered": "delivery",
+    "system_failure": "system",
+    "on_time": "timeliness",
+}
 _WHAT: Final = {
     "offered": ("`offered`", "whether they were offered anything"),
     "delivered": ("`delivered`", "whether they were delivered"),
@@ -32,36 +40,65 @@ _WHAT: Final = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Separable:
+    """What the known answers allow to separate.
+
+    Attributes:
+        moments: the log over its known units, without the steps whose unknown answers decide a cause.
+        notes: what was folded, or is not shown, for which unknown answers.
+        doubted: causes found over the known units, but not at both ends.
+    """
+
+    moments: OutcomeMoments
+    notes: tuple[str, ...] = ()
+    doubted: frozenset[str] = frozenset()
+
+    def told(self, bridge: Bridge) -> Bridge:
+        """Returns the bridge with the notes, and without the loss of causes in doubt."""
+        made = tuple(
+            replace(c, found=False) if c.cause in self.doubted else c for c in bridge.contributions
+        )
+        sure = {c.letter for c in made if c.found}
+        letters = tuple(replace(x, found=x.letter in sure) for x in bridge.letters)
+        notes = (*self.notes, *bridge.notes)
+        return replace(bridge, contributions=made, letters=letters, notes=notes)
+
+
 def separable(
     moments: OutcomeMoments, predicted: PredictedLift, realized: RealizedLift | None = None
-) -> tuple[OutcomeMoments, tuple[str, ...]]:
-    """Returns the log over its known units, without the steps whose unknown answers decide a cause.
+) -> Separable:
+    """Returns what to explain the lift by.
+
+    Where the loss at a step itself is sure, another cause that is not is only not shown; else the step
+    is folded with those beside it.
 
     Args:
         moments: the reduced log.
         predicted: the contract.
         realized: the headline, as for ``attribution.attribute``.
-
-    Returns:
-        The log to explain the lift by, and what was folded for which unknown answers.
     """
     notes: list[str] = []
+    doubted: frozenset[str] = frozenset()
     while steps := [s for s in unknown_steps(moments.cells) if s in STEPS]:
-        doubtful = _doubtful(moments, steps, predicted, realized)
-        if not doubtful:
+        found, taken = _doubts(moments, steps, predicted, realized)
+        folded = [s for s, gone in taken.items() if gone and not _sure(s, found - gone)]
+        if not folded:
+            doubted = frozenset(c for gone in taken.values() for c in gone)
+            notes += [_note(moments.cells, s, _SHOWN) for s, gone in taken.items() if gone]
             break
-        notes += [_note(moments.cells, s) for s in doubtful]
-        moments = _without(moments, doubtful)
-    return known_steps(moments), tuple(notes)
+        notes += [_note(moments.cells, s, _FOLDED) for s in folded]
+        moments = _without(moments, folded)
+    return Separable(known_steps(moments), tuple(notes), doubted)
 
 
-def _doubtful(
+def _doubts(
     moments: OutcomeMoments,
     steps: Sequence[str],
     predicted: PredictedLift,
     realized: RealizedLift | None,
-) -> list[str]:
-    """Steps whose unknown answers could take back a cause that is found."""
+) -> tuple[set[str], dict[str, set[str]]]:
+    """Returns the causes found, and by step those that its unknown answers could take back."""
 
     def lost(cells: Moments) -> set[str]:
         bridge: Bridge = attribute(replace(moments, cells=cells), predicted, realized)
@@ -69,12 +106,14 @@ def _doubtful(
 
     found = lost(over_known(moments.cells))
     if not found:
-        return []
-    return [
-        s
-        for s in steps
-        if any(found - lost(over_known(moments.cells, {s: end})) for end in _ENDS)
-    ]
+        return found, {}
+    ends = {s: [lost(over_known(moments.cells, {s: end})) for end in _ENDS] for s in steps}
+    return found, {s: found - (a & b) for s, (a, b) in ends.items()}
+
+
+def _sure(step: str, found: set[str]) -> bool:
+    """Whether the loss at a step itself is among the causes found."""
+    return any(_FACTOR[step] in cause.split("+") for cause in found)
 
 
 def _without(moments: OutcomeMoments, steps: Sequence[str]) -> OutcomeMoments:
@@ -84,12 +123,11 @@ def _without(moments: OutcomeMoments, steps: Sequence[str]) -> OutcomeMoments:
     )
 
 
-def _note(cells: Moments, step: str) -> str:
+def _note(cells: Moments, step: str, so: str) -> str:
     treated = cells.select(cells.arm.astype(str) != HOLDOUT).collapse()
     count = int(treated.missing[0, cells.measures.index(step)])
     columns, what = _WHAT[step]
     return (
         f"of {count:,} of {int(treated.n[0]):,} treated units the log does not say {what}; depending "
-        f"on them another cause would be named, so this step is not separated from the others; fill "
-        f"{columns} to separate it"
+        f"on them another cause would be named, so {so}; fill {columns} to tell"
     )

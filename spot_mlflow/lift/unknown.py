@@ -33,6 +33,7 @@ ANSWERS: Final = (*STEPS, "acted")  # whatever may be unknown
 # What is taken of those unknown: as the known ones, all passed, or none.
 Guess = Literal["alike", "all", "none"]
 
+_ROUNDING: Final = 1e-12  # of a share
 _FEW: Final = 10  # asked in each cell, from which shares are taken by period
 
 
@@ -218,13 +219,14 @@ def _passed(before: Floats, passed: Floats, asked: Floats, level: Floats, pooled
 
     Args:
         before: (cells, 1 + m) scores of the step before.
-        passed: (1 + m,) row of who passed. asked: (1 + m,) row of who was asked.
+        passed: (1 + m,) row of who passed.
+        asked: (1 + m,) row of who was asked.
         level: (cells, 1 + m) means at which shares are taken.
         pooled: the same over the whole arm, where nobody was asked.
     """
     here, whole = level @ asked, pooled @ asked
-    some = here > 0
-    arm = (pooled @ passed) / np.where(whole > 0, whole, 1.0)
+    some = here > _ROUNDING
+    arm = (pooled @ passed) / np.where(whole > _ROUNDING, whole, 1.0)
     share = np.where(some, (level @ passed) / np.where(some, here, 1.0), arm)
     reach = np.einsum("ij,ij->i", before, level)
     off = (passed - share[:, None] * asked) / np.where(some, here, 1.0)[:, None]
@@ -240,7 +242,9 @@ def _means(cells: Moments) -> Floats:
 
 def _pooled(mean: Floats, cells: Moments, key: tuple[str, ...] = ("arm",)) -> Floats:
     """Returns the means over all cells of the same key, for every cell."""
-    labels = np.array(["\x00".join(str(getattr(cells, k)[i]) for k in key) for i in range(len(cells))])
+    labels = np.array(
+        ["\x00".join(str(getattr(cells, k)[i]) for k in key) for i in range(len(cells))]
+    )
     _, group = np.unique(labels, return_inverse=True)
     size = int(group.max(initial=-1)) + 1
     total, units = np.zeros((size, mean.shape[1])), np.zeros(size)
@@ -256,7 +260,7 @@ def _levels(cells: Moments, rows: _Rows) -> Floats:
     steps = [s for s in unknown_steps(cells) if s in STEPS]
     before = np.array([mean @ rows.before(s) * cells.n for s in steps])
     asked = np.array([mean @ rows.asked(s) * cells.n for s in steps])
-    fine = bool(((asked >= _FEW) | (before == 0)).all())
+    fine = bool(((asked >= _FEW) | (before < 1 / 2)).all())
     return mean if fine else _pooled(mean, cells, ("segment", "arm"))
 
 

@@ -147,13 +147,13 @@ def test_acted_against_not_is_a_description():
 
 
 def test_units_of_unknown_answer_are_told_of():
-    """Where the log is silent on 40 treated units, the description says how they were counted."""
+    """Where the log is silent on 40 treated units, the description says that they are left out."""
     known = log()
     missing = known.cells.missing.copy()
     first = np.flatnonzero(known.cells.arm == TREATMENT)[0]
     missing[first, known.cells.measures.index("acted")] = 40
     told = acted_lift(replace(known, cells=replace(known.cells, missing=missing)), make_contract())
-    assert told.label.endswith("; 40 of unknown answer count as not acted on")
+    assert told.label.endswith("; 40 of unknown answer are left out")
 
 
 def test_a_log_that_does_not_say_has_no_adoption():

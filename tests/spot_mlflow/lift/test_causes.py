@@ -88,18 +88,16 @@ def test_words():
 
 
 def test_steps_of_which_the_log_is_silent_are_told():
-    """Blank deliveries count as none, and that is said; those never offered anything may be blank."""
+    """Treated units of whom a delivery is unknown are counted, and the share is that of the others."""
     cells = UNITS.moments()
-    treated = cells.arm == TREATMENT
+    assert unknown_notes(cells) == ()
     at = cells.measures.index("delivered")
-    offered = cells.measures.index("offered")
-    had = cells.s1[:, offered] + cells.n * cells.center[offered]
-    idle = round(float((cells.n - had)[treated].sum()))
     missing = cells.missing.copy()
-    missing[np.flatnonzero(treated)[0], at] = idle
-    assert unknown_notes(replace(cells, missing=missing)) == ()
-    missing[np.flatnonzero(treated)[0], at] = idle + 1_200
-    said = "of 1,200 treated units the log does not say whether they were delivered: they count as not delivered"
+    missing[np.flatnonzero(cells.arm == TREATMENT)[0], at] = 1_200
+    said = (
+        "of 1,200 treated units the log does not say whether they were delivered: the share is that "
+        "of the others"
+    )
     assert unknown_notes(replace(cells, missing=missing)) == (said,)
     log = OutcomeMoments(replace(cells, missing=missing), {}, as_of="")
     assert attribute(log, make_contract()).notes[-1] == said
