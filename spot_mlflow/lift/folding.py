@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.lift.attribution import attribute
 from spot_mlflow.lift.moments import HOLDOUT
-from spot_mlflow.lift.unknown import STEPS, known_steps, over_known, unknown_steps, without_steps
+from spot_mlflow.lift.unknown import (
+    STEPS,
+    each_table,
+    known_steps,
+    over_known,
+    unknown_steps,
+    without_steps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,10 +124,7 @@ def _sure(step: str, found: set[str]) -> bool:
 
 
 def _without(moments: OutcomeMoments, steps: Sequence[str]) -> OutcomeMoments:
-    tables = {k: getattr(moments, k) for k in ("cells", "score_bins", "teams", "offers")}
-    return replace(
-        moments, **{k: None if t is None else without_steps(t, steps) for k, t in tables.items()}
-    )
+    return each_table(moments, lambda table: without_steps(table, steps))
 
 
 def _note(cells: Moments, step: str, so: str) -> str:

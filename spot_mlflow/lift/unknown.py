@@ -19,7 +19,7 @@ import numpy as np
 from spot_mlflow.lift.moments import HOLDOUT, MEASURES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -49,11 +49,22 @@ def unknown_steps(cells: Moments) -> tuple[str, ...]:
 
 def known_steps(moments: OutcomeMoments) -> OutcomeMoments:
     """Returns the log with every table over the known units; itself where nothing is unknown."""
-    if not unknown_steps(moments.cells):
-        return moments
-    tables = {k: getattr(moments, k) for k in ("score_bins", "teams", "offers")}
-    made = {k: None if t is None else over_known(t) for k, t in tables.items()}
-    return replace(moments, cells=over_known(moments.cells), **made)
+    return each_table(moments, over_known) if unknown_steps(moments.cells) else moments
+
+
+def each_table(moments: OutcomeMoments, made: Callable[[Moments], Moments]) -> OutcomeMoments:
+    """Returns the log with each of its tables made anew."""
+
+    def maybe(table: Moments | None) -> Moments | None:
+        return None if table is None else made(table)
+
+    return replace(
+        moments,
+        cells=made(moments.cells),
+        score_bins=maybe(moments.score_bins),
+        teams=maybe(moments.teams),
+        offers=maybe(moments.offers),
+    )
 
 
 def over_known(cells: Moments, guess: Mapping[str, Guess] | None = None) -> Moments:
@@ -145,6 +156,12 @@ def _silent(cells: Moments) -> list[str]:
     return [s for s, i in names.items() if i is not None and treated.s1[0, i] == 0]
 
 
+def _unit_row(size: int, at: int) -> Floats:
+    row = np.zeros(size)
+    row[at] = 1.0
+    return row
+
+
 @dataclass(frozen=True, eq=False)
 class _Rows:
     """Measures as rows over (1, z), z the centred measures of a unit.
@@ -163,12 +180,12 @@ class _Rows:
 
     def one(self) -> Floats:
         """Returns the row that is 1 in every unit."""
-        return np.eye(len(self.index) + 1)[0]
+        return _unit_row(len(self.index) + 1, 0)
 
     def unit(self, measure: str) -> Floats:
         """Returns the row of a measure, not centred."""
         i = self.index[measure]
-        row = np.eye(len(self.index) + 1)[i + 1]
+        row = _unit_row(len(self.index) + 1, i + 1)
         row[0] = self.center[i]
         return row
 
