@@ -139,7 +139,9 @@ def compliance(
         cov = (covs[0] + covs[1]) * design_effect
         if not np.isfinite([itt, more, *np.diagonal(cov)]).all():
             return None
-        cace = _wald(float(itt), float(more), cov, confidence=confidence) if by_chance else UNASSIGNED
+        cace = (
+            _wald(float(itt), float(more), cov, confidence=confidence) if by_chance else UNASSIGNED
+        )
         return Compliance(measure, float(means[0][1]), float(means[1][1]), cace)
 
     likely = found("alike", "alike")
