@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FEW_CLUSTERS: Final = (
     40  # Angrist and Pischke (2009), ch. 8: below it cluster intervals are too short
 )
+FEW_IN_ARM: Final = 6  # in simulation 60 : 3 clusters were covered 92 %, 45 : 6 94.5 %
 # In simulation 80 clusters of lognormal size, worth some 37 of equal size, were covered 93.5 %.
 FEW_UNEVEN: Final = 50
 UNEVEN: Final = 0.8  # effective clusters / clusters, below which sizes count as uneven
@@ -109,11 +110,17 @@ def assigned_within(clusters: ClusterMoments) -> bool:
 
 
 def too_few(treated: ClusteredArm, holdout: ClusteredArm) -> str:
-    """Says why the interval is unreliable, or "": fewer than 40 clusters, or uneven ones worth < 50."""
+    """Says why the interval is unreliable, or "".
+
+    Fewer than 40 clusters in all or 6 in an arm, or uneven ones worth less than 50 of one size.
+    """
     total = treated.clusters + holdout.clusters
     effective = treated.effective + holdout.effective
     if total < FEW_CLUSTERS:
         return f"{total} clusters, fewer than {FEW_CLUSTERS}"
+    fewest = min(treated.clusters, holdout.clusters)
+    if fewest < FEW_IN_ARM:
+        return f"{fewest} clusters in an arm, fewer than {FEW_IN_ARM}"
     if effective < UNEVEN * total and effective < FEW_UNEVEN:
         return f"{total} clusters of uneven size tell as much as {effective:.0f} of equal size"
     return ""

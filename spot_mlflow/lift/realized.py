@@ -36,15 +36,14 @@ def one_look(chosen: Estimation, predicted: PredictedLift, confidence: float) ->
         by_score = _score_ratio if predicted.effect == "relative" else _score_difference
         return by_score(chosen, confidence)
     means, skew = chosen.means, skew_of(chosen.treated, chosen.holdout)
-    bent = skew.marked and chosen.unit_word == "units"
     if predicted.effect == "relative":
-        if bent and means.known:
+        if skew.marked and means.known:
             return corrected_ratio(means, skew.difference, confidence=confidence)
         return log_delta(means, confidence=confidence)
     if means.known and min(means.var_treated, means.var_holdout) <= 0:
         gap = means.treated - means.holdout
         return replace(UNKNOWN, value=gap, method=f"{means.method}, no spread in an arm")
-    if bent:
+    if skew.marked:
         return corrected_difference(means, skew.difference, confidence=confidence)
     return difference(means, confidence=confidence)
 

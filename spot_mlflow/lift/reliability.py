@@ -38,7 +38,7 @@ _RARE: Final = (
 )
 _KEPT: Final = 5  # of so many non-zero outcomes one is capped
 
-Method = Literal["score", "student", "corrected", "clusters", "guarded", "sequence"]
+Method = Literal["score", "student", "corrected", "guarded", "sequence"]
 
 
 def method_of(chosen: Estimation, predicted: PredictedLift) -> Method:
@@ -48,8 +48,6 @@ def method_of(chosen: Estimation, predicted: PredictedLift) -> Method:
         chosen: what the lift is computed from.
         predicted: the contract.
     """
-    if chosen.unit_word == "clusters":
-        return "clusters"
     if predicted.looks_used == "monitored":
         return "guarded" if never_negative(chosen.treated, chosen.holdout) else "sequence"
     if chosen.binary and chosen.plain:
@@ -74,15 +72,16 @@ def with_reliability(
     skew = skew_of(chosen.treated, chosen.holdout, at_least=before)
     if not _beyond(method, skew):
         return chosen
-    needed = (
-        math.inf if skew.steepness > _STEADY else units_for(skew, chosen.treated, chosen.holdout)
-    )
+    needed = math.inf
+    if skew.steepness <= _STEADY:
+        times = units_for(skew, chosen.treated, chosen.holdout)
+        needed = chosen.units * times / (chosen.treated.n + chosen.holdout.n)
     return chosen.flagged(_hold(chosen, skew), units=needed)
 
 
 def _beyond(method: Method, skew: Skew) -> bool:
-    if method in {"score", "clusters", "student"}:
-        return False  # clusters have a rule of their own, see ``too_few``
+    if method in {"score", "student"}:
+        return False
     if method == "guarded":
         return skew.steepness > GUARDED
     return skew.marked if method == "sequence" else skew.beyond

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from spot_mlflow.lift.analysis import analyze
 from spot_mlflow.lift.arm import arms_of
 from spot_mlflow.lift.estimation import estimate_means
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments
 from spot_mlflow.lift.reliability import method_of, steepest_skew, winsorize_at
 
 
@@ -132,3 +133,33 @@ def test_money_is_not_clear_where_the_interval_does_not_hold(log, contract):
     assert found.economics.worth == "not clear"
     sure = analyze(log(arm, outcome=(y > 0).astype(float)), contract(predicted=0.05, **least))
     assert sure.economics.worth == "no"
+
+
+def test_clusters_do_not_hide_a_skewed_outcome(log, contract):
+    """Wild amounts are flagged in shops as well, and so are two shops held out of a hundred."""
+    arm, y = wild()
+    held = arm == HOLDOUT
+
+    def shops(size):
+        sums = []
+        for mask in (held, ~held):
+            z = np.array([[len(x), x.sum(), 0.0] for x in np.split(y[mask], mask.sum() // size)])
+            sums.append(z)
+        return ClusterMoments(
+            arm=np.array([HOLDOUT, TREATMENT], dtype=object),
+            clusters=np.array([len(z) for z in sums]),
+            assigned_clusters=np.array([len(z) for z in sums]),
+            center=np.zeros(2),
+            s1=np.array([z.sum(axis=0) for z in sums]),
+            s2=np.array([z.T @ z for z in sums]),
+            events=np.array([len(z) for z in sums]),
+        )
+
+    made = contract(kind="money", predicted=2.0)
+    found = analyze(replace(log(arm, outcome=y), clusters=shops(20)), made)
+    assert found.outcome.verdict == "inconclusive"
+    assert "too skewed" in found.outcome.reason
+    calm = log(arm, outcome=np.random.default_rng(2).normal(5, 1, len(arm)))
+    few = analyze(replace(calm, clusters=shops(500)), made)
+    assert few.outcome.verdict == "inconclusive"
+    assert "2 clusters in an arm" in few.outcome.reason
