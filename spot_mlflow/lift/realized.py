@@ -12,7 +12,7 @@ from spot_mlflow.lift.relative import log_delta, score_ratio
 from spot_mlflow.lift.report import Interval, RealizedLift
 from spot_mlflow.lift.score_difference import score_difference
 from spot_mlflow.lift.sequence import BURN_IN, confidence_sequence
-from spot_mlflow.lift.skewness import corrected_difference, corrected_ratio, skew_of
+from spot_mlflow.lift.skewness import corrected_difference, corrected_ratio, skew_in
 from spot_mlflow.lift.verdict import Basis
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def one_look(chosen: Estimation, predicted: PredictedLift, confidence: float) ->
     if chosen.binary and chosen.plain and chosen.means.known:
         by_score = _score_ratio if predicted.effect == "relative" else _score_difference
         return by_score(chosen, confidence)
-    means, skew = chosen.means, skew_of(chosen.treated, chosen.holdout)
+    means, skew = chosen.means, skew_in(chosen)
     if predicted.effect == "relative":
         if skew.marked and means.known:
             return corrected_ratio(means, skew.difference, confidence=confidence)

@@ -17,7 +17,7 @@ from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.report import Hold
 from spot_mlflow.lift.sequence import BURN_IN, never_negative
-from spot_mlflow.lift.skewness import Skew, skew_of, units_for
+from spot_mlflow.lift.skewness import Skew, skew_in, units_for
 from spot_mlflow.lift.strata import pooled_arms
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def method_of(chosen: Estimation, predicted: PredictedLift) -> Method:
         return "guarded" if never_negative(chosen.treated, chosen.holdout) else "sequence"
     if chosen.binary and chosen.plain:
         return "score"
-    return "corrected" if skew_of(chosen.treated, chosen.holdout).marked else "student"
+    return "corrected" if skew_in(chosen).marked else "student"
 
 
 def with_reliability(
@@ -69,7 +69,7 @@ def with_reliability(
     before = 0.0
     if predicted.looks_used == "monitored" and by_period is not None:
         before = steepest_skew(by_period)
-    skew = skew_of(chosen.treated, chosen.holdout, at_least=before)
+    skew = skew_in(chosen, at_least=before)
     if not _beyond(method, skew):
         return chosen
     needed = math.inf

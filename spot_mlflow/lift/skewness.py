@@ -24,6 +24,7 @@ from spot_mlflow.lift.difference import (
 if TYPE_CHECKING:
     from spot_mlflow.lift.arm import Arm
     from spot_mlflow.lift.difference import Means
+    from spot_mlflow.lift.estimation import Estimation
 
 MARKED: Final = 0.1  # skewness of the difference, from which on the interval is corrected for it
 # Beyond these the corrected interval leaves 94 to 96 % (docs/simulations/reliability.md).
@@ -72,6 +73,27 @@ def skew_of(treated: Arm, holdout: Arm, *, at_least: float = 0.0) -> Skew:
         unit = math.copysign(at_least, unit)
     lever = (1 / n_t**2 - 1 / n_c**2) / (1 / n_t + 1 / n_c) ** 1.5
     return Skew(unit, unit * lever, abs(unit) / math.sqrt(n_t + n_c))
+
+
+def skew_in(chosen: Estimation, *, at_least: float = 0.0) -> Skew:
+    """Returns the skewness of a comparison whose units may weigh differently.
+
+    Weights by stratum leave fewer effective units, unit variance over variance of the mean; an
+    adjustment, which leaves more, is not counted on. Clusters count by their units.
+
+    Args:
+        chosen: what the lift is computed from.
+        at_least: skewness of a unit that earlier looks have shown.
+    """
+    treated, holdout, means = chosen.treated, chosen.holdout, chosen.means
+    if chosen.unit_word == "units" and means.known:
+        treated = replace(treated, n=_effective(treated, means.var_treated))
+        holdout = replace(holdout, n=_effective(holdout, means.var_holdout))
+    return skew_of(treated, holdout, at_least=at_least)
+
+
+def _effective(arm: Arm, variance: float) -> int:
+    return max(1, min(arm.n, round(arm.var / variance))) if variance > 0 < arm.var else arm.n
 
 
 def units_for(skew: Skew, treated: Arm, holdout: Arm) -> float:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ from scipy.stats import t as student
 
 from spot_mlflow.lift.arm import Arm
 from spot_mlflow.lift.difference import means_of, welch
+from spot_mlflow.lift.estimation import Estimation
 from spot_mlflow.lift.relative import fieller
 from spot_mlflow.lift.skewness import (
     corrected_difference,
     corrected_ratio,
     critical,
+    skew_in,
     skew_of,
     units_for,
 )
@@ -87,3 +90,14 @@ def test_units_that_would_be_enough_are_enough():
     more = skew_of(*(Arm(math.ceil(a.n * times), a.mean, a.var, a.skew) for a in arms))
     assert skew_of(*arms).beyond
     assert not more.beyond
+
+
+def test_weights_leave_fewer_effective_units():
+    """Twice the variance of the mean counts as half the units; an adjustment does not count as more."""
+    treated, holdout = Arm(9000, 1.0, 4.0, 5.0), Arm(1000, 1.0, 4.0, 5.0)
+    plain = Estimation(means_of(treated, holdout), treated, holdout, 10_000, 1000)
+    means = replace(plain.means, var_treated=8 / 9000, var_holdout=8 / 1000)
+    halves = skew_of(Arm(4500, 1.0, 4.0, 5.0), Arm(500, 1.0, 4.0, 5.0))
+    assert skew_in(replace(plain, means=means)).difference == pytest.approx(halves.difference)
+    less = replace(plain.means, var_treated=1 / 9000, var_holdout=1 / 1000)
+    assert skew_in(replace(plain, means=less)) == skew_in(plain) == skew_of(treated, holdout)
