@@ -6,7 +6,7 @@ With d = c - c', every z' = z + d, so sums of powers and products follow from th
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.moments import Moments
+
+
+_DROWNS: Final = 1e4
+_UNITS: Final = 20  # fewer may differ so much by chance
+_ALONE: Final = 0.9
+_GIANT: Final = 1e4  # times the usual size
 
 
 def recentered(cells: Moments, center: NDArray[np.float64]) -> Moments:
@@ -64,11 +70,11 @@ def on_round_centers(cells: Moments, free: NDArray[np.bool_]) -> Moments:
 
     Args:
         cells: moments about any constants.
-        free: (measures,) False for indicators, which stay at 0. Means are rounded to three digits;
+        free: (measures,) False for indicators, which stay at 0. A cell with a giant value in it does
+            not take part where the others would lose their digits. Means are rounded to three digits;
             that of the covariate is not, since a missing one counts as it.
     """
-    n = max(int(cells.n.sum()), 1)
-    mean = cells.center + cells.s1.sum(axis=0) / n
+    mean = np.array([_usual_mean(cells, i) for i in range(len(cells.measures))])
     center = np.array(
         [
             x if m == "covariate" else float(f"{x:.3g}")
@@ -77,3 +83,48 @@ def on_round_centers(cells: Moments, free: NDArray[np.bool_]) -> Moments:
     )
     center[~free] = cells.center[~free]
     return recentered(cells, center)
+
+
+def _usual_mean(cells: Moments, i: int) -> float:
+    """Mean of a measure over all cells, or over those whose spread would drown at that distance.
+
+    About a constant that is 1e4 spreads away a sum of squares loses 8 of its 16 digits.
+    """
+    n, c = cells.n.astype(np.float64), float(cells.center[i])
+    pooled = c + float(cells.s1[:, i].sum()) / max(n.sum(), 1.0)
+    if cells.measures[i] == "covariate":  # a missing one counts as the mean of all
+        return pooled
+    known = n > 0
+    mean = cells.s1[known, i] / n[known]
+    spread = np.sqrt(np.maximum(cells.s2[known, i, i] / n[known] - mean**2, 0.0))
+    far = np.abs(mean + c - pooled) > _DROWNS * np.maximum(spread, np.abs(mean + c))
+    if not (far & (spread > 0)).any():
+        return pooled
+    return c + float(cells.s1[known, i][far].sum()) / float(n[known][far].sum())
+
+
+def lone_giants(cells: Moments) -> dict[str, float]:
+    """Returns arm -> the one outcome that outweighs all others of the arm together, where there is one.
+
+    With a single deviation d, the sums of squares and cubes about the mean are d^2 and d^3.
+    """
+    i, out = cells.index("outcome"), {}
+    if i is None:
+        return {}
+    for arm in sorted(set(cells.arm.tolist())):
+        at = cells.arm == arm
+        n = float(cells.n[at].sum())
+        if n < _UNITS:
+            continue
+        whole = replace(cells.select(at), center=cells.center)
+        mean = cells.center.copy()
+        mean[i] += float(whole.s1[:, i].sum()) / n
+        about = recentered(whole, mean)
+        s2, s3 = float(about.s2[:, i, i].sum()), float(about.s3[:, i].sum())
+        if (
+            s2 > 0
+            and abs(s3) > _ALONE * s2**1.5
+            and abs(s3 / s2) > _GIANT * (1 + abs(float(cells.center[i])))
+        ):
+            out[str(arm)] = float(mean[i]) + s3 / s2 * n / (n - 1)
+    return out

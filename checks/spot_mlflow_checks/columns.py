@@ -105,11 +105,13 @@ def _refuse_type(source: Source, key: str, name: str) -> None:
     family, kind = source.families[name], source.kinds.get(name, "")
     if family == "other" and not kind:
         return
+    place = "guardrails" if key.startswith("guardrail_") else f"columns.{key}"
     for keys, families, meaning, fix in _MEANINGS:
-        if key in keys and family not in families:
+        asked = key in keys or (keys is _NUMBERS and place == "guardrails")
+        if asked and family not in families:
             what = "no time can be read of" if meaning == "times" else "no number can be read of"
             raise InvalidInput(
-                f"column {name!r} (columns.{key}) is of type {kind or family}, must hold {meaning}; "
+                f"column {name!r} ({place}) is of type {kind or family}, must hold {meaning}; "
                 f"{what} it",
                 where=source.name,
                 fix=fix,

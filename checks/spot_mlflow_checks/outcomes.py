@@ -17,6 +17,7 @@ from spot_mlflow.lift.kept_units import checked_units
 from spot_mlflow.lift.moments import HOLDOUT, Fault, OutcomeMoments
 from spot_mlflow.validation import utc
 from spot_mlflow_checks.action_pass import action_pass, offer_pass
+from spot_mlflow_checks.centering import lone_giants
 from spot_mlflow_checks.clusters import cluster_pass
 from spot_mlflow_checks.columns import columns_in, guardrail_key
 from spot_mlflow_checks.diagnosis import explaining
@@ -41,7 +42,7 @@ from spot_mlflow_checks.reduction import (
     with_cap,
     with_centers,
 )
-from spot_mlflow_checks.rows import Reading, asks_version
+from spot_mlflow_checks.rows import Reading, asks_version, is_indicator
 from spot_mlflow_checks.steps import blank_notes, counts_known, settled, with_unknown
 from spot_mlflow_checks.sums import segment_label
 
@@ -235,7 +236,7 @@ def _reduce(
         rows=base.rows,
         columns=tuple(r.columns.names),
         passes=(*first, "base", *optional.pop("passes"), *last),
-        notes=(*_notes(r), *blank_notes(r), *notes),
+        notes=(*_notes(r), *blank_notes(r), *_found(r, base), *notes),
         closed=remembered(r, base),
         ids=base.ranges.get(("unit", "all")),
         guardrails=guarded(r, folded, alone=base.faults.get("missing_cluster", _NONE).count > 0),
@@ -309,6 +310,21 @@ def _notes(r: Reading) -> list[str]:
     if r.as_of > r.now and r.has("decided_at"):
         day = datetime.fromtimestamp(r.as_of, tz=timezone.utc).date()
         out.append(f"Maturity is judged as of {day}, which is still to come")
+    return out
+
+
+def _found(r: Reading, base: BasePass) -> list[str]:
+    """What was left out, and what outweighs everything else."""
+    out = []
+    if base.blank:
+        rows = "1 blank row was" if base.blank == 1 else f"{base.blank:,} blank rows were"
+        out.append(f"{rows} left out: no column of the contract holds anything there")
+    if not is_indicator(r, "outcome") and r.cap is None:
+        out += [
+            f"One outcome of about {x:.3g} in {arm} outweighs all others together. If it stands for "
+            "'unknown' or is a slip, correct it; else declare outliers: {winsorize: 0.99}"
+            for arm, x in lone_giants(base.cells).items()
+        ]
     return out
 
 

@@ -16,6 +16,7 @@ from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.guardrails import guardrail_cells, guardrail_sums, present
 from spot_mlflow_checks.labels import LABELS, bounded, label_keys, labels_of
 from spot_mlflow_checks.rows import (
+    BLANK_ROW,
     DAY,
     WEEK,
     Reading,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from spot_mlflow_checks.faults import Rule
 
 _PROBE: Final = 10_000  # rows looked at to choose centres
+_FAR: Final = 50.0  # times the mean size: beyond it a value is left out of the choice
+_STEPS: Final = 4
 _FREE: Final = ("outcome", "denominator", "covariate", "value", "cost", "handling")
 _VERSIONS: Final = ("first_version", "last_version")
 _MISSING_BIN: Final = "(no score)"
@@ -45,7 +48,8 @@ def with_centers(r: Reading) -> Reading:
 
     Any constant gives the same answer in exact arithmetic; one near the mean keeps squares of large
     money from drowning the spread (Chan, Golub, LeVeque 1983). It is taken from the first rows,
-    analysed or not: near is enough, and an engine stops reading after them.
+    analysed or not: near is enough, and an engine stops reading after them. What is far beyond the
+    usual is left out step by step, so that one amount of 1e15 does not cost all others their digits.
     """
     free: list[str] = [m for m in _FREE if m in r.columns.measures and not is_indicator(r, m)]
     wild = [i for i in present(r) if r.predicted.guardrails[i].kind != "binary"]
@@ -54,9 +58,23 @@ def with_centers(r: Reading) -> Reading:
         return r
     c = typed(r).c
     head = sa.select(*[c[m] for m in free]).limit(_PROBE).subquery()
-    finite = [sa.case((sa.func.abs(x) <= LARGEST, x)) for x in head.c]
-    row = r.source.fetch(sa.select(*[sa.func.avg(x) for x in finite]))[0]
-    centers = {m: float(f"{float(v):.3g}") for m, v in zip(free, row, strict=True) if v is not None}
+    bounds, row = [LARGEST] * len(free), ()
+    for _ in range(_STEPS):
+        usual = [sa.case((sa.func.abs(x) <= b, x)) for x, b in zip(head.c, bounds, strict=True)]
+        sizes = [f(sa.func.abs(x)) for x in usual for f in (sa.func.avg, sa.func.max)]
+        row = tuple(r.source.fetch(sa.select(*map(sa.func.avg, usual), *sizes))[0])
+        closer = [
+            float(size) if size and float(largest) > _FAR * float(size) else b
+            for size, largest, b in zip(
+                row[len(free) :: 2], row[len(free) + 1 :: 2], bounds, strict=True
+            )
+        ]
+        if closer == bounds:
+            break
+        bounds = closer
+    centers = {
+        m: float(f"{float(v):.3g}") for m, v in zip(free, row, strict=False) if v is not None
+    }
     return replace(r, center=centers)
 
 
@@ -91,6 +109,7 @@ class BasePass:
             there is one; times in seconds since 1970.
         segments: segments in the log where they were folded together in the engine; else 0.
         versions: whether rows of several model versions were read.
+        blank: rows in which nothing stands, left out of everything else.
         guardrails: moments of every guardrail, by name.
     """
 
@@ -103,12 +122,14 @@ class BasePass:
     segments: int = 0
     versions: bool = False
     guardrails: dict[str, Moments] = field(default_factory=dict)
+    blank: int = 0
 
 
 def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
     """Runs the group-by; ``limit`` segments stay apart where they are too many to hand over."""
     by = ("segment",) if r.has("segment") else ()
     r, t = bounded(r, _base_query, *by, limit=limit, promised=tuple(r.predicted.segments))
+    t, blank = _without_blank_rows(t)
     tallies = _tallies(r, t)
     whole = add_tallies(tallies.values())
     return BasePass(
@@ -121,7 +142,14 @@ def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
         r.folded["segment"].labels if "segment" in r.folded else 0,
         len({v for k in _VERSIONS for v in t.get(k, ()) if v is not None}) > 1,
         guardrail_cells(r, t, _segments(t)),
+        blank,
     )
+
+
+def _without_blank_rows(t: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], int]:
+    """Returns the groups of all other rows, and how many were blank."""
+    blank = np.array([a is not None and int(a) == BLANK_ROW for a in t["arm"]], dtype=bool)
+    return {k: v[~blank] for k, v in t.items()}, sum(int(n) for n in t["rows"][blank])
 
 
 def _segments(t: Mapping[str, NDArray[Any]]) -> list[str]:

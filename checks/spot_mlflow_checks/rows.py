@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     Expression = sa.ColumnElement[Any]
 
 UNKNOWN_ARM: Final = -1
+BLANK_ROW: Final = -2  # in place of an arm: nothing stands in the row, as below a spreadsheet
+_WHOLE_DAY: Final = 86_399.999999  # from its first moment to its last, seconds
+_DATE: Final = 10  # characters of a date without a time
 DAY: Final = 86_400
 WEEK: Final = 7 * DAY
 MONDAY: Final = 4 * DAY  # 1970-01-01 was a Thursday; whole weeks begin on Mondays
@@ -207,6 +210,8 @@ def typed(r: Reading) -> sa.Subquery:
         out["other_version"] = flag(sa.not_(same))
     if asks_version(r):
         out["version"] = d.text(_column(r, "model_version")[0])
+    if r.has("due_at"):
+        out["due_at"] = _last_of_day(r, "due_at")
     query = sa.select(*[x.label(k) for k, x in out.items()]).select_from(r.source.log)
     if r.since is not None and r.has("decided_at"):
         at = d.time(*_column(r, "decided_at"))
@@ -254,7 +259,27 @@ def _arm(r: Reading) -> Expression:
     codes = [(d.equals(column, family, label), i) for i, label in enumerate(r.arms)]
     if family in {"text", "any"}:
         codes += [(d.equals_trimmed(column, family, x), i) for i, x in enumerate(r.arms)]
-    return sa.case(*codes, (d.blank(column, family), sa.null()), else_=UNKNOWN_ARM)
+    return sa.case(*codes, (d.blank(column, family), _blank_row(r)), else_=UNKNOWN_ARM)
+
+
+def _blank_row(r: Reading) -> Expression:
+    """What a row without an arm is: a unit whose arm is missing, or a row in which nothing stands."""
+    others = [k for k in r.columns.names if k != "arm"]
+    if len(others) < 2:  # noqa: PLR2004 - of arm and outcome alone nobody can tell
+        return sa.null()
+    blank = [r.source.dialect.blank(*_column(r, k)) for k in others]
+    return sa.case((sa.and_(*blank), BLANK_ROW))
+
+
+def _last_of_day(r: Reading, key: str) -> Expression:
+    """A time; the end of the day where only a date is given: what is due on a day is so all day."""
+    column, family = _column(r, key)
+    at = r.source.dialect.time(column, family)
+    if family == "date":
+        return at + _WHOLE_DAY
+    if family not in {"text", "any"}:
+        return at
+    return sa.case((sa.func.length(sa.func.trim(column)) <= _DATE, at + _WHOLE_DAY), else_=at)
 
 
 def _label(r: Reading, key: str) -> Expression:

@@ -340,7 +340,8 @@ def check_estimable(strata: Strata, predicted: PredictedLift) -> None:
     plain = Model(strata, predicted, layout_of(strata, predicted, fold_value=True))
     promised = np.array(predicted.predicted.lift)
     scale = plain.scale(Point(strata.weight, strata.treated, strata.holdout, promised))
-    if vanishes(scale, strata):
+    # An absolute lift is divided by 1, which vanishes beside an amount of 1e15 and does no harm.
+    if predicted.effect == "relative" and vanishes(scale, strata):
         raise InvalidInput(
             "the holdout's mean outcome is 0, must differ from 0 for a relative lift",
             where="outcome log",
