@@ -91,7 +91,7 @@ def _usual_mean(cells: Moments, i: int) -> float:
     About a constant that is 1e4 spreads away a sum of squares loses 8 of its 16 digits.
     """
     n, c = cells.n.astype(np.float64), float(cells.center[i])
-    pooled = c + float(cells.s1[:, i].sum()) / max(n.sum(), 1.0)
+    pooled: float = c + float(cells.s1[:, i].sum()) / max(n.sum(), 1.0)
     if cells.measures[i] == "covariate":  # a missing one counts as the mean of all
         return pooled
     known = n > 0
@@ -100,7 +100,8 @@ def _usual_mean(cells: Moments, i: int) -> float:
     far = np.abs(mean + c - pooled) > _DROWNS * np.maximum(spread, np.abs(mean + c))
     if not (far & (spread > 0)).any():
         return pooled
-    return c + float(cells.s1[known, i][far].sum()) / float(n[known][far].sum())
+    usual: float = c + float(cells.s1[known, i][far].sum()) / float(n[known][far].sum())
+    return usual
 
 
 def lone_giants(cells: Moments) -> dict[str, float]:

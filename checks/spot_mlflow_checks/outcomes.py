@@ -318,7 +318,7 @@ def _found(r: Reading, base: BasePass) -> list[str]:
     out = []
     if base.blank:
         rows = "1 blank row was" if base.blank == 1 else f"{base.blank:,} blank rows were"
-        out.append(f"{rows} left out: no column of the contract holds anything there")
+        out.append(f"{rows} left out: nothing stands in them")
     if not is_indicator(r, "outcome") and r.cap is None:
         out += [
             f"One outcome of about {x:.3g} in {arm} outweighs all others together. If it stands for "

@@ -58,7 +58,8 @@ def with_centers(r: Reading) -> Reading:
         return r
     c = typed(r).c
     head = sa.select(*[c[m] for m in free]).limit(_PROBE).subquery()
-    bounds, row = [LARGEST] * len(free), ()
+    bounds: list[float] = [LARGEST] * len(free)
+    row: Sequence[Any] = ()
     for _ in range(_STEPS):
         usual = [sa.case((sa.func.abs(x) <= b, x)) for x, b in zip(head.c, bounds, strict=True)]
         sizes = [f(sa.func.abs(x)) for x in usual for f in (sa.func.avg, sa.func.max)]

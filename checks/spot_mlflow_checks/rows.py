@@ -264,10 +264,16 @@ def _arm(r: Reading) -> Expression:
 
 def _blank_row(r: Reading) -> Expression:
     """What a row without an arm is: a unit whose arm is missing, or a row in which nothing stands."""
-    others = [k for k in r.columns.names if k != "arm"]
-    if len(others) < 2:  # noqa: PLR2004 - of arm and outcome alone nobody can tell
-        return sa.null()
-    blank = [r.source.dialect.blank(*_column(r, k)) for k in others]
+    if r.has("unit"):
+        others = [_column(r, k) for k in r.columns.names if k != "arm"]
+    elif r.source.unread:
+        return sa.null()  # what is not looked at may say whose row it is
+    else:
+        families = r.source.families
+        others = [
+            (r.source.column(n), f) for n, f in families.items() if n != r.columns.names["arm"]
+        ]
+    blank = [r.source.dialect.blank(x, family) for x, family in others]
     return sa.case((sa.and_(*blank), BLANK_ROW))
 
 

@@ -71,6 +71,18 @@ def test_blank_rows_are_left_out_and_said(place: str, tmp_path: Path) -> None:
     assert len(report.moments.cells.n) == 4
 
 
+def test_without_ids_a_row_is_blank_where_the_whole_file_is(tmp_path: Path) -> None:
+    """A contract that names no unit cannot tell by its columns alone: the others of the file must be blank."""
+    promise = small_contract({"unit": None})
+    source = as_csv(with_blanks(), tmp_path)
+    assert "300 blank rows" in " ".join(check_outcomes(source, promise).moments.notes)
+    log = with_blanks()
+    log.loc[400:, "unit"] = range(1000, 1300)
+    for named in (as_csv(log, tmp_path), log):
+        report = check_outcomes(named, promise)
+        assert report.moments.faults["missing_arm"].count == 300
+
+
 def test_a_row_that_says_anything_is_a_unit() -> None:
     """A unit without arm and outcome is one, and counted as such."""
     log = with_blanks()
