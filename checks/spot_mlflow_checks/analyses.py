@@ -28,11 +28,14 @@ def analysis_of(
     """
     from spot_mlflow.lift.analysis import analyze
     from spot_mlflow.lift.withheld import withhold
+    from spot_mlflow_checks.control import judge_control
     from spot_mlflow_checks.judgements import judge_data
 
     known = _analyses.setdefault(moments, {})
     key = (predicted.digest, previous_looks)
     if key not in known:
         found = analyze(moments, predicted, previous_looks=previous_looks, previous=previous)
-        known[key] = withhold(found, judge_data(moments, found))
+        ledger = judge_control(moments, predicted)
+        judged = [*judge_data(moments, found), *([] if ledger is None else [ledger])]
+        known[key] = withhold(found, judged)
     return known[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.engines import open_source
-from spot_mlflow_checks.outcomes import SEGMENT_LIMIT, reduce_source
+from spot_mlflow_checks.outcomes import SEGMENT_LIMIT, reduce_source, with_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.moments import OutcomeMoments
 
 
-def check_outcomes(
+def check_outcomes(  # noqa: PLR0913 - each says how one log is read; all are named
     source: Any,
     predicted: PredictedLift | dict[str, Any] | str | Path,
     *,
@@ -33,6 +34,7 @@ def check_outcomes(
     previous_looks: int = 0,
     fewer: str | None = None,
     full: bool = False,
+    reduced: bool = False,
     progress: Callable[[str], None] | None = None,
     segment_limit: int = SEGMENT_LIMIT,
 ) -> LiftReport:
@@ -53,6 +55,8 @@ def check_outcomes(
         fewer: why units that the earlier check rests on are meant to be missing from this one; without
             a reason a log that leaves out more than a correction would is refused.
         full: read everything, closed cohorts too; the earlier check is compared with all the same.
+        reduced: the source is a table that another tool has reduced, with n, sum and sum of squares
+            by arm, day and segment (``spot_mlflow_checks.reduced``).
         progress: called with the name of each pass as it begins.
         segment_limit: segments kept apart; the rest is folded together, and said.
 
@@ -67,19 +71,22 @@ def check_outcomes(
     contract = PredictedLift.load(predicted)
     read_by = _by_segment(contract, segment)
     earlier = previous.moments if isinstance(previous, LiftReport) else previous
-    with open_source(source, read_by, table=table, query=query) as opened:
-        moments = reduce_source(
-            opened,
-            read_by,
-            as_of=as_of,
-            model_version=model_version,
-            previous=earlier,
-            fewer=fewer,
-            full=full,
-            promise=contract.digest,
-            segment_limit=segment_limit,
-            progress=progress,
-        )
+    if reduced:
+        moments = _read_reduced(source, read_by, contract, as_of, earlier, fewer)
+    else:
+        with open_source(source, read_by, table=table, query=query) as opened:
+            moments = reduce_source(
+                opened,
+                read_by,
+                as_of=as_of,
+                model_version=model_version,
+                previous=earlier,
+                fewer=fewer,
+                full=full,
+                promise=contract.digest,
+                segment_limit=segment_limit,
+                progress=progress,
+            )
     if progress:
         progress("statistics")
     # Before Great Expectations, which would wrap what this raises into a result.
@@ -94,6 +101,25 @@ def check_outcomes(
         validation=validation,
         previous_looks=previous_looks,
     )
+
+
+def _read_reduced(  # noqa: PLR0917 - what ``check_outcomes`` was given
+    source: Any,
+    read_by: PredictedLift,
+    contract: PredictedLift,
+    as_of: datetime | date | str | None,
+    earlier: OutcomeMoments | None,
+    fewer: str | None,
+) -> OutcomeMoments:
+    """Reads a table reduced elsewhere, and holds it to the units of the last check."""
+    from spot_mlflow.lift.kept_units import checked_units
+    from spot_mlflow_checks.reduced import read_reduced
+
+    moments = replace(read_reduced(source, read_by, as_of=as_of), contract=contract.digest)
+    if earlier is None:
+        return moments
+    lost = checked_units(moments, earlier, window=contract.window, reason=fewer or "")
+    return moments if lost is None else with_left_out(moments, lost)
 
 
 def _by_segment(contract: PredictedLift, segment: str | None) -> PredictedLift:

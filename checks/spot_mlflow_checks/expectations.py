@@ -23,6 +23,7 @@ from spot_mlflow.lift.moments import OutcomeMoments  # noqa: TC001 - the same
 from spot_mlflow.lift.report import LiftAnalysis, jsonable
 from spot_mlflow_checks import blind_spots, handover, judgements
 from spot_mlflow_checks.analyses import analysis_of
+from spot_mlflow_checks.control import judge_control
 from spot_mlflow_checks.judgements import Judgement
 from spot_mlflow_checks.metric import METRIC, VALUE_KEYS
 from spot_mlflow_checks.money_check import judge_money
@@ -285,6 +286,16 @@ class ExpectSegmentMixToMatchBacktest(OutcomeLogExpectation):
         return judgements.judge_mix(moments, predicted)
 
 
+class ExpectTotalsToMatchLedger(OutcomeLogExpectation):
+    """Expect the log's totals to agree with those that the contract declares of a ledger."""
+
+    check: ClassVar[str] = "control_totals"
+
+    @override
+    def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
+        return judge_control(moments, predicted)
+
+
 class ExpectGuardrailToBeUnharmed(OutcomeLogExpectation):
     """Expect a further metric of the contract not to get worse by more than its margin.
 
@@ -376,6 +387,7 @@ EXPECTATIONS: Final[tuple[type[Any], ...]] = (
     ExpectOutcomesToBeMissingAlike,
     ExpectAssignmentToBeBalanced,
     ExpectSegmentMixToMatchBacktest,
+    ExpectTotalsToMatchLedger,
     ExpectGuardrailToBeUnharmed,
     ExpectMoneyToMatchContract,
     ExpectStepsToBeKnown,

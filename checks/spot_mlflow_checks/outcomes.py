@@ -116,7 +116,7 @@ def reduce_source(
         all_of_them=read.new_alone,
         because=read.why,
     )
-    return moments if lost is None else _with_left_out(moments, lost)
+    return moments if lost is None else with_left_out(moments, lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,8 @@ def _same_version(previous: OutcomeMoments, model_version: str | None) -> bool:
     return previous.closed is None or previous.closed.model_version == model_version
 
 
-def _with_left_out(moments: OutcomeMoments, lost: LeftOut) -> OutcomeMoments:
+def with_left_out(moments: OutcomeMoments, lost: LeftOut) -> OutcomeMoments:
+    """Returns moments that say what of the last check's units they lack."""
     fault = Fault("left_out_unit", lost.units, lost.of)
     return replace(moments, left_out=lost, faults={**moments.faults, fault.name: fault})
 

@@ -20,6 +20,7 @@ from pydantic import (
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
+from spot_mlflow.lift.control import Control  # noqa: TC001 - pydantic reads annotations
 from spot_mlflow.lift.promise_slips import is_rate, percent_hint, slip_of
 from spot_mlflow.validation import Document, Span, load_yaml, parse_document
 
@@ -237,6 +238,7 @@ class PredictedLift(Document):
     measurement: Measurement | None = None
     funnel: Funnel = Funnel()
     segments: dict[str, SegmentPromise] = Field(default_factory=dict)
+    control: list[Control] = Field(default_factory=list)  # totals of a ledger; one may stand alone
     # Inner cut points of the score bins, ascending: k of them make k + 1 bins.
     score_edges: list[float] = Field(default_factory=list)
     # Predicted lift per score bin, lowest scores first.
@@ -247,6 +249,11 @@ class PredictedLift(Document):
     def _bare_number(cls, value: Any) -> Any:
         """``predicted: 0.35`` is a commitment without uncertainty."""
         return {"lift": value} if isinstance(value, int | float) else value
+
+    @field_validator("control", mode="before")
+    @classmethod
+    def _one_total(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _promise_holds_together(self) -> Self:

@@ -55,6 +55,11 @@ _PASSES: Final = {
     metavar="COLUMN",
     help="Break the lift down by this column, where the promise names none.",
 )
+@click.option(
+    "--reduced",
+    is_flag=True,
+    help="SOURCE is a table reduced elsewhere: n, sum, sum_of_squares by arm, day and segment.",
+)
 @click.option("--full", is_flag=True, help="Read everything, closed cohorts too.")
 @click.option(
     "--fewer",
@@ -73,13 +78,14 @@ _PASSES: Final = {
 @click.option("--person", envvar="SPOT_PERSON", help="Who checks. Otherwise SPOT_PERSON.")
 @format_option("text", "json", "markdown")
 @dry_run_option
-def command(  # noqa: PLR0917 - click passes them by name
+def command(  # noqa: PLR0913, PLR0917 - click passes them by name
     model: str,
     source: str,
     table: str | None,
     query: str | None,
     as_of: str | None,
     segment: str | None,
+    reduced: bool,  # noqa: FBT001 - click passes it by name
     full: bool,  # noqa: FBT001 - click passes it by name
     fewer: str | None,
     again: bool,  # noqa: FBT001 - click passes it by name
@@ -118,6 +124,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         "query": query,
         "as_of": as_of,
         "segment": segment,
+        "reduced": reduced,
         "full": full,
         "fewer": fewer,
     }
