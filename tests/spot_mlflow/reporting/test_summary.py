@@ -50,7 +50,7 @@ def test_every_tag_of_a_checked_model(full_report: LiftReport) -> None:
     assert tags["spot.name"] == "Stay Radar"
     assert tags["spot.concerns.open"] == "0"
     assert tags["spot.lift.predicted"] == "2.3 points (1.9 to 2.7)"
-    assert tags["spot.lift.realized"] == "1.3 points (0.7 to 1.9)"
+    assert tags["spot.lift.realized"] == "1.4 points (0.7 to 2.0)"
     assert tags["spot.lift.gap"].startswith("-1.0 points (")
     assert tags["spot.lift.verdict"] == "inconclusive"
     assert tags["spot.lift.viable"] == "viable"
@@ -66,7 +66,7 @@ def test_every_tag_of_a_checked_model(full_report: LiftReport) -> None:
 
 @pytest.mark.parametrize(
     ("lift", "opening"),
-    [(0.023, "kept promise: 2.28 of 2.30 points"), (0.002, "less than promised: ")],
+    [(0.023, "kept promise: 2.27 of 2.30 points"), (0.002, "less than promised: ")],
 )
 def test_the_headline_tag_opens_with_the_verdict(lift: float, opening: str) -> None:
     """The one tag read first says whether the promise was kept, in figures."""
@@ -151,9 +151,9 @@ def test_the_block_has_sentence_table_picture_and_links(full_report: LiftReport)
     parts = block.split("\n\n")
     assert [parts[0], parts[-1]] == [BEGIN, END]
     assert parts[1].startswith(
-        "**Cannot be told: 1.3 points so far (0.7 to 1.9), 2.3 points promised"
+        "**Cannot be told: 1.4 points so far (0.7 to 2.0), 2.3 points promised"
     )
-    assert "| Realized lift | 1.3 points (0.7 to 1.9) |" in parts[2]
+    assert "| Realized lift | 1.4 points (0.7 to 2.0) |" in parts[2]
     assert parts[3].startswith("![")
     assert parts[4] == "[report](get-artifact?path=report.html&run_uuid=1)"
     assert len(block) < LIMIT
