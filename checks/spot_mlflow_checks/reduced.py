@@ -109,11 +109,12 @@ def _frame(source: Any, name: str) -> pd.DataFrame:
     import narwhals as nw
 
     try:
-        return nw.from_native(source, eager_only=True).to_pandas()
+        frame: pd.DataFrame = nw.from_native(source, eager_only=True).to_pandas()
     except TypeError:
         raise InvalidInput(
             f"a reduced table must be a frame or a CSV or Parquet file, not {type(source).__name__}"
         ) from None
+    return frame
 
 
 class _Table:

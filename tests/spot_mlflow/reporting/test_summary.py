@@ -51,7 +51,7 @@ def test_every_tag_of_a_checked_model(full_report: LiftReport) -> None:
     assert tags["spot.concerns.open"] == "0"
     assert tags["spot.lift.predicted"] == "2.3 points (1.9 to 2.7)"
     assert tags["spot.lift.realized"] == "1.4 points (0.7 to 2.0)"
-    assert tags["spot.lift.gap"].startswith("-1.0 points (")
+    assert tags["spot.lift.gap"].startswith("-0.9 points (")
     assert tags["spot.lift.verdict"] == "inconclusive"
     assert tags["spot.lift.viable"] == "viable"
     assert tags["spot.lift.evidence"] == "A"
