@@ -142,6 +142,13 @@ class Guardrail(Document):
     direction: Literal["increase", "decrease"]  # which way is better
     margin: NonNegative  # in units of the metric
     missing: Literal["unknown", "zero"] = "unknown"
+    bounds: Bounds | None = None
+
+    @model_validator(mode="after")
+    def _bounds_are_for_amounts(self) -> Self:
+        if self.bounds is not None and self.kind == "binary":
+            raise ValueError("bounds are for kind: count or money; a binary value is 0 or 1")
+        return self
 
 
 class ShareStep(Document):

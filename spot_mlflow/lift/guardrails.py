@@ -95,6 +95,7 @@ def as_promise(guardrail: Guardrail, predicted: PredictedLift) -> PredictedLift:
         "kind": guardrail.kind,
         "direction": guardrail.direction,
         "missing": guardrail.missing,
+        "bounds": guardrail.bounds,
         "tolerance": guardrail.margin,
         "predicted": Prediction(lift=0.0),
         "columns": columns,
@@ -102,7 +103,7 @@ def as_promise(guardrail: Guardrail, predicted: PredictedLift) -> PredictedLift:
         "guardrails": [],
         "segments": {},
     }
-    dropped = dict.fromkeys(("minimum_viable", "outliers", "bounds", "economics"))
+    dropped = dict.fromkeys(("minimum_viable", "outliers", "economics"))
     return predicted.model_copy(update=own | dropped)
 
 

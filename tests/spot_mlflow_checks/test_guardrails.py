@@ -47,7 +47,7 @@ def log(n: int = 8000) -> pd.DataFrame:
         "d": pd.Timestamp("2027-01-01") + pd.to_timedelta(i // 2 % 40, unit="D"),
         "shop": i % 400,
     })  # fmt: skip
-    frame.loc[i % 50 == 7, "c"] = np.nan
+    frame.loc[i // 2 % 50 == 7, "c"] = np.nan
     return frame
 
 
@@ -148,6 +148,18 @@ def test_values_missing_by_arm_leave_no_verdict():
     mine = found(frame)["complaints"]
     assert (mine["verdict"], mine["inconclusive"]) == ("undecided", "data")
     assert "are missing for" in mine["reason"]
+
+
+def test_money_missing_by_arm_needs_the_bounds_of_its_own_guardrail():
+    """A declared cap lets a wide margin be cleared; without one nothing is."""
+    frame = log()
+    frame["m"] = frame["m"].clip(lower=0, upper=60)
+    frame.loc[(frame.arm == 1) & (frame.id % 20 == 1), "m"] = np.nan
+    wide = {**GUARDRAILS[2], "margin": 12.0}
+    without = found(frame, CONTRACT | {"guardrails": [wide]})["profit"]
+    assert "bounds: {high" in without["remedy"]
+    bounded = CONTRACT | {"guardrails": [{**wide, "bounds": {"high": 60}}]}
+    assert found(frame, bounded)["profit"]["verdict"] == "harmless"
 
 
 def test_a_guardrail_whose_column_is_not_logged_is_undecided():

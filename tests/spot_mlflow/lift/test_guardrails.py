@@ -108,6 +108,7 @@ def test_contracts_without_guardrails_keep_their_digest():
         ({"margin": -1}, "margin"),
         ({"direction": "down"}, "direction"),
         ({"name": ""}, "name"),
+        ({"bounds": {"high": 3}}, "0 or 1"),
         ({"marginn": 1}, "margin"),
     ],
 )
