@@ -29,7 +29,7 @@ def moment_sums(r: Reading, c: Any) -> dict[str, sa.ColumnElement[Any]]:
         k: sa.func.sum(c[k]) for k in ("assigned", "matured", "n")
     }
     if not is_indicator(r, "outcome"):
-        out["negative"] = sa.func.sum(flag(c.x_outcome < 0))
+        out["negative"] = sa.func.sum(flag(c["x_outcome"] < 0))
     z = {m: _centered(r, c, m) for m in r.columns.measures}
     for m in r.columns.measures:
         out[f"s1_{m}"] = sa.func.sum(z[m])

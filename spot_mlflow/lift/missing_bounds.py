@@ -44,8 +44,8 @@ class Range:
 def range_of(moments: OutcomeMoments, predicted: PredictedLift) -> Range | str:
     """Returns what an outcome lies between, or why that is not known.
 
-    Binary: 0 and 1. Else 0, or the declared floor, and the declared cap; a cap that the log itself
-    exceeds is none.
+    Binary: 0 and 1. Else 0, or the declared floor, and the declared cap; a bound that the log itself
+    breaks is none.
     """
     if predicted.kind == "binary":
         return Range(0.0, 1.0)
@@ -53,6 +53,8 @@ def range_of(moments: OutcomeMoments, predicted: PredictedLift) -> Range | str:
     if declared is None or declared.high is None:
         return "no greatest outcome is declared"
     low = 0.0 if declared.low is None else declared.low
+    if low >= 0 and float(np.nansum(moments.cells.negative)) > 0:
+        return f"the log has negative outcomes, below the declared least of {low:g}"
     i = moments.cells.index("outcome")
     largest = float(moments.cells.largest[:, i].max(initial=-math.inf))
     if largest > declared.high:
@@ -86,7 +88,7 @@ def unseen_of(
     if isinstance(found, str):
         remedy = _DECLARE_ZERO
         if predicted.kind != "binary" and "declared" in found:
-            remedy = "Declare the greatest outcome a unit can have, bounds: {high: ...}; or " + (
+            remedy = "Declare what an outcome lies between, bounds: {low: ..., high: ...}; or " + (
                 _DECLARE_ZERO[0].lower() + _DECLARE_ZERO[1:]
             )
         return Unseen(Hold("data", f"{missing}, and {found}", remedy))
@@ -166,6 +168,7 @@ def _filled(cells: Moments, treated: float, holdout: float) -> Moments:
         s3=cells.s3 + u * z**3,
         nonzero=cells.nonzero + (gone * (value != 0))[:, None],
         largest=largest[:, None],
+        negative=cells.negative + gone * (value < 0),
     )
 
 

@@ -135,11 +135,24 @@ def test_money_without_a_cap_is_inconclusive_and_names_the_cap():
     promise: dict[str, Any] = {"kind": "money", "predicted": 4.0, "minimum_viable": 1.0}
     without = answer(gone, **promise)
     assert without["inconclusive"] == "data"
-    assert "bounds: {high" in without["remedy"]
+    assert "bounds: {low" in without["remedy"]
     exceeded = answer(gone, **promise, bounds={"high": 10})
     assert exceeded["inconclusive"] == "data"
     assert "above the declared 10" in exceeded["reason"]
     assert answer(gone, **promise, bounds={"high": 50})["verdict"] == "exceeded"
+
+
+def test_profit_that_may_be_negative_needs_a_floor():
+    """A least outcome of 0 is wrong where the log has losses: the floor must be declared, and low enough."""
+    log = units(lift=0.4)
+    log["y"] = log["y"] * 20.0 - 1.0
+    promise: dict[str, Any] = {"kind": "money", "predicted": 4.0, "minimum_viable": 1.0}
+    gone = lose(log, 0.05)
+    assert "negative outcomes" in answer(gone, **promise, bounds={"high": 50})["reason"]
+    floored = answer(gone, **promise, bounds={"low": -2, "high": 50})
+    assert floored["verdict"] == "exceeded"
+    written = answer(gone.fillna({"y": -2.0}), **promise)["realized"]
+    assert floored["attrition"]["bounds"]["low"] == pytest.approx(written["low"], abs=1e-9)
 
 
 def test_each_arm_gets_the_verdict_that_its_own_missing_outcomes_leave():
