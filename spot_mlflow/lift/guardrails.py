@@ -9,7 +9,7 @@ confidence of logs.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from spot_mlflow.lift.attrition import attrition_of
 from spot_mlflow.lift.contract import Prediction
@@ -90,7 +90,7 @@ def as_promise(guardrail: Guardrail, predicted: PredictedLift) -> PredictedLift:
             "observed_at": None,
         }
     )
-    own = {
+    own: dict[str, Any] = {
         "metric": guardrail.name,
         "kind": guardrail.kind,
         "direction": guardrail.direction,
