@@ -146,7 +146,8 @@ class _Begun:
         own = moments.guardrails.get(guardrail.name)
         if own is None:
             return cls(guardrail, promise, None, None)
-        log = replace(moments, cells=own.cells, clusters=own.clusters, guardrails={})
+        cells = replace(own.cells, cut=moments.cells.cut)  # strata are those of the headline
+        log = replace(moments, cells=cells, clusters=own.clusters, guardrails={})
         return cls(guardrail, promise, log, estimate_means(log, promise))
 
     def judged(self, comparisons: int) -> GuardrailLift:
