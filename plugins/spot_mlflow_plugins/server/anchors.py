@@ -182,6 +182,34 @@ class Anchors:
                 previous = str(said["mac"])
         return found, f"{path}, {'; '.join(faults)}" if faults else ""
 
+    def since(
+        self, experiment_id: str, offset: int, previous: str
+    ) -> tuple[list[Anchor], int, str]:
+        """Returns the entries remembered behind a place in the file, and the place and keyed digest to go on from.
+
+        Args:
+            experiment_id: of the companion.
+            offset: where to begin, in bytes: 0, or as it was returned.
+            previous: keyed digest of the line before: "", or as it was returned.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        found: list[Anchor] = []
+        with self._path(experiment_id).open("rb") as f:
+            fcntl.flock(f, fcntl.LOCK_SH)
+            f.seek(offset)
+            for raw in f:
+                if not raw.endswith(b"\n"):
+                    break  # torn, and not carried on yet
+                offset += len(raw)
+                said = _said(raw)
+                if said is not None:
+                    if self._genuine(said, previous):
+                        found.append(_read(said))
+                    previous = str(said["mac"])
+        return found, offset, previous
+
     def experiments(self) -> list[str]:
         """Returns the experiments that something is remembered of."""
         return sorted(p.stem for p in self._folder.glob("*.jsonl"))

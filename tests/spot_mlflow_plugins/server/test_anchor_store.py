@@ -10,8 +10,8 @@ from terminal import run_spot
 
 from spot_mlflow.record import REGISTRY, ModelRef
 from spot_mlflow_plugins import mlflow_private
+from spot_mlflow_plugins.server import gone, restore
 from spot_mlflow_plugins.server import record as server
-from spot_mlflow_plugins.server import restore
 from spot_mlflow_plugins.server.anchor_store import settle
 from spot_mlflow_plugins.server.gone import gone_of
 
@@ -57,8 +57,9 @@ def write(kind: str, payload: dict[str, Any]) -> tuple[ModelRef, str]:
 
 
 def lose(run_id: str) -> None:
-    """Takes an entry away, as an older database does."""
+    """Takes an entry away, as an older database does, under a server that is started anew."""
     MlflowClient().delete_run(run_id)
+    gone._known.clear()
 
 
 def test_a_backend_is_bound_to_the_memory_of_its_first_start(host: Callable[[str], None]) -> None:
@@ -103,10 +104,10 @@ def test_what_is_gone_is_named_until_it_is_accepted(host: Callable[[str], None])
     assert gone_of(record, server.anchors(), record.adoption("churn")) is None
     lose(run)
     record = server.open_record()
-    gone = gone_of(record, server.anchors(), record.adoption("churn"))
-    assert gone is not None
-    assert gone.blocking == ("c7",)
-    assert "concern" in gone.entries[0]
+    found = gone_of(record, server.anchors(), record.adoption("churn"))
+    assert found is not None
+    assert found.blocking == ("c7",)
+    assert "concern" in found.entries[0]
     assert [len(loss.gone) for loss in restore.losses_here()] == [1]
     assert len(restore.accept("backup of 3 May", "Olga")) == 1
     record = server.open_record()

@@ -180,3 +180,21 @@ def test_state_changes_with_every_line(anchors: Anchors) -> None:
     before = anchors.state("7")
     anchors.add("7", [entry(2)])
     assert anchors.state("7") != before
+
+
+def test_reading_goes_on_where_it_ended(anchors: Anchors, tmp_path: Path) -> None:
+    """Only what was added is read, behind a torn line too."""
+    anchors.add("7", [entry(1), entry(2)])
+    found, offset, previous = anchors.since("7", 0, "")
+    assert [a.entry for a in found] == [entry(1).id, entry(2).id]
+    assert anchors.since("7", offset, previous) == ([], offset, previous)
+    anchors.add("7", [entry(3)])
+    path = tmp_path / "7.jsonl"
+    path.write_bytes(path.read_bytes()[:-30])
+    assert anchors.since("7", offset, previous) == ([], offset, previous)
+    anchors.add("7", [entry(4)])
+    found, end, _ = anchors.since("7", offset, previous)
+    assert [a.entry for a in found] == [entry(4).id]
+    assert end == path.stat().st_size
+    found, _, _ = anchors.since("7", offset, "forged")
+    assert found == []
