@@ -11,11 +11,13 @@ crash is reported and carried on behind.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import hmac
 import json
 import os
+import stat
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from spot_mlflow_plugins.server.signing import Signer
 
 _BACKWARDS: Final = 4096  # bytes read at once from the end
+_LONGEST_LINE: Final = 2**24  # bytes: an acceptance names every entry that is gone
 ACCEPTED: Final = "accepted"  # kind of a line that ends what is missed: see ``accept``
 
 
@@ -165,9 +168,9 @@ class Anchors:
         found: list[Anchor] = []
         faults: list[str] = []
         previous = ""
-        with path.open("rb") as f:
+        with _regular(path.open("rb")) as f:
             fcntl.flock(f, fcntl.LOCK_SH)
-            for number, raw in enumerate(f, 1):
+            for number, raw in enumerate(_lines(f), 1):
                 said = _said(raw)
                 if said is None:
                     if raw.strip():
@@ -196,10 +199,10 @@ class Anchors:
             OSError: the file cannot be read.
         """
         found: list[Anchor] = []
-        with self._path(experiment_id).open("rb") as f:
+        with _regular(self._path(experiment_id).open("rb")) as f:
             fcntl.flock(f, fcntl.LOCK_SH)
             f.seek(offset)
-            for raw in f:
+            for raw in _lines(f):
                 if not raw.endswith(b"\n"):
                     break  # torn, and not carried on yet
                 offset += len(raw)
@@ -236,7 +239,7 @@ class Anchors:
     def _opened(self, experiment_id: str) -> IO[bytes]:
         path = self._path(experiment_id)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return path.open("a+b")
+        return _regular(path.open("a+b"))
 
     def _path(self, experiment_id: str) -> Path:
         return self._folder / f"{experiment_id}.jsonl"
@@ -331,6 +334,24 @@ def _said(raw: bytes) -> dict[str, Any] | None:
     texts = ("id", "digest", "at", "mac")
     whole = isinstance(said, dict) and all(isinstance(said.get(k), str) for k in texts)
     return said if whole else None
+
+
+def _regular(f: IO[bytes]) -> IO[bytes]:
+    """Returns an open file; a device, which may be read without end, is refused.
+
+    Raises:
+        OSError: it is no regular file.
+    """
+    if not stat.S_ISREG(os.fstat(f.fileno()).st_mode):
+        f.close()
+        raise OSError(errno.EINVAL, "is not a regular file", f.name)
+    return f
+
+
+def _lines(f: IO[bytes]) -> Iterator[bytes]:
+    """Yields lines, one that is longer than any of ours in pieces: memory does not follow the file."""
+    while raw := f.readline(_LONGEST_LINE):
+        yield raw
 
 
 def _end(f: IO[bytes]) -> tuple[str, bool]:

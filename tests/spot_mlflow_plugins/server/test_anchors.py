@@ -198,3 +198,16 @@ def test_reading_goes_on_where_it_ended(anchors: Anchors, tmp_path: Path) -> Non
     assert end == path.stat().st_size
     found, _, _ = anchors.since("7", offset, "forged")
     assert found == []
+
+
+def test_a_device_is_no_memory(anchors: Anchors, tmp_path: Path) -> None:
+    """One that can be read without end is refused, by whatever reads or writes; nothing is held."""
+    (tmp_path / "7.jsonl").symlink_to("/dev/full")
+    for call in (
+        lambda: anchors.of("7"),
+        lambda: anchors.since("7", 0, ""),
+        lambda: anchors.add("7", [entry(1)]),
+        lambda: anchors.check("7"),
+    ):
+        with pytest.raises(OSError, match="not a regular file"):
+            call()
