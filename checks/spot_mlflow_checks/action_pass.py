@@ -52,14 +52,13 @@ def _recommended(c: Any) -> sa.ColumnElement[bool]:
 
 
 def offer_pass(r: Reading) -> Moments:
-    """Groups by offer and arm; the offer a holdout unit would have had, where the log names it."""
-    none = sa.cast(sa.null(), sa.BigInteger()).label("period")
+    """Groups by offer, arm and day; the offer a holdout unit would have had, where the log names it."""
 
     def query(at: Reading) -> sa.Select[Any]:
         c = judged(at).c
-        keys = [c[k] for k in label_keys(c, "offer")]
+        keys = [c[k] for k in (*label_keys(c, "offer"), "arm", "period")]
         sums = [f.label(k) for k, f in moment_sums(at, c).items()]
-        return sa.select(*keys, c.arm, none, *sums).group_by(*keys, c.arm)
+        return sa.select(*keys, *sums).group_by(*keys)
 
     r, t = bounded(r, query, "offer")
     return cells_of(r, t, labels=labels_of(t, "offer"))

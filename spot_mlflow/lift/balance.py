@@ -16,7 +16,7 @@ import numpy as np
 
 from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.cut import CALENDARS, Cut
-from spot_mlflow.lift.grouping import codes_of
+from spot_mlflow.lift.grouping import codes_of, numbered
 from spot_mlflow.lift.moments import HOLDOUT, first_days
 from spot_mlflow.lift.shares import chi_square_tail, declared_grid, share_test, share_varies
 
@@ -69,7 +69,8 @@ class _Counts:
     @classmethod
     def of(cls, cells: Moments) -> _Counts:
         segments, segment = codes_of(cells.segment)
-        days, day = np.unique(cells.period, return_inverse=True)
+        known, day = codes_of(cells.period)
+        days = np.array(known, dtype="datetime64[D]")
         shape = (len(segments), len(days))
         at = segment * len(days) + day
         held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
@@ -252,14 +253,14 @@ def _sides(cells: Moments, stratum: Ints, segment: Ints, cut: Cut, *, overlap: b
     kept, kept_of = (cells, of) if covered.all() else (cells.select(covered), of[covered])
     held = held[covered]
     treated, holdout = (kept.select(m).added_by(kept_of[m]) for m in (~held, held))
-    low = np.full(int(good.sum()), np.iinfo(np.int64).max)
-    high = np.full(len(low), -1)
-    np.minimum.at(low, kept_of, segment[covered])
-    np.maximum.at(high, kept_of, segment[covered])
+    mine = segment[covered]
+    some = np.zeros(int(good.sum()), dtype=np.int64)
+    some[kept_of] = mine
+    within = np.bincount(kept_of, weights=mine != some[kept_of], minlength=len(some)) == 0
     units = int(cells.n.sum())
     return Comparison(
-        treated, holdout, kept, kept_of, low == high, cut, units, units - int(kept.n.sum()),
-        ~covered, overlap, len(np.unique(segment[covered][(low != high)[kept_of]])),
+        treated, holdout, kept, kept_of, within, cut, units, units - int(kept.n.sum()),
+        ~covered, overlap, len(np.unique(mine[~within[kept_of]])),
     )  # fmt: skip
 
 
@@ -385,10 +386,9 @@ def within_periods(comparison: Comparison, length: timedelta | None) -> Comparis
     cells = comparison.cells.by_period(length)
     _, period = codes_of(cells.period)
     wide = int(period.max(initial=0)) + 1
-    piece = comparison.stratum * wide + period
     held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
-    _, piece = np.unique(piece, return_inverse=True)
-    size = int(piece.max(initial=-1)) + 1
+    pieces, piece = numbered(comparison.stratum * wide + period, len(comparison) * wide)
+    size = len(pieces)
     n = [np.bincount(piece, weights=cells.n * m, minlength=size) for m in (held, ~held)]
     thin = np.minimum(*n)[piece] < FEWEST
     piece = np.where(thin, size + period, piece) if thin.any() else piece

@@ -11,6 +11,7 @@ import numpy as np
 from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.balance import compare
 from spot_mlflow.lift.estimation import outcome_by_cell
+from spot_mlflow.lift.grouping import numbered, summed_at
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.report import Interval, SegmentLift
 from spot_mlflow.lift.rows import Rows, plain_outcome
@@ -102,8 +103,8 @@ class _Growth:
             at: (cells,) point from which it counts.
             points: how many.
         """
-        pair = stratum * points + at
-        number, pair = np.unique(pair, return_inverse=True)
+        size = (int(stratum.max(initial=-1)) + 1) * points
+        number, pair = numbered(stratum * points + at, size)
         held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
         sides = [cells.select(m).grown_by(pair[m], number // points) for m in (~held, held)]
         same = np.r_[number[1:] // points == number[:-1] // points, False]
@@ -136,9 +137,8 @@ class _Growth:
 
     def _sum(self, x: Floats) -> Floats:
         """Adds over the pairs that hold at each point, (points, ...)."""
-        change = np.zeros((self.points + 1, *x.shape[1:]))
-        np.add.at(change, self.first, x)
-        np.add.at(change, self.last, -x)
+        size = self.points + 1
+        change = summed_at(self.first, size, x) - summed_at(self.last, size, x)
         out: Floats = change.cumsum(axis=0)[:-1]
         return out
 

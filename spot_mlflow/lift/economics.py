@@ -215,7 +215,6 @@ def decisions(
         The largest share first; offers within an arm have the segment "".
     """
     rows: list[tuple[Decision, float]] = []
-    cells = cells.collapse("segment", "arm")
     arms = cells.arm.astype(str)
     for arm in cells.arms():
         against = cells.select((arms == arm) | (arms == HOLDOUT))

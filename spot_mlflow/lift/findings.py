@@ -14,6 +14,7 @@ import numpy as np
 
 from spot_mlflow.lift.factors import CHAIN
 from spot_mlflow.lift.group_lifts import group_lifts
+from spot_mlflow.lift.grouping import codes_of
 from spot_mlflow.lift.moments import HOLDOUT, MISSING_SEGMENT
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.segment_promise import segment_promises
@@ -122,7 +123,7 @@ def _dimensions(moments: OutcomeMoments) -> Iterator[tuple[str, Moments]]:
         "period", "arm"
     )
     tables = {
-        "segment": moments.cells.collapse("segment", "arm"),
+        "segment": moments.cells,
         "team": moments.teams,
         "offer": moments.offers,
         "week": _by_week(weekly),
@@ -130,9 +131,11 @@ def _dimensions(moments: OutcomeMoments) -> Iterator[tuple[str, Moments]]:
     for dimension, table in tables.items():
         if table is None:
             continue
-        known = table.select((table.n > 0) & (table.segment.astype(str) != MISSING_SEGMENT))
-        if len(set(known.segment)) > 1:
-            yield dimension, known.collapse("segment", "arm")
+        # Days stay apart: lifts are compared within them.
+        kept = (table.n > 0) & (table.segment != MISSING_SEGMENT)
+        known = table if kept.all() else table.select(kept)
+        if len(codes_of(known.segment)[0]) > 1:
+            yield dimension, known
 
 
 def _by_week(table: Moments) -> Moments | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.moments import Moments
+
+
+_DENSE: Final = 20_000_000  # codes up to which a mark for each costs less than sorting
 
 
 def added_up(moments: Moments, keys: tuple[str, ...], *, summed: tuple[str, ...]) -> Moments:
@@ -42,11 +45,12 @@ def added_by(moments: Moments, group: NDArray[np.int64], *, summed: tuple[str, .
         group: (cells,) number of the group of each cell.
         summed: names of the arrays that are added.
     """
-    numbers, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-    size = len(numbers)
     # Cells that lie in order already, as a reduction gives them, need not be moved.
-    order = None if (np.diff(inverse) >= 0).all() else np.argsort(inverse, kind="stable")
-    starts = np.searchsorted(inverse if order is None else inverse[order], np.arange(size))
+    order = None if (np.diff(group) >= 0).all() else np.argsort(group, kind="stable")
+    lined = group if order is None else group[order]
+    starts = np.flatnonzero(np.r_[True, lined[1:] != lined[:-1]]) if len(lined) else lined
+    size = len(starts)
+    first = starts if order is None else order[starts]
 
     def fold(how: Any, x: NDArray[Any]) -> NDArray[Any]:
         if size == 0:
@@ -63,8 +67,7 @@ def added_by(moments: Moments, group: NDArray[np.int64], *, summed: tuple[str, .
 def codes_of(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.int64]]:
     """Numbers the distinct values in sorted order, NaT last; returns (values, codes)."""
     if values.dtype.kind == "M":
-        distinct, code = np.unique(values, return_inverse=True)
-        return list(distinct), code.astype(np.int64)
+        return _days_of(values.astype("datetime64[D]"))
     # Labels mostly come in runs: only the first of each run is looked at.
     change = (
         np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else np.zeros(0, int)
@@ -74,3 +77,40 @@ def codes_of(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.int64]]:
     runs = np.array([ranks[name] for name in names], dtype=np.int64)
     lengths = np.diff(np.r_[change, len(values)]) if len(values) else runs
     return sorted(ranks), np.repeat(runs, lengths)
+
+
+def _days_of(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.int64]]:
+    """Numbers distinct days, the unknown one last."""
+    unknown = np.isnat(values)
+    number = values.astype(np.int64)
+    low = int(number[~unknown].min(initial=np.iinfo(np.int64).max))
+    if unknown.all():
+        return [np.datetime64("NaT", "D")] * bool(len(values)), np.zeros(len(values), np.int64)
+    wide = int(number[~unknown].max()) - low + 1
+    distinct, code = numbered(np.where(unknown, wide, number - low), wide + 1)
+    days = (distinct + low).astype("datetime64[D]")
+    days[distinct == wide] = np.datetime64("NaT")
+    return list(days), code
+
+
+def numbered(code: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns the distinct codes, ascending, and the number of each: ``np.unique`` without sorting.
+
+    Args:
+        code: whole numbers below ``size``.
+        size: one more than the greatest that may occur.
+    """
+    if size > _DENSE:
+        distinct, number = np.unique(code, return_inverse=True)
+        return distinct, number.astype(np.int64)
+    there = np.zeros(size, dtype=bool)
+    there[code] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[code]
+
+
+def summed_at(number: NDArray[np.int64], size: int, x: NDArray[Any]) -> NDArray[Any]:
+    """Adds rows of ``x`` (rows, ...) by their number below ``size``."""
+    flat = x.reshape(len(x), -1)
+    columns = [np.bincount(number, weights=c, minlength=size) for c in flat.T]
+    out = np.stack(columns, axis=1) if columns else np.zeros((size, 0))
+    return out.reshape(size, *x.shape[1:]).astype(x.dtype)

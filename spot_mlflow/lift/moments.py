@@ -15,7 +15,7 @@ import numpy as np
 
 from spot_mlflow.lift.closed import ClosedCohorts
 from spot_mlflow.lift.cut import Cut
-from spot_mlflow.lift.grouping import added_by, added_up
+from spot_mlflow.lift.grouping import added_by, added_up, summed_at
 from spot_mlflow.lift.left_out import LeftOut
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ class Moments:
 
     def select(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Moments:
         """Returns the cells where ``which`` (cells,) is True, or those at these positions."""
+        if which.dtype == bool and which.all():
+            return self
         return self._take(lambda x: x[which])
 
     def only(self, measure: str) -> Moments:
@@ -184,9 +186,7 @@ class Moments:
         sums = {}
         for k in _SUMMED:
             x = getattr(self, k)
-            upto = np.zeros((len(run) + 1, *x.shape[1:]), dtype=x.dtype)
-            np.add.at(upto, pair + 1, x)
-            upto = upto.cumsum(axis=0)
+            upto = summed_at(pair + 1, len(run) + 1, x).cumsum(axis=0)
             sums[k] = upto[1:] - upto[start]
         size = len(run)
         return replace(

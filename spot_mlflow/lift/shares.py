@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from spot_mlflow.lift.clusters import assigned_within
+from spot_mlflow.lift.grouping import codes_of, numbered
 from spot_mlflow.lift.moments import HOLDOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -154,21 +155,21 @@ def variation_of(
     whole = clusters is not None and not assigned_within(clusters)
     effect = cluster_effect(clusters) if clusters is not None and whole else 1.0
     tested = [
-        (dimension, labels, counts, share_varies(counts, effect=effect))
-        for dimension, labels, counts in (
-            ("day", *_by(cells, "period")),
-            ("segment", *_by(cells, "segment")),
-            ("day and segment", *_by_both(cells)),
+        (dimension, groups, share_varies(groups.counts, effect=effect))
+        for dimension, groups in (
+            ("day", _by(cells, "period")),
+            ("segment", _by(cells, "segment")),
+            ("day and segment", _by_both(cells)),
         )
-        if len(counts) > 1
+        if len(groups.counts) > 1
     ]
     if not tested:
         return None
-    dimension, labels, counts, p = min(tested, key=lambda x: x[3])
+    dimension, groups, p = min(tested, key=lambda x: x[2])
     p = min(1.0, len(tested) * p)
     many = looks > 0 or predicted.looks_used == "monitored"
     level = ALARM_P / ((looks + 1) * (looks + 2)) if many else ALARM_P
-    arm, low, high = _extremes(labels, counts)
+    arm, low, high = _extremes(groups)
     names = cells.arms()
     named = "treated share" if len(names) == 1 else f"share of {names[arm]}"
     return Variation(p, p < level, dimension, *low, *high, named)
@@ -183,7 +184,7 @@ def varying(cells: Moments, ways: Sequence[str], *, effect: float = 1.0) -> list
         effect: design effect of whole clusters.
     """
     level = ALARM_P / max(len(ways), 1)
-    return [k for k in ways if share_varies(_by(cells, k)[1], effect=effect) < level]
+    return [k for k in ways if share_varies(_by(cells, k).counts, effect=effect) < level]
 
 
 def cluster_effect(clusters: ClusterMoments) -> float:
@@ -192,43 +193,58 @@ def cluster_effect(clusters: ClusterMoments) -> float:
     return float(clusters.s2[:, 0, 0].sum()) / units if units else 1.0
 
 
-def _by(cells: Moments, key: str) -> tuple[list[str], Floats]:
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """Assigned units of some groups, in the order of their labels.
+
+    Attributes:
+        counts: (groups, arms) units, the holdout first.
+        name: the label of a group by its number.
+    """
+
+    counts: Floats
+    name: Callable[[int], str]
+
+
+def _by(cells: Moments, key: str) -> _Groups:
     table = cells.collapse(key, "arm")
-    labels, row = np.unique(getattr(table, key).astype(str), return_inverse=True)
-    return _counted(list(labels), row, table)
+    labels, row = codes_of(getattr(table, key))
+    return _Groups(_counted(row, len(labels), table), lambda i: str(labels[i]))
 
 
-def _by_both(cells: Moments) -> tuple[list[str], Floats]:
-    segments, row = np.unique(cells.segment.astype(str), return_inverse=True)
-    days, day = np.unique(cells.period, return_inverse=True)
+def _by_both(cells: Moments) -> _Groups:
+    (segments, row), (days, day) = codes_of(cells.segment), codes_of(cells.period)
+    wide = max(1, len(days))
+    at, number = numbered(row * wide + day, len(segments) * wide)
     if min(len(segments), len(days)) < 2:  # noqa: PLR2004 - one of the others says the same
-        return [], np.zeros((0, 2))
-    at, number = np.unique(row * len(days) + day, return_inverse=True)
-    names = [f"{segments[i // len(days)]}, {days[i % len(days)]}" for i in at]
-    return _counted(names, number, cells)
+        at, number = at[:0], number[:0]
+        cells = cells.select(np.zeros(len(cells), dtype=bool))
+    counts = _counted(number, len(at), cells)
+    return _Groups(counts, lambda i: f"{segments[at[i] // wide]}, {days[at[i] % wide]}")
 
 
-def _counted(labels: list[str], row: NDArray[np.int64], table: Moments) -> tuple[list[str], Floats]:
-    arms, arm = np.unique(table.arm.astype(str), return_inverse=True)
-    # The holdout first, then the treatment arms.
+def _counted(row: NDArray[np.int64], rows: int, table: Moments) -> Floats:
+    """Returns (rows, arms) assigned units, the holdout first, then the treatment arms."""
+    arms, arm = codes_of(table.arm)
     order = sorted(range(len(arms)), key=lambda i: (arms[i] != HOLDOUT, arms[i]))
-    size = len(labels) * len(arms)
-    at = row * len(arms) + np.argsort(order)[arm]
-    counts = np.bincount(at, weights=table.assigned, minlength=size).astype(np.float64)
-    return labels, counts.reshape(len(labels), len(arms))
+    place = np.argsort(order)[arm] if len(arms) else arm
+    counts = np.bincount(
+        row * len(arms) + place, weights=table.assigned, minlength=rows * len(arms)
+    )
+    return counts.astype(np.float64).reshape(rows, len(arms))
 
 
 def _extremes(
-    labels: list[str], counts: Floats
+    groups: _Groups,
 ) -> tuple[int, tuple[str, float], tuple[str, float]]:
     """The treatment arm whose share varies most, and the runs where it is lowest and highest."""
-    x, run = grouped_up(counts, EXPECTED)
+    x, run = grouped_up(groups.counts, EXPECTED)
     share = x[:, 1:] / np.maximum(x.sum(axis=1, keepdims=True), 1)
     arm = int(np.ptp(share, axis=0).argmax())
     out = []
     for i in (int(share[:, arm].argmin()), int(share[:, arm].argmax())):
         rows = np.flatnonzero(run == i)
-        first, last = labels[rows[0]], labels[rows[-1]]
+        first, last = groups.name(int(rows[0])), groups.name(int(rows[-1]))
         out.append((first if first == last else f"{first} to {last}", float(share[i, arm])))
     return arm, out[0], out[1]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from spot_mlflow.lift.balance import compare, within_periods
+from spot_mlflow.lift.grouping import codes_of
 from spot_mlflow.lift.rows import Rows, rows_of
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def standard_rows(cells: Moments, predicted: PredictedLift, key: Key, outcome: B
         return rows
     inside = np.flatnonzero(comparison.within) if key == "segment" else np.arange(len(comparison))
     place = {label: i for i, label in enumerate(rows.labels)}
-    labels = getattr(comparison.treated, key)[inside].astype(str)
-    of = np.array([place[str(x)] for x in labels], dtype=np.int64)
+    names, code = codes_of(getattr(comparison.treated, key)[inside])
+    of = np.array([place[str(x)] for x in names], dtype=np.int64)[code]
     single = np.bincount(of, minlength=len(place)) <= 1
     whole = np.bincount(of, weights=_units(comparison)[inside], minlength=len(place))
     # One stratum that holds all of a row's units says what the plain row says, count by count.
