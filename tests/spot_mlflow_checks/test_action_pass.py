@@ -181,7 +181,7 @@ def by_hand() -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ENGINES)
 def test_every_engine_has_the_grains_that_causes_and_money_ask_for(kind, tmp_path, request):
-    """Score bins by day, teams by week and offers: units and outcomes as counted in plain Python."""
+    """Score bins and offers by day, teams by week: units and outcomes as counted in plain Python."""
     source, keywords = place(kind, tmp_path, request)
     with open_source(source, CONTRACT, **keywords) as opened:
         moments = reduce_source(opened, CONTRACT, as_of=AS_OF)
@@ -221,7 +221,7 @@ def score_bin(row: dict[str, Any]) -> str:
 GRAINS = {
     "bins": lambda row: (score_bin(row), row["decided"].date().isoformat()),
     "teams": lambda row: (row["team"] or "(missing)", monday(row)),
-    "offers": lambda row: (row["offer"] or "(missing)", "NaT"),
+    "offers": lambda row: (row["offer"] or "(missing)", row["decided"].date().isoformat()),
 }
 
 
@@ -230,7 +230,7 @@ def test_offers_are_grouped_with_their_holdout():
     with open_source(frame(), CONTRACT) as opened:
         moments = reduce_source(opened, CONTRACT, as_of=AS_OF)
     assert {"actions", "offers"} <= set(moments.passes)
-    offers = moments.offers
+    offers = moments.offers.collapse("segment", "arm")
     counted = {
         (str(s), str(a)): int(n)
         for s, a, n in zip(offers.segment, offers.arm, offers.n, strict=True)
