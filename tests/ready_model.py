@@ -37,10 +37,11 @@ def entry(
     version: str | None = "3",
     days_ago: float = 10,
     erased: bool = False,
+    begins: str = "",
 ) -> Evidence:
-    """Returns one complete entry of evidence."""
+    """Returns one complete entry of evidence; its id begins as asked."""
     return Evidence(
-        id=uuid.uuid4().hex,
+        id=(begins + uuid.uuid4().hex)[:32],
         kind=kind,
         model="churn",
         version=version,
@@ -101,6 +102,7 @@ def concern(act: str, id_: str = "cabcde", severity: str = "blocking", **rest: A
     payload = {"concern": id_, "act": act, "what": "offers come too late"}
     if act == "raised":
         payload["severity"] = severity
+        rest = {"begins": id_[1:], **rest}  # a concern is called by its own entry
     given = {"person": "Cleo Sample", "role": "frontline", **rest}
     return entry("concern", payload, **given)
 

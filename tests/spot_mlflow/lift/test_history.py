@@ -25,8 +25,11 @@ def test_an_arm_of_values_is_described_as_scipy_does():
         ({"outcome": [1.0, 0.0]}, r"treated: shape \(4,\), must be \(2,\)"),
         ({"outcome": [1.0, np.nan, 0.0, 1.0]}, "1 values are missing, the first in row 1"),
         ({"score": [0.1, np.nan, 0.2, 0.3]}, "score: 1 values are missing"),
-        ({"treated": [1, 1, 1, 1]}, "treated: values \\[1\\], must be 0 and 1"),
-        ({"treated": [0, 1, 2, 1]}, "must be 0 and 1, both present"),
+        ({"treated": [1, 1, 1, 1]}, "treated: values '1', must be 0 and 1"),
+        (
+            {"treated": [0, 1, 2, 1]},
+            "treated: values '0', '1', '2', must be 0 and 1 .* one treatment with the holdout at a time",
+        ),
         ({"effect": "both"}, "effect == 'both', must be one of absolute, relative"),
         ({"direction": "up"}, "direction == 'up'"),
         ({"confidence": 95}, "confidence == 95"),

@@ -21,7 +21,7 @@ def test_a_check_opens_with_the_sentence(full_report: LiftReport) -> None:
     head = headline_of(full_report)
     assert lines[:2] == [head.finding, head.cause]
     assert "… Cannot be told · ✓ Worth having · Evidence A: randomized holdout" in lines
-    assert "  Arrived         1.3 points (0.7 to 1.9)" in lines
+    assert "  Arrived         1.4 points (0.7 to 2.0)" in lines
     assert any(re.fullmatch(r"\d+ of \d+ checks passed\.", x) for x in lines)
 
 

@@ -39,9 +39,9 @@ def test_money_to_date_and_at_full_rollout(
 ) -> None:
     """Promised and arrived, to date and for a year, each with its interval."""
     rows = dict(sections["worth"].tables[0].rows)
-    assert rows["Arrived to date"] == "62k USD (26k to 97k)"
+    assert rows["Arrived to date"] == "60k USD (30k to 100k)"
     assert rows["Promised a year at full rollout"] == "1.4M USD"
-    assert rows["Net value per contact"].startswith("3.37 USD (")
+    assert rows["Net value per contact"].startswith("3.47 USD (")
     assert sections["worth"].text[0].startswith("Acting pays")
     assert full_report.analysis.economics.worth == "yes"
 

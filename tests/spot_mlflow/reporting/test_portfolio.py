@@ -61,8 +61,8 @@ def test_a_row_reads_back_what_the_tags_say(models: list[tuple[str, Mapping[str,
     """Levels, lift, money and the gate's answer come out as they went in."""
     row = next(r for r in portfolio_rows(models) if r.model == "open")
     assert row.levels == {"S": None, "P": None, "O": 2, "T": 3}
-    assert row.lift["realized"] == "1.3 points (0.7 to 1.9)"
-    assert (row.promised, row.realized, row.unit) == (108_000, 62_000, "USD")
+    assert row.lift["realized"] == "1.4 points (0.7 to 2.0)"
+    assert (row.promised, row.realized, row.unit) == (110_000, 60_000, "USD")
     assert row.gate.startswith("Production: no, ")
     json.dumps(row.to_dict(), allow_nan=False)
 
@@ -72,8 +72,8 @@ def test_the_summary_counts_and_sums(models: list[tuple[str, Mapping[str, str]]]
     summary = portfolio_summary(portfolio_rows(models))
     assert summary.stages == {"checked": 3, "promised": 1, "begun": 1, "not assessed": 2}
     assert (summary.decided, summary.arrived) == (2, 1)
-    assert summary.value == {"USD": (108_000.0, 62_000.0)}
-    assert summary.words.startswith("Promised 108k USD to date, arrived 62k. open: ")
+    assert summary.value == {"USD": (110_000.0, 60_000.0)}
+    assert summary.words.startswith("Promised 110k USD to date, arrived 60k. open: ")
     assert summary.words.endswith(
         "7 models: 3 checked, 1 promised, 1 begun, 2 not assessed. "
         "The promised lift arrived in 1 of 2 decided (50 %)."

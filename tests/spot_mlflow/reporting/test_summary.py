@@ -58,8 +58,8 @@ def test_every_tag_of_a_checked_model(full_report: LiftReport) -> None:
     head = headline_of(adoption=make_adoption(ANN, naming, champion, check=full_report))
     assert (tags["spot.cause"], tags["spot.request"]) == (head.cause, head.request or "none")
     assert "Operation" in tags["spot.cause"]
-    assert tags["spot.value.promised"] == "108k USD"
-    assert tags["spot.value.realized"] == "62k USD (26k to 97k)"
+    assert tags["spot.value.promised"] == "110k USD"
+    assert tags["spot.value.realized"] == "60k USD (30k to 100k)"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", tags["spot.updated"])
     assert len(tags) < 40
 
