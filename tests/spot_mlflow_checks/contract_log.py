@@ -43,6 +43,8 @@ CONTRACT: dict[str, Any] = {
         "offered": "offered", "delivered": "delivered", "covariate": "pre", "cluster": "village",
     },
 }  # fmt: skip
+STEPS = ("offered", "offered_known", "delivered", "delivered_known")
+SUMMED = ("outcome", "value", "pre", *STEPS)
 ZONES = [timezone.utc, timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-8))]
 
 
@@ -77,8 +79,8 @@ def rows(n: int = 400) -> list[dict[str, Any]]:
 def counted(log: list[dict[str, Any]]) -> dict[tuple[str, str, str], dict[str, float]]:
     """Counts the moments of the log by hand, raw (not centred), by (segment, arm, day).
 
-    Sums of outcome, value, offered, delivered and covariate; the covariate's missing values are the
-    mean of its known ones.
+    Sums of outcome, value, covariate and the steps; the covariate's missing values are the mean of its
+    known ones. A blank step is unknown: beside who passed stands who was asked and has an answer.
     """
     as_of = datetime.fromisoformat(AS_OF)
     decided = [row for row in log if row["decided"] <= as_of]
@@ -91,9 +93,9 @@ def counted(log: list[dict[str, Any]]) -> dict[tuple[str, str, str], dict[str, f
         x = {**u, "pre": mean if u["pre"] is None else u["pre"]}
         for k in ("assigned", "matured", "n"):
             cell.setdefault(k, []).append(u[k])
-        for a in ("outcome", "value", "offered", "delivered", "pre"):
+        for a in SUMMED:
             cell.setdefault(a, []).append(x[a] if u["n"] else 0.0)
-            for b in ("outcome", "value", "offered", "delivered", "pre"):
+            for b in SUMMED:
                 cell.setdefault(f"{a}*{b}", []).append(x[a] * x[b] if u["n"] else 0.0)
     return {key: {k: math.fsum(v) for k, v in cell.items()} for key, cell in cells.items()}
 
@@ -119,10 +121,26 @@ def _unit(row: dict[str, Any], as_of: datetime) -> dict[str, Any]:
         "n": int(matured and outcome is not None),
         "outcome": outcome,
         "value": float(row["value"] or 0),
-        "offered": 1.0 if row["offered"] == "true" else 0.0,
-        "delivered": 1.0 if row["delivered"] else 0.0,
         "pre": None if pre is None or math.isnan(pre) else pre,
+        **_steps(row),
     }
+
+
+def _steps(row: dict[str, Any]) -> dict[str, float]:
+    """Who passed each step, and who was asked and answered: of delivery only those who were offered.
+
+    What was delivered though it is said not to have been offered was offered; where the offer is blank
+    it stays unknown, as to fill in those delivered alone would raise the share of those offered.
+    """
+    offered, delivered = row["offered"], row["delivered"]
+    was_offered = offered == "true" or (offered is not None and delivered is True)
+    flags = {
+        "offered": was_offered,
+        "offered_known": offered is not None,
+        "delivered": was_offered and delivered is True,
+        "delivered_known": was_offered and delivered is not None,
+    }
+    return {k: float(x) for k, x in flags.items()}
 
 
 def as_pandas(log: list[dict[str, Any]]) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from contract_log import (
     AS_OF,
     CONTRACT,
+    STEPS,
     as_arrow,
     as_csv,
     as_pandas,
@@ -33,9 +34,8 @@ LOG = rows()
 MEASURES = {
     "outcome": "outcome",
     "value": "value",
-    "offered": "offered",
-    "delivered": "delivered",
     "covariate": "pre",
+    **{s: s for s in STEPS},
 }
 PLACES = [
     "pandas",

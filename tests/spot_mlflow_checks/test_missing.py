@@ -25,13 +25,16 @@ AS_OF = "2027-06-01"
 
 
 def log() -> pd.DataFrame:
-    """4,000 units: a tenth of the treated, and a hundredth of the holdout, have no outcome."""
+    """4,000 units: a tenth of the treated, and a hundredth of the holdout, have no outcome.
+
+    Each of 40 days has 50 units of either arm, so that days can be compared.
+    """
     n = np.arange(4000)
     arm = n % 2
     y = (np.random.default_rng(5).random(4000) < 0.3 + 0.1 * arm).astype(float)
     y[(arm == 1) & (n // 2 % 10 == 0)] = np.nan
     y[(arm == 0) & (n // 2 % 100 == 0)] = np.nan
-    days = pd.Timestamp("2027-01-01") + pd.to_timedelta(n % 40, unit="D")
+    days = pd.Timestamp("2027-01-01") + pd.to_timedelta(n // 100, unit="D")
     return pd.DataFrame({"id": n, "arm": arm, "y": y, "d": days})
 
 
@@ -109,7 +112,7 @@ def test_an_outcome_that_cannot_be_read_is_missing_even_where_missing_means_0():
 
 def test_closed_cohorts_keep_what_they_lack():
     """A check that builds on an earlier one counts the missing of closed cohorts, clusters included."""
-    whole = log().assign(shop=lambda f: f.d.dt.day + 100 * f.d.dt.month)
+    whole = log().assign(shop=lambda f: 2 * (f.d.dt.day + 100 * f.d.dt.month) + f.arm)
     contract = CONTRACT | {"columns": CONTRACT["columns"] | {"cluster": "shop"}}
     early = whole.sort_values("d", ignore_index=True).assign(id=np.arange(4000))
     first = early[early.d < "2027-01-15"]
