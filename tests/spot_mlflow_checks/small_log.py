@@ -14,7 +14,10 @@ PART = (0.119403, 134, [])  # of segment a alone
 
 
 def small_log() -> Any:
-    """200 treated with 44 successes, 200 held out with 20."""
+    """200 treated with 44 successes, 200 held out with 20.
+
+    Decided by turns every half hour: the arms are alike on each day, in whatever whole hours' zone.
+    """
     n = 400
     treated = np.arange(n) % 2 == 1
     y = np.zeros(n, dtype=int)
@@ -25,7 +28,7 @@ def small_log() -> Any:
             "unit": np.arange(1, n + 1),
             "arm": np.where(treated, "treatment", "control"),
             "y": y,
-            "at": pd.date_range("2026-01-01", periods=n, freq="h"),
+            "at": pd.date_range("2026-01-01", periods=n, freq="30min"),
             "part": np.where(np.arange(n) % 3 == 0, "a", "b"),
         }
     )

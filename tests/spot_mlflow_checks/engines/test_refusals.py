@@ -129,7 +129,8 @@ def test_databases_refuse_in_words(
             log.to_sql("log", c, index=False, if_exists="replace")
         said = tell(database, table="log")
         assert re.search(says, said), (way, said)
-        assert not RAW.search(said), (way, said)
+        words = said.replace(str(database.url), "")  # the reader's own address names its driver
+        assert not RAW.search(words), (way, said)
     database.dispose()
 
 
