@@ -34,14 +34,14 @@ CONTRACT: dict[str, Any] = {
 
 
 def log(n: int = 4000) -> pd.DataFrame:
-    """A clean log: half treated, ten units of money more each."""
+    """A clean log: half treated on every day, ten units of money more each."""
     r = np.random.default_rng(3)
     arm = np.arange(n) % 2
     return pd.DataFrame({
         "id": np.arange(n),
         "arm": arm,
         "y": np.round(r.gamma(2, 20, n) + 10 * arm, 2),
-        "d": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(n) % 60, unit="D"),
+        "d": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(n) // 2 % 60, unit="D"),
         "s": np.where(np.arange(n) % 4 < 2, "a", "b"),
     })  # fmt: skip
 
@@ -184,7 +184,7 @@ def test_a_moment_still_to_come_is_said() -> None:
 
 def test_a_blocking_fault_leaves_no_arm_a_verdict() -> None:
     """Several treatment arms, and units twice: none of them is said to have kept the promise."""
-    frame = log().assign(arm=lambda f: f.index % 3)
+    frame = log().assign(arm=lambda f: np.random.default_rng(1).integers(0, 3, len(f)))
     arms = {"columns": {"treated": [1, 2], "holdout": 0}, "treatment_share": None}
     clean, broken = (check(f, **arms) for f in (frame, pd.concat([frame, frame.iloc[:400]])))
     assert len(clean.analysis.arms) == 2
@@ -275,7 +275,8 @@ def test_logged_propensities_weigh_the_outcome_as_declared() -> None:
     treated = rng.random(len(frame)) < chance
     frame = frame.assign(arm=treated.astype(int), p=np.where(treated, chance, 1 - chance))
     frame.loc[0, "p"] = 0.001
-    more = {"design": "logged_propensity", "columns": {"propensity": "p", "segment": None}}
+    columns = {"propensity": "p", "segment": None, "decided_at": None}  # one stratum
+    more = {"design": "logged_propensity", "window": None, "columns": columns}
     for outliers, cap in ((None, np.inf), ({"winsorize": 0.95}, np.sort(frame["y"])[3800 - 1])):
         report = check(frame, outliers=outliers, **more)
         y, w = np.minimum(frame["y"], cap), 1 / frame["p"].clip(lower=0.01)
