@@ -103,7 +103,10 @@ def ask(url: str, *more: str) -> Any:
 FAULTS = {
     "401": ({"status": 401}, "MLFLOW_TRACKING_TOKEN"),
     "403": ({"status": 403, "body": b"<html>Forbidden by policy</html>"}, "Forbidden by policy"),
-    "403 in JSON": ({"status": 403, "body": b'{"message":"Forbidden"}'}, "not its own"),
+    "403 in JSON": (
+        {"status": 403, "body": b'{"message":"Forbidden"}'},
+        "does not let this login in (403): Forbidden",
+    ),
     "403 as MLflow's": (
         {
             "status": 403,

@@ -167,6 +167,8 @@ with app.test_request_context("/"):
     may = lambda i: auth._get_experiment_permission(i, "admin").can_read
     answers["bind_experiments"] = (may("0"), may("7")) == (True, False)
     answers["may_update_model"] = p.may_update_model("churn") is False
+p.serve("sqlite:///elsewhere.db")
+answers["serve"] = p.backend_uri() == "sqlite:///elsewhere.db"
 print("ANSWERS" + json.dumps(answers))
 """
 

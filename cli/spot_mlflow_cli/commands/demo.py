@@ -42,6 +42,7 @@ def command(folder: Path) -> None:
     why, the work is done, the gate allows it; then the other villages' outcomes arrive, and the lift
     gap of both versions is shown. It leaves a real MLflow in ./spot-demo.
     """
+    from spot_mlflow.figures import sentence
     from spot_mlflow_cli.terminal import console
 
     screen = console()
@@ -52,7 +53,9 @@ def command(folder: Path) -> None:
     screen.print(_gaps(stage))
     for version, line in stage.headlines.items():
         outcome = stage.reports[version].analysis.outcome
-        screen.print(f"Version {version} ({outcome.verdict}, {outcome.viable}): {line}")
+        why = sentence(outcome.reason) if outcome.doubt else ""
+        told = f"Version {version} ({outcome.verdict}, {outcome.viable}): {line} {why}"
+        screen.print(told.rstrip())
     _say_how_to_open(screen, folder)
 
 
@@ -141,7 +144,7 @@ def _gaps(stage: Stage) -> Table:
     from rich.table import Table
 
     from spot_mlflow.reporting.lift_view import promise_scale
-    from spot_mlflow.reporting.words import NO_MINIMUM, VERDICTS, VIABILITY
+    from spot_mlflow.reporting.words import NO_MINIMUM, UNDECIDABLE, VERDICTS, VIABILITY
 
     title = "Predicted against realized lift, in points; 95 % intervals below"
     table = Table(title=title, box=box.SQUARE, pad_edge=False)
@@ -155,7 +158,7 @@ def _gaps(stage: Stage) -> Table:
             scale.number(report.predicted.predicted.lift),
             _bare(scale, report.analysis.realized.estimate),
             _bare(scale, outcome.gap),
-            f"{VERDICTS[outcome.verdict]}\n{VIABILITY.get(outcome.viable, NO_MINIMUM)}",
+            f"{VERDICTS[outcome.verdict] if outcome.doubt in {None, 'units'} else UNDECIDABLE}\n{VIABILITY.get(outcome.viable, NO_MINIMUM)}",
         )
     return table
 
