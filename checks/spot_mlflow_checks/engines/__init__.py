@@ -66,7 +66,7 @@ _DUCKDB: Final = ("duckdb", "_duckdb")
 
 
 def _refuse_unknown(source: Any, module: str) -> None:
-    """Refuses what is no frame, and a frame in which two columns have one name."""
+    """Refuses a value that is not a frame, and a frame with two columns of one name."""
     import narwhals as nw
 
     try:
