@@ -32,6 +32,7 @@ class Disk(Protocol):
     """Where a server keeps its artifacts."""
 
     large: int  # bytes that do not fit once it is full
+    refusal: str  # what the server says, by the place that took no more
 
     def fill(self) -> None:
         """Leaves no room."""
@@ -44,6 +45,7 @@ class SmallDisk:
     """A file system of its own, filled up by somebody else's file."""
 
     large = 200_000
+    refusal = "the artifact store at"
 
     def __init__(self, place: Path) -> None:
         self._ballast = place / "ballast"
@@ -65,6 +67,7 @@ class FileLimit:
     """The kernel refuses the server's processes to write files beyond a size."""
 
     large = LIMIT + 1_000_000
+    refusal = "The server could not write"
 
     def __init__(self, server: int) -> None:
         self._server = server
@@ -175,7 +178,7 @@ def test_full_disk_under_the_artifacts(full: tuple[Scene, Disk]) -> None:
     for _ in range(2):
         answer = promise(scene, disk.large)
         assert answer.status_code == 503, (answer.status_code, answer.text)
-        assert "could not write" in answer.json()["message"]
+        assert disk.refusal in answer.json()["message"]
     assert not uploaded(scene, disk.large), "a plain client's upload finds no room either"
 
     assert recorded(scene) == before
