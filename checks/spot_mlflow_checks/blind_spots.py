@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.unknown import ANSWERS, shares_unknown
 from spot_mlflow_checks.judgements import Judgement
@@ -52,18 +53,18 @@ def _unknown_by_arm(cells: Moments, step: str) -> dict[str, float]:
 
 
 def _unknown_words(cells: Moments, step: str, by_arm: Mapping[str, float]) -> str:
-    """Writes "whether delivered is unknown of 2 % (treatment) and 0 % (holdout) of the units"."""
+    """Writes "delivered is unknown for 2 % (treatment) and 0 % (holdout) of the units"."""
     arms = " and ".join(
-        f"{100 * x:.2g} % ({arm})" for arm, x in sorted(by_arm.items(), reverse=True)
+        f"{figures.share(x)} ({arm})" for arm, x in sorted(by_arm.items(), reverse=True)
     )
-    told = f"{step.replace('_', ' ')} is unknown of {arms} of the units"
+    told = f"{step.replace('_', ' ')} is unknown for {arms} of the units"
     by_day = cells.collapse("period")
     known = by_day.select(~np.isnat(by_day.period) & (by_day.n >= _DAY_OF_NOTE))
     if len(known) < 2:  # noqa: PLR2004 - nothing to compare with
         return told
     unknown = shares_unknown(known, step)
     most = int(np.argmax(unknown))
-    return f"{told}, most on {known.period[most]} ({100 * unknown[most]:.2g} %)"
+    return f"{told}, most on {known.period[most]} ({figures.share(float(unknown[most]))})"
 
 
 def judge_dates(
@@ -95,9 +96,9 @@ def judge_dates(
     low, high = _worst(analysis, predicted, late, windowed=windowed)
     worst = max(x for x in late.values() if x is not None)
     share = (
-        f"up to {100 * worst:.2g} % of an arm's outcomes may have come late"
+        f"up to {figures.share(worst)} of an arm's outcomes may have come late"
         if windowed
-        else (f"up to {100 * worst:.2g} % of an arm's outcomes may still come")
+        else (f"up to {figures.share(worst)} of an arm's outcomes may still come")
     )
     told = (
         f"{what}; {share}. If only one arm's did, the lift is {low:.4g} to {high:.4g}. To be sure, "

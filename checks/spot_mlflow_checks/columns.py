@@ -33,9 +33,9 @@ _MEANINGS: Final[tuple[tuple[tuple[str, ...], frozenset[str], str, str], ...]] =
     ),
     (
         _FLAGS,
-        frozenset({"integer", "float", "bool", "text", "any"}),
+        frozenset({"integer", "float", "bool", "text", "any", "time", "date"}),
         "yes or no",
-        "Write 1 and 0, or true and false; or correct columns in lift.yaml.",
+        "Write 1 and 0, true and false, or the time when it happened; or correct columns in lift.yaml.",
     ),
     (
         _TIMES,

@@ -214,6 +214,12 @@ class ExpectDeliveriesToFollowOffers(FaultExpectation):
     check: ClassVar[str] = "delivery_after_offer"
 
 
+class ExpectStepsToBeReadable(FaultExpectation):
+    """Expect every answer to whether a step was passed to be yes, no or a time."""
+
+    check: ClassVar[str] = "steps_readable"
+
+
 class ExpectHoldoutToBeUntouched(FaultExpectation):
     """Expect nobody in the holdout to be offered anything."""
 
@@ -378,6 +384,7 @@ EXPECTATIONS: Final[tuple[type[Any], ...]] = (
     ExpectOutcomesToComeInTime,
     ExpectOutcomesToBeMature,
     ExpectDeliveriesToFollowOffers,
+    ExpectStepsToBeReadable,
     ExpectHoldoutToBeUntouched,
     ExpectOneModelVersion,
     ExpectPropensitiesToBeValid,

@@ -227,6 +227,16 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         "Every delivery follows an offer and its decision",
     ),
     FaultCheck(
+        "steps_readable",
+        {
+            f"unreadable_{step}": f"have an answer to {step!r} that is neither yes, no nor a time, "
+            "and counts as unknown"
+            for step in ("offered", "delivered", "acted")
+        },
+        "Every answer to whether a step was passed is yes, no or a time",
+        advice="Write 1 and 0, true and false, or the time when it happened",
+    ),
+    FaultCheck(
         "holdout_untouched",
         {
             "holdout_offered": "of the holdout were offered",

@@ -42,12 +42,12 @@ from spot_mlflow_checks.reduction import (
     with_cap,
     with_centers,
 )
-from spot_mlflow_checks.rows import Reading, asks_version, is_indicator
+from spot_mlflow_checks.rows import FLAGS, Reading, asks_version, is_indicator
 from spot_mlflow_checks.steps import blank_notes, counts_known, settled, with_unknown
 from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from spot_mlflow.lift.closed import ClosedCohorts
@@ -341,6 +341,30 @@ def _refuse_unusable(r: Reading, cells: Moments, faults: Mapping[str, Fault], ro
             fix="Write 1 and 0, or amounts: 12.50 without a currency or a decimal comma.",
         )
     _refuse_one_arm(r, cells, faults, rows)
+    _refuse_foreign_answers(r, cells, faults)
+
+
+def _refuse_foreign_answers(r: Reading, cells: Moments, faults: Mapping[str, Fault]) -> None:
+    """Raises where a step has answers and none of the treated's can be read as yes or no."""
+    treated = cells.select(cells.arm.astype(str) != HOLDOUT)
+    for key in FLAGS:
+        fault, at = faults.get(f"unreadable_{key}"), cells.index(key)
+        if fault is None or not fault.count or at is None:
+            continue
+        if int(treated.n.sum()) > int(treated.missing[:, at].sum()):
+            continue
+        column, family = (
+            r.source.column(r.columns.names[key]),
+            r.source.families[r.columns.names[key]],
+        )
+        read = r.source.dialect.truth(column, family).is_not(None)
+        raise InvalidInput(
+            f"column {r.columns.names[key]!r} (columns.{key}) must hold yes or no; no row of the "
+            f"treated has an answer that can be read{_labels_other_than(r, key, [read])}",
+            where=r.source.name,
+            fix="Write 1 and 0, true and false, or the time when it happened; or leave the column "
+            "out of lift.yaml.",
+        )
 
 
 def _refuse_hopeless(r: Reading, faults: Mapping[str, Fault], rows: int) -> None:
@@ -382,7 +406,9 @@ def _refuse_one_arm(r: Reading, cells: Moments, faults: Mapping[str, Fault], row
     }
     gone = [k for k, there in wanted.items() if not there]
     if gone and r.predicted.design != "before_after":
-        unknown = _other_labels(r) if faults["unknown_arm"].count else ""
+        unknown = (
+            _labels_other_than(r, "arm", _named_arms(r)) if faults["unknown_arm"].count else ""
+        )
         raise InvalidInput(
             f"column {columns.arm!r} (columns.arm) has no rows with {' nor with '.join(gone)}; "
             f"{faults['missing_arm'].count:,} of {rows:,} rows have no arm, "
@@ -392,14 +418,20 @@ def _refuse_one_arm(r: Reading, cells: Moments, faults: Mapping[str, Fault], row
         )
 
 
-def _other_labels(r: Reading) -> str:
-    """A few arms that the contract does not name."""
+def _named_arms(r: Reading) -> list[Any]:
+    """Whether a row has one of the arms that the contract names."""
     name = r.columns.names["arm"]
+    column, family = r.source.column(name), r.source.families[name]
+    return [r.source.dialect.equals(column, family, x) for x in r.arms]
+
+
+def _labels_other_than(r: Reading, key: str, known: Sequence[Any]) -> str:
+    """A few labels of a column that are neither blank nor known."""
+    name = r.columns.names[key]
     column = r.source.column(name)
-    named = [r.source.dialect.equals(column, r.source.families[name], x) for x in r.arms]
     blank = r.source.dialect.blank(column, r.source.families[name])
     query = (
-        sa.select(column).where(sa.not_(sa.or_(blank, *named))).group_by(column).order_by(column)
+        sa.select(column).where(sa.not_(sa.or_(blank, *known))).group_by(column).order_by(column)
     )
     found = [segment_label(row[0]) for row in r.source.fetch(query.limit(3))]
     return f" ({', '.join(map(repr, found))}, ...)" if found else ""

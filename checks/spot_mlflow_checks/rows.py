@@ -178,7 +178,7 @@ _READ: Final = (
     "denominator",
     "covariate",
 )  # 0 or a mean where missing
-_FLAGS: Final = ("offered", "delivered", "acted")
+FLAGS: Final = ("offered", "delivered", "acted")
 _TIMES: Final = ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at")
 _LABELS: Final = ("segment", "unit", "cluster", "team", "actor", "offer", "override_reason")
 
@@ -191,7 +191,7 @@ def typed(r: Reading) -> sa.Subquery:
         "outcome_blank": flag(d.blank(*_column(r, "outcome"))),
         **{f"{k}_blank": flag(d.blank(*_column(r, k))) for k in may_be_unreadable(r)},
         **{k: d.number(*_column(r, k)) for k in _NUMBERS if r.has(k)},
-        **{k: d.truth(*_column(r, k)) for k in _FLAGS if r.has(k)},
+        **{k: d.truth(*_column(r, k)) for k in FLAGS if r.has(k)},
         **{k: d.time(*_column(r, k)) for k in _TIMES if r.has(k)},
         **{k: _label(r, k) for k in _LABELS if r.has(k)},
         **{f"{k}_rest": _in_the_rest(r, k) for k in r.folded},
@@ -236,9 +236,9 @@ def _guardrail(r: Reading, number: int, key: str) -> Expression:
 
 
 def may_be_unreadable(r: Reading) -> list[str]:
-    """Measures, the outcome aside, whose column may hold something that is no number."""
-    kinds = {k: r.source.families[r.columns.names[k]] for k in _READ if r.has(k)}
-    return [k for k, family in kinds.items() if family not in {"integer", "float", "bool"}]
+    """Measures, the outcome aside, whose column may hold text that says nothing of them."""
+    kinds = {k: r.source.families[r.columns.names[k]] for k in (*_READ, *FLAGS) if r.has(k)}
+    return [k for k, family in kinds.items() if family in {"text", "any"}]
 
 
 def asks_version(r: Reading) -> bool:

@@ -1,6 +1,7 @@
 """Slips of the pen in a promise: points written as percent, a tolerance that forgives everything.
 
-A rate cannot move by more than its whole range, so that "2.3 points" written as 2.3 shows. Only new
+A rate cannot move by more than its whole range, so that "2.3 points" written as 2.3 shows; a fall
+that is promised with a minus would be a rise; a propensity that no design uses is no weight. Only new
 promises and new checks are refused; what a record holds already stays readable.
 """
 
@@ -24,9 +25,8 @@ def slip_of(predicted: PredictedLift) -> str:
     Args:
         predicted: the contract.
     """
-    for found in (*_out_of_range(predicted), *_beyond_the_rate(predicted), *_forgiven(predicted)):
-        return found
-    return ""
+    rules = (_turned_round, _unused_propensity, _out_of_range, _beyond_the_rate, _forgiven)
+    return next((found for rule in rules for found in rule(predicted)), "")
 
 
 def meaning_of(predicted: PredictedLift) -> str:
@@ -54,6 +54,27 @@ def percent_hint(value: float) -> str:
 def is_rate(predicted: PredictedLift) -> bool:
     """Whether the outcome is a rate from 0 to 1: binary, and no ratio metric."""
     return predicted.kind == "binary" and predicted.columns.denominator is None
+
+
+def _turned_round(predicted: PredictedLift) -> Iterator[str]:
+    """Yields a fall that is promised with a minus, though the direction says so already."""
+    lift = predicted.predicted.lift
+    if predicted.direction == "decrease" and lift < 0:
+        yield (
+            f"lift == {lift:g} with direction: decrease promises that the outcome rises by {-lift:g}; "
+            f"a fall of {-lift:g} is written lift: {-lift:g}. If a rise of that size is accepted, "
+            f"write lift: 0 and tolerance: {-lift:g}"
+        )
+
+
+def _unused_propensity(predicted: PredictedLift) -> Iterator[str]:
+    """Yields a column of propensities beside a design that does not weight by them."""
+    if predicted.columns.propensity is not None and predicted.design != "logged_propensity":
+        yield (
+            f"columns.propensity is not used with design: {predicted.design}; write design: "
+            "logged_propensity where the chance of treatment was not the same for all, or leave the "
+            "column out"
+        )
 
 
 def _out_of_range(predicted: PredictedLift) -> Iterator[str]:

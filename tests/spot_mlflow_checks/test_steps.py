@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.analysis import analyze
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.moments import HOLDOUT, OutcomeMoments
 from spot_mlflow_checks.blind_spots import judge_steps
 from spot_mlflow_checks.engines import open_source
+from spot_mlflow_checks.judgements import BY_NAME
 from spot_mlflow_checks.outcomes import reduce_source
 
 PLAN: dict[str, Any] = {
@@ -119,6 +121,51 @@ def test_sqlite_answers_as_the_frame_does() -> None:
     assert "delivered_known" in a.cells.measures
     assert a.cells.s2 == pytest.approx(b.cells.s2, abs=1e-9)
     assert (a.cells.missing == b.cells.missing).all()
+
+
+TIMES: dict[str, Any] = {
+    "text": "2026-01-05 10:00",
+    "text with a zone": "2026-01-05T10:00:00+02:00",
+    "dates": "2026-01-05",
+    "timestamps": pd.Timestamp("2026-01-05 10:00"),
+}
+
+
+@pytest.mark.parametrize("kind", TIMES)
+@pytest.mark.parametrize("column", ["offered", "delivered"])
+def test_a_time_means_that_the_step_was_passed(column: str, kind: str) -> None:
+    """The time when a step was passed is a yes, no time a no; moments as with 1 and 0."""
+    frame = log()
+    when = pd.Series(TIMES[kind], index=frame.index).where(frame[column] == 1)
+    moments, plain = reduced(frame.assign(**{column: when})), reduced(frame)
+    assert moments.blanks == {column: "no"}
+    assert moments.cells.measures == plain.cells.measures
+    assert moments.cells.s2 == pytest.approx(plain.cells.s2)
+
+
+@pytest.mark.parametrize("words", [("SENT", "BOUNCED"), ("ja", "nein"), ("x", None)])
+def test_answers_that_nobody_can_read_are_refused_by_their_words(words: tuple[Any, Any]) -> None:
+    """Guessing what they mean would invent a cause; the message names column and words."""
+    frame = log()
+    said = frame["delivered"].map({1.0: words[0], 0.0: words[1]}).astype(object)
+    with pytest.raises(InvalidInput, match=rf"'delivered' .* yes or no.*'{words[0]}'"):
+        reduced(frame.assign(delivered=said.where(said.notna(), None)))
+
+
+def test_a_few_unreadable_answers_are_counted_and_unknown() -> None:
+    """They are said by a check of their own, and count like blanks."""
+    frame = log()
+    some = frame.index[:: len(frame) // 40]
+    odd = frame["delivered"].map({1.0: "yes", 0.0: "no"})
+    odd[some] = "returned"
+    blank = odd.copy()
+    blank[some] = None
+    moments = reduced(frame.assign(delivered=odd))
+    assert moments.faults["unreadable_delivered"].count == len(some)
+    said = BY_NAME["steps_readable"].judge(moments)
+    assert not said.success
+    assert "neither yes, no nor a time" in said.message
+    assert moments.cells.s2 == pytest.approx(reduced(frame.assign(delivered=blank)).cells.s2)
 
 
 def test_a_column_of_yes_and_blanks_means_no_and_says_so() -> None:

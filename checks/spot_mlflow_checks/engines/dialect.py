@@ -125,11 +125,16 @@ class Dialect:
         return sa.cast(sa.null(), sa.Double())
 
     def truth(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
-        """1.0 or 0.0 out of a flag in any spelling; NULL where missing."""
+        """1.0 or 0.0 out of a flag in any spelling, 1.0 out of the time when it was passed; else NULL."""
+        if family in {"time", "date"}:
+            return sa.case((x.is_not(None), 1.0))
         number = self.number(x, family)
         if family == "bool":
             return number
-        return sa.case((number != 0, 1.0), (number == 0, 0.0))
+        said = [(number != 0, 1.0), (number == 0, 0.0)]
+        if family in {"text", "any"}:
+            said.append((self.time(x, family).is_not(None), 1.0))
+        return sa.case(*said)
 
     def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
         """A column as it sorts by code points, as Python does; None where that cannot be said."""

@@ -37,10 +37,18 @@ def load(**keys) -> PredictedLift:
             {"predicted": 0.02, "segments": {"a": {"share": 1, "response": 3}}},
             "segments.a.response == 3 .* did you mean 0.03?",
         ),
+        (
+            {"predicted": -0.02, "direction": "decrease"},
+            "the outcome rises by 0.02; a fall of 0.02 is written lift: 0.02",
+        ),
+        (
+            {"predicted": 0.02, "columns": {**PLAIN["columns"], "propensity": "p"}},
+            "write design: logged_propensity",
+        ),
     ],
 )
-def test_percent_written_for_points_is_refused_with_the_figure_that_was_meant(keys, hint):
-    """A rate cannot move by more than its range; the message writes the figure in points."""
+def test_a_slip_is_refused_with_what_was_meant(keys, hint):
+    """Percent for points, a fall with a minus, weights that no design uses: each with its remedy."""
     with pytest.raises(InvalidInput, match=hint):
         load(**keys)
 
