@@ -20,6 +20,7 @@ from spot_mlflow.lift.clusters import (
     clustered_means,
     too_few,
 )
+from spot_mlflow.lift.covariate_balance import covariate_hold
 from spot_mlflow.lift.cuped import cuped, paired_arms
 from spot_mlflow.lift.difference import means_of
 from spot_mlflow.lift.ratio_metric import ratio_by_cell, ratio_means
@@ -175,6 +176,8 @@ def _chosen(
         chosen = _by_propensity(base, totals, comparison, clustered=moments.clusters is not None)
     else:
         chosen = _randomized(base, moments, totals, comparison, predicted)
+        differs = covariate_hold(comparison, predicted, moments.clusters)
+        chosen = chosen if differs is None else chosen.held(differs)
     return chosen if moments.clusters is not None else with_overlap(chosen, comparison)
 
 
