@@ -354,7 +354,7 @@ def coverage(index: int) -> dict[str, Any]:
     contract = PredictedLift.load(
         {
             "metric": "outcome",
-            "predicted": 1.0,
+            "predicted": 0.1,
             "kind": design.kind,
             "effect": design.effect,
             "columns": {"arm": "arm", "outcome": "outcome"},
@@ -418,7 +418,7 @@ def main(part: str) -> None:
     write(
         "coverage",
         "Coverage of the 95 % intervals",
-        f"{RUNS:,} runs a design. Target within the limits (skewness of the difference at most 0.5, of a "
+        f"{RUNS:,} runs a design. Target within the limits (rates; skewness of the difference at most 0.5, of a "
         "unit at most sqrt(n)/4; 100 clusters or more an arm): 0.94 to 0.96. Beyond them: coverage of at "
         "least 0.94, or flagged "
         '"interval unreliable"; a run that missed and was not flagged is silent.',
