@@ -12,7 +12,7 @@ WORKERS ?= 4
 LOWEST := 3.14.0
 LOWEST_TESTS := tests/spot_mlflow_plugins tests/journeys/test_bypasses.py tests/journeys/test_evidence_bypasses.py \
 	tests/journeys/test_killed_between.py
-SIMULATIONS := sample_ratio attrition balance relative sequences coverage causes unknown_steps
+SIMULATIONS := sample_ratio attrition balance relative sequences coverage reliability causes unknown_steps
 
 .PHONY: demo test test-lowest check bench format clean simulate
 

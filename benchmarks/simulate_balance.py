@@ -1,8 +1,7 @@
 """Lift, interval and verdict where the share of treatment varies, through the product's functions.
 
 Strata are days (or segments) with fixed numbers of units; the outcome's level moves with the season, so
-that pooling would be wrong. As many runs at one look as monitored daily. The oracle knows the strata and the
-true variances. Run with ``python -m benchmarks.simulate_balance``.
+that pooling would be wrong. The oracle knows the strata and the true variances. Run with ``python -m benchmarks.simulate_balance``.
 """
 
 from __future__ import annotations
@@ -14,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.simulation import SEED, replicates, write
-from spot_mlflow.lift.arm import Arm
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.lift.difference import quantile
-from spot_mlflow.lift.estimation import Estimation
-from spot_mlflow.lift.realized import one_look
+from spot_mlflow.lift.estimation import estimate_means
+from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments, Moments, OutcomeMoments
+from spot_mlflow.lift.realized import realize
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.sequence import Looks, difference_bounds, difference_variance, multiplier
-from spot_mlflow.lift.standard import Lined, combined
 from spot_mlflow.lift.verdict import Basis, judge
 
 if TYPE_CHECKING:
@@ -31,47 +29,35 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-RUNS = 3_000
+ONE_LOOK_RUNS = 20_000
+DAILY_RUNS = 3_000
 CHUNK = 500
 DAYS = 28
 A_DAY = 200
 UP = np.linspace(0.1, 0.9, DAYS)
 SEASON = np.linspace(0.10, 0.20, DAYS)
 WEEKEND = np.isin(np.arange(DAYS) % 7, (5, 6))
+FIRST = np.datetime64("2027-01-04")  # a Monday
 
 
 @dataclass(frozen=True)
-class Side:
-    """One arm of a chunk of runs: per run and stratum, arrays (runs, strata).
+class Arms:
+    """A chunk of runs; rows are (stratum, arm), the treated first.
 
     Attributes:
-        n: units. mean: of the outcome. var: of a unit. x, var_x, cov: of a covariate, or None.
-        df: degrees of freedom of ``var``, or None.
-        level: (runs,) what the means are deviations from.
+        n: (rows,) or (runs, rows) units.
+        s1: (runs, rows, m) sums of the measures. s2: (runs, rows, m, m) of their products.
+        s3: (runs, rows, m) of their cubes.
+        groups: (runs, rows) clusters; None where units were assigned by themselves.
+        squares: (runs, rows, 3) sums over clusters of n^2, n y and y^2.
     """
 
     n: Floats
-    mean: Floats
-    var: Floats
-    x: Floats | None = None
-    var_x: Floats | None = None
-    cov: Floats | None = None
-    df: Floats | None = None
-    level: Floats | None = None
-
-    def of(self, run: int) -> Lined:
-        """The arm of one run."""
-        none = np.zeros(self.n.shape[1])
-
-        def pick(a: Floats | None) -> Floats:
-            return none if a is None else a[run]
-
-        return Lined(
-            0.0 if self.level is None else float(self.level[run]),
-            self.n[run], self.mean[run], self.var[run],
-            pick(self.x), pick(self.var_x), pick(self.cov),
-            None if self.df is None else self.df[run],
-        )  # fmt: skip
+    s1: Floats
+    s2: Floats
+    s3: Floats
+    groups: Floats | None = None
+    squares: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -80,20 +66,63 @@ class Design:
 
     Attributes:
         name: in words.
-        draw: (generator, runs, lift) -> treated and holdout.
+        draw: (generator, runs, lift) -> both arms by stratum.
         lift: true lift; also what is promised. oracle_se: of the lift, strata and variances known.
-        effect: of the contract. binary: whether outcomes are rates.
-        covariate: whether there is one. confidence: of the interval.
+        effect: of the contract. kind: of the outcome. second: the second measure, if any.
+        segments: days of a segment, where strata are segments by day. days: of a stratum.
+        confidence: of the interval.
     """
 
     name: str
-    draw: Callable[[np.random.Generator, int, float], tuple[Side, Side]]
+    draw: Callable[[np.random.Generator, int, float], Arms]
     lift: float
     oracle_se: float
     effect: str = "absolute"
-    binary: bool = False
-    covariate: bool = False
+    kind: str = "binary"
+    second: str | None = None
+    segments: int = 0
+    days: int = 1
     confidence: float = 0.95
+
+    def logs(self, arms: Arms) -> Iterator[OutcomeMoments]:
+        """Yields the reduced log of each run; nothing says what the strata are."""
+        rows = arms.s1.shape[1]
+        strata = np.repeat(np.arange(rows // 2), 2)
+        blank = np.full(rows, "", dtype=object)
+        segment = np.array([f"s{i // max(self.segments, 1)}" for i in strata], dtype=object)
+        day = strata % self.segments if self.segments else strata
+        measures = ("outcome",) if self.second is None else ("outcome", self.second)
+        fixed = {
+            "segment": segment if self.segments else blank,
+            "arm": np.array([TREATMENT, HOLDOUT] * (rows // 2), dtype=object),
+            "period": FIRST + day * self.days,
+            "measures": measures,
+            "center": np.zeros(len(measures)),
+            "missing": np.zeros((rows, len(measures)), dtype=np.int64),
+        }
+        for i, s1 in enumerate(arms.s1):
+            n = (arms.n if arms.n.ndim == 1 else arms.n[i]).astype(np.int64)
+            cells = Moments(
+                **fixed, assigned=n, matured=n, n=n, s1=s1, s2=arms.s2[i], s3=arms.s3[i],
+                nonzero=np.broadcast_to(n[:, None] // 2, s1.shape),
+                largest=np.where(s1 > 0, 1.0, 0.0),
+            )  # fmt: skip
+            yield OutcomeMoments(cells, {}, "2027-06-01", clusters=_clustered(cells, arms, i))
+
+
+def _clustered(cells: Moments, arms: Arms, run: int) -> ClusterMoments | None:
+    """The sums over clusters of one run, by stratum."""
+    if arms.groups is None or arms.squares is None:
+        return None
+    groups = arms.groups[run].astype(np.int64)
+    rows, (nn, ny, yy) = len(groups), arms.squares[run].T
+    s1, s2 = np.zeros((rows, 3)), np.zeros((rows, 3, 3))
+    s1[:, 0], s1[:, 1] = cells.n, cells.s1[:, 0]
+    s2[:, 0, 0], s2[:, 1, 1] = nn, yy
+    s2[:, 0, 1] = s2[:, 1, 0] = ny
+    return ClusterMoments(
+        cells.arm, groups, groups, np.zeros(2), s1, s2, events=groups, period=cells.period
+    )
 
 
 def sizes(share: Floats, each: Floats | int = A_DAY) -> tuple[Floats, Floats]:
@@ -102,20 +131,26 @@ def sizes(share: Floats, each: Floats | int = A_DAY) -> tuple[Floats, Floats]:
     return treated, each - treated
 
 
-def rates(
-    share: Floats, base: Floats, *, relative: bool = False
-) -> Callable[..., tuple[Side, Side]]:
-    """Binary outcomes at a rate that moves with the season."""
-    n_t, n_c = sizes(share)
+def _side_by_side(treated: Floats, holdout: Floats) -> Floats:
+    """Puts arrays (..., strata, ...) of both arms in turn; the axis of strata is the last or second."""
+    axis = 0 if treated.ndim == 1 else 1
+    both = np.stack([treated, holdout], axis=axis + 1)
+    shape = (*treated.shape[:axis], 2 * treated.shape[axis], *treated.shape[axis + 1 :])
+    return both.reshape(shape)
 
-    def draw(rng: np.random.Generator, runs: int, lift: float) -> tuple[Side, Side]:
+
+def rates(share: Floats, base: Floats, *, relative: bool = False) -> Callable[..., Arms]:
+    """Binary outcomes at a rate that moves with the season."""
+    sizes_ = sizes(share)
+
+    def draw(rng: np.random.Generator, runs: int, lift: float) -> Arms:
         raised = base * (1 + lift) if relative else base + lift
-        sides = []
-        for n, p in ((n_t, raised), (n_c, base)):
-            size = np.broadcast_to(n, (runs, len(n)))
-            mean = rng.binomial(size.astype(int), p) / size
-            sides.append(Side(size, mean, mean * (1 - mean) * size / (size - 1)))
-        return sides[0], sides[1]
+        sides = [
+            rng.binomial(n.astype(int), p, (runs, len(n))).astype(float)
+            for n, p in zip(sizes_, (raised, base), strict=True)
+        ]
+        events = _side_by_side(*sides)[:, :, None]
+        return Arms(_side_by_side(*sizes_), events, events[..., None], events)
 
     return draw
 
@@ -134,90 +169,69 @@ def rate_se(share: Floats, base: Floats, lift: float, *, relative: bool = False)
 
 def unit_level(
     runs: int,
-    n: Floats,
-    make: Callable[[int, int], tuple[Floats, Floats]],
-) -> tuple[Floats, ...]:
-    """Means, variances and covariance of two measures by run and stratum, drawn unit by unit."""
-    out = [np.zeros((runs, len(n))) for _ in range(5)]
-    for s, size in enumerate(n.astype(int)):
-        y, x = make(s, size)
-        dy, dx = y - y.mean(axis=1, keepdims=True), x - x.mean(axis=1, keepdims=True)
-        found = (
-            y.mean(axis=1), (dy**2).sum(axis=1) / (size - 1), x.mean(axis=1),
-            (dx**2).sum(axis=1) / (size - 1), (dx * dy).sum(axis=1) / (size - 1),
-        )  # fmt: skip
-        for into, values in zip(out, found, strict=True):
-            into[:, s] = values
-    return tuple(out)
+    sizes_: tuple[Floats, Floats],
+    make: Callable[[int, int, int], tuple[Floats, Floats]],
+) -> Arms:
+    """Sums of two measures by run, stratum and arm, drawn unit by unit.
+
+    Args:
+        runs: how many.
+        sizes_: units of the treated and of the holdout by stratum.
+        make: (arm, stratum, units) -> both measures, (runs, units) each.
+    """
+    n = _side_by_side(*sizes_)
+    s1, s2 = np.zeros((runs, len(n), 2)), np.zeros((runs, len(n), 2, 2))
+    s3 = np.zeros((runs, len(n), 2))
+    for row, units in enumerate(n.astype(int)):
+        z = np.stack(make(row % 2, row // 2, units), axis=2)
+        s1[:, row], s3[:, row] = z.sum(axis=1), (z**3).sum(axis=1)
+        s2[:, row] = np.swapaxes(z, 1, 2) @ z
+    return Arms(n, s1, s2, s3)
 
 
-def money_with_covariate(rng: np.random.Generator, runs: int, lift: float) -> tuple[Side, Side]:
+MONEY = float((50 * SEASON + 4 * 20 * SEASON).mean())  # a holdout unit's mean
+
+
+def money_with_covariate(rng: np.random.Generator, runs: int, lift: float) -> Arms:
     """Normal money with a covariate of correlation .8, level with the season, ramp up."""
-    sides = []
-    for n, more in zip(sizes(UP), (lift, 0.0), strict=True):
 
-        def make(s: int, size: int, more: float = more) -> tuple[Floats, Floats]:
-            x = rng.standard_normal((runs, size)) + 20 * SEASON[s]
-            return 50 * SEASON[s] + 4 * x + 3 * rng.standard_normal((runs, size)) + more, x
+    def make(arm: int, s: int, units: int) -> tuple[Floats, Floats]:
+        x = rng.standard_normal((runs, units)) + 20 * SEASON[s]
+        y = 50 * SEASON[s] + 4 * x + 3 * rng.standard_normal((runs, units))
+        return y + lift * (arm == 0), x
 
-        mean, var, x, var_x, cov = unit_level(runs, n, make)
-        sides.append(Side(np.broadcast_to(n, mean.shape), mean, var, x, var_x, cov))
-    return sides[0], sides[1]
+    return unit_level(runs, sizes(UP), make)
 
 
-def orders_per_visit(rng: np.random.Generator, runs: int, lift: float) -> tuple[Side, Side]:
+def money_raised(rng: np.random.Generator, runs: int, lift: float) -> Arms:
+    """The same money; the treated have as much more as makes the ratio of the means 1 + lift."""
+    return money_with_covariate(rng, runs, lift * MONEY)
+
+
+def orders_per_visit(rng: np.random.Generator, runs: int, lift: float) -> Arms:
     """A ratio metric under a ramp: 1 + Poisson(2) visits, orders at the season's rate."""
-    sides = []
-    for n, more in zip(sizes(UP), (lift, 0.0), strict=True):
 
-        def make(s: int, size: int, more: float = more) -> tuple[Floats, Floats]:
-            d = 1 + rng.poisson(2 + 10 * (SEASON[s] - 0.1), (runs, size))
-            return rng.binomial(d, SEASON[s] + more).astype(float), d.astype(float)
+    def make(arm: int, s: int, units: int) -> tuple[Floats, Floats]:
+        d = 1 + rng.poisson(2 + 10 * (SEASON[s] - 0.1), (runs, units))
+        return rng.binomial(d, SEASON[s] + lift * (arm == 0)).astype(float), d.astype(float)
 
-        y, var_y, d, var_d, cov = unit_level(runs, n, make)
-        top, bottom = y.mean(axis=1), d.mean(axis=1)
-        r = (top / bottom)[:, None]
-        line = (y - r * d) / bottom[:, None]
-        var = (var_y - 2 * r * cov + r**2 * var_d) / bottom[:, None] ** 2
-        sides.append(Side(np.broadcast_to(n, y.shape), line, var, level=top / bottom))
-    return sides[0], sides[1]
+    return unit_level(runs, sizes(UP), make)
 
 
-def clusters(rng: np.random.Generator, runs: int, lift: float) -> tuple[Side, Side]:
+def clusters(rng: np.random.Generator, runs: int, lift: float) -> Arms:
     """Four weeks of 200 households of 1 + Poisson(3) units, treated as a whole, 25 to 75 %."""
     share, base = np.array([0.25, 0.4, 0.6, 0.75]), np.array([0.1, 0.15, 0.2, 0.3])
-    sides = []
-    for groups, more in zip(sizes(share, 200), (lift, 0.0), strict=True):
-        cols: list[tuple[Floats, ...]] = []
-        for g, p in zip(groups.astype(int), base, strict=True):
-            n = 1 + rng.poisson(3, (runs, g))
-            rate = np.clip(p + more + 0.05 * rng.standard_normal((runs, g)), 0, 1)
-            y = rng.binomial(n, rate)
-            units = n.sum(axis=1)
-            mean = y.sum(axis=1) / units
-            var = g / (g - 1) * ((y - mean[:, None] * n) ** 2).sum(axis=1) / units**2
-            cols.append((units, mean, units * var, units**2 / (n**2).sum(axis=1) - 1))
-        n_, mean_, var_, df_ = (np.stack(x, axis=1).astype(float) for x in zip(*cols, strict=True))
-        sides.append(Side(n_, mean_, var_, df=df_))
-    return sides[0], sides[1]
-
-
-def estimation(treated: Lined, holdout: Lined, design: Design) -> Estimation:
-    """What the product makes of one run."""
-    size = treated.n + holdout.n
-    means = combined(treated, holdout, size / size.sum(), by_covariate=design.covariate).means
-    arms = [
-        Arm(int(a.n.sum()), float(m), float(v * a.n.sum()))
-        for a, m, v in (
-            (treated, means.treated, means.var_treated), (holdout, means.holdout, means.var_holdout),
-        )
-    ]  # fmt: skip
-    return Estimation(means, arms[0], arms[1], float(size.sum()), 999, binary=design.binary)
-
-
-def verdict_of(found: Interval, predicted: PredictedLift) -> str:
-    """The verdict of an interval."""
-    return judge(Basis(found, found, 1000), predicted).verdict
+    groups = _side_by_side(*sizes(share, 200))
+    units, events = np.zeros((2, runs, len(groups)))
+    squares = np.zeros((runs, len(groups), 3))
+    for row, g in enumerate(groups.astype(int)):
+        n = 1 + rng.poisson(3, (runs, g))
+        p = base[row // 2] + lift * (row % 2 == 0)
+        y = rng.binomial(n, np.clip(p + 0.05 * rng.standard_normal((runs, g)), 0, 1))
+        units[:, row], events[:, row] = n.sum(axis=1), y.sum(axis=1)
+        squares[:, row] = np.stack([(a * b).sum(axis=1) for a, b in ((n, n), (n, y), (y, y))], 1)
+    one = events[:, :, None]
+    return Arms(units, one, one[..., None], one, np.broadcast_to(groups, units.shape), squares)
 
 
 def at_one_look(design: Design, rng: np.random.Generator) -> dict[str, Any]:
@@ -226,26 +240,23 @@ def at_one_look(design: Design, rng: np.random.Generator) -> dict[str, Any]:
     False: the gap is exactly at the tolerance, and the promise counts as kept. Right: the promise is
     three times what arrived, and it is a shortfall.
     """
-    runs = replicates(RUNS)
+    runs = replicates(ONE_LOOK_RUNS)
     contract = {"metric": "m", "columns": {"arm": "a", "outcome": "y"}, "effect": design.effect,
-                "kind": "binary" if design.binary else "money", "confidence": design.confidence}  # fmt: skip
+                "kind": design.kind, "confidence": design.confidence}  # fmt: skip
     wide = PredictedLift.load({**contract, "predicted": 3 * design.lift})
     edge = PredictedLift.load({**contract, "predicted": 1.25 * design.lift})  # less 20 %: the lift
     half = quantile(design.confidence) * design.oracle_se
-    covered = 0
-    false, right, oracle = 0, 0, 0
+    covered = false = right = oracle = 0
     for start in range(0, runs, CHUNK):
-        many = min(CHUNK, runs - start)
-        treated, holdout = design.draw(rng, many, design.lift)
-        for i in range(many):
-            chosen = estimation(treated.of(i), holdout.of(i), design)
-            e = one_look(chosen, wide, design.confidence)
+        drawn = design.draw(rng, min(CHUNK, runs - start), design.lift)
+        for log in design.logs(drawn):
+            basis = realize(estimate_means(log, wide), wide).basis
+            e = basis.viability
             covered += e.low <= design.lift <= e.high
-            shown = Interval(e.value, e.low, e.high)
-            false += verdict_of(shown, edge) in {"met", "exceeded"}
-            right += verdict_of(shown, wide) == "shortfall"
-            known = Interval(e.value, e.value - half, e.value + half)
-            oracle += verdict_of(known, wide) == "shortfall"
+            false += judge(basis, edge).verdict in {"met", "exceeded"}
+            right += judge(basis, wide).verdict == "shortfall"
+            known = Interval(e.lift, e.lift - half, e.lift + half)
+            oracle += judge(Basis(known, known, basis.units), wide).verdict == "shortfall"
     return {
         "design": design.name, "looks": "once", "runs": runs, "covered": covered / runs,
         "false verdicts": false / runs, "right verdicts": right / runs,
@@ -257,7 +268,7 @@ def daily(
     name: str, share: Floats, rng: np.random.Generator, *, plain: float | None = None
 ) -> dict[str, Any]:
     """Looks after every day, no lift: how often the interval ever leaves the truth out."""
-    runs, lift = replicates(RUNS), 0.0
+    runs, lift = replicates(DAILY_RUNS), 0.0
     n_t, n_c = sizes(share)
     planned = float(DAYS * A_DAY)
     ever = np.zeros(runs, dtype=bool)
@@ -318,36 +329,47 @@ def _part(looks: Looks, some: slice) -> Looks:
 
 
 def designs() -> Iterator[Design]:
-    """Yields the designs of one look."""
+    """Yields the designs of one look; new ones go to the end, the place is part of the seed."""
     segments = np.repeat([0.2, 0.5, 0.8, 0.9], DAYS // 4)
-    for name, share, base in (
-        ("ramp up", UP, SEASON),
-        ("ramp down", UP[::-1], SEASON),
-        ("share by segment .2 to .9", segments, np.repeat([0.1, 0.2, 0.3, 0.15], DAYS // 4)),
-        (
-            "share by weekday .8, weekend .2",
-            np.where(WEEKEND, 0.2, 0.8),
-            np.where(WEEKEND, 0.2, 0.1),
-        ),
-        ("constant share .9", np.full(DAYS, 0.9), SEASON),
-        ("constant share .5", np.full(DAYS, 0.5), SEASON),
+    by_segment = np.repeat([0.1, 0.2, 0.3, 0.15], DAYS // 4)
+    week = np.where(WEEKEND, 0.2, 0.8)
+    for name, share, base, days in (
+        ("ramp up", UP, SEASON, 0),
+        ("ramp down", UP[::-1], SEASON, 0),
+        ("share by segment .2 to .9", segments, by_segment, DAYS // 4),
+        ("share by weekday .8, weekend .2", week, np.where(WEEKEND, 0.2, 0.1), 0),
+        ("constant share .9", np.full(DAYS, 0.9), SEASON, 0),
+        ("constant share .5", np.full(DAYS, 0.5), SEASON, 0),
     ):
-        yield Design(name, rates(share, base), 0.025, rate_se(share, base, 0.025), binary=True)
+        yield Design(name, rates(share, base), 0.025, rate_se(share, base, 0.025), segments=days)
     yield Design(
         "ramp up, relative", rates(UP, SEASON, relative=True), 0.15,
-        rate_se(UP, SEASON, 0.15, relative=True), "relative", binary=True,
+        rate_se(UP, SEASON, 0.15, relative=True), "relative",
     )  # fmt: skip
+    one = np.linspace(0.25, 0.625, DAYS)
     yield Design(
-        "one of two arms, its ramp .1 to .5 against a holdout of .3", rates(np.linspace(0.25, 0.625, DAYS), SEASON),
-        0.025, rate_se(np.linspace(0.25, 0.625, DAYS), SEASON, 0.025), binary=True, confidence=0.975,
+        "one of two arms, its ramp .1 to .5 against a holdout of .3", rates(one, SEASON),
+        0.025, rate_se(one, SEASON, 0.025), confidence=0.975,
     )  # fmt: skip
     n_t, n_c = sizes(UP)
     yield Design(
-        "ramp up, CUPED", money_with_covariate, 0.4,
-        float(math.sqrt((9 * (1 / n_t + 1 / n_c)).sum()) / DAYS), covariate=True,
+        "ramp up, CUPED", money_with_covariate, 0.4, _money_se(n_t, n_c), kind="money",
+        second="covariate",
     )  # fmt: skip
-    yield Design("ramp up, orders per visit", orders_per_visit, 0.02, _ratio_se(n_t, n_c))
-    yield Design("clusters, ramp by week", clusters, 0.05, _cluster_se())
+    yield Design(
+        "ramp up, orders per visit", orders_per_visit, 0.02, _ratio_se(n_t, n_c), kind="count",
+        second="denominator",
+    )  # fmt: skip
+    yield Design("clusters, ramp by week", clusters, 0.05, _cluster_se(), days=7)
+    yield Design(
+        "ramp up, CUPED relative", money_raised, 0.02, _money_se(n_t, n_c, 1.02) / MONEY,
+        "relative", "money", "covariate",
+    )  # fmt: skip
+
+
+def _money_se(n_t: Floats, n_c: Floats, ratio: float = 1.0) -> float:
+    """Standard error of (treated mean - ratio * holdout mean), the covariate taken off."""
+    return float(math.sqrt((9 * (1 / n_t + ratio**2 / n_c)).sum()) / DAYS)
 
 
 def _ratio_se(n_t: Floats, n_c: Floats) -> float:
@@ -393,8 +415,9 @@ def main() -> None:
     write(
         "balance",
         "Where the share of treatment varies",
-        f"{RUNS:,} runs a design; {DAYS} days of {A_DAY} units, the outcome's rate .10 to .20 with the season. "
-        "Strata are given, as days, weeks or segments, not chosen from the counts. A "
+        f"{ONE_LOOK_RUNS:,} runs a design at one look, {DAILY_RUNS:,} daily; {DAYS} days of {A_DAY} units, the "
+        "outcome's rate .10 to .20 with the season. At one look every run is a reduced log, of which the product "
+        "chooses strata, estimator, interval and verdict. A "
         "false verdict at one look is a promise called kept whose gap is exactly the tolerance; a right one a "
         "shortfall where a third of the promise arrives. "
         "Target: covered 0.94 to 0.96 (0.965 to 0.985 for one of two arms, whose interval has 97.5 %), false verdicts "

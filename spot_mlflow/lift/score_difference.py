@@ -83,22 +83,21 @@ def score_difference_bounds(
     tables = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (x_t, n_t, x_c, n_c)))
     z = np.broadcast_to(ndtri((1 + level) / 2), tables[0].shape)
     estimate = tables[0] / tables[1] - tables[2] / tables[3]
-    ends = []
-    for side in (-1.0, 1.0):
-        inside, outside = estimate, np.full(estimate.shape, side)
-        for _ in range(_HALVINGS):
-            middle = (inside + outside) / 2
-            kept = np.abs(score_of_difference(middle, *tables)) <= z
-            inside, outside = np.where(kept, middle, inside), np.where(kept, outside, middle)
-        ends.append(outside)
-    return ends[0], ends[1]
+    # Both bounds are found at once: (2, ...), the lower one first.
+    inside = np.stack([estimate, estimate])
+    outside = np.stack([np.full(estimate.shape, side) for side in (-1.0, 1.0)])
+    for _ in range(_HALVINGS):
+        middle = (inside + outside) / 2
+        kept = np.abs(score_of_difference(middle, *tables)) <= z
+        inside, outside = np.where(kept, middle, inside), np.where(kept, outside, middle)
+    return outside[0], outside[1]
 
 
 def score_of_difference(gap: Floats, x_t: Floats, n_t: Floats, x_c: Floats, n_c: Floats) -> Floats:
     """Score statistic of H0: rate of the treated - rate of the holdout = gap.
 
     Args:
-        gap: differences under the hypothesis, -1 to 1; all arguments of one shape.
+        gap: differences under the hypothesis, -1 to 1; the other arguments broadcast to it.
         x_t: events among the treated.
         n_t: units treated.
         x_c: events in the holdout.
