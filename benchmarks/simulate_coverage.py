@@ -362,7 +362,7 @@ def coverage(index: int) -> dict[str, Any]:
     )
     runs = replicates(RUNS)
     chosen = [with_reliability(design.draw(rng), contract) for _ in range(runs)]
-    low, high = _bounds(chosen, contract)
+    low, high = bounds_of(chosen, contract)
     covers = (low <= design.truth) & (design.truth <= high)
     reliable = np.array([c.reliable for c in chosen])
     return {
@@ -376,18 +376,19 @@ def coverage(index: int) -> dict[str, Any]:
     }
 
 
-def _bounds(
+def bounds_of(
     chosen: list[Estimation], contract: PredictedLift
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Bounds of all runs; the score intervals of all runs are solved at once."""
+    """Bounds of all runs as ``realized.one_look`` has them; score intervals are solved at once."""
+    level = contract.confidence
     if chosen[0].binary and chosen[0].plain:
         relative = contract.effect == "relative"
         counts = np.array([_counts(c, relative=relative) for c in chosen]).T
         if not relative:
-            return score_difference_bounds(*counts)
-        low, high = score_ratio_bounds(*counts)
+            return score_difference_bounds(*counts, confidence=level)
+        low, high = score_ratio_bounds(*counts, confidence=level)
         return low - 1, high - 1
-    found = [one_look(c, contract, 0.95) for c in chosen]
+    found = [one_look(c, contract, level) for c in chosen]
     return np.array([f.low for f in found]), np.array([f.high for f in found])
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-RUNS: Final = 20_000
-PLANTED_RUNS: Final = 2_000
+RUNS: Final = 5_000
+PLANTED_RUNS: Final = 1_000
 UNITS: Final = 40_000
 OFFERED: Final = 0.9
 AS_PLANNED, LOST = 0.95, 0.76  # shares delivered: nothing lost, and a fifth of what was promised

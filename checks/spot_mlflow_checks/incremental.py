@@ -152,6 +152,7 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
         "the earlier check did not count who was asked of a step": (
             previous.blanks is None and _blank_steps(previous.cells)
         ),
+        "the earlier check added teams up by week": _teams_by_week(previous),
         "small segments were folded together": OTHER_SEGMENT in previous.cells.segment.tolist(),
         "acts and offers are counted over the whole log": (
             previous.actions is not None or previous.offers is not None
@@ -177,6 +178,16 @@ def _has(moments: OutcomeMoments, fault: str) -> bool:
 def _blank_steps(cells: Moments) -> bool:
     at = [i for s in ANSWERS if (i := cells.index(s)) is not None]
     return bool(cells.missing[:, at].any())
+
+
+def _teams_by_week(previous: OutcomeMoments) -> bool:
+    """Whether teams were stored by week though units were decided on other days than Mondays."""
+    if previous.teams is None:
+        return False
+    days, teams = (
+        {str(d) for d in t.period[~np.isnat(t.period)]} for t in (previous.cells, previous.teams)
+    )
+    return not days <= teams
 
 
 def _without_covariate(cells: Moments) -> bool:

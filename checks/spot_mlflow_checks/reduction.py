@@ -1,4 +1,4 @@
-"""The group-bys: the base pass by (segment, arm, day), score bins, and teams by week."""
+"""The group-bys: the base pass by (segment, arm, day), score bins and teams by day."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from spot_mlflow_checks.labels import LABELS, bounded, label_keys, labels_of
 from spot_mlflow_checks.rows import (
     BLANK_ROW,
     DAY,
-    WEEK,
     Reading,
     asks_version,
     flag,
@@ -296,7 +295,7 @@ def _bin_label(number: Any) -> str:
 
 
 def team_pass(r: Reading) -> Moments:
-    """Groups by team, arm and week; weeks begin on Mondays."""
+    """Groups by team, arm and day, since lifts are compared within days."""
 
     def query(at: Reading) -> sa.Select[Any]:
         c = judged(at).c
@@ -304,8 +303,8 @@ def team_pass(r: Reading) -> Moments:
         sums = [f.label(k) for k, f in moment_sums(at, c).items()]
         return sa.select(*keys, *sums).group_by(*keys)
 
-    weekly, t = bounded(replace(r, grain=WEEK), query, "team")
-    return cells_of(weekly, t, labels=labels_of(t, "team"))
+    r, t = bounded(r, query, "team")
+    return cells_of(r, t, labels=labels_of(t, "team"))
 
 
 def fold_segments(

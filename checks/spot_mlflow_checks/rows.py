@@ -103,7 +103,7 @@ class Reading:
 
     @property
     def cohort_seconds(self) -> int:
-        """Length of what closes together: whole weeks where teams are added up by week."""
+        """Length of what closes together: whole weeks where acts of teams are added up by week."""
         return math.lcm(self.grain, WEEK) if self.has("team") else self.grain
 
     @property

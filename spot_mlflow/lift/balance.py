@@ -203,17 +203,23 @@ class Comparison:
 _made: WeakKeyDictionary[Moments, dict[tuple[Any, ...], Comparison]] = WeakKeyDictionary()
 
 
-def compare(cells: Moments, predicted: PredictedLift) -> Comparison:
+def compare(cells: Moments, predicted: PredictedLift, *, each_segment: bool = False) -> Comparison:
     """Puts treated and holdout side by side in strata; made once for a table and contract.
 
     Args:
         cells: moments by segment, arm and day; several treatment arms count as one.
         predicted: the contract: declared shares, weights, design.
+        each_segment: whether segments that are compared together, because they are small, are to have
+            strata of their own, longer ones: for what is shown of each of them.
     """
     known = _made.setdefault(cells, {})
-    key = (predicted.digest,)
+    key = (predicted.digest, each_segment)
     if key not in known:
-        known[key] = _compared(cells, predicted)
+        found = _compared(cells, predicted)
+        if each_segment and found.cut.pooled:
+            apart = replace(cells, cut=replace(found.cut, pooled=False))
+            found = _compared(apart, predicted)
+        known[key] = found
     return known[key]
 
 

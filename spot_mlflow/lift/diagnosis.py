@@ -66,6 +66,7 @@ def diagnose(
     predicted: PredictedLift,
     *,
     widening: float = 1.0,
+    comparable: bool = True,
 ) -> Diagnosis:
     """Says where the lift was lost.
 
@@ -74,8 +75,9 @@ def diagnose(
         moments: the reduced log.
         predicted: the contract.
         widening: design effect on the variances of groups (``headline_fit``).
+        comparable: whether groups other than segments have a lift (``side_tables``).
     """
-    tested = findings_of(moments, predicted, widening=widening)
+    tested = findings_of(moments, predicted, widening=widening, comparable=comparable)
     shown = tuple(f for f in tested if f.shown)
     # A group's lift speaks of its response only where no step before it was logged.
     answer = RESPONSE if any(f.factor == RESPONSE for f in tested) else LIFT

@@ -102,9 +102,9 @@ class EconomicsResult:
         incentive_paid: to all acceptors so far; None where no incentive was promised.
         to_date: promised and realized so far.
         rollout: the same for a year at full rollout, where the contract says how many.
-        net_of_totals: value of the treated's outcomes minus the holdout's, minus what was spent,
-            as they stand ("net incremental response"); comparable only where both arms have the
-            same size.
+        net_of_totals: raw: value of the treated's outcomes minus the holdout's, minus what was
+            spent ("net incremental response"); says something only where both arms have the same size
+            at all times.
         worth: "yes", "no" or "not clear": whether acting pays.
         words: the same in one line.
         decisions: per segment and offer, the largest share first.

@@ -13,6 +13,7 @@ from spot_mlflow.lift.economics import economics_of
 from spot_mlflow.lift.folding import separable
 from spot_mlflow.lift.headline_fit import headline_fit
 from spot_mlflow.lift.profit_curve import calibration
+from spot_mlflow.lift.side_tables import side_tables
 from spot_mlflow.lift.strata import strata_of
 
 if TYPE_CHECKING:
@@ -33,15 +34,19 @@ def explained(
     if not strata.estimable.any() or not math.isfinite(analysis.realized.estimate.lift):
         return analysis
     parts = separable(moments, predicted, analysis.realized)
-    moments = parts.moments
+    beside = side_tables(parts.moments, predicted)
+    moments = beside.moments
     strata = strata_of(moments.cells, predicted)
     widening = headline_fit(strata, predicted, analysis.realized).widening
     bridge = parts.told(attribute(moments, predicted, analysis.realized))
     bins = moments.score_bins
     return replace(
         analysis,
+        notes=(*analysis.notes, *beside.notes),
         attribution=bridge,
-        diagnosis=diagnose(bridge, moments, predicted, widening=widening),
+        diagnosis=diagnose(
+            bridge, moments, predicted, widening=widening, comparable=beside.comparable
+        ),
         economics=economics_of(moments, predicted, analysis.realized),
         calibration=() if bins is None else calibration(bins, predicted, widen=widening),
     )

@@ -18,6 +18,7 @@ from spot_mlflow.lift.grouping import codes_of
 from spot_mlflow.lift.moments import HOLDOUT, MISSING_SEGMENT
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.segment_promise import segment_promises
+from spot_mlflow.lift.side_tables import without_holdout
 from spot_mlflow.lift.simultaneous import benjamini_hochberg, width_of
 
 if TYPE_CHECKING:
@@ -91,7 +92,11 @@ class _Scale:
 
 
 def findings_of(
-    moments: OutcomeMoments, predicted: PredictedLift, *, widening: float = 1.0
+    moments: OutcomeMoments,
+    predicted: PredictedLift,
+    *,
+    widening: float = 1.0,
+    comparable: bool = True,
 ) -> tuple[Finding, ...]:
     """Returns every group on every step, those that are shown first, by p value.
 
@@ -100,10 +105,11 @@ def findings_of(
             their passes ran.
         predicted: the contract.
         widening: design effect on every variance (``headline_fit``).
+        comparable: whether weeks may be compared over segments (``side_tables``).
     """
     promises = segment_promises(moments.cells, predicted)
     out: list[Finding] = []
-    for dimension, table in _dimensions(moments):
+    for dimension, table in _dimensions(moments, comparable=comparable):
         scale = _Scale(
             width_of(predicted, float(table.n.sum())), 1 - predicted.confidence, widening
         )
@@ -117,11 +123,11 @@ def findings_of(
     return tuple(sorted(out, key=lambda f: (not f.shown, not f.worse, f.p_value)))
 
 
-def _dimensions(moments: OutcomeMoments) -> Iterator[tuple[str, Moments]]:
+def _dimensions(moments: OutcomeMoments, *, comparable: bool) -> Iterator[tuple[str, Moments]]:
     """Yields each dimension with two groups at least, as a table with the group as segment."""
-    weekly = (moments.teams if moments.teams is not None else moments.cells).collapse(
-        "period", "arm"
-    )
+    weekly = moments.cells.collapse("period", "arm")
+    if not comparable:
+        weekly = without_holdout(weekly)
     tables = {
         "segment": moments.cells,
         "team": moments.teams,

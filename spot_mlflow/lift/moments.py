@@ -447,7 +447,7 @@ class OutcomeMoments:
         passes: what was run over the source, in order ("base", "clusters", "units", ...).
         clusters: one more pass, where the contract names a cluster column.
         score_bins: moments with the score bin's index as segment ("0".."9"), where asked for.
-        teams: moments with the team as segment and the week as period, where asked for.
+        teams: moments with the team as segment, where asked for; by week in records from before.
         offers: moments with the offer as segment, where the log names it.
         actions: what became of the recommendations by team and week, where asked for.
         notes: what a reader must know ("412 segments folded into (other)").

@@ -75,9 +75,10 @@ class RealizedLift:
         estimate: the lift with its interval, at the contract's confidence.
         n_treatment: treated units analysed.
         n_holdout: holdout units analysed.
-        mean_treatment: mean outcome of the treated.
-        mean_holdout: mean outcome of the holdout.
-        raw_difference: treated minus holdout mean, before the direction is applied.
+        mean_treatment: mean outcome of the treated as the headline has it: at the common mix of the
+            strata (``LiftAnalysis.comparison``) where it compares within them, adjusted or weighted as it is.
+        mean_holdout: mean outcome of the holdout, likewise.
+        raw_difference: these two subtracted, before the direction is applied; not a pooled difference.
         p_value: two-sided, against no lift, valid as often as the interval is: for one look, or at
             every look; None where the method gives none.
         method: how it was estimated ("Welch", "ratio of sums over 60 clusters, Satterthwaite t").

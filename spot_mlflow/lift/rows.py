@@ -141,7 +141,9 @@ def row_intervals(rows: Rows, predicted: PredictedLift) -> tuple[Floats, Floats,
         else:
             value = rows.mean_t / rows.mean_c - 1
             low, high = _relative(rows, a, b, predicted)
-    unusable = ~(np.isfinite(value) & (rows.n_t > 1) & (rows.n_c > 1)) | np.isnan(low)
+    # Without a variance the units of a row are no sample to compare, whatever their counts are.
+    spread = np.isfinite(rows.var_t) & np.isfinite(rows.var_c)
+    unusable = ~(np.isfinite(value) & (rows.n_t > 1) & (rows.n_c > 1) & spread) | np.isnan(low)
     if predicted.effect == "absolute" and not _is_rate(rows, predicted):
         unusable |= ~(se > 0)
     low, high = np.where(unusable, -np.inf, low), np.where(unusable, np.inf, high)

@@ -38,7 +38,7 @@ def standard_rows(cells: Moments, predicted: PredictedLift, key: Key, outcome: B
     """
     shown = cells.by_period(predicted.period) if key == "period" else cells
     rows = rows_of(shown.collapse(key, "arm"), key, outcome)
-    comparison = compare(cells, predicted)
+    comparison = compare(cells, predicted, each_segment=key == "segment")
     if key == "period":
         comparison = within_periods(comparison, predicted.period)
     if not len(comparison) or predicted.design == "before_after":

@@ -52,6 +52,8 @@ class Strata:
         holdout: (S, m) means over the holdout.
         cov_treated: (S, m, m) covariance of these means.
         cov_holdout: (S, m, m) the same of the holdout.
+        side_by_side: (S,) whether some of a segment's units of both arms share a time; None where they
+            are compared over the whole time.
     """
 
     labels: tuple[str, ...]
@@ -63,6 +65,7 @@ class Strata:
     holdout: NDArray[np.float64]
     cov_treated: NDArray[np.float64]
     cov_holdout: NDArray[np.float64]
+    side_by_side: NDArray[np.bool_] | None = None
 
     @property
     def units(self) -> float:
@@ -75,8 +78,9 @@ class Strata:
 
     @property
     def estimable(self) -> NDArray[np.bool_]:
-        """(S,) strata with units in both arms."""
-        return (self.n_treated > 0) & (self.n_holdout > 0)
+        """(S,) strata with units in both arms, at the same times where times are compared."""
+        both = (self.n_treated > 0) & (self.n_holdout > 0)
+        return both if self.side_by_side is None else both & self.side_by_side
 
     def widened(self, factor: float) -> Strata:
         """Returns the strata with every covariance times ``factor`` (a design effect)."""
@@ -96,7 +100,8 @@ def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
 
     The weight of a segment is its share of all analysed units. Each arm's means in a segment are
     weighted over the strata that the headline compares within (``balance``), the same weights in both
-    arms; a segment without any, whose units are too few or all in one arm, has its plain means.
+    arms; small segments that the headline puts together have longer strata of their own. A segment
+    without any has its plain means, and no lift where others are compared within times.
 
     Args:
         cells: the base pass.
@@ -106,7 +111,7 @@ def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
     table = table.select(table.n > 0)
     labels = tuple(sorted({str(s) for s in table.segment} | set(predicted.segments)))
     row = {label: i for i, label in enumerate(labels)}
-    comparison = compare(cells, predicted)
+    comparison = compare(cells, predicted, each_segment=True)
     names, mapping, centre = _mapping(table, predicted, comparison)
     size, wide = len(labels), len(names)
     n = {arm: np.zeros(size) for arm in (TREATMENT, HOLDOUT)}
@@ -124,6 +129,9 @@ def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
         units += counted
     weight = units / units.sum() if units.sum() else np.zeros(size)
     inside = np.flatnonzero(comparison.within)
+    side_by_side = None
+    if len(inside) and comparison.cut.calendar != "whole":
+        side_by_side = np.isin(labels, [str(s) for s in comparison.treated.segment[inside]])
     if len(inside) > 1:
         of = np.array([row[str(s)] for s in comparison.treated.segment[inside]], dtype=np.int64)
         share = comparison.share[inside]
@@ -142,7 +150,7 @@ def strata_of(cells: Moments, predicted: PredictedLift) -> Strata:
                 np.add.at(into, of, values)
     return Strata(
         labels, names, weight, n[TREATMENT], n[HOLDOUT], mean[TREATMENT], mean[HOLDOUT],
-        cov[TREATMENT], cov[HOLDOUT],
+        cov[TREATMENT], cov[HOLDOUT], side_by_side,
     )  # fmt: skip
 
 

@@ -182,6 +182,8 @@ def _method(view: LiftView) -> Section:
             figures.NOTHING if x is None else figures.share(x, 2) if rate else figures.number(x, 2)
         )
 
+    strata = (data.get("comparison") or {}).get("strata") or 1
+    mixed = " at the mix of segments and times of both arms" if strata > 1 else ""
     rows: list[tuple[str, str]] = [
         ("Metric", view.metric),
         ("Population", str(view.contract.get("population") or figures.NOTHING)),
@@ -189,11 +191,11 @@ def _method(view: LiftView) -> Section:
         ("Evidence", words.GRADES.get(view.grade, view.grade)),
         (
             "Treated",
-            f"{figures.count(realized['n_treatment'])} units, mean {mean(realized.get('mean_treatment'))}",
+            f"{figures.count(realized['n_treatment'])} units, mean {mean(realized.get('mean_treatment'))}{mixed}",
         ),
         (
             "Holdout",
-            f"{figures.count(realized['n_holdout'])} units, mean {mean(realized.get('mean_holdout'))}",
+            f"{figures.count(realized['n_holdout'])} units, mean {mean(realized.get('mean_holdout'))}{mixed}",
         ),
         (
             "Matured",
