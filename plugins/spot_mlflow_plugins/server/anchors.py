@@ -11,27 +11,25 @@ crash is reported and carried on behind.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import hmac
 import json
 import os
-import stat
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from spot_mlflow.evidence import canonical
+from spot_mlflow_plugins.server.torn_lines import end, lines, regular
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable
     from pathlib import Path
 
     from spot_mlflow.evidence import Evidence
     from spot_mlflow_plugins.server.signing import Signer
 
-_BACKWARDS: Final = 4096  # bytes read at once from the end
-_LONGEST_LINE: Final = 2**24  # bytes: an acceptance names every entry that is gone
+_NAMED: Final = 10  # faults of one file
 ACCEPTED: Final = "accepted"  # kind of a line that ends what is missed: see ``accept``
 
 
@@ -168,9 +166,9 @@ class Anchors:
         found: list[Anchor] = []
         faults: list[str] = []
         previous = ""
-        with _regular(path.open("rb")) as f:
+        with regular(path.open("rb")) as f:
             fcntl.flock(f, fcntl.LOCK_SH)
-            for number, raw in enumerate(_lines(f), 1):
+            for number, raw in enumerate(lines(f), 1):
                 said = _said(raw)
                 if said is None:
                     if raw.strip():
@@ -183,7 +181,7 @@ class Anchors:
                 else:
                     faults.append(f"line {number}: not as the server wrote it")
                 previous = str(said["mac"])
-        return found, f"{path}, {'; '.join(faults)}" if faults else ""
+        return found, f"{path}, {_listed(faults)}" if faults else ""
 
     def since(
         self, experiment_id: str, offset: int, previous: str
@@ -199,10 +197,10 @@ class Anchors:
             OSError: the file cannot be read.
         """
         found: list[Anchor] = []
-        with _regular(self._path(experiment_id).open("rb")) as f:
+        with regular(self._path(experiment_id).open("rb")) as f:
             fcntl.flock(f, fcntl.LOCK_SH)
             f.seek(offset)
-            for raw in _lines(f):
+            for raw in lines(f):
                 if not raw.endswith(b"\n"):
                     break  # torn, and not carried on yet
                 offset += len(raw)
@@ -228,18 +226,19 @@ class Anchors:
     def _append(self, experiment_id: str, anchors: Iterable[Anchor]) -> None:
         with self._opened(experiment_id) as f:
             fcntl.flock(f, fcntl.LOCK_EX)
-            previous, whole = _end(f)
-            lines = [] if whole else [b"\n"]  # behind a torn line, not into it
+            last, whole = end(f, _said)
+            previous = "" if last is None else str(last["mac"])
+            new = [] if whole else [b"\n"]  # behind a torn line, not into it
             for anchor in anchors:
                 said = _line(anchor)
                 previous = _mac(self._signer.keys[0], previous, said)
-                lines.append(json.dumps({**said, "mac": previous}).encode() + b"\n")
-            f.write(b"".join(lines))
+                new.append(json.dumps({**said, "mac": previous}).encode() + b"\n")
+            f.write(b"".join(new))
 
     def _opened(self, experiment_id: str) -> IO[bytes]:
         path = self._path(experiment_id)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _regular(path.open("a+b"))
+        return regular(path.open("a+b"))
 
     def _path(self, experiment_id: str) -> Path:
         return self._folder / f"{experiment_id}.jsonl"
@@ -336,51 +335,9 @@ def _said(raw: bytes) -> dict[str, Any] | None:
     return said if whole else None
 
 
-def _regular(f: IO[bytes]) -> IO[bytes]:
-    """Returns an open file; a device, which may be read without end, is refused.
-
-    Raises:
-        OSError: it is no regular file.
-    """
-    if not stat.S_ISREG(os.fstat(f.fileno()).st_mode):
-        f.close()
-        raise OSError(errno.EINVAL, "is not a regular file", f.name)
-    return f
-
-
-def _lines(f: IO[bytes]) -> Iterator[bytes]:
-    """Yields lines, one that is longer than any of ours in pieces: memory does not follow the file."""
-    while raw := f.readline(_LONGEST_LINE):
-        yield raw
-
-
-def _end(f: IO[bytes]) -> tuple[str, bool]:
-    """Returns the keyed digest of the last whole line, "" without one, and whether a line is open.
-
-    Read backwards: a crash of the machine can leave any number of bytes that are no line.
-    """
-    at = f.seek(0, os.SEEK_END)
-    rest = b""
-    closed = True
-    for chunk in _chunks_backwards(f, at):
-        if not rest:
-            closed = chunk.endswith(b"\n")
-        rest = chunk + rest
-        lines = rest.split(b"\n")
-        # The first piece may go on before this chunk; it counts once all is read.
-        for raw in reversed(lines[1:] if len(rest) < at else lines):
-            said = _said(raw)
-            if said is not None:
-                return str(said["mac"]), closed
-    return "", closed
-
-
-def _chunks_backwards(f: IO[bytes], end: int) -> Iterator[bytes]:
-    while end > 0:
-        start = max(0, end - _BACKWARDS)
-        f.seek(start)
-        yield f.read(end - start)
-        end = start
+def _listed(faults: list[str]) -> str:
+    more = len(faults) - _NAMED
+    return "; ".join(faults[:_NAMED]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _mac(key: bytes, previous: str, said: dict[str, Any]) -> str:
