@@ -112,7 +112,9 @@ class Draft:
 
     def _nameless(self) -> dict[str, Any]:
         """Returns the payload without the name that a tag holds as well."""
-        key, tag = _NAMED_AGAIN.get(self.kind, ("", ""))
+        if self.kind not in _NAMED_AGAIN:
+            return dict(self.payload)
+        key, tag = _NAMED_AGAIN[self.kind]
         name = self.person if tag == PERSON else self.recorded_by
         return {k: v for k, v in self.payload.items() if k != key or v != name}
 
