@@ -37,6 +37,7 @@ Kind = Literal[
     "sign-off",
     "waiver",
     "decision",
+    "confirmation",
     "policy",
     "restore",
     "snapshot",
@@ -60,6 +61,9 @@ class Evidence:
         parents: digests of the entries that were newest when this one was written.
         run_id: MLflow run that holds it.
         recorded_by: the client's or server's word on who wrote the entry.
+        erased: whether the name was erased.
+        withheld: whether what was said is kept from this reader, who has not answered yet; the
+            payload then lacks it, and the digest is still that of the whole entry.
     """
 
     id: str
@@ -75,6 +79,7 @@ class Evidence:
     run_id: str = ""
     recorded_by: str = ""
     erased: bool = field(default=False)
+    withheld: bool = field(default=False)
 
 
 def canonical(payload: Any) -> str:

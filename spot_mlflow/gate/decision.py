@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from spot_mlflow.errors import NotFound
+from spot_mlflow.errors import AccessDenied, NotFound
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.gate.case import Case
 from spot_mlflow.gate.history import held_before
@@ -32,7 +32,7 @@ Basis = Literal[
 ]
 
 # Entries that a decision does not rest on: its own kind would make every refusal a new state.
-NO_GROUNDS: Final = frozenset({"decision", "snapshot"})
+NO_GROUNDS: Final = frozenset({"decision", "snapshot", "confirmation"})
 _NAMED: Final = 5  # entries in one note
 ALWAYS: Final = "always"  # stands for the policy where none is asked
 
@@ -187,6 +187,7 @@ def decide(
     Raises:
         InvalidInput: the policy says nothing of the target.
         NotFound: no such version.
+        AccessDenied: the server withholds answers from this reader, so that no levels are known here.
     """
     key = check_target(policy, target)
     number = version if version is not None else adoption.version
@@ -196,6 +197,13 @@ def decide(
         raise NotFound(f"model {name!r} has no version {number!r}; it has {known}")
     if now is not None and utc(now) != adoption.now:
         adoption = replace(adoption, now=utc(now))
+    if adoption.readiness.hidden:
+        raise AccessDenied(
+            "the answers of the others are shown to you once your own are in; nothing can be decided "
+            "without them",
+            where=f"model {name!r}",
+            fix=f"spot assess {name}",
+        )
     asked = _asked(adoption, policy.requires(key))
     case = Case(adoption, number, key, policy, requester, asked)
     mode = policy.mode_for(renamed or name)

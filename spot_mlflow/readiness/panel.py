@@ -175,6 +175,10 @@ class Readiness:
         """
         if self.has_answered(person) or not self.respondents:
             return self
+        return self.withheld()
+
+    def withheld(self) -> Readiness:
+        """Returns who answered, without what they said."""
         hidden = {
             i: QuestionResult(i, missing_roles=q.missing_roles, hidden=True)
             for i, q in self.questions.items()
@@ -228,6 +232,9 @@ def readiness_of(
         instrument: the questionnaire they are read with.
         now: the moment to judge ages and dates at, UTC.
         notes: discussion notes on contested questions.
+
+    Returns:
+        The panel's result; hidden where the server withholds answers from this reader.
     """
     known = [e for e in entries if e.at <= now and e.kind == "assessment"]
     usable = [e for e in known if instrument.comparable(e.payload.get("instrument", {}))]
@@ -238,7 +245,8 @@ def readiness_of(
         before = [e for e in usable if e.at < started]
         if before:
             result = _with_change(result, _panel(before, instrument, now, ()))
-    return replace(result, set_aside=len(known) - len(usable), round_started=started)
+    result = replace(result, set_aside=len(known) - len(usable), round_started=started)
+    return result.withheld() if any(e.withheld for e in known) else result
 
 
 def round_start(times: Sequence[datetime]) -> datetime | None:

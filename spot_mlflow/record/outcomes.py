@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.lift.report import ESTIMATORS, LiftReport, is_withheld, jsonable
+from spot_mlflow.record.remote import RouteWriter
 from spot_mlflow.record.summary import CHART, REPORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from mlflow import MlflowClient
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.lift.contract import PredictedLift
@@ -203,20 +206,37 @@ def latest_moments(record: Record, adoption: Adoption) -> OutcomeMoments | None:
     None where there is no such check, or its artifact cannot be read or is not what was recorded:
     the log is then read anew.
     """
-    import tempfile
-    from pathlib import Path
-
     from spot_mlflow.lift.moments import OutcomeMoments
 
     check = adoption.latest_check
     if check is None:
         return None
+    try:
+        data = None
+        if isinstance(record.writer, RouteWriter):
+            data = record.writer.moments(adoption.facts.name, check["entry"])
+        if data is None:
+            data = stored_moments(record.client, check["run_id"])
+        kept = check.get("moments_digest") == digest_of(data)
+        return OutcomeMoments.from_dict(data) if kept and data is not None else None
+    except Exception:  # noqa: BLE001 - whatever was stored there; none is needed
+        return None
+
+
+def stored_moments(client: MlflowClient, run_id: str) -> dict[str, Any] | None:
+    """Returns the moments that a check stored with its run; None where they cannot be read.
+
+    Args:
+        client: MLflow.
+        run_id: of the check.
+    """
+    import tempfile
+    from pathlib import Path
+
     with tempfile.TemporaryDirectory(prefix="spot-moments-") as folder:
         try:
-            path = record.client.download_artifacts(check["run_id"], MOMENTS, folder)
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-            kept = check.get("moments_digest") == digest_of(data)
-            return OutcomeMoments.from_dict(data) if kept else None
+            path = client.download_artifacts(run_id, MOMENTS, folder)
+            return dict(json.loads(Path(path).read_text(encoding="utf-8")))
         except Exception:  # noqa: BLE001 - every artifact store fails in its own way; none is needed
             return None
 

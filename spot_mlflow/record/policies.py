@@ -133,9 +133,9 @@ def adoption_under_policy(
         NotFound: no such model or version.
         RecordDamaged: the record is gone, or the newest policy cannot be read as one, or is gone.
     """
-    adoption, others, tags = record.adoption_and_registry(model, version)
     if isinstance(record.writer, RouteWriter):
-        return adoption, policies_in(record).in_force
+        return record.adoption(model, version), policies_in(record).in_force
+    adoption, others, tags = record.adoption_and_registry(model, version)
     found = policies_of(others, tags)
     found.check(adoption.facts, adoption.decisions)
     return adoption, found.in_force

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 5_000
 _RECENT_PAGE: Final = 24
+_PARENTS: Final = 8
 
 
 def runs(
@@ -91,3 +92,10 @@ def counted(ref: ModelRef, readings: Iterable[Reading]) -> list[Evidence]:
     ]
     once = {e.id: e for e in sorted(mine, key=lambda e: e.run_id, reverse=True)}
     return sorted(once.values(), key=lambda e: (e.at, e.id))
+
+
+def heads(client: MlflowClient, experiment_id: str) -> tuple[str, ...]:
+    """Returns the digests of the newest complete entries: what a new one follows."""
+    newest = client.search_runs([experiment_id], max_results=_PARENTS)
+    readings = [read(run) for run in newest]
+    return tuple(sorted(r.evidence.digest for r in readings if r.evidence is not None))

@@ -43,7 +43,7 @@ _ERRORS: Final[dict[int, type[SpotError]]] = {
     409: RecordDamaged,
     413: InvalidInput,
 }
-_known: dict[str, bool] = {}
+_known: dict[str, Mapping[str, Any]] = {}  # server -> what it says of itself
 
 
 class RouteWriter:
@@ -108,6 +108,37 @@ class RouteWriter:
         changed = tuple(map(str, said.get("changed") or ()))
         return FileFacts(where=said["where"], changed=changed, **known)
 
+    def entries(self, ref: ModelRef) -> list[Evidence] | None:
+        """Returns the entries of a model as this reader may see them, oldest first.
+
+        None where the server has its clients read runs: it asks for no logins, or is an earlier
+        version. With logins the answers of others may be withheld, and then MLflow's routes too.
+
+        Raises:
+            NotFound: no such model.
+            RecordDamaged: the record is gone.
+            Unavailable: the server did not answer.
+        """
+        from urllib.parse import urlencode
+
+        if not reads_by_route(self._uri):
+            return None
+        said = _call(self._uri, "GET", f"/entries?{urlencode({'model': ref.name})}", None)
+        return [_evidence(e) for e in said["entries"] if int(said["created"]) == ref.created]
+
+    def moments(self, model: str, entry: str) -> dict[str, Any] | None:
+        """Returns the moments of an outcome check, as JSON; None where the server has them read as files.
+
+        Raises:
+            NotFound: they cannot be read there.
+        """
+        from urllib.parse import urlencode
+
+        if not reads_by_route(self._uri):
+            return None
+        query = urlencode({"model": model, "entry": entry})
+        return dict(_call(self._uri, "GET", f"/moments?{query}", None)["moments"])
+
     def refresh(self, ref: ModelRef) -> None:
         """Has the server derive a model's summary anew; its tags are the server's to write."""
         _call(self._uri, "POST", "/refresh", {"model": ref.name, "version": ref.version})
@@ -145,20 +176,31 @@ def is_gated(uri: str) -> bool:
     """Says whether an MLflow has the entry route; asked once of each server and process."""
     if not uri.startswith(("http://", "https://")):
         return False
+    return _server(uri).get("entries") == "route"
+
+
+def reads_by_route(uri: str) -> bool:
+    """Says whether a gated server has its clients read entries through a route as well."""
+    return _server(uri).get("reads") == "route"
+
+
+def _server(uri: str) -> Mapping[str, Any]:
+    """Returns what a gated server says of itself, empty where it is none; asked once of each."""
     if uri not in _known:
         response = _response(uri, "GET", "/server", None)
         if response.status_code not in (200, *_PLAIN):
             _raise(response, uri)
-        _known[uri] = response.status_code not in _PLAIN and _is_ours(response)
+        _known[uri] = {} if response.status_code in _PLAIN else _json_object(response)
     return _known[uri]
 
 
-def _is_ours(response: Any) -> bool:
+def _json_object(response: Any) -> dict[str, Any]:
     """Some proxies answer every path with a page of their own."""
     try:
-        return isinstance(response.json(), dict) and response.json().get("entries") == "route"
+        found = response.json()
     except ValueError:
-        return False
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _evidence(said: Mapping[str, Any]) -> Evidence:
@@ -175,6 +217,8 @@ def _evidence(said: Mapping[str, Any]) -> Evidence:
         parents=tuple(said["parents"]),
         run_id=said["run_id"],
         recorded_by=said["recorded_by"],
+        erased=bool(said.get("erased")),
+        withheld=bool(said.get("withheld")),
     )
 
 

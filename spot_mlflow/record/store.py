@@ -14,7 +14,7 @@ from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adopt
 from spot_mlflow.errors import SpotError
 from spot_mlflow.record import companion, reading, references, remote
 from spot_mlflow.record.connection import open_client
-from spot_mlflow.record.entry import ERASED, Draft, Reading, read
+from spot_mlflow.record.entry import ERASED, Draft, Reading
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.once import RegistryOnce
 from spot_mlflow.record.reading import counted
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment
 
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record.references import ModelRef
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 REGISTRY: Final = companion.REGISTRY  # evidence of no model in particular: policies
-_PARENTS: Final = 8
 _MOST_SEEN: Final = 1000  # experiments whose entries one object keeps
 UPDATED_TAG: Final = "spot.updated"
 
@@ -141,7 +139,14 @@ class Record:
             recent: read only what this object has not seen yet; edits of what it has seen are not
                 noticed. For summaries, never for decisions.
         """
-        return counted(ref, self.readings(ref, recent=recent))
+        found = self._by_route(ref)
+        return counted(ref, self.readings(ref, recent=recent)) if found is None else found
+
+    def _by_route(self, ref: ModelRef) -> list[Evidence] | None:
+        """Returns a model's entries by a gated server's route; None where runs are read."""
+        if not ref.name or not isinstance(self.writer, remote.RouteWriter):
+            return None
+        return self.writer.entries(ref)
 
     def readings(
         self, ref: ModelRef, *, recent: bool = False, known_written: bool = False
@@ -244,6 +249,9 @@ class Record:
         self, ref: ModelRef, client: Any, *, recent: bool
     ) -> tuple[ModelFacts, Sequence[Evidence]]:
         facts = self._facts(ref.name, client)
+        said = self._by_route(ref)
+        if said is not None:
+            return facts, said
         known_written = UPDATED_TAG in facts.tags
         readings = self.readings(ref, recent=recent, known_written=known_written)
         return facts, counted(ref, readings)
@@ -308,8 +316,10 @@ class Record:
             RecordDamaged: the record was deleted.
         """
         with self._errors(f"model {ref.name!r}"):
-            home = companion.find(self.client, ref)
-            known_written = home is None and self._was_written(ref)
+            # A gated server looks itself what an entry follows.
+            sent = isinstance(self.writer, remote.RouteWriter)
+            home = None if sent else companion.find(self.client, ref)
+            known_written = not sent and home is None and self._was_written(ref)
             draft = Draft(
                 ref=ref,
                 kind=kind,
@@ -318,7 +328,7 @@ class Record:
                 role=role,
                 at=utc(at),
                 recorded_by=self._recorder(recorded_by),
-                parents=self._heads(home),
+                parents=() if home is None else reading.heads(self.client, home.experiment_id),
                 metrics=tuple(metrics),
                 artifacts=dict(artifacts or {}),
                 dataset=dataset,
@@ -373,14 +383,6 @@ class Record:
                 self.writer.refresh(ref)
             else:
                 refresh(self, ref, mine=mine)
-
-    def _heads(self, home: Experiment | None) -> tuple[str, ...]:
-        """Returns the digests of the newest complete entries: what a new one follows."""
-        if home is None:
-            return ()
-        newest = self.client.search_runs([home.experiment_id], max_results=_PARENTS)
-        readings = [read(run) for run in newest]
-        return tuple(sorted(r.evidence.digest for r in readings if r.evidence is not None))
 
 
 def login() -> str:

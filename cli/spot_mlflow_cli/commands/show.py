@@ -63,7 +63,7 @@ def command(
 
     adoption, policy = adoption_under_policy(Record(), model)
     decision = None
-    if adoption.version is not None:
+    if adoption.version is not None and not adoption.readiness.hidden:
         decision = decide(adoption, target, policy=policy)
     if person and as_pseudonym:
         person = pseudonym(person, pseudonym_key())

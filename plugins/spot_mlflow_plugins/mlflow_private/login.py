@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow_plugins.mlflow_private.server import model_registry_store
@@ -35,7 +36,9 @@ def authorize(validators: dict[tuple[str, str], Any]) -> None:
     auth.BEFORE_REQUEST_VALIDATORS.update(validators)
 
 
-def bind_experiments(models_of: Callable[[str], Collection[str] | None]) -> None:
+def bind_experiments(
+    models_of: Callable[[str], Collection[str] | None], withheld: Callable[[str, str], bool]
+) -> None:
     """Has every right on an experiment that holds a model's evidence end where that on the model does.
 
     MLflow decides all of them, of routes, listings, GraphQL and proxied files alike, by folding a
@@ -45,6 +48,8 @@ def bind_experiments(models_of: Callable[[str], Collection[str] | None]) -> None
     Args:
         models_of: experiment id -> names of the models, each of which must be readable; None where
             the experiment holds no evidence, empty where its model is gone.
+        withheld: (user, experiment id) -> whether this user may not read it now all the same; asked
+            only of experiments that hold evidence and that the user could read.
 
     Raises:
         RuntimeError: this MLflow decides in another way.
@@ -52,7 +57,7 @@ def bind_experiments(models_of: Callable[[str], Collection[str] | None]) -> None
     from mlflow.server import auth
 
     if not hasattr(auth, "fold_grants_for_key"):
-        _bind_older(auth, models_of)
+        _bind_older(auth, models_of, withheld)
         return
     if not hasattr(auth.store, "list_grants"):
         raise RuntimeError("this MLflow decides on experiments in a way that is not known here")
@@ -63,7 +68,7 @@ def bind_experiments(models_of: Callable[[str], Collection[str] | None]) -> None
     def with_models(user_id: int, workspace: str, resource_types: Any) -> list[Any]:
         types = set(resource_types)
         wanted = types | {"registered_model"} if "experiment" in types else types
-        return _Grants(list_grants(user_id, workspace, wanted), workspace)
+        return _Grants(list_grants(user_id, workspace, wanted), workspace, user_id)
 
     def bound(grants: Any, key: Any) -> Any:
         found = fold(grants, key)
@@ -72,16 +77,21 @@ def bind_experiments(models_of: Callable[[str], Collection[str] | None]) -> None
         models = models_of(str(key.resource_id))
         if models is None:
             return found
-        if models and all(_readable(fold, grants, name) for name in models):
-            return found
-        return auth.DENY
+        if not models or not all(_readable(fold, grants, name) for name in models):
+            return auth.DENY
+        user = grants.username if isinstance(grants, _Grants) else None
+        return auth.DENY if user is None or withheld(user, str(key.resource_id)) else found
 
     bound.spot = True  # type: ignore[attr-defined] # so that it is done once
     auth.fold_grants_for_key = bound
     setattr(auth.store, "list_grants", with_models)  # noqa: B010 - a method of one object
 
 
-def _bind_older(auth: Any, models_of: Callable[[str], Collection[str] | None]) -> None:
+def _bind_older(
+    auth: Any,
+    models_of: Callable[[str], Collection[str] | None],
+    withheld: Callable[[str, str], bool],
+) -> None:
     """Does the same for MLflow that asks for one right at a time, and for those of a listing."""
     needed = ("_role_permission_for", "_role_based_read_predicate", "NO_PERMISSIONS")
     if not all(hasattr(auth, n) for n in needed):
@@ -92,9 +102,10 @@ def _bind_older(auth: Any, models_of: Callable[[str], Collection[str] | None]) -
 
     def readable(username: str, experiment_id: str) -> bool:
         models = models_of(experiment_id)
-        return models is None or (
-            bool(models) and all(_permission_of(username, m).can_read for m in models)
-        )
+        if models is None:
+            return True
+        known = bool(models) and all(_permission_of(username, m).can_read for m in models)
+        return known and not withheld(username, experiment_id)
 
     def bound(*args: Any, **kwargs: Any) -> Any:
         said = dict(zip(("username", "resource_type", "resource_key"), args, strict=False)) | kwargs
@@ -116,11 +127,23 @@ def _bind_older(auth: Any, models_of: Callable[[str], Collection[str] | None]) -
 
 
 class _Grants(list[Any]):
-    """A user's grants, with the workspace they are of."""
+    """A user's grants, with the workspace they are of, and whose they are."""
 
-    def __init__(self, rows: Iterable[Any], workspace: str) -> None:
+    def __init__(self, rows: Iterable[Any], workspace: str, user_id: int) -> None:
         super().__init__(rows)
         self.workspace = workspace
+        self._user_id = user_id
+
+    @cached_property
+    def username(self) -> str | None:
+        """The user's name, read where it is asked for; None where the user is gone."""
+        import sqlalchemy as sa
+        from mlflow.server import auth
+        from mlflow.server.auth.db.models import SqlUser
+
+        with auth.store.ManagedSessionMaker() as session:
+            found = session.execute(sa.select(SqlUser.username).where(SqlUser.id == self._user_id))
+            return found.scalar_one_or_none()  # type: ignore[no-any-return] # a column of text
 
 
 def _readable(fold: Any, grants: Any, model: str) -> bool:

@@ -74,6 +74,8 @@ RULES: dict[str, Callable[[], bool]] = {
     "entries": may_write_entry,
     "decisions": may_read_named_model,
     "refresh": may_read_named_model,
+    "record": may_read_named_model,
+    "moments": may_read_named_model,
     "verify": may_read_named_model,
     "files": may_read_named_model,
 }

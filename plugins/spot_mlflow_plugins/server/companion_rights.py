@@ -2,7 +2,8 @@
 
 The right on a companion experiment is the lesser of its own and READ on its model; that of a model
 that was deleted is the administrators'. MLflow decides it (``mlflow_private.bind_experiments``); here
-stands which model an experiment belongs to. Writing there is the entry route's alone in any case.
+stands which model an experiment belongs to. A user who owes the model answers has none until they are
+in (``answers_owed``). Writing there is the entry route's alone in any case.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from spot_mlflow.record.entry import CREATED, MODEL
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.answers_owed import AnswersOwed
 
 _FRESH: Final = 2.0  # seconds that a model which was deleted or renamed may go on to be known
 
@@ -72,6 +74,6 @@ class Owners:
 
 def bind_companions() -> None:
     """Binds the rights on companions to those on their models; at start, on a server with logins."""
-    private.bind_experiments(
-        Owners(private.tracking_store(), private.model_registry_store()).models_of
-    )
+    tracking = private.tracking_store()
+    owners = Owners(tracking, private.model_registry_store())
+    private.bind_experiments(owners.models_of, AnswersOwed(tracking, owners.models_of).withheld)

@@ -9,6 +9,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.reporting.respondent_view import (
+    decision_without_levels,
+    owes_answers,
+    without_answers,
+)
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins.server.entry_route import evidence_json
 from spot_mlflow_plugins.server.identity import requester as logged_in
@@ -56,6 +61,10 @@ def decide_and_record(body: Any) -> dict[str, Any]:
             version=version,
         )
         written = record_decision(record, decision, created=facts.created, known=entries)
+    reader = logged_in()
+    if reader is not None and owes_answers(adoption, reader):
+        decision = decision_without_levels(decision)
+        written = None if written is None else without_answers([written])[0]
     recorded = None if written is None else evidence_json(written)
     return {"decision": decision.to_dict(), "recorded": recorded}
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import InvalidInput, SpotError
 from spot_mlflow.version import __version__
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server import walls
+from spot_mlflow_plugins.server.answers_owed import explain
 from spot_mlflow_plugins.server.injection import inject_into
+from spot_mlflow_plugins.server.walls import API, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _logger = logging.getLogger("mlflow.spot")
 
-API = "/ajax-api/2.0/spot"
 UI_VARIABLE = "SPOT_MLFLOW_UI"  # "pages" leaves MLflow's own pages as they are
 
 
@@ -30,8 +31,10 @@ def register_routes(flask_app: Any) -> None:
     if "spot_health" in flask_app.view_functions:
         return
     before = flask_app.before_request_funcs.setdefault(None, [])
-    before[:0] = [_check_origin, _limit_body]
-    flask_app.before_request(_check_uploads)
+    before[:0] = [walls.check_origin, walls.limit_body]
+    flask_app.before_request(walls.check_token)
+    flask_app.before_request(walls.check_uploads)
+    flask_app.after_request(explain)
     if os.environ.get(UI_VARIABLE, "inject") != "pages":
         inject_into(flask_app)
     for path, method, view in ROUTES:
@@ -66,16 +69,6 @@ def answers_json(view: Callable[[], Any]) -> Callable[[], Any]:
     return wrapper
 
 
-def error_code(error: SpotError) -> str:
-    """Returns MLflow's word for the error, so that its clients raise the right exception."""
-    return {
-        400: "INVALID_PARAMETER_VALUE",
-        403: "PERMISSION_DENIED",
-        404: "RESOURCE_DOES_NOT_EXIST",
-        503: "TEMPORARILY_UNAVAILABLE",
-    }.get(error.http_status, "RESOURCE_CONFLICT")
-
-
 @answers_json
 def health() -> dict[str, Any]:
     """Says that the gate stands; fails where it does not."""
@@ -93,6 +86,7 @@ def server() -> dict[str, Any]:
     return {
         "spot": __version__,
         "entries": "route",
+        "reads": "route" if requires_login() else "runs",
         "login": requires_login(),
         "user": authenticated_user(),
     }
@@ -115,6 +109,24 @@ def entries() -> dict[str, Any]:
     from spot_mlflow_plugins.server.entry_route import write_entry
 
     return write_entry(_body())
+
+
+@answers_json
+def record() -> dict[str, Any]:
+    """Returns the entries of a model as this reader may see them."""
+    from spot_mlflow_plugins.server.answers_owed import read_entries
+
+    return read_entries(_named_model())
+
+
+@answers_json
+def moments() -> dict[str, Any]:
+    """Returns the moments of an outcome check."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.answers_owed import read_moments
+
+    return read_moments(_named_model(), request.args.get("entry", ""))
 
 
 @answers_json
@@ -239,53 +251,13 @@ def _model_name() -> str:
     return name
 
 
-def _check_origin() -> Any:
-    """Refuses, before anything is read, what a page of another origin sends to our routes."""
-    from flask import jsonify, request
-
-    from spot_mlflow_plugins.server.origin import HEADERS, check_request, own_origins
-
-    if request.endpoint not in _ENDPOINTS:
-        return None
-    try:
-        said = {k: v for k in HEADERS if (v := request.headers.get(k)) is not None}
-        check_request(request.method, said, request.mimetype, own_origins())
-    except SpotError as e:
-        answer = jsonify(error_code=error_code(e), message=f"[spot] {e}")
-        answer.status_code = e.http_status
-        return answer
-    return None
-
-
-def _limit_body() -> None:
-    """Bounds what is read of a request to our routes, also of one that comes in chunks."""
+def _named_model() -> str:
     from flask import request
 
-    if API in request.path:
-        from spot_mlflow_plugins.server.entry_route import MAX_BODY
-
-        with suppress(AttributeError):  # Flask before 3.1 knows one limit for all routes only
-            request.max_content_length = MAX_BODY
-
-
-def _check_uploads() -> Any:
-    """Looks at the two upload routes that reach an artifact location directly."""
-    from flask import request
-
-    if not request.path.endswith(("/mlflow/upload-artifact", "/presigned-upload-url")):
-        return None
-    from mlflow.exceptions import MlflowException
-
-    from spot_mlflow_plugins.server.artifact_guard import check_direct_upload
-
-    store = private.tracking_store()
-    companions, deployed = store._spot_companions, store._spot_deployed  # noqa: SLF001 - ours, set at start
-    said = private.sent_json()
-    try:
-        check_direct_upload(companions, deployed, request.path, request.args, said)
-    except MlflowException as e:
-        return e.serialize_as_json(), e.get_http_status_code(), {"Content-Type": "application/json"}
-    return None
+    name = request.args.get("model", "")
+    if not name:
+        raise InvalidInput("no model is named", fix="Add ?model=MODEL to the address.")
+    return str(name)
 
 
 def shows_html(view: Callable[[], str]) -> Callable[[], Any]:
@@ -312,6 +284,16 @@ def shows_html(view: Callable[[], str]) -> Callable[[], Any]:
         return response
 
     return wrapper
+
+
+def token() -> Any:
+    """Gives a page of ours the token that it sends with what it writes."""
+    from flask import jsonify, request
+
+    purpose = request.args.get("for", "")
+    if purpose not in {view.__name__ for _, method, view in ROUTES if method == "POST"}:
+        return jsonify(error_code="INVALID_PARAMETER_VALUE", message="[spot] no such purpose"), 400
+    return walls.give_token(purpose)
 
 
 @shows_html
@@ -400,12 +382,14 @@ ROUTES = (
     ("/spot/inject.js", "GET", inject),
     ("/spot/health", "GET", health),
     (f"{API}/server", "GET", server),
+    (f"{API}/token", "GET", token),
     (f"{API}/policy", "GET", policy),
     (f"{API}/entries", "POST", entries),
+    (f"{API}/entries", "GET", record),
+    (f"{API}/moments", "GET", moments),
     (f"{API}/decisions", "POST", decisions),
     (f"{API}/refresh", "POST", refresh),
     (f"{API}/verify", "GET", verify),
     (f"{API}/files", "GET", files),
     (f"{API}/erase", "POST", erase),
 )
-_ENDPOINTS = frozenset(f"spot_{view.__name__}" for _, _, view in ROUTES)

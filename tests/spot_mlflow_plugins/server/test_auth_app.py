@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from gated import CONTRACT, gated_mlflow_server
+from gated import CONTRACT
+from logins import ADMIN, PASSWORD, Login, login_server
 
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.instrument import shipped_instrument
@@ -18,79 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.journey
-ADMIN = ("admin", "admin-password-1234")
 FOLDERS: dict[str, Path] = {}  # of the servers, by address
-PASSWORD = "user-password-1234"  # noqa: S105 - of a server that lives for this test
-
-
-class Login:
-    """One user of the server."""
-
-    def __init__(self, url: str, user: str, password: str = PASSWORD) -> None:
-        self.url, self.user = url, user
-        self.session = requests.Session()
-        self.session.auth = (user, password)
-
-    def api(self, method: str, path: str, **said: Any) -> requests.Response:
-        """Calls MLflow's REST API."""
-        return self.session.request(
-            method, f"{self.url}/api/2.0/mlflow/{path}", json=said, timeout=60
-        )
-
-    def grant(self, user: str, model: str, permission: str) -> None:
-        """Gives a user a right on a model."""
-        said = {"resource_type": "registered_model", "resource_id": model}
-        answer = self.session.post(
-            f"{self.url}/api/3.0/mlflow/users/permissions/grant",
-            json={**said, "username": user, "permission": permission},
-            timeout=60,
-        )
-        assert answer.status_code == 200, answer.text
-
-    def entry(self, kind: str, payload: Any, **more: Any) -> requests.Response:
-        """Calls the entry route."""
-        said = {"model": "locked-churn", "version": "1", "kind": kind, "payload": payload, **more}
-        return self.session.post(f"{self.url}/ajax-api/2.0/spot/entries", json=said, timeout=60)
-
-    def move(self, model: str = "locked-churn") -> requests.Response:
-        """Asks for Production."""
-        said = {"name": model, "version": "1", "stage": "Production"}
-        return self.api(
-            "POST", "model-versions/transition-stage", archive_existing_versions=False, **said
-        )
-
-    def promised(self, model: str, *, editor: str, admin: Login) -> None:
-        """Makes a model with a promise that another user may move, too."""
-        assert self.api("POST", "registered-models/create", name=model).status_code == 200
-        made = self.api("POST", "model-versions/create", name=model, source="s3://nowhere/m")
-        assert made.status_code == 200, made.text
-        assert self.entry("prediction", {"contract": CONTRACT}, model=model).status_code == 200
-        admin.grant(editor, model, "EDIT")
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A gated server with logins: bea signs for the business, dan builds and may do everything."""
     folder: Path = tmp_path_factory.mktemp("auth")
-    roles = folder / "roles.yaml"
-    roles.write_text(json.dumps({"bea": ["business"], "dan": "data_scientist"}))
-    (folder / "auth.ini").write_text(
-        "[mlflow]\ndefault_permission = NO_PERMISSIONS\n"
-        f"database_uri = sqlite:///{folder / 'auth.db'}\nadmin_username = admin\n"
-        f"admin_password = {ADMIN[1]}\n"  # older MLflow reads it nowhere else
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
-    )
-    environment = {
-        "SPOT_MLFLOW_ROLES_FILE": str(roles),
-        "MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"),
-        "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN[1],
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-secret-for-one-test",
-    }
-    with gated_mlflow_server(folder, app="spot-auth", environment=environment) as server:
+    with login_server(folder, {"bea": ["business"], "dan": "data_scientist"}) as server:
         admin = Login(server.url, *ADMIN)
-        for user in ("bea", "dan", "mallory"):
-            said = admin.api("POST", "users/create", username=user, password=PASSWORD)
-            assert said.status_code == 200, said.text
         dan = Login(server.url, "dan")
         assert dan.api("POST", "registered-models/create", name="locked-churn").status_code == 200
         made = dan.api(

@@ -123,11 +123,18 @@ def test_a_page_of_another_origin_writes_nothing(scene: Scene, headers: dict[str
             timeout=60,
         )
         assert answer.status_code in (400, 403), (route, answer.text)
-    assert runs_of(scene, entry) == 0
     own = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
     own["Origin"] = scene.url
-    route = f"{scene.url}/ajax-api/2.0/spot/entries"
-    assert requests.post(route, data=body, headers=own, timeout=60).status_code == 200
+    page, api = requests.Session(), f"{scene.url}/ajax-api/2.0/spot"
+    token = page.get(f"{api}/token", params={"for": "entries"}, timeout=60).json()["token"]
+    for more in ({}, {"X-Spot-Token": "1.x"}):
+        refused = page.post(f"{api}/entries", data=body, headers=own | more, timeout=60)
+        assert refused.status_code == 403
+    own["X-Spot-Token"] = token
+    assert page.post(f"{api}/refresh", data=body, headers=own, timeout=60).status_code == 403
+    assert requests.post(f"{api}/entries", data=body, headers=own, timeout=60).status_code == 403
+    assert runs_of(scene, entry) == 0
+    assert page.post(f"{api}/entries", data=body, headers=own, timeout=60).status_code == 200
 
 
 def test_a_page_of_another_origin_reads_nothing(scene: Scene) -> None:

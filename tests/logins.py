@@ -1,0 +1,106 @@
+"""A gated server with logins for tests, and its users."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import requests
+from gated import CONTRACT, gated_mlflow_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from servers import MlflowServer
+
+ADMIN = ("admin", "admin-password-1234")
+PASSWORD = "user-password-1234"  # noqa: S105 - of a server that lives for one test
+
+
+class Login:
+    """One user of the server."""
+
+    def __init__(self, url: str, user: str, password: str = PASSWORD) -> None:
+        self.url, self.user = url, user
+        self.session = requests.Session()
+        self.session.auth = (user, password)
+
+    def api(self, method: str, path: str, **said: Any) -> requests.Response:
+        """Calls MLflow's REST API."""
+        return self.session.request(
+            method, f"{self.url}/api/2.0/mlflow/{path}", json=said, timeout=60
+        )
+
+    def grant(self, user: str, model: str, permission: str) -> None:
+        """Gives a user a right on a model."""
+        said = {"resource_type": "registered_model", "resource_id": model}
+        answer = self.session.post(
+            f"{self.url}/api/3.0/mlflow/users/permissions/grant",
+            json={**said, "username": user, "permission": permission},
+            timeout=60,
+        )
+        assert answer.status_code == 200, answer.text
+
+    def entry(self, kind: str, payload: Any, **more: Any) -> requests.Response:
+        """Calls the entry route."""
+        said = {"model": "locked-churn", "version": "1", "kind": kind, "payload": payload, **more}
+        return self.session.post(f"{self.url}/ajax-api/2.0/spot/entries", json=said, timeout=60)
+
+    def move(self, model: str = "locked-churn") -> requests.Response:
+        """Asks for Production."""
+        said = {"name": model, "version": "1", "stage": "Production"}
+        return self.api(
+            "POST", "model-versions/transition-stage", archive_existing_versions=False, **said
+        )
+
+    def promised(self, model: str, *, editor: str, admin: Login) -> None:
+        """Makes a model with a promise that another user may move, too."""
+        assert self.api("POST", "registered-models/create", name=model).status_code == 200
+        made = self.api("POST", "model-versions/create", name=model, source="s3://nowhere/m")
+        assert made.status_code == 200, made.text
+        assert self.entry("prediction", {"contract": CONTRACT}, model=model).status_code == 200
+        admin.grant(editor, model, "EDIT")
+
+
+@contextlib.contextmanager
+def login_server(
+    folder: Path,
+    roles: Mapping[str, Any] | None,
+    *arguments: str,
+    users: Sequence[str] = ("bea", "dan", "mallory"),
+    **more: Any,
+) -> Iterator[MlflowServer]:
+    """Starts a gated server with logins, and makes its users.
+
+    Args:
+        folder: of its files.
+        roles: what the roles file says; None for a server without one.
+        arguments: of ``mlflow server``.
+        users: to make.
+        more: of ``gated_mlflow_server``.
+    """
+    (folder / "auth.ini").write_text(
+        "[mlflow]\ndefault_permission = NO_PERMISSIONS\n"
+        f"database_uri = sqlite:///{folder / 'auth.db'}\nadmin_username = admin\n"
+        f"admin_password = {ADMIN[1]}\n"  # older MLflow reads it nowhere else
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+    )
+    environment = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"),
+        "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN[1],
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-secret-for-one-test",
+        **more.pop("environment", {}),
+    }
+    if roles is not None:
+        (folder / "roles.yaml").write_text(json.dumps(roles))
+        environment["SPOT_MLFLOW_ROLES_FILE"] = str(folder / "roles.yaml")
+    with gated_mlflow_server(
+        folder, *arguments, app="spot-auth", environment=environment, **more
+    ) as server:
+        admin = Login(server.url, *ADMIN)
+        for user in users:
+            said = admin.api("POST", "users/create", username=user, password=PASSWORD)
+            assert said.status_code == 200, said.text
+        yield server
