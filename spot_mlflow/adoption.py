@@ -14,6 +14,7 @@ from spot_mlflow.involvement.log import Involvement, involvement_of
 from spot_mlflow.lift.contract import PredictedLift
 from spot_mlflow.readiness.instrument import Instrument, default_instrument
 from spot_mlflow.readiness.panel import Readiness, readiness_of
+from spot_mlflow.taken_down import unconfirmed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -160,6 +161,11 @@ class Adoption:
         """The newest outcome check of the version spoken of."""
         found = self.checks.get(self.version or "", ())
         return found[-1] if found else None
+
+    @property
+    def unconfirmed(self) -> tuple[Evidence, ...]:
+        """What was written down for somebody who has not confirmed it, oldest first."""
+        return unconfirmed(self.entries)
 
     @property
     def state_digest(self) -> str:

@@ -233,6 +233,33 @@ def _follow_up(  # noqa: PLR0917 - private; the public functions name their argu
     return record.append(ref, "concern", payload, person=person, role=role)
 
 
+def confirm_entry(
+    model: Any, entry: str, *, person: str, role: str | None = None, record: Record | None = None
+) -> Evidence:
+    """Confirms what somebody else wrote down for a person on a server with logins.
+
+    Args:
+        model: which model; see the module.
+        entry: id of the entry, or its first digits.
+        person: for whom it was written down, and who confirms.
+        role: in which role; that of the entry where None.
+        record: where to write.
+
+    Raises:
+        NotFound: no such entry waits for a confirmation.
+        Refused: it was written down for somebody else.
+    """
+    from spot_mlflow.taken_down import KIND, check_confirmation
+
+    check_person(person)
+    record = _record(record)
+    ref = record.resolve(model)
+    entries = record.entries(ref)
+    payload = check_confirmation(entries, entry, person)
+    role = role or next(e.role for e in entries if e.id == payload["entry"])
+    return record.append(ref, KIND, payload, person=person, role=role)
+
+
 def log_pulse(
     model: Any, *, person: str, role: str, useful: int, would_use: int, record: Record | None = None
 ) -> Evidence:

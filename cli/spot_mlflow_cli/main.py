@@ -39,6 +39,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "ask": ("ask", "Write the message that asks a role for its answers."),
         "involve": ("involve", "Log who helped with naming, scope, features, review, feedback."),
         "concern": ("concern", "Raise, answer, confirm or reopen a concern."),
+        "confirm": ("confirm", "Confirm what somebody else wrote down for you."),
         "pulse": ("pulse", "Is it useful? Would you use it? Asked of users, guessed by builders."),
         "todo": ("todo", "Who owes what, over all models."),
     },

@@ -19,6 +19,7 @@ from spot_mlflow.reporting.tables import Table, escape_markdown
 
 if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
+    from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.involvement.appeal import AppealItem
     from spot_mlflow.involvement.concerns import Concern
@@ -46,6 +47,7 @@ def adoption_sections(
         readiness_section(adoption, plan=False),
         _involvement(adoption),
         _plan(adoption),
+        _taken_down(adoption),
     )
     return tuple(s for s in made if s is not None)
 
@@ -157,6 +159,29 @@ def _plan(adoption: Adoption) -> Section | None:
     )
 
 
+def _taken_down(adoption: Adoption) -> Section | None:
+    """Returns what was written down for people who have not confirmed it."""
+    waiting = adoption.unconfirmed
+    if not waiting:
+        return None
+    rows = tuple(
+        (
+            e.id[:8],
+            e.kind,
+            e.person or figures.NOTHING,
+            e.recorded_by,
+            figures.day(e.at.isoformat()),
+        )
+        for e in waiting
+    )
+    return Section(
+        "taken_down",
+        "What was written down for others?",
+        text=("It counts. Each person confirms for themselves: spot confirm.",),
+        tables=(Table("Not confirmed", ("entry", "what", "person", "recorded by", "when"), rows),),
+    )
+
+
 def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> dict[str, Any]:
     """Returns JSON values under the documented keys of ``spot show`` (``docs/json.md``)."""
     facts = adoption.facts.version(adoption.version)
@@ -171,6 +196,7 @@ def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> d
         "readiness": _readiness_dict(adoption),
         "involvement": _involvement_dict(adoption),
         "concerns": [_concern_dict(c) for c in adoption.involvement.concerns],
+        "unconfirmed": [_taken_down_dict(e) for e in adoption.unconfirmed],
         "predicted": adoption.predicted.to_dict() if adoption.predicted else None,
         "lift": dict(check) if check is not None else None,
         "gate": decision.to_dict() if decision is not None else None,
@@ -220,6 +246,11 @@ def _involvement_dict(adoption: Adoption) -> dict[str, Any]:
 def _concern_dict(concern: Concern) -> dict[str, Any]:
     keys = ("id", "severity", "status", "age_days", "role", "version", "what")
     return {k: getattr(concern, k) for k in keys}
+
+
+def _taken_down_dict(e: Evidence) -> dict[str, Any]:
+    said = {"entry": e.id, "kind": e.kind, "person": e.person, "role": e.role}
+    return {**said, "recorded_by": e.recorded_by, "at": e.at.isoformat()}
 
 
 def adoption_markdown(adoption: Adoption, decision: GateDecision | None = None) -> str:

@@ -73,6 +73,7 @@ def todo_of(adoption: Adoption) -> tuple[Todo, ...]:
     if not adoption.entries:
         return ()
     found = [*_concerns(adoption), *_plan(adoption), *_assessments(adoption), *_check(adoption)]
+    found += _confirmations(adoption)
     return ordered(replace(t, name=adoption.name) for t in found)
 
 
@@ -134,6 +135,14 @@ def _assessments(adoption: Adoption) -> Iterator[Todo]:
             what = "a new assessment, the last one is over 90 days old"
             who = r.person or words.ROLES.get(r.role, r.role)
             yield Todo(name, who, r.role, what, due, True, f"{ask} {r.role}")
+
+
+def _confirmations(adoption: Adoption) -> Iterator[Todo]:
+    name = adoption.facts.name
+    for e in adoption.unconfirmed:
+        what = f"confirm the {e.kind} that {e.recorded_by} wrote down"
+        command = f"spot confirm {shlex.quote(name)} {e.id[:8]}{_as(e.person, e.role)}"
+        yield Todo(name, e.person or "somebody", e.role, what, None, False, command)
 
 
 def _check(adoption: Adoption) -> Iterator[Todo]:

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.policy import Policy
 
 _SPEAKERS_NEEDED: Final = frozenset(
-    {"assessment", "involvement", "concern", "pulse", "sign-off", "waiver", "discussion"}
+    {
+        "assessment",
+        "involvement",
+        "concern",
+        "pulse",
+        "sign-off",
+        "waiver",
+        "discussion",
+        "confirmation",
+    }
 )
 _VERSION_NEEDED: Final = frozenset({"prediction", "outcomes", "sign-off"})
 
@@ -152,6 +161,12 @@ def _discussion(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]
     return parse_discussion(payload["question"], payload["note"], default_instrument())
 
 
+def _confirmation(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    from spot_mlflow.taken_down import check_confirmation
+
+    return check_confirmation(said["adoption"].entries, str(payload["entry"]), said["person"])
+
+
 def _pulse(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     from spot_mlflow.involvement.appeal import check_pulse
 
@@ -212,6 +227,7 @@ _CHECKS: Final[dict[str, Callable[[dict[str, Any], Mapping[str, Any]], dict[str,
     "concern": _concern,
     "discussion": _discussion,
     "pulse": _pulse,
+    "confirmation": _confirmation,
     "outcomes": _outcomes,
     "sign-off": _sign_off,
     "waiver": _waiver,

@@ -164,6 +164,7 @@ def parse_request(body: Any) -> Request:
 def _write(record: Record, request: Request) -> Evidence:
     """Writes an entry of a model."""
     from spot_mlflow.adoption import UNLISTED, build_adoption
+    from spot_mlflow.taken_down import TAKEN_DOWN
     from spot_mlflow_plugins.server.entry_checks import check_payload
     from spot_mlflow_plugins.server.model_signature import signature_digest
     from spot_mlflow_plugins.server.pinned_policy import policy_in_force
@@ -190,8 +191,11 @@ def _write(record: Record, request: Request) -> Evidence:
         entry_id=request.id,
     )
     metrics = request.metrics
+    payload.pop(TAKEN_DOWN, None)
     if word.unlisted:
         payload[UNLISTED] = True
+    if word.taken_down:
+        payload[TAKEN_DOWN] = True
     if request.kind == "outcomes":
         payload, metrics = _computed_here(record, request, payload, adoption)
     if request.kind == "prediction":

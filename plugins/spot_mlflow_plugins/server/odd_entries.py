@@ -27,6 +27,7 @@ _SUSPECTED: Final = (
     "assessment",
     "concern",
     "discussion",
+    "confirmation",
     "waiver",
     "sign-off",
     "decision",

@@ -174,9 +174,9 @@ def _seen_by_reader(
 ) -> tuple[Adoption, GateDecision | None]:
     """Keeps the others' answers from an authenticated user who is asked and has not answered."""
     from spot_mlflow.reporting.respondent_view import seen_by
-    from spot_mlflow_plugins.server.identity import authenticated_user
+    from spot_mlflow_plugins.server.identity import requester
 
-    return seen_by(adoption, decision, authenticated_user())
+    return seen_by(adoption, decision, requester())
 
 
 def error_page(error: SpotError) -> str:
@@ -250,7 +250,7 @@ def _sections(adoption: Adoption, decision: GateDecision | None) -> tuple[Sectio
         lift = [s for s in found if s.key not in {"readiness", "method"}]
     if "readiness" in own and adoption.readiness.people:
         own["readiness"] = _with_dots(own["readiness"], adoption)
-    people = [own[key] for key in ("readiness", "involvement", "plan") if key in own]
+    people = [own[key] for key in ("readiness", "involvement", "plan", "taken_down") if key in own]
     return (*([own["gate"]] if "gate" in own else []), *lift, *people)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import Refused
+from spot_mlflow.taken_down import KIND as CONFIRMATION
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.identity import (
     ROLES_VARIABLE,
@@ -42,12 +43,14 @@ class Word:
         role: in which role.
         recorder: who writes it down.
         unlisted: whether the role is not one that the operator's list gives: on record, not counted.
+        taken_down: whether the recorder is another person, and a login says so.
     """
 
     person: str | None
     role: str | None
     recorder: str
     unlisted: bool = False
+    taken_down: bool = False
 
 
 def word_of(request: Request, adoption: Adoption) -> Word:
@@ -68,7 +71,13 @@ def word_of(request: Request, adoption: Adoption) -> Word:
     if request.kind in APPROVALS:
         return _approval(request, user)
     if request.kind == "concern" and request.payload.get("act") in ("confirmed", "reopened"):
-        return Word(_closer(request, user, adoption), request.role, user)
+        closer = _closer(request, user, adoption)
+        return Word(closer, request.role, user, taken_down=not is_self(user, closer))
+    if request.kind == CONFIRMATION and not is_self(user, request.person):
+        raise Refused(
+            f"{user} cannot confirm for {request.person}",
+            fix="Each person confirms for themselves.",
+        )
     if _needs_edit(request) and not (_has_role(user) or _may_edit(request)):
         raise Refused(
             f"{user} may read model {request.model!r} and speak for himself, not {_doing(request)}",
@@ -146,7 +155,7 @@ def _taken_down(request: Request, user: str) -> Word:
     unlisted = found is not None and request.role is not None and request.role not in found.roles
     counted = unlisted and request.kind in _COUNTED_BY_ROLE
     person = request.person if found is None else found.name
-    return Word(person, request.role, user, unlisted=counted)
+    return Word(person, request.role, user, unlisted=counted, taken_down=True)
 
 
 def _unlisted(request: Request, user: str) -> bool:
