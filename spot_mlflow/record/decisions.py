@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
 
+_LOG: Final = "involvement"
+_SPEAKING: Final = frozenset({"sign-off", "waiver", _LOG})  # kinds whose person a requirement names
 _PARENTS: Final = 8  # as many as any other entry follows
 IN_FORCE: Final = "in_force"  # key of a decision: made by the policy in force, not by a given one
 NAMED_ELSEWHERE: Final = "(name in its own entry)"
@@ -120,11 +122,8 @@ def _without_names(
 
     Their names stand in their own entries, where they can be erased; this one is immutable.
     """
-    speakers = {
-        e.person
-        for e in known
-        if e.kind in ("sign-off", "waiver") or e.payload.get("kind") == "champion"
-    }
+    speaking = [e for e in known if e.kind in _SPEAKING]  # of very many entries few are
+    speakers = {e.person for e in speaking if e.kind != _LOG or e.payload.get("kind") == "champion"}
     names = sorted(filter(None, speakers), key=len, reverse=True)
     if not names:
         return [dict(r) for r in requirements]
