@@ -15,8 +15,8 @@ from spot_mlflow.lift.course import course_of
 from spot_mlflow.lift.estimation import at_most_b, design_effect, estimate_means, rows_like
 from spot_mlflow.lift.guardrails import guardrails_of
 from spot_mlflow.lift.missing_bounds import tipping_of, unseen_of
-from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.novelty import trend_of
+from spot_mlflow.lift.one_arm import against_holdout, arms_in_order
 from spot_mlflow.lift.promise_slips import meaning_of
 from spot_mlflow.lift.realized import realize
 from spot_mlflow.lift.report import Compared, LiftAnalysis, SegmentLift
@@ -184,15 +184,13 @@ def arm_lifts(
     Returns:
         One row per arm in the order of the contract's columns; empty with fewer than two arms.
     """
-    arms = moments.cells.arms()
+    arms = arms_in_order(moments.cells, predicted)
     if len(arms) < 2:  # noqa: PLR2004 - one arm is the headline itself
         return ()
-    order = [str(x) for x in predicted.columns.treated_labels]
-    arms.sort(key=lambda a: order.index(a) if a in order else len(order))
     total = max(1, int(moments.cells.n.sum()))
     found = []
     for arm in arms:
-        alone = _against_holdout(moments, arm)
+        alone = against_holdout(moments, arm)
         made = realize(
             estimate_means(alone, predicted),
             predicted,
@@ -217,15 +215,6 @@ def arm_lifts(
         )
         for arm, f, q in zip(arms, found, p, strict=True)
     )
-
-
-def _against_holdout(moments: OutcomeMoments, arm: str) -> OutcomeMoments:
-    """Returns the log with one treatment arm and the holdout only."""
-    cells = moments.cells.select(np.isin(moments.cells.arm.astype(str), [arm, HOLDOUT]))
-    clusters = moments.clusters
-    if clusters is not None:
-        clusters = clusters.select(np.isin(clusters.arm.astype(str), [arm, HOLDOUT]))
-    return replace(moments, cells=cells, clusters=clusters)
 
 
 def still_arriving(moments: OutcomeMoments) -> bool:

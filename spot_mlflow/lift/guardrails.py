@@ -15,12 +15,13 @@ from spot_mlflow.lift.attrition import attrition_of
 from spot_mlflow.lift.contract import Prediction
 from spot_mlflow.lift.estimation import estimate_means
 from spot_mlflow.lift.missing_bounds import unseen_of
+from spot_mlflow.lift.one_arm import against_holdout, arms_in_order
 from spot_mlflow.lift.realized import realize
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.verdict import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from spot_mlflow.lift.contract import Guardrail, PredictedLift
     from spot_mlflow.lift.estimation import Estimation
@@ -56,6 +57,8 @@ class GuardrailLift:
         mean_holdout: mean of the holdout.
         missing: mature units without a readable value; they count as nothing.
         inconclusive: what an undecided one lacks. remedy: what would lift it, or "".
+        arm: of several treatment arms the one that these figures are of: the one that decides; else "".
+        arms: every one of several arms against the holdout; empty with one.
     """
 
     name: str
@@ -74,6 +77,8 @@ class GuardrailLift:
     missing: int = 0
     inconclusive: Doubt | None = None
     remedy: str = ""
+    arm: str = ""
+    arms: tuple[GuardrailLift, ...] = ()
 
 
 def as_promise(guardrail: Guardrail, predicted: PredictedLift) -> PredictedLift:
@@ -108,52 +113,76 @@ def as_promise(guardrail: Guardrail, predicted: PredictedLift) -> PredictedLift:
 
 
 def guardrails_of(moments: OutcomeMoments, predicted: PredictedLift) -> tuple[GuardrailLift, ...]:
-    """Estimates and judges every guardrail of the contract.
+    """Estimates and judges every guardrail of the contract, each treatment arm against the holdout.
 
     Source: Holm (1979), Scandinavian Journal of Statistics 6: all undecided ones are judged at the
-    error divided by their number, again and again as long as one is decided. Intervals of a sequence
-    may be treated so at every look.
+    error divided by their number, again and again as long as one is decided; one is a metric in an arm.
+    Intervals of a sequence may be treated so at every look.
 
     Args:
         moments: an outcome log, reduced.
         predicted: the contract.
 
     Returns:
-        One result per guardrail, in the contract's order.
+        One result per guardrail, in the contract's order: harmful where any arm is, harmless where
+        all are.
     """
-    begun = {g.name: _Begun.of(g, moments, predicted) for g in predicted.guardrails}
-    found: dict[str, GuardrailLift] = {}
+    arms = arms_in_order(moments.cells, predicted)
+    tested = arms if len(arms) > 1 else [""]
+    begun = {
+        (g.name, arm): _Begun.of(g, moments, predicted, arm)
+        for g in predicted.guardrails
+        for arm in tested
+    }
+    found: dict[tuple[str, str], GuardrailLift] = {}
     while len(found) < len(begun):
-        left = [name for name in begun if name not in found]
-        judged = {name: begun[name].judged(len(left)) for name in left}
+        left = [key for key in begun if key not in found]
+        judged = {key: begun[key].judged(len(left)) for key in left}
         decided = {k: v for k, v in judged.items() if v.verdict != "undecided"}
         found |= decided or judged
-    return tuple(found[g.name] for g in predicted.guardrails)
+    return tuple(_over_arms([found[g.name, arm] for arm in tested]) for g in predicted.guardrails)
+
+
+_WORST: Final[tuple[Harm, ...]] = ("harmful", "undecided", "harmless")
+
+
+def _over_arms(arms: Sequence[GuardrailLift]) -> GuardrailLift:
+    """The arm that decides over a guardrail: of those with the worst verdict the one that may be worst."""
+    if len(arms) == 1:
+        return arms[0]
+    worst = min(arms, key=lambda g: (_WORST.index(g.verdict), g.estimate.low))
+    return replace(worst, reason=f"{worst.arm}: {worst.reason}", arms=tuple(arms))
 
 
 @dataclass(frozen=True)
 class _Begun:
-    """One guardrail, estimated; the level of its interval is yet open."""
+    """One guardrail in one arm, estimated; the level of its interval is yet open."""
 
     guardrail: Guardrail
     promise: PredictedLift
     log: OutcomeMoments | None
     chosen: Estimation | None
+    arm: str = ""
 
     @classmethod
-    def of(cls, guardrail: Guardrail, moments: OutcomeMoments, predicted: PredictedLift) -> _Begun:
+    def of(
+        cls, guardrail: Guardrail, moments: OutcomeMoments, predicted: PredictedLift, arm: str
+    ) -> _Begun:
         promise = as_promise(guardrail, predicted)
         own = moments.guardrails.get(guardrail.name)
         if own is None:
-            return cls(guardrail, promise, None, None)
+            return cls(guardrail, promise, None, None, arm)
         cells = replace(own.cells, cut=moments.cells.cut)  # strata are those of the headline
         log = replace(moments, cells=cells, clusters=own.clusters, guardrails={})
-        return cls(guardrail, promise, log, estimate_means(log, promise))
+        log = against_holdout(log, arm) if arm else log
+        return cls(guardrail, promise, log, estimate_means(log, promise), arm)
 
     def judged(self, comparisons: int) -> GuardrailLift:
         """Judges it as one of so many."""
         g = self.guardrail
-        blank = GuardrailLift(g.name, g.column, g.kind, g.direction, g.margin, "undecided", "")
+        blank = GuardrailLift(
+            g.name, g.column, g.kind, g.direction, g.margin, "undecided", "", arm=self.arm
+        )
         if self.log is None or self.chosen is None:
             reason = f"the log has no column {g.column!r}"
             return replace(blank, reason=reason, inconclusive="data", remedy=f"Log {g.column}")

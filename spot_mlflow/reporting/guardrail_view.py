@@ -44,7 +44,7 @@ def guardrails_section(view: LiftView) -> Section | None:
     table = Table(
         caption="Guardrails: change for the better, and how much worse still counts as harmless",
         columns=("metric", "result", "change", "interval", "margin", "units"),
-        rows=tuple(_row(g, view.unit) for g in found),
+        rows=tuple(_row(g, view.unit) for one in found for g in one.get("arms") or (one,)),
         numeric=frozenset({2, 3, 4, 5}),
     )
     said = tuple(
@@ -67,7 +67,8 @@ def _told(guardrail: Mapping[str, Any]) -> str:
 def _row(guardrail: Mapping[str, Any], unit: str) -> tuple[str, ...]:
     e, margin = guardrail["estimate"], float(guardrail["margin"])
     sign, word = HARM[str(guardrail["verdict"])]
-    name, units = str(guardrail["name"]), guardrail["n_treatment"] + guardrail["n_holdout"]
+    arm, units = guardrail.get("arm"), guardrail["n_treatment"] + guardrail["n_holdout"]
+    name = f"{guardrail['name']}, {arm}" if arm else str(guardrail["name"])
     low = -math.inf if e["low"] is None else float(e["low"])
     high = math.inf if e["high"] is None else float(e["high"])
     scale = scale_of(

@@ -92,6 +92,86 @@ def test_a_guardrail_is_wrongly_called_in_at_most_a_twentieth_of_logs():
     assert wrong / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
 
 
+def arms_apart(*events: dict[str, int], n: int = 10_000) -> OutcomeMoments:
+    """A log of several arms of n units, with so many events of each guardrail by arm."""
+    tables = [
+        Moments.of_units(
+            {"outcome": np.concatenate([np.arange(n) < x for x in by.values()]).astype(float)},
+            np.repeat(list(by), n),
+        )
+        for by in events
+    ]
+    return log(*tables)
+
+
+TWO: dict[str, Any] = {"columns": {"arm": "arm", "outcome": "y", "treated": ["a", "b"]}}
+
+
+def test_a_harm_in_one_of_several_arms_is_a_harm():
+    """Arm b triples the complaints; with a, which lowers them, it would pass for half as bad."""
+    moments = arms_apart({HOLDOUT: 200, "a": 100, "b": 420})
+    (found,) = guardrails_of(moments, contract(0.01, **TWO))
+    assert (found.verdict, found.arm) == ("harmful", "b")
+    assert found.reason.startswith("b: worse by at least")
+    assert [(g.arm, g.verdict) for g in found.arms] == [("a", "harmless"), ("b", "harmful")]
+    assert found.arms[1].estimate.lift == pytest.approx(-0.022)
+    assert found.arms[1].n_treatment == 10_000
+
+
+def test_a_guardrail_is_harmless_where_it_is_in_every_arm():
+    """One arm undecided leaves it undecided; its figures are those shown."""
+    moments = arms_apart({HOLDOUT: 200, "a": 200, "b": 250}, {HOLDOUT: 200, "a": 190, "b": 195})
+    found = guardrails_of(moments, contract(0.006, 0.02, **TWO))
+    assert [(g.verdict, g.arm) for g in found] == [("undecided", "b"), ("harmless", "b")]
+    assert found[0].inconclusive == "units"
+
+
+def test_holm_runs_over_metrics_and_arms():
+    """Two metrics in two arms: four at a quarter of the error, then those that are left."""
+    moments = arms_apart({HOLDOUT: 200, "a": 200, "b": 900}, {HOLDOUT: 200, "a": 200, "b": 215})
+    found = guardrails_of(moments, contract(0.01, 0.003, **TWO))
+    levels = {(g.name, x.arm): 1 - x.confidence for g in found for x in g.arms}
+    assert levels["g0", "b"] == pytest.approx(0.05 / 4)
+    assert levels["g1", "b"] == pytest.approx(0.05 / 2)
+
+
+def test_an_arm_is_compared_where_it_and_the_holdout_are():
+    """Arm b ran in the second week only, when complaints are four times as many: against that week's holdout."""
+    n = 2_000
+    sizes = {("a", 0): 800, ("a", 1): n, (HOLDOUT, 0): 800, (HOLDOUT, 1): n, ("b", 1): n}
+    rate = (0.02, 0.08)
+    table = Moments.of_units(
+        {
+            "outcome": np.concatenate(
+                [np.arange(m) < m * rate[w] for (_, w), m in sizes.items()]
+            ).astype(float)
+        },
+        np.concatenate([np.repeat(a, m) for (a, _), m in sizes.items()]),
+        period=np.datetime64("2027-01-04")
+        + np.concatenate([np.repeat(7 * w, m) for (_, w), m in sizes.items()]),
+    )
+    (found,) = guardrails_of(log(table), contract(0.03, **TWO))
+    assert {g.arm: g.estimate.lift for g in found.arms} == pytest.approx(
+        {"a": 0.0, "b": 0.0}, abs=1e-12
+    )
+    assert found.verdict == "harmless"
+    assert found.arms[1].n_holdout == n
+
+
+def test_several_arms_are_wrongly_called_in_at_most_a_twentieth_of_logs():
+    """Three guardrails in two arms, all on the border of their margin: any verdict is wrong."""
+    r = np.random.default_rng(20261129)
+    wrong, runs = 0, 300
+    for _ in range(runs):
+        tables = [
+            {HOLDOUT: int(h), "a": int(a), "b": int(b)}
+            for h, a, b in r.binomial(4000, [[0.05, 0.07, 0.07]] * 3)
+        ]
+        found = guardrails_of(arms_apart(*tables, n=4000), contract(*[0.02] * 3, **TWO))
+        wrong += any(x.verdict != "undecided" for g in found for x in g.arms)
+    assert wrong / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
+
+
 def test_contracts_without_guardrails_keep_their_digest():
     """Guardrails are part of the promise where there are some, and nothing where there are none."""
     assert contract().digest == PredictedLift.load(BASE).digest

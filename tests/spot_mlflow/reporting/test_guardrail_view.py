@@ -93,3 +93,14 @@ def test_what_more_units_cannot_mend_is_not_called_too_early():
         assert lift_report.verdict_words(view) == "Cannot be told"
     waiting = lift_view(body(verdict="inconclusive", inconclusive="units", reason="realized 1"))
     assert lift_report.verdict_words(waiting) == "Too early to tell"
+
+
+def test_every_arm_has_a_row():
+    """Of several treatment arms the harmed one and the harmless one are both shown."""
+    arms = [guardrail("c", "harmless", arm="a"), guardrail("c", "harmful", arm="b")]
+    section = guardrails_section(lift_view(body(arms[1] | {"arms": arms})))
+    assert section is not None
+    assert [row[:2] for row in section.tables[0].rows] == [
+        ("c, a", "✓ not harmed"),
+        ("c, b", "✕ harmed"),
+    ]
