@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
-from spot_mlflow_checks.engines.dialect import LARGEST
 from spot_mlflow_checks.rows import (
     EARLIEST,
     UNKNOWN_ARM,
@@ -45,7 +44,7 @@ class Rule:
 
 
 def _infinite(key: str) -> Condition:
-    return lambda _r, c: sa.func.abs(c[key]) > LARGEST
+    return lambda r, c: r.source.dialect.infinite(c[key])
 
 
 def _negative(key: str) -> Condition:
@@ -176,8 +175,8 @@ def _kind_rules(r: Reading) -> list[Rule]:
                 "outcome_not_binary",
                 "concerned",
                 (),
-                lambda _r, c: sa.and_(
-                    c.outcome.not_in((0.0, 1.0)), sa.func.abs(c.outcome) <= LARGEST
+                lambda r, c: sa.and_(
+                    c.outcome.not_in((0.0, 1.0)), r.source.dialect.finite(c.outcome)
                 ),
             )
         )

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT, Fault, Moments
 from spot_mlflow_checks.columns import guardrail_key
-from spot_mlflow_checks.engines.dialect import LARGEST
 from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.guardrails import guardrail_cells, guardrail_sums, present
 from spot_mlflow_checks.labels import LABELS, bounded, label_keys, labels_of
@@ -57,10 +56,13 @@ def with_centers(r: Reading) -> Reading:
         return r
     c = typed(r).c
     head = sa.select(*[c[m] for m in free]).limit(_PROBE).subquery()
-    bounds: list[float] = [LARGEST] * len(free)
+    bounds: list[float | None] = [None] * len(free)
     row: Sequence[Any] = ()
     for _ in range(_STEPS):
-        usual = [sa.case((sa.func.abs(x) <= b, x)) for x, b in zip(head.c, bounds, strict=True)]
+        usual = [
+            sa.case((r.source.dialect.finite(x) if b is None else sa.func.abs(x) <= b, x))
+            for x, b in zip(head.c, bounds, strict=True)
+        ]
         sizes = [f(sa.func.abs(x)) for x in usual for f in (sa.func.avg, sa.func.max)]
         row = tuple(r.source.fetch(sa.select(*map(sa.func.avg, usual), *sizes))[0])
         closer = [
@@ -282,12 +284,12 @@ def score_pass(r: Reading) -> Moments:
     edges = r.predicted.score_edges
     # From the highest edge down: the first that the score reaches says the bin.
     steps = [(c.score >= e, i) for i, e in reversed(list(enumerate(edges, start=1)))]
-    number = sa.case((c.score.is_(None), sa.null()), *steps, else_=0).label("segment")
+    number = sa.case((c.score.is_(None), sa.null()), *steps, else_=0)
     keyed = sa.select(*c, number.label("bin")).subquery("binned").c
-    keys = [keyed.bin.label("segment"), keyed.arm, keyed.period]
+    keys = [keyed.bin, keyed.arm, keyed.period]
     sums = [f.label(k) for k, f in moment_sums(r, keyed).items()]
     t = grouped(r, sa.select(*keys, *sums).group_by(*keys))
-    return cells_of(r, t, labels=[_bin_label(x) for x in t["segment"]])
+    return cells_of(r, t, labels=[_bin_label(x) for x in t["bin"]])
 
 
 def _bin_label(number: Any) -> str:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from spot_mlflow_checks import steps
 from spot_mlflow_checks.columns import guardrail_key
-from spot_mlflow_checks.engines.dialect import LARGEST
+from spot_mlflow_checks.engines.dialect import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,13 +139,14 @@ def flag(condition: Expression) -> Expression:
 def has_matured(r: Reading, decided_at: Expression) -> Expression:
     """Whether a unit's window has ended: at its very end, too."""
     end = r.as_of - (r.window_seconds or 0.0) + _INSTANT
-    return sa.func.coalesce(decided_at <= end, sa.false())
+    return decided_at <= end
 
 
 def came_late(r: Reading, t: Any) -> Expression:
     """Whether an outcome came after the window; one at its very end is in time."""
     end = t.decided_at + ((r.window_seconds or 0.0) + _INSTANT)
-    return sa.func.coalesce(t.observed_at > end, sa.false())
+    late: Expression = t.observed_at > end
+    return late
 
 
 def before_decision(r: Reading, t: Any, at: Expression) -> Expression:
@@ -202,7 +203,7 @@ def typed(r: Reading) -> sa.Subquery:
     if r.has("undelivered_reason"):
         column, family = _column(r, "undelivered_reason")
         text = family in {"text", "any"}
-        out["reason"] = d.word(column) if text else sa.cast(sa.null(), sa.Text())
+        out["reason"] = d.word(column) if text else d.text(sa.null())
     if r.has("propensity") and _guardrails(r):
         out["any_weight"] = 1.0 / _clipped(d.number(*_column(r, "propensity")))
     if r.has("model_version") and r.model_version is not None:
@@ -230,7 +231,7 @@ def _guardrail(r: Reading, number: int, key: str) -> Expression:
     guardrail, d = r.predicted.guardrails[number], r.source.dialect
     column, family = _column(r, key)
     x = d.number(column, family)
-    usable = x.in_((0.0, 1.0)) if guardrail.kind == "binary" else sa.func.abs(x) <= LARGEST
+    usable = x.in_((0.0, 1.0)) if guardrail.kind == "binary" else d.finite(x)
     zero = [(d.blank(column, family), 0.0)] if guardrail.missing == "zero" else []
     return sa.case((usable, x), *zero)
 
@@ -285,7 +286,9 @@ def _last_of_day(r: Reading, key: str) -> Expression:
         return at + _WHOLE_DAY
     if family not in {"text", "any"}:
         return at
-    return sa.case((sa.func.length(sa.func.trim(column)) <= _DATE, at + _WHOLE_DAY), else_=at)
+    return sa.case(
+        (r.source.dialect.length(sa.func.trim(column)) <= _DATE, at + _WHOLE_DAY), else_=at
+    )
 
 
 def _label(r: Reading, key: str) -> Expression:
@@ -316,7 +319,7 @@ def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:
         apart.append(t.other_version == 1)
     period: Expression = sa.cast(sa.null(), sa.BigInteger())
     matured: list[Expression] = []
-    late: Expression = sa.false()
+    late: Expression = NEVER
     if r.has("decided_at"):
         # Every comparison with a missing time is unknown: what is not known is not refused here.
         future = sa.or_(t.decided_at > r.as_of, t.decided_at < EARLIEST)
@@ -330,7 +333,7 @@ def _placed(r: Reading, rows: sa.Subquery) -> sa.Subquery:
             if "observed_at" in t:
                 late = came_late(r, t)
     whole = r.source.families[r.columns.names["outcome"]] in {"integer", "bool"}
-    finite = t.outcome.is_not(None) if whole else sa.func.abs(t.outcome) <= LARGEST
+    finite = t.outcome.is_not(None) if whole else r.source.dialect.finite(t.outcome)
     usable = [finite]
     if (
         r.predicted.kind == "binary"
@@ -371,7 +374,7 @@ def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
         finite = (
             raw
             if is_indicator(r, m) or m in {"outcome", "weight", "weighted_outcome"}
-            else sa.case((sa.func.abs(raw) <= LARGEST, raw))
+            else sa.case((r.source.dialect.finite(raw), raw))
         )
         fill = r.center.get(m, 0.0) if m == "covariate" else 0.0
         value = finite if m == "outcome" else sa.func.coalesce(finite, fill)

@@ -18,9 +18,11 @@ from spot_mlflow_checks.engines.columns_sql import (
     postgres_columns,
     sqlite_columns,
 )
+from spot_mlflow_checks.engines.columns_warehouse import driver_kinds, warehouse_columns
 from spot_mlflow_checks.engines.dialect import Dialect, Family, PostgresDialect, SQLiteDialect
 from spot_mlflow_checks.engines.mysql import MySQLDialect
 from spot_mlflow_checks.engines.source import LOG, EngineRefused, Source, check_names, log_table
+from spot_mlflow_checks.engines.warehouses import WAREHOUSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +33,10 @@ _SILENT: Final = re.compile(
 _DRIVERS: Final = {
     "psycopg": "'spot-mlflow[postgres]'",
     "pymysql": "'spot-mlflow[mysql]'",
+    "pymssql": "'spot-mlflow[mssql]'",
+    "oracledb": "'spot-mlflow[oracle]'",
 }
+_PLAIN: Final = {"mssql": "mssql+pymssql", "oracle": "oracle+oracledb"}
 _ROOM: Final = 64 << 20  # bytes that a grouping of ours may take in PostgreSQL
 _LOOK: Final = 1000  # rows whose values tell the type of a column that the catalogue does not
 
@@ -40,7 +45,15 @@ def _dialect(connection: sa.Connection) -> Dialect:
     name = connection.dialect.name
     if name in {"mysql", "mariadb"}:
         return MySQLDialect(mariadb=bool(getattr(connection.dialect, "is_mariadb", False)))
-    return {"sqlite": SQLiteDialect, "postgresql": PostgresDialect}.get(name, Dialect)()
+    if name in WAREHOUSES:
+        return WAREHOUSES[name](connection.dialect)
+    if name in {"sqlite", "postgresql"}:
+        return SQLiteDialect() if name == "sqlite" else PostgresDialect()
+    raise InvalidInput(
+        f"{name} is not a database that is read",
+        where=_place(connection),
+        fix=_dialect_to_install(name),
+    )
 
 
 class DatabaseSource(Source):
@@ -62,6 +75,8 @@ class DatabaseSource(Source):
 
     @override
     def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
+        if self.dialect.sql is not None:  # a warehouse, to which literals are written out
+            return self._connection.exec_driver_sql(self.dialect.compile(query)).fetchall()
         if self._connection.dialect.name != "postgresql":
             return self._connection.execute(query).fetchall()
         # A query that PostgreSQL refuses ends the transaction, which may be the caller's.
@@ -152,12 +167,14 @@ def _engine(url: Any) -> sa.Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that the extra brings
         if parsed.drivername.lower() in {"mysql", "mariadb"}:
             parsed = parsed.set(drivername=f"{parsed.drivername.lower()}+pymysql")  # likewise
+        if parsed.drivername.lower() in {"mssql", "oracle"}:
+            parsed = parsed.set(drivername=_PLAIN[parsed.drivername.lower()])
         if parsed.get_backend_name() == "sqlite":
             _refuse_new_file(parsed)
         return sa.create_engine(parsed)
     except sa.exc.NoSuchModuleError as e:
         raise InvalidInput(
-            f"no such database: {_reason(e)}", fix="Install its SQLAlchemy dialect."
+            f"no such database: {_reason(e)}", fix=_dialect_to_install(parsed.get_backend_name())
         ) from None
     except ModuleNotFoundError as e:
         raise InvalidInput(
@@ -171,6 +188,13 @@ def _engine(url: Any) -> sa.Engine:
             "not a SQLAlchemy URL",
             fix="Write postgresql://user@host/database or sqlite:///file.db.",
         ) from None
+
+
+def _dialect_to_install(backend: str) -> str:
+    if backend in WAREHOUSES:
+        return f"pip install 'spot-mlflow[{backend}]'"
+    known = ", ".join(sorted({"sqlite", "postgresql", "mysql", "mariadb", *WAREHOUSES}))
+    return f"Give one of {known}, or export the log to Parquet or CSV."
 
 
 def _refuse_new_file(url: sa.URL) -> None:
@@ -239,7 +263,7 @@ def open_selectable(
     names = list(result.keys())
     result.close()
     check_names(names, wanted, place)
-    columns: list[sa.ColumnClause[Any]] = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
+    columns = [_stored(connection, n) for n in names]
     log = sa.select(*columns).select_from(rows).subquery(LOG)
     return DatabaseSource(connection, place, log, _columns(connection, log, wanted, place))
 
@@ -263,7 +287,21 @@ def _table(connection: sa.Connection, table: str, place: str) -> sa.FromClause:
                 where=place,
                 fix=f"It has {', '.join(sorted(names)[:10]) or 'no tables'}.",
             ) from None
-    return log_table([c["name"] for c in found], name, schema or None)
+    columns = [c["name"] for c in found]
+    if not connection.dialect.requires_name_normalize:
+        return log_table(columns, name, schema or None)
+    spelt = [connection.dialect.denormalize_name(n) if n else None for n in (name, schema)]
+    place_of = log_table([], str(spelt[0]), spelt[1])
+    return sa.select(*[_stored(connection, n) for n in columns]).select_from(place_of).subquery(LOG)
+
+
+def _stored(connection: sa.Connection, name: str) -> sa.ColumnElement[Any]:
+    """A column as its database spells it, under the name that people use: UNIT of Oracle is unit."""
+    own = sa.quoted_name(name, quote=True)
+    if not connection.dialect.requires_name_normalize:
+        return sa.column(own)
+    spelt = str(connection.dialect.denormalize_name(name))
+    return sa.column(sa.quoted_name(spelt, quote=True)).label(own)
 
 
 def _query(connection: sa.Connection, query: str, place: str) -> sa.FromClause:
@@ -272,18 +310,22 @@ def _query(connection: sa.Connection, query: str, place: str) -> sa.FromClause:
         raise InvalidInput("the query is empty", where=place)
     try:
         # A comment at its end must not swallow what follows.
-        head = connection.execute(sa.text(f"SELECT * FROM ({_escaped(text)}\n) AS {LOG} LIMIT 0"))  # noqa: S608 - the query is the caller's own
+        given = sa.text(f"{_escaped(text)}\n").columns()
+        head = connection.execute(sa.select(sa.text("*")).select_from(given.subquery(LOG)).limit(0))
     except sa.exc.SQLAlchemyError as e:
         raise InvalidInput(f"the query does not run: {_reason(e)}", where=place) from None
     names = list(head.keys())
     head.close()
     columns: list[sa.ColumnClause[Any]] = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
-    return sa.text(f"{_escaped(text)}\n").columns(*columns).subquery(LOG)
+    if not connection.dialect.requires_name_normalize:
+        return sa.text(f"{_escaped(text)}\n").columns(*columns).subquery(LOG)
+    rows = sa.text(f"{_escaped(text)}\n").columns().subquery("given")
+    return sa.select(*[_stored(connection, n) for n in names]).select_from(rows).subquery(LOG)
 
 
 def _escaped(text: str) -> str:
     """A colon in a query of the caller's is a colon, never a parameter of ours."""
-    return text.replace("\\", "\\\\").replace(":", "\\:") if ":" in text else text
+    return text.replace(":", "\\:")
 
 
 def _read_as(log: sa.FromClause, columns: Mapping[str, SqlColumn]) -> sa.FromClause:
@@ -314,6 +356,9 @@ def _columns(
             out = postgres_columns(connection, log, codes)
         elif backend in {"mysql", "mariadb"} and codes:
             out = mysql_columns(connection, log, codes)
+        elif backend in WAREHOUSES:
+            kinds = driver_kinds(backend, described)
+            out = warehouse_columns(_dialect(connection), log, kinds)
         unknown = [c for c in log.c if c.name not in out and (c.name in wanted or not wanted)]
         if unknown:
             out |= _by_values(connection, unknown)

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import PGDialect
-from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.sql.compiler import GenericTypeCompiler, IdentifierPreparer, SQLCompiler
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 Family = Literal["integer", "float", "bool", "text", "label", "time", "date", "any", "other"]
 
 LARGEST: Final = 1.7976931348623157e308  # of a double; what is larger is infinite
+NEVER: Final = sa.literal(1) == 0  # a condition that no row meets, where a database has no FALSE
 TRUE_WORDS: Final = ("true", "t", "yes", "y")
 FALSE_WORDS: Final = ("false", "f", "no", "n")
 # Spellings of "no value" that exports write into text columns.
@@ -29,8 +28,9 @@ BLANK_WORDS: Final = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat", "-"
 
 _BLANK: Final = 6  # the longest of them, with a space at both ends
 _DATE: Final = 10  # characters of a date without a time
-_SECOND: Final = 19  # and of a time up to the second
-_NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+_MINUTE: Final = 16  # and of a time up to the minute
+_SECOND: Final = 19  # up to the second
+NUMBER: Final = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 OFFSET: Final = r"([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
 TIME: Final = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?\s*([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*$"
 
@@ -58,9 +58,29 @@ class Dialect:
         """Casts anything to text."""
         return sa.cast(x, sa.Text())
 
+    def plain(self, x: ColumnElement[Any]) -> ColumnElement[str]:
+        """A text column as it is written; itself, unless it is compared without regard to case."""
+        return x
+
     def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
         """Whether a double is NaN."""
         return x != x  # noqa: PLR0124 - the standard's only way to say it
+
+    def finite(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether a double is known and not infinite."""
+        return sa.func.abs(x) <= LARGEST
+
+    def infinite(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether a double is infinite."""
+        return sa.func.abs(x) > LARGEST
+
+    def is_truth(self, x: ColumnElement[Any], *, wanted: bool) -> ColumnElement[bool]:
+        """Whether a boolean column is true, or false."""
+        return x.is_(sa.true() if wanted else sa.false())
+
+    def length(self, x: ColumnElement[Any]) -> ColumnElement[int]:
+        """Characters of a text."""
+        return sa.func.length(x)
 
     def word(self, x: ColumnElement[Any]) -> ColumnElement[str]:
         """A text column as it is compared: trimmed and in lower case."""
@@ -68,7 +88,7 @@ class Dialect:
 
     def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         """A number out of text; NULL where it is none."""
-        return sa.case((x.regexp_match(_NUMBER), self.double(x)))
+        return sa.case((x.regexp_match(NUMBER), self.double(x)))
 
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         """Seconds since 1970 UTC out of ISO 8601 text; NULL where it is none."""
@@ -93,7 +113,9 @@ class Dialect:
         if family == "float":
             return self._known(self.double(x))
         if family == "bool":
-            return sa.case((x.is_(sa.true()), 1.0), (x.is_(sa.false()), 0.0))
+            return sa.case(
+                (self.is_truth(x, wanted=True), 1.0), (self.is_truth(x, wanted=False), 0.0)
+            )
         if family in {"text", "any"}:
             word = self.word(x)
             return sa.case(
@@ -101,7 +123,7 @@ class Dialect:
                 (word.in_(FALSE_WORDS), 0.0),
                 else_=self._known(self.parse_number(x)),
             )
-        return sa.cast(sa.null(), sa.Double())
+        return self.double(sa.null())
 
     def _known(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return sa.case((sa.not_(self.is_nan(x)), x))
@@ -112,7 +134,7 @@ class Dialect:
             return sa.or_(x.is_(None), self.is_nan(self.double(x)))
         if family in {"text", "any"}:
             # Their length first: it costs nothing, the rest does on every row.
-            short = sa.func.length(x) <= _BLANK
+            short = self.length(x) <= _BLANK
             return sa.or_(x.is_(None), sa.and_(short, self.word(x).in_(BLANK_WORDS)))
         return x.is_(None)
 
@@ -122,7 +144,7 @@ class Dialect:
             return self.seconds(x)
         if family in {"text", "any"}:
             return self.parse_time(x)
-        return sa.cast(sa.null(), sa.Double())
+        return self.double(sa.null())
 
     def truth(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
         """1.0 or 0.0 out of a flag in any spelling, 1.0 out of the time when it was passed; else NULL."""
@@ -145,14 +167,14 @@ class Dialect:
         number = as_number(label)
         if family == "bool":
             truth = as_truth(label)
-            return sa.false() if truth is None else x.is_(sa.true() if truth else sa.false())
+            return NEVER if truth is None else self.is_truth(x, wanted=truth)
         if family in {"integer", "float"}:
-            return sa.false() if number is None else self.double(x) == number
+            return NEVER if number is None else self.double(x) == number
         if family in {"text", "label"}:
             return x.in_(spellings(label))
         if family == "any":
             return self.text(x).in_(spellings(label))
-        return sa.false()
+        return NEVER
 
     def equals_trimmed(
         self, x: ColumnElement[Any], family: Family, label: Any
@@ -160,7 +182,7 @@ class Dialect:
         """The same for text with spaces around it; apart, since it costs on every row."""
         if family in {"text", "any"}:
             return sa.func.trim(self.text(x)).in_(spellings(label))
-        return sa.false()
+        return NEVER
 
 
 def as_number(label: Any) -> float | None:
@@ -193,6 +215,19 @@ def spellings(label: Any) -> list[str]:
     return sorted(found)
 
 
+def close_offset(x: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A time in text without spaces around it, and with none before its offset: "10:00 +02" of exports."""
+    plus = sa.func.replace(sa.func.trim(x), " +", "+")
+    return sa.func.replace(plus, " -", "-")
+
+
+def with_seconds(x: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A time in text with its seconds: not every engine reads "10:00+02:00" without them."""
+    bare = sa.and_(sa.func.length(x) >= _MINUTE, sa.func.substr(x, _MINUTE + 1, 1) != ":")
+    spelt = sa.func.substr(x, 1, _MINUTE).concat(":00").concat(sa.func.substr(x, _MINUTE + 1))
+    return sa.case((bare, spelt), else_=x)
+
+
 class _DuckDB(PGDialect):
     """PostgreSQL's grammar without its backslashes; DuckDB follows the standard."""
 
@@ -220,10 +255,11 @@ class DuckDialect(Dialect):
     @override
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         # Plain TIMESTAMP drops the offset it reads, TIMESTAMPTZ takes the session's zone for none.
-        zoned = sa.and_(sa.func.length(x) > _DATE, sa.func.regexp_matches(x, OFFSET))
+        said = close_offset(x)
+        zoned = sa.and_(sa.func.length(said) > _DATE, sa.func.regexp_matches(said, OFFSET))
         return sa.case(
-            (zoned, sa.func.epoch(self._try(x, "TIMESTAMPTZ"))),
-            else_=sa.func.epoch(self._try(x, "TIMESTAMP")),
+            (zoned, sa.func.epoch(self._try(said, "TIMESTAMPTZ"))),
+            else_=sa.func.epoch(self._try(said, "TIMESTAMP")),
         )
 
     @override
@@ -280,9 +316,9 @@ class SQLiteDialect(Dialect):
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         # Whole seconds and the fraction apart: SQLite's own times are exact to a millisecond, and
         # %s rounds where %f cuts off, so that "59.9996" would be a second late.
-        said: ColumnElement[Any] = sa.func.trim(x)
+        said = with_seconds(sa.func.trim(x))
         rest: ColumnElement[Any] = sa.func.substr(said, _SECOND + 1)
-        zone = _sqlite_zone(sa.func.ltrim(rest, ".0123456789"))
+        zone = _sqlite_zone(sa.func.trim(sa.func.ltrim(rest, ".0123456789")))
         cut = sa.func.substr(said, 1, _SECOND).concat(zone)
         whole: ColumnElement[Any] = sa.cast(sa.func.strftime("%s", cut), sa.Double())
         fraction = sa.case(
@@ -326,73 +362,3 @@ class PostgresDialect(Dialect):
     def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
         named = family in {"text", "label"}
         return sa.collate(x, "C") if named else super().ordered(x, family)
-
-
-class _SparkCompiler(SQLCompiler):
-    def render_literal_value(self, value: Any, type_: Any) -> str:
-        """Spark reads backslashes and doubled quotes inside a literal; both are escaped.
-
-        A number with a point is a decimal there, and arithmetic on decimals slow: D makes it a double.
-        """
-        if isinstance(value, float):
-            return f"{value!r}D"
-        if isinstance(value, str):
-            escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-            return f"'{escaped}'"
-        return super().render_literal_value(value, type_)
-
-
-class _SparkTypes(GenericTypeCompiler):
-    def visit_TEXT(self, type_: Any, **kw: Any) -> str:  # noqa: ARG002, N802 - SQLAlchemy's names
-        return "STRING"
-
-
-class _SparkPreparer(IdentifierPreparer):
-    def __init__(self, dialect: Any) -> None:
-        super().__init__(dialect, initial_quote="`", escape_quote="`")
-
-
-class _Spark(DefaultDialect):
-    name = "spark"
-    statement_compiler = _SparkCompiler
-    type_compiler_cls = _SparkTypes
-    preparer = _SparkPreparer  # type: ignore[assignment] # a narrower kind of it
-    supports_statement_cache = True
-    supports_native_boolean = True
-
-
-class SparkDialect(Dialect):
-    """Spark SQL, local or on a cluster."""
-
-    name = "spark"
-    sql = _Spark(paramstyle="named")
-
-    @override
-    def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
-        return sa.func.isnan(x)
-
-    @override
-    def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        return sa.func.try_cast(sa.func.trim(x).op("AS")(sa.literal_column("DOUBLE")))
-
-    @override
-    def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        zoned = sa.and_(sa.func.length(x) > _DATE, sa.func.regexp_like(x, OFFSET))
-        said = sa.case(
-            (zoned, x),
-            else_=sa.func.concat(x, sa.case((sa.func.length(x) > _DATE, "Z"), else_="T00:00:00Z")),
-        )
-        return self.seconds(sa.func.try_cast(said.op("AS")(sa.literal_column("TIMESTAMP"))))
-
-    @override
-    def time(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
-        # A date becomes a time in the session's zone; as text it keeps ours, UTC.
-        return self.parse_time(self.text(x)) if family == "date" else super().time(x, family)
-
-    @override
-    def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        return self.double(sa.func.unix_micros(x)) / 1e6
-
-    @override
-    def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
-        return x  # text compares byte by byte

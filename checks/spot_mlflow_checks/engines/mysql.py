@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import DATETIME
 from typing_extensions import override
 
-from spot_mlflow_checks.engines.dialect import OFFSET, TIME, Dialect
+from spot_mlflow_checks.engines.dialect import NEVER, OFFSET, TIME, Dialect
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.elements import ColumnElement
@@ -39,7 +39,7 @@ class MySQLDialect(Dialect):
 
     @override
     def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
-        return sa.false()
+        return NEVER
 
     @override
     def _known(self, x: ColumnElement[Any]) -> ColumnElement[float]:
@@ -54,16 +54,16 @@ class MySQLDialect(Dialect):
 
     @override
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        x = sa.func.trim(x)
         zoned = sa.and_(sa.func.length(x) > _DATE, x.regexp_match(OFFSET))
-        said: ColumnElement[Any] = sa.func.regexp_replace(sa.func.trim(x), OFFSET, "")
-        local = sa.case((zoned, said), else_=sa.func.trim(x))
+        local = sa.case((zoned, sa.func.regexp_replace(x, OFFSET, "")), else_=x)
         at = sa.cast(sa.func.replace(local, "T", " "), DATETIME(fsp=6))
         return sa.case((x.regexp_match(TIME), self.seconds(at) - self._offset(x, zoned)))
 
     def _offset(self, x: ColumnElement[Any], zoned: ColumnElement[bool]) -> ColumnElement[float]:
         """Seconds that a time in text is ahead of UTC; 0 where it says no offset."""
         zone: ColumnElement[Any] = sa.func.replace(
-            sa.func.regexp_substr(sa.func.trim(x), r"[+-][0-9]{2}(:?[0-9]{2})?$"), ":", ""
+            sa.func.regexp_substr(x, r"[+-][0-9]{2}(:?[0-9]{2})?$"), ":", ""
         )
         hours = self.double(sa.func.substr(zone, 2, 2)) * 3600.0
         minutes = sa.case(

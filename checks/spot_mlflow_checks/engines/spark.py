@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from spot_mlflow_checks.engines.dialect import Family, SparkDialect
 from spot_mlflow_checks.engines.source import Source, check_names, log_table
+from spot_mlflow_checks.engines.spark_sql import SparkDialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import sqlalchemy as sa
+
+    from spot_mlflow_checks.engines.dialect import Family
 
 _MICROS: Final = 1_000_000
 _FAMILIES: Final[dict[str, Family]] = {

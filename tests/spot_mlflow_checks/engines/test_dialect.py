@@ -9,12 +9,14 @@ import sqlalchemy as sa
 
 from spot_mlflow_checks.engines.dialect import (
     DuckDialect,
-    SparkDialect,
+    PostgresDialect,
     SQLiteDialect,
     as_number,
     as_truth,
     spellings,
 )
+from spot_mlflow_checks.engines.mysql import MySQLDialect
+from spot_mlflow_checks.engines.spark_sql import SparkDialect
 
 DUCK, SQLITE = DuckDialect(), SQLiteDialect()
 
@@ -77,6 +79,9 @@ TIMES = [
     ("1970-01-01T01:00:00+01:00", 0.0),
     ("1970-01-01 00:00:01.5", 1.5),
     ("1970-01-01T00:00:00Z", 0.0),
+    (" 1970-01-01T02:00:00+02:00 ", 0.0),
+    ("1970-01-01 01:00:00.25 +01", 0.25),
+    ("1969-12-31 19:00 -0500", 0.0),
     ("monday", None),
 ]
 
@@ -93,6 +98,37 @@ def test_times_in_text(text: str, seconds: float | None) -> None:
     """ISO times with a zone, without one (UTC) and plain dates are read; words are NULL."""
     assert duck(DUCK.time(sa.literal(text), "text")) == seconds
     assert sqlite(SQLITE.time(sa.literal(text), "any")) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("mariadb", marks=pytest.mark.mariadb),
+    ],
+)
+def test_servers_read_times_in_text_alike(engine: str, request: pytest.FixtureRequest) -> None:
+    """The same texts give the same seconds in PostgreSQL and MariaDB."""
+    database = sa.create_engine(request.getfixturevalue(f"{engine}_database"))
+    dialect = PostgresDialect() if engine == "postgres" else MySQLDialect()
+    texts = [text for text, _ in TIMES]
+    table = sa.Table("times", sa.MetaData(), sa.Column("i", sa.Integer), sa.Column("t", sa.Text))
+    with database.begin() as c:
+        table.create(c)
+        c.execute(table.insert(), [{"i": i, "t": t} for i, t in enumerate(texts)])
+        read = sa.select(dialect.time(table.c.t, "text")).order_by(table.c.i)
+        found = c.execute(read).scalars().all()
+    database.dispose()
+    assert found == [None if s is None else pytest.approx(s) for _, s in TIMES]
+
+
+@pytest.mark.spark
+def test_spark_reads_times_in_text_alike(spark: Any) -> None:
+    """The same texts give the same seconds in Spark."""
+    dialect = SparkDialect()
+    named = [dialect.time(sa.literal(t), "text").label(f"v{i}") for i, (t, _) in enumerate(TIMES)]
+    found = tuple(spark.sql(dialect.compile(sa.select(*named))).collect()[0])
+    assert found == tuple(None if s is None else pytest.approx(s) for _, s in TIMES)
 
 
 @pytest.mark.parametrize("text", ["NA", "n/a", "NaN", "null", "None", "", " ", "<NA>", "NaT", "-"])
