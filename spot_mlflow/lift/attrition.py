@@ -34,7 +34,7 @@ ALARM_P: Final = 0.001  # for one look
 ALARM_E: Final = 40.0  # for many: a false alarm at most 1/40 of the time, ever
 _VAST: Final = 1_000_000  # beyond it no exact figure is of use
 _NAMED: Final = 3  # segments named in a sentence
-MATERIAL: Final = 0.005  # half a point: what differs by less moves no lift worth mentioning
+MATERIAL: Final = 0.005  # half a point: what differs by less is bounded by what it is, and no alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,11 @@ class Attrition:
         p_value: for one look; None where monitored.
         e_value: greatest e-value so far where monitored, else None.
         alarm: whether the arms differ by more than chance and by half a point or more.
+        sure: whether they differ by more than chance, however little.
         segments: those that differ beyond chance, the weightiest first, where it is they that alarm.
-        bounds: lift with its interval whatever the missing outcomes are, on an alarm; None where
-            it has none.
+        bounds: lift with its interval whatever the missing outcomes are, on an alarm; where the arms
+            differ surely but by less than half a point, whatever those are that one arm lacks more; None
+            where it has none.
         tipping: what would turn the verdict, where there is one and no alarm.
     """
 
@@ -99,6 +101,7 @@ class Attrition:
     segments: tuple[str, ...] = ()
     bounds: Interval | None = None
     tipping: Tipping | None = None
+    sure: bool = False
 
     @property
     def shares(self) -> str:
@@ -119,15 +122,9 @@ class Attrition:
             said += f"; most unlike in segment {', '.join(self.segments[:_NAMED])}"
         if self.alarm:
             return f"{said} ({self.evidence})"
-        chance = self.evidence_is_weak
-        return f"{said}, {'no further apart than by chance' if chance else 'too close to matter'}"
-
-    @property
-    def evidence_is_weak(self) -> bool:
-        """Whether chance explains the difference."""
-        if self.e_value is not None:
-            return self.e_value < ALARM_E
-        return self.p_value is None or self.p_value >= ALARM_P
+        if self.sure:
+            return f"{said}, less than half a point apart but surely ({self.evidence})"
+        return f"{said}, no further apart than by chance"
 
     @property
     def evidence(self) -> str:
@@ -191,6 +188,7 @@ def attrition_of(moments: OutcomeMoments, predicted: PredictedLift) -> Attrition
         first.e_value / len(each) if monitored else None,
         first.alarms(monitored, len(each)),
         first.segments if abs(first.difference) < MATERIAL else (),
+        sure=first.sure(monitored, len(each)),
     )
 
 
@@ -219,8 +217,11 @@ class _Compared:
 
     def alarms(self, monitored: bool, arms: int) -> bool:  # noqa: FBT001 - as in the contract
         """Whether the arm differs beyond chance, as one of several, and by enough to matter."""
-        sure = self.e_value / arms >= ALARM_E if monitored else self.p_value * arms < ALARM_P
-        return sure and self.impact >= MATERIAL
+        return self.sure(monitored, arms) and self.impact >= MATERIAL
+
+    def sure(self, monitored: bool, arms: int) -> bool:  # noqa: FBT001 - as in the contract
+        """Whether the arm differs beyond chance, as one of several."""
+        return self.e_value / arms >= ALARM_E if monitored else self.p_value * arms < ALARM_P
 
     def or_clusters(self, p: float) -> _Compared:
         """Returns the weaker of this evidence and that of the clusters."""

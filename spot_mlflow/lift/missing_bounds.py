@@ -69,7 +69,10 @@ def unseen_of(
     *,
     comparisons: int = 1,
 ) -> Unseen | None:
-    """Returns what is left of lift and gap where outcomes are missing by arm; None without an alarm.
+    """Returns what is left of lift and gap where outcomes are missing by arm; None where chance may do it.
+
+    On an alarm every missing outcome may be anything; where the arms differ surely, but by less than
+    half a point, so may those that one arm lacks more than the other (``_of_excess``).
 
     Source: Horowitz and Manski (2000), JASA 95, 77-84. Each end is widened by its own sampling
     interval at the level of the verdict, which covers the whole range of lifts that the log allows
@@ -81,8 +84,10 @@ def unseen_of(
         attrition: outcomes missing by arm.
         comparisons: arms that get a verdict each.
     """
-    if attrition is None or not attrition.alarm:
+    if attrition is None or not (attrition.alarm or attrition.sure):
         return None
+    if not attrition.alarm:
+        return _of_excess(moments, predicted, attrition, comparisons)
     missing = f"outcomes are missing for {attrition.shares}"
     found = _why_no_bounds(moments, predicted) or range_of(moments, predicted)
     if isinstance(found, str):
@@ -112,6 +117,66 @@ def unseen_of(
         f"{viable.low:.4g} and {viable.high:.4g}"
     )
     return Unseen(Hold("data", reason, _DECLARE_ZERO), viable, gap)
+
+
+def _of_excess(
+    moments: OutcomeMoments, predicted: PredictedLift, attrition: Attrition, comparisons: int
+) -> Unseen | None:
+    """The lift with the outcomes that one arm lacks more at their worst, and at their best.
+
+    Those that both arms lack are taken as alike, as they are where the arms lack the same. None where
+    nothing bounds an outcome, or means are not those of units.
+    """
+    between = range_of(moments, predicted)
+    if isinstance(between, str) or _why_no_bounds(moments, predicted):
+        return None
+    found = realize(estimate_means(moments, predicted), predicted, comparisons=comparisons)
+    basis, r = found.basis, found.realized
+    treated = attrition.difference > 0
+    mean = r.mean_treatment if treated else r.mean_holdout
+    lacking = max(m.share for a, m in attrition.arms.items() if (a != HOLDOUT) is treated)
+    excess = abs(attrition.difference)
+    part = excess / (1 - lacking + excess)
+    ends = part * (between.low - mean), part * (between.high - mean)
+    shifts = ends if treated else (-ends[1], -ends[0])
+    viable = _moved(basis.viability, predicted, shifts, mean, treated=treated)
+    shown = _moved(basis.verdict, predicted, shifts, mean, treated=treated)
+    gap = gap_between(shown, predicted, monitored=basis.monitored, comparisons=comparisons)
+    arm = "treated" if treated else "holdout"
+    reason = (
+        f"outcomes are missing for {attrition.shares}, surely more of the {arm} ({attrition.evidence}); "
+        f"whatever these were, the lift is only known to lie between {viable.low:.4g} and "
+        f"{viable.high:.4g}"
+    )
+    return Unseen(Hold("data", reason, _DECLARE_ZERO), viable, gap)
+
+
+def _moved(
+    lift: Interval,
+    predicted: PredictedLift,
+    shifts: tuple[float, float],
+    mean: float,
+    *,
+    treated: bool,
+) -> Interval:
+    """Moves the ends of an interval as far as raw shifts of one arm's mean move the lift.
+
+    Args:
+        lift: improvement units.
+        predicted: the contract.
+        shifts: least and greatest change of (treated - holdout mean), raw.
+        mean: of the arm that is moved.
+        treated: whether that is the treated.
+    """
+    sign = 1.0 if predicted.direction == "increase" else -1.0
+    low, high = sorted((sign * lift.low, sign * lift.high))
+    if predicted.effect == "absolute":
+        low, high = low + shifts[0], high + shifts[1]
+    elif mean > 0:
+        down, up = (1 + s / mean if treated else 1 / (1 - s / mean) for s in shifts)
+        low, high = (1 + low) * down - 1, (1 + high) * up - 1
+    low, high = sorted((sign * low, sign * high))
+    return Interval(lift.lift, low, high)
 
 
 def _why_no_bounds(moments: OutcomeMoments, predicted: PredictedLift) -> str:

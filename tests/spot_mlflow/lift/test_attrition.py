@@ -67,12 +67,13 @@ def test_unequal_shares_alarm_and_both_are_named():
 
 @pytest.mark.parametrize(("gone", "alarm"), [(5200, False), (6000, True)])
 def test_less_than_half_a_point_is_no_alarm_however_sure(gone, alarm):
-    """In two million units .2 points are beyond chance, and too little to matter; 1 point matters."""
+    """In two million units .2 points are beyond chance, and no alarm; 1 point is one."""
     lost = found(log((TREATMENT, 1_000_00, gone), (HOLDOUT, 1_000_00, 5000)))
     assert lost.alarm is alarm
     sure = found(log((TREATMENT, 1_000_000, 52000), (HOLDOUT, 1_000_000, 50000)))
     assert not sure.alarm
-    assert "too close to matter" in sure.words
+    assert sure.sure
+    assert "less than half a point apart but surely (p < " in sure.words
 
 
 def test_a_ramp_that_loses_more_later_is_no_alarm():

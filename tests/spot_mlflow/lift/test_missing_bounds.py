@@ -233,6 +233,66 @@ def test_without_an_alarm_nothing_is_bounded():
     assert unseen_of(moments, contract(), lost) is None
 
 
+def counts(arms: dict[str, tuple[int, int, int]], **changes: Any) -> tuple[OutcomeMoments, Any]:
+    """A log of (units, missing, events among those seen) by arm, and its contract."""
+    y = np.concatenate([np.arange(n - gone) < x for n, gone, x in arms.values()]).astype(float)
+    table = Moments.of_units(
+        {"outcome": y}, np.concatenate([np.repeat(a, n - gone) for a, (n, gone, _) in arms.items()])
+    )
+    order = [str(a) for a in table.arm]
+    matured = np.array([arms[a][0] for a in order])
+    return OutcomeMoments(replace(table, matured=matured), {}, "2027-06-01"), contract(**changes)
+
+
+@pytest.mark.parametrize("effect", ["absolute", "relative"])
+def test_a_sure_difference_below_half_a_point_is_taken_at_its_worst(effect):
+    """40 of 10,000 are missing in the holdout alone: the bounds are the lift with all of them at 1 and at 0."""
+    arms = {TREATMENT: (10_000, 0, 2500), HOLDOUT: (10_000, 40, 1960)}
+    moments, made = counts(arms, effect=effect, predicted=0.05)
+    lost = attrition_of(moments, made)
+    assert lost is not None
+    assert (lost.sure, lost.alarm) == (True, False)
+    unseen = unseen_of(moments, made, lost)
+    assert unseen is not None
+    plain = analyze(replace(moments, cells=replace(moments.cells, matured=moments.cells.n)), made)
+    seen = plain.realized.estimate
+
+    def lift(events: int) -> float:
+        holdout = events / 10_000
+        return 0.25 - holdout if effect == "absolute" else 0.25 / holdout - 1
+
+    was = 0.25 - 1960 / 9960 if effect == "absolute" else 0.25 / (1960 / 9960) - 1
+    if effect == "absolute":
+        assert unseen.lift.low - seen.low == pytest.approx(lift(2000) - was, rel=1e-9)
+        assert unseen.lift.high - seen.high == pytest.approx(lift(1960) - was, rel=1e-9)
+    else:
+        assert (1 + unseen.lift.low) / (1 + seen.low) == pytest.approx((1 + lift(2000)) / (1 + was))
+        assert (1 + unseen.lift.high) / (1 + seen.high) == pytest.approx(
+            (1 + lift(1960)) / (1 + was)
+        )
+
+
+def test_a_verdict_made_by_few_that_are_surely_missing_is_withheld():
+    """The promise is kept by a hair with 40 of the holdout's 10,000 left out; with them as buyers it is not."""
+    arms = {TREATMENT: (10_000, 0, 2520), HOLDOUT: (10_000, 40, 1960)}
+    keys = {"predicted": 0.05, "tolerance": 0.0085}
+    given = analyze(*counts({k: (n - g, 0, x) for k, (n, g, x) in arms.items()}, **keys))
+    assert given.outcome.verdict == "met"
+    found = analyze(*counts(arms, **keys))
+    assert found.outcome.verdict == "inconclusive"
+    assert found.outcome.doubt == "data"
+    assert "surely more of the holdout" in found.outcome.reason
+    far = analyze(*counts(arms, predicted=0.03, tolerance=0.0085))
+    assert far.outcome.verdict in {"met", "exceeded"}
+
+
+def test_money_without_a_cap_keeps_its_verdict_below_half_a_point():
+    """Nothing bounds what 40 units would have paid; no alarm, and the verdict stands as before."""
+    arms = {TREATMENT: (10_000, 0, 2500), HOLDOUT: (10_000, 40, 1960)}
+    moments, made = counts(arms, kind="money", predicted=0.05)
+    assert unseen_of(moments, made, attrition_of(moments, made)) is None
+
+
 def test_sums_of_an_older_record_without_missing_clusters_get_no_bounds():
     """A record of clusters from before knows no cluster's missing units: no verdict, and it says so."""
     log = lose(units(lift=0.4).assign(shop=np.arange(20000) % 400), 0.05)
