@@ -325,6 +325,7 @@ def log_outcomes(
             fix="Check them against the promise, or record the new promise first.",
         )
     last = outcomes.latest_moments(record, adoption)
+    report = outcomes.as_stored(report, last)
     known = None if again else outcomes.on_record(report, adoption, last)
     if known is not None:
         return next(e for e in adoption.entries if e.id == known["entry"])

@@ -37,8 +37,11 @@ from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spot_mlflow.lift.spans import Spans
+
 # Faults of identity, which closed cohorts must not have for the counts to add.
 IDENTITY = ("duplicate_unit", "unit_in_two_arms")
+TOGETHER = "cells of few units were stored with others, and must be compared anew"
 _CLOCK = 1e-3  # seconds: SQLite tells no finer times apart
 
 
@@ -127,6 +130,8 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
     closed = previous.closed
     if r.closed_until is None:
         return "cohorts close only where the contract has window and columns.decided_at"
+    if closed is not None and not closed.tallies and previous.spans is not None:
+        return TOGETHER
     if closed is None or not closed.tallies:
         return "no outcome window had passed at the last check"
     reasons = {
@@ -182,7 +187,7 @@ def _blank_steps(cells: Moments) -> bool:
 
 def _teams_by_week(previous: OutcomeMoments) -> bool:
     """Whether teams were stored by week though units were decided on other days than Mondays."""
-    if previous.teams is None:
+    if previous.teams is None or previous.spans is not None:  # merged ones were by day
         return False
     days, teams = (
         {str(d) for d in t.period[~np.isnat(t.period)]} for t in (previous.cells, previous.teams)
@@ -249,14 +254,20 @@ def closed_changes(r: Reading, previous: OutcomeMoments, closed: ClosedCohorts) 
     ).group_by(c.arm, c.cohort)
     t = grouped(outcome, query)
     rows: Counter[str] = Counter()
-    for period, n in zip(period_dates(r, t["period"]), t["rows"], strict=True):
+    dates = period_dates(r, t["period"])
+    spans = previous.spans
+    runs = dates if spans is None else spans.onto(dates)
+    for period, n in zip(runs, t["rows"], strict=True):
         rows[str(period)] += int(n)
     if not rows:
         return ClosedChanges(0, 0, 0, 0, absent=closed.rows)
     stored = {k: counts.get("rows", 0) for k, counts in closed.tallies.items()}
-    first = min(rows)
+    first = _first_whole(rows, dates, spans)
     moved = [rows[k] - stored.get(k, 0) for k in {*rows, *stored} if k >= first]
     now = cells_of(outcome, t, labels=[""] * len(t["rows"]))
+    if spans is not None:
+        now = replace(now, period=spans.onto(now.period))
+    now = now.select(now.period >= np.datetime64(first))
     known = _closed_cells(previous.cells, closed)
     known = known.select(known.period >= np.datetime64(first))
     return ClosedChanges(
@@ -267,6 +278,14 @@ def closed_changes(r: Reading, previous: OutcomeMoments, closed: ClosedCohorts) 
         absent=sum(n for k, n in stored.items() if k < first),
         first=first,
     )
+
+
+def _first_whole(rows: Mapping[str, int], days: Any, spans: Spans | None) -> str:
+    """The first run of days that the source holds from its first day on."""
+    begins = min(rows)
+    if spans is None or str(min(days)) == begins:
+        return begins
+    return min((d for d in rows if d > begins), default=spans.end)
 
 
 def why_units_meet(base: BasePass, new: Mapping[str, Any], closed: ClosedCohorts) -> str:
@@ -328,7 +347,16 @@ def merged(
         ids=_span(previous.ids, new.ids),
         guardrails=_guardrails(r, previous, new),
         blanks={**(previous.blanks or {}), **(new.blanks or {})},
+        spans=_spans(previous, closed, new),
     )
+
+
+def _spans(previous: OutcomeMoments, closed: ClosedCohorts, new: OutcomeMoments) -> Spans | None:
+    """Runs of days that are stored together, then the days read now, each by itself."""
+    if previous.spans is None:
+        return None
+    until = closed.until if closed.last is None else previous.spans.end
+    return previous.spans.then(new.cells.period, until)
 
 
 def _identity(new: OutcomeMoments, old: Mapping[str, int]) -> dict[str, Fault]:

@@ -25,6 +25,7 @@ from spot_mlflow_checks.faults import EXPECTED, rules_for
 from spot_mlflow_checks.guardrails import guarded
 from spot_mlflow_checks.identity import example_pass, identity_pass, version_pass
 from spot_mlflow_checks.incremental import (
+    TOGETHER,
     closed_changes,
     merged,
     remembered,
@@ -152,6 +153,8 @@ def _continue(r: Reading, previous: OutcomeMoments, limit: int, tell: Progress) 
     tell("closed cohorts")
     changes = closed_changes(r, previous, closed)
     why = why or changes.words
+    if not why and previous.spans is not None and changes.found and not changes.absent:
+        why = TOGETHER
     if not why:
         late = replace(r, since=closed.boundary)
         base, new = _reduce(late, limit, tell, previous)

@@ -25,6 +25,7 @@ from spot_mlflow.lift.rows import holm, segment_lifts
 from spot_mlflow.lift.sample_ratio import sample_ratio
 from spot_mlflow.lift.segment_promise import segment_promises
 from spot_mlflow.lift.shares import variation_of
+from spot_mlflow.lift.spans import side_by_side
 from spot_mlflow.lift.unknown import known_steps
 from spot_mlflow.lift.verdict import judge
 
@@ -104,7 +105,7 @@ def measured(
     comparable = previous is not None and previous.contract in {"", moments.contract}
     corrected: tuple[Restated, ...] = ()
     if previous is not None and comparable:
-        corrected = restated_cohorts(cells, previous.cells, predicted.period)
+        corrected = restated_cohorts(*side_by_side(moments, previous, whole=True), predicted.period)
     if moments.left_out is not None:  # cohorts that are gone are told there
         corrected = tuple(c for c in corrected if c.n_now)
     return LiftAnalysis(

@@ -17,7 +17,7 @@ import numpy as np
 from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.cut import CALENDARS, Cut
 from spot_mlflow.lift.grouping import codes_of, numbered
-from spot_mlflow.lift.moments import HOLDOUT, first_days
+from spot_mlflow.lift.moments import HOLDOUT, NO_COUNTERPART, first_days
 from spot_mlflow.lift.shares import chi_square_tail, declared_grid, share_test, share_varies
 
 if TYPE_CHECKING:
@@ -236,6 +236,9 @@ def _compared(cells: Moments, predicted: PredictedLift) -> Comparison:
     counts = _Counts.of(cells)
     number, blocks = counts.blocks(cut.calendar)
     t, c = counts.added(cut.calendar)
+    nothing = np.array([s == NO_COUNTERPART for s in counts.segments], dtype=bool)
+    if nothing.any():
+        t, c = (np.where(nothing[:, None], 0.0, x) for x in (t, c))
     declared = declared_grid(predicted, counts.segments, counts.days)
     if declared is not None and blocks:
         declared = declared[:, np.searchsorted(number, np.arange(blocks))]
@@ -243,18 +246,20 @@ def _compared(cells: Moments, predicted: PredictedLift) -> Comparison:
     group = np.arange(t.size) if cut.pooled else _joined(t, c, declared, least)
     group = _pooled(t, c, group, declared, floor=least if cut.pooled else FEWEST, least=least)
     stratum = group.reshape(t.shape)[counts.segment, number[counts.day]] if len(cells) else group
+    stratum = np.where(nothing[counts.segment], -1, stratum) if len(cells) else stratum
     return _sides(cells, stratum, counts.segment, cut, overlap=predicted.weights == "overlap")
 
 
 def _sides(cells: Moments, stratum: Ints, segment: Ints, cut: Cut, *, overlap: bool) -> Comparison:
-    """Keeps the strata in which both arms have two analysed units."""
+    """Keeps the strata in which both arms have two analysed units; a stratum of -1 is none."""
     held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
     size = int(stratum.max(initial=-1)) + 1
-    n_c = np.bincount(stratum, weights=cells.n * held, minlength=size)
-    n_t = np.bincount(stratum, weights=cells.n * ~held, minlength=size)
+    placed = stratum >= 0
+    n_c = np.bincount(stratum[placed], weights=(cells.n * held)[placed], minlength=size)
+    n_t = np.bincount(stratum[placed], weights=(cells.n * ~held)[placed], minlength=size)
     good = np.minimum(n_t, n_c) >= FEWEST
     renumbered = np.where(good, np.cumsum(good) - 1, -1)
-    of = renumbered[stratum] if size else stratum
+    of = np.where(placed, renumbered[stratum], -1) if size else stratum
     covered = of >= 0
     kept, kept_of = (cells, of) if covered.all() else (cells.select(covered), of[covered])
     held = held[covered]
@@ -295,7 +300,7 @@ def _joined(t: Grid, c: Grid, declared: Grid | None, least: int) -> Ints:
         left = np.flatnonzero((rank[:-1] % 2 == parity) & (row[1:] == row[:-1]))
         right = left + 1
         thin = np.minimum(n_t, n_c) < least
-        ok = (thin[left] | thin[right]) & _alike(n_t, n_c, wanted, left, right)
+        ok = (thin[left] | thin[right]) & alike(n_t, n_c, wanted, left, right)
         left, right = left[ok], right[ok]
         parity, idle = 1 - parity, 0 if len(left) else idle + 1
         if not len(left):
@@ -317,8 +322,16 @@ def _joined(t: Grid, c: Grid, declared: Grid | None, least: int) -> Ints:
     return group
 
 
-def _alike(n_t: Floats, n_c: Floats, wanted: Floats | None, left: Ints, right: Ints) -> Any:
-    """Whether neighbours have the same share: as declared, or as far as their counts can tell."""
+def alike(n_t: Floats, n_c: Floats, wanted: Floats | None, left: Ints, right: Ints) -> Any:
+    """Whether neighbours have the same share: as declared, or as far as their counts can tell.
+
+    Args:
+        n_t: (groups,) treated units.
+        n_c: (groups,) holdout units.
+        wanted: (groups,) declared share of treatment, NaN where none is; or None.
+        left: (pairs,) numbers of groups.
+        right: (pairs,) numbers of those beside them.
+    """
     a, b = n_t[left] + n_c[left], n_t[right] + n_c[right]
     p = (n_t[left] + n_t[right]) / np.maximum(a + b, 1)
     with np.errstate(all="ignore"):  # one of them empty: nothing speaks against

@@ -6,7 +6,7 @@ window of its last unit has passed: what was seen of it can then no longer chang
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,8 +15,11 @@ from spot_mlflow.days import day
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spot_mlflow.lift.spans import Spans
+
     Range = tuple[Any, Any]
 
+_DAY: Final = 86_400  # seconds
 _TICK: Final = 1e-6  # seconds: what an engine can tell apart
 
 
@@ -67,6 +70,31 @@ class ClosedCohorts:
         if self.last is not None:
             return f"decided up to {day(datetime.fromtimestamp(self.last, timezone.utc))}"
         return f"decided before {day(self.until)}"
+
+    def cut_at(self, spans: Spans, *, compared: Spans) -> ClosedCohorts:
+        """Returns what is closed of whole runs of days, where cells of several days are stored together.
+
+        The days after the last whole run count as open: the next check reads them again.
+
+        Args:
+            spans: runs of days that all stored tables keep apart.
+            compared: those by which rows and outcomes are compared at the next check.
+        """
+        whole = self.last is not None or self.until in spans.first or self.until >= spans.end
+        until = self.until if whole else spans.before(self.until)
+        added: dict[str, dict[str, int]] = {}
+        for key, counts in self.tallies.items():
+            if not whole and key >= until:
+                continue
+            run = added.setdefault(compared.before(key) if key >= compared.first[0] else key, {})
+            for name, n in counts.items():
+                run[name] = run.get(name, 0) + n
+        made = replace(self, until=until, tallies=added)
+        if whole:
+            return made
+        end_of_day = datetime.fromisoformat(until).replace(tzinfo=timezone.utc).timestamp() + _DAY
+        opened = self.open_rows + self.rows - made.rows
+        return replace(made, open_rows=opened, first_open=end_of_day - _TICK)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""

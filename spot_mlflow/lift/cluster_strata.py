@@ -27,9 +27,15 @@ def cluster_strata(clusters: ClusterMoments, predicted: PredictedLift) -> Compar
     """
     if clusters.segment is None and clusters.period is None:
         return None
+    found = compare(counted(clusters), predicted)
+    return found if len(found) > 1 or found.left_out else None
+
+
+def counted(clusters: ClusterMoments) -> Moments:
+    """Returns a table that counts whole clusters by segment, arm and time, and measures nothing."""
     segment, period = clusters.labels
     rows, none = len(clusters.arm), np.zeros((len(clusters.arm), 0))
-    counted = Moments(
+    return Moments(
         segment=segment,
         arm=clusters.arm,
         period=period,
@@ -45,8 +51,6 @@ def cluster_strata(clusters: ClusterMoments, predicted: PredictedLift) -> Compar
         largest=none,
         missing=none.astype(np.int64),
     )
-    found = compare(counted, predicted)
-    return found if len(found) > 1 or found.left_out else None
 
 
 def stratified_clusters(

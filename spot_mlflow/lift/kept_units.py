@@ -15,7 +15,8 @@ import numpy as np
 from spot_mlflow.days import day, days_between
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.left_out import LeftOut
-from spot_mlflow.lift.moments import OTHER_SEGMENT
+from spot_mlflow.lift.moments import NO_COUNTERPART, OTHER_SEGMENT, SMALL_CELLS
+from spot_mlflow.lift.spans import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _SPREAD: Final = 0.2  # share of cohorts that grew, and that shrank, where the units are others
 _COHORTS: Final = 4  # fewer cohorts show no such pattern
 _NAMED: Final = 3  # labels named one by one
+_TOGETHER: Final = {OTHER_SEGMENT, SMALL_CELLS, NO_COUNTERPART}  # labels of several segments
 _DAY: Final = np.timedelta64(1, "D")
 _WEEK: Final = 7
 _MONDAY: Final = np.datetime64("1970-01-05", "D")
@@ -136,7 +138,7 @@ def _by_period(now: OutcomeMoments, before: OutcomeMoments, window: timedelta | 
     # Early records hold whole periods of the contract, not days.
     by_day = before.contract and (before.closed is None or before.closed.by_day)
     step = 1 if by_day else max(_step(now.cells), _step(before.cells))
-    old, new = (_periods(m.cells, step) for m in (before, now))
+    new, old = (_periods(cells, step) for cells in side_by_side(now, before))
     drops = {p: _drop(old[p], new.get(p, (0, 0))) for p in old}
     lost = {p: n for p, n in drops.items() if n > 0}
     if not lost:
@@ -206,7 +208,7 @@ def _other_units(now: OutcomeMoments, before: OutcomeMoments) -> _View:
             return _View(total, why, whole=True)
     if now.as_of < before.as_of:
         return _View()
-    old, new = (_closed_periods(m.cells) for m in (before, now))
+    new, old = (_closed_periods(cells) for cells in side_by_side(now, before, whole=True))
     shared = [(n, new[k]) for k, n in old.items() if k in new]
     if len(shared) < _COHORTS:
         return _View()
@@ -265,4 +267,4 @@ def _closed_periods(cells: Moments) -> dict[str, int]:
 def _segments_compare(now: Moments, before: Moments) -> bool:
     """Whether both tables keep apart the same kind of segments."""
     new, old = ({str(x) for x in m.segment} for m in (now, before))
-    return bool(new & old) and OTHER_SEGMENT not in new | old
+    return bool(new & old) and not _TOGETHER & (new | old)

@@ -17,6 +17,7 @@ from spot_mlflow.lift.closed import ClosedCohorts
 from spot_mlflow.lift.cut import Cut
 from spot_mlflow.lift.grouping import added_by, added_up, summed_at
 from spot_mlflow.lift.left_out import LeftOut
+from spot_mlflow.lift.spans import Spans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,8 @@ HOLDOUT: Final = "holdout"
 TREATMENT: Final = "treatment"  # the only treatment arm; several keep their own labels
 MISSING_SEGMENT: Final = "(missing)"
 OTHER_SEGMENT: Final = "(other)"
+SMALL_CELLS: Final = "(small cells)"  # of several segments, too few units to be stored alone
+NO_COUNTERPART: Final = "(no counterpart)"  # small cells that are compared with nothing
 MISSING_SUMS: Final = 6  # over clusters, of units without an outcome
 
 # Measures a reduction may carry, in this order where present. All but `outcome` need a column.
@@ -458,6 +461,8 @@ class OutcomeMoments:
         contract: digest of the promise that the log was read for, or "".
         blanks: step -> how its blanks were read: "no", "no in the holdout"; unknown where it is
             silent. None in records from before they were told apart.
+        spans: runs of days that the tables keep apart, where cells of few units are stored together;
+            None where every day is.
     """
 
     cells: Moments
@@ -480,6 +485,7 @@ class OutcomeMoments:
     left_out: LeftOut | None = None
     contract: str = ""
     blanks: Mapping[str, str] | None = None
+    spans: Spans | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
@@ -488,6 +494,8 @@ class OutcomeMoments:
             for k in ("clusters", "score_bins", "teams", "offers", "actions", "closed", "left_out")
             for v in [getattr(self, k)]
         }
+        if self.spans is not None:
+            optional["spans"] = self.spans.to_dict()
         if self.guardrails:
             optional["guardrails"] = {k: g.to_dict() for k, g in self.guardrails.items()}
         return {
@@ -544,5 +552,6 @@ class OutcomeMoments:
             left_out=None if left_out is None else LeftOut.from_dict(left_out),
             contract=data.get("contract", ""),
             blanks=data.get("blanks"),
+            spans=None if data.get("spans") is None else Spans.from_dict(data["spans"]),
             **tables,
         )

@@ -55,6 +55,25 @@ def outcome_entry(report: LiftReport, adoption: Adoption) -> dict[str, Any]:
     }
 
 
+def as_stored(report: LiftReport, last: OutcomeMoments | None = None) -> LiftReport:
+    """Returns the report as it may be recorded: no cell of it tells of fewer than ten people.
+
+    Everything is computed anew from the merged cells, so that whoever reads the record comes to the
+    same figures. Where no cell is small the report is returned as it is.
+
+    Args:
+        report: the answer.
+        last: moments of the last check on record, of whatever promise.
+    """
+    from spot_mlflow.lift.stored_cells import without_small_cells
+
+    moments = without_small_cells(report.moments, report.predicted)
+    if moments is report.moments:
+        return report
+    merged = dataclasses.replace(report, moments=moments)
+    return looked_again(merged, report.previous_looks, last)
+
+
 def previous_looks(adoption: Adoption) -> int:
     """Returns how many checks of the version spoken of are on record, of whatever promise.
 

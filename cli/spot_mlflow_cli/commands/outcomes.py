@@ -190,6 +190,7 @@ def _check(
             previous_looks=outcomes.previous_looks(adoption),
             progress=tell,
         )
+        report = outcomes.as_stored(report, last)
         known = None if again else outcomes.on_record(report, adoption, last)
         if known is not None:
             report = outcomes.looked_again(report, int(known["previous_looks"]), last)
