@@ -1,6 +1,7 @@
 # make demo    the main job on real data, in ./spot-demo
 # make test    all tests, with coverage
 # make test-lowest   the gate's tests with the lowest MLflow that pyproject.toml allows
+# make test-upgrade  workers of an earlier version beside new ones, and a database of the lowest MLflow
 # make check   ruff, ruff format, mypy --strict, import-linter
 # make simulate   what the statistics claim, into docs/simulations (hours; SPOT_SIMULATE=quick for a look)
 # make bench   speed and memory, as ratios in benchmarks/results.json
@@ -12,9 +13,11 @@ WORKERS ?= 4
 LOWEST := 3.14.0
 LOWEST_TESTS := tests/spot_mlflow_plugins tests/journeys/test_bypasses.py tests/journeys/test_evidence_bypasses.py \
 	tests/journeys/test_killed_between.py
+# Before the memory of entries got its second format.
+EARLIER ?= e5f325bc4c94b330251f997ff4b01d3872eaa21e
 SIMULATIONS := sample_ratio attrition balance relative sequences coverage reliability causes unknown_steps
 
-.PHONY: demo test test-lowest check bench format clean simulate
+.PHONY: demo test test-lowest test-upgrade check bench format clean simulate
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +40,17 @@ test-lowest:
 	$(VENV)-lowest/bin/python -m pip install --quiet --editable '.[dev]' 'mlflow[auth]==$(LOWEST)'
 	$(VENV)-lowest/bin/python -m pytest -n $(WORKERS) --dist loadfile -k "not postgres" $(LOWEST_TESTS)
 
+test-upgrade: $(VENV)/.installed-dev
+	rm -rf build/earlier && mkdir -p build/earlier
+	git archive $(EARLIER) | tar -x -C build/earlier
+	$(PYTHON) -m venv $(VENV)-earlier
+	$(VENV)-earlier/bin/python -m pip install --quiet 'mlflow[auth]' 'psycopg[binary]' ./build/earlier
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet --editable . 'mlflow[auth]==$(LOWEST)'
+	SPOT_TESTS_EARLIER_SPOT=$(abspath $(VENV)-earlier)/bin/python \
+	SPOT_TESTS_LOWEST_MLFLOW=$(abspath $(VENV)-lowest)/bin/python \
+	$(BIN)/python -m pytest --no-cov tests/journeys/test_upgrade.py tests/journeys/test_restore.py
+
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,4 +69,4 @@ simulate: $(VENV)/.installed-dev
 	set -e; for part in $(SIMULATIONS); do $(BIN)/python -m benchmarks.simulate_$$part; done
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest dist build .coverage* coverage.xml .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-earlier dist build .coverage* coverage.xml .mypy_cache .ruff_cache .pytest_cache .hypothesis
