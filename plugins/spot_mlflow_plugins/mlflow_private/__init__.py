@@ -69,6 +69,7 @@ from spot_mlflow_plugins.mlflow_private.sources import (
     models_logged_by,
     run_and_path,
     run_locations,
+    s3_place,
     version_row,
 )
 from spot_mlflow_plugins.mlflow_private.tracking import (
@@ -161,6 +162,7 @@ __all__ = [
     "run_locations",
     "runs_of",
     "runs_with_change",
+    "s3_place",
     "same_database",
     "sender_is_admin",
     "sent_json",

@@ -172,3 +172,20 @@ def _chunks(ids: Collection[str]) -> Iterator[list[str]]:
     every = sorted(ids)
     for start in range(0, len(every), _CHUNK):
         yield every[start : start + _CHUNK]
+
+
+def s3_place(uri: str) -> tuple[Any, str, str]:
+    """Returns MLflow's client of a bucket, the bucket, and the folder or object in it.
+
+    Args:
+        uri: "s3://bucket/folder".
+
+    Raises:
+        ImportError: its client library is not installed.
+        ValueError: the address is none of a bucket.
+    """
+    from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
+
+    repository = S3ArtifactRepository(uri)
+    bucket, folder = repository.parse_s3_compliant_uri(uri)
+    return repository._get_s3_client(), str(bucket), str(folder)  # noqa: SLF001 - what this package is for

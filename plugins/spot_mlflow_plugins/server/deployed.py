@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import SpotError
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.buckets import listed
 from spot_mlflow_plugins.server.manifests import Background, Manifest, hashed, keep, kept, key_of
 from spot_mlflow_plugins.server.refusal import refusal
 from spot_mlflow_plugins.server.turns import generation
@@ -122,15 +123,16 @@ class Deployed:
         """Hashes the files of a version; keeps the list where it is the first, else what differs.
 
         Returns:
-            The list as it is kept; None where its files cannot be read by this server.
+            The list as it is kept; None where this server can neither read its files nor list them.
         """
         row = private.version_row(self._registry, name, version)
         if row is None:
             return None
         files = self.sources.files(row)
-        if files.where != "inside":
-            return None
-        now = hashed(self.places, files.places)
+        if files.where == "outside":
+            now = listed(row.location)
+        else:
+            now = hashed(self.places, files.places) if files.where == "inside" else None
         if now is None:
             return None
         key = key_of(row, version)

@@ -2,7 +2,8 @@
 
 A manifest is made once a version is registered, by one thread of the worker that registered it, and kept
 beside the anchors, where no client writes. A decision stores its digest and never waits for it. Checked
-again, it shows whether the files that are served are the files that were approved.
+again, it shows whether the files that are served are the files that were approved. Of files in a bucket
+outside the server it holds what the bucket says of them (``buckets``).
 """
 
 from __future__ import annotations
@@ -38,14 +39,22 @@ class File:
     """One file.
 
     Attributes:
-        path: below the artifacts destination.
+        path: below the artifacts destination; outside of it, its address.
         size: in bytes.
-        sha256: of its content, hex.
+        sha256: of its content, hex; "" where it was not read, since a bucket told of it.
+        etag: as an object store names this content, "" where the file was read.
+        object_version: as an object store that keeps versions names it, or "".
     """
 
     path: str
     size: int
     sha256: str
+    etag: str = ""
+    object_version: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values; what is empty is left out, so that earlier digests hold."""
+        return {k: v for k, v in asdict(self).items() if v != ""}
 
 
 @dataclass(frozen=True)
@@ -67,12 +76,11 @@ class Manifest:
     @property
     def digest(self) -> str:
         """SHA-256 of the list; the same files have the same one."""
-        return digest_of([asdict(f) for f in self.files])
+        return digest_of([f.to_dict() for f in self.files])
 
     def differences(self, other: Manifest) -> tuple[str, ...]:
         """Returns in words what is another in ``other``."""
-        old = {f.path: f.sha256 for f in self.files}
-        new = {f.path: f.sha256 for f in other.files}
+        old, new = ({f.path: f.to_dict() for f in m.files} for m in (self, other))
         return (
             *(f"{p} is gone" for p in sorted(old.keys() - new.keys())),
             *(f"{p} was added" for p in sorted(new.keys() - old.keys())),
