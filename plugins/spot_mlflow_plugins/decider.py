@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.errors import NotFound, RecordDamaged, SpotError, Unavailable
 from spot_mlflow.gate.decision import decide, removal, undecided
 from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.reporting.respondent_view import decision_without_levels, owes_answers
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.attempts import Attempt, Attempts
 from spot_mlflow_plugins.ruling import Ruling
@@ -118,7 +119,10 @@ class RecordDecider:
         if decision.basis != "rollback":  # to go back is never blocked, whatever the policy was
             with self._lock:
                 (self._known or self.policies()).check(facts, adoption.decisions)
-        return Ruling(decision, facts, adoption.entries, basis, adoption.files)
+        # A refusal measures levels: others' answers, which a respondent sees once his own are in.
+        owes = not decision.satisfied and owes_answers(adoption, decision.requester)
+        told = decision_without_levels(decision) if owes else None
+        return Ruling(decision, facts, adoption.entries, basis, adoption.files, told)
 
     def still(self, ruling: Ruling) -> bool:
         """Says whether nothing was recorded since that could change a ruling; takes no lock."""

@@ -144,7 +144,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
             if not ruling.decision.allowed:
                 decider.record(ruling, applied=False)
                 raise deny(
-                    f"{name!r} may not become {new_name!r}: {ruling.decision.explain()}\n"
+                    f"{name!r} may not become {new_name!r}: {ruling.words}\n"
                     f"  Or take it out first: {_way_out(ruling.decision.target)}."
                 )
         done: list[tuple[Ruling, dict[str, list[str]]]] = [(r, {}) for r in rulings]

@@ -116,7 +116,7 @@ class Passage:
         decision = ruling.decision
         if not decision.allowed:
             self._decider.record(ruling, applied=False)
-            raise deny(decision.explain())
+            raise deny(ruling.words)
         if not decision.satisfied and decision.mode == "warn":
             _logger.warning("%s", decision.explain())
         self._ruling = ruling

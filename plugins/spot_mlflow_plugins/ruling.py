@@ -26,6 +26,7 @@ class Ruling:
         known: the evidence it rests on, earlier decisions included, oldest first.
         basis: what shows whether anything was recorded since.
         files: where the version's files were, where a server knows.
+        told: the same answer as who asks may read it; None where that is all of it.
     """
 
     decision: GateDecision
@@ -33,6 +34,12 @@ class Ruling:
     known: Sequence[Evidence] = field(default=())
     basis: Sequence[Basis] = field(default=())
     files: FileFacts | None = None
+    told: GateDecision | None = None
+
+    @property
+    def words(self) -> str:
+        """The answer with its reasons, for who asks."""
+        return (self.told or self.decision).explain()
 
 
 class Decider(Protocol):

@@ -117,3 +117,27 @@ def test_threads_share_one_decider(decider: RecordDecider) -> None:
         t.join()
     assert found == [True] * 8
     assert len(decisions()) == 8
+
+
+def test_a_refusal_tells_who_owes_answers_no_levels(decider: RecordDecider) -> None:
+    """Who was asked and has not answered gets reasons without others' levels; the record has them."""
+    import spot_mlflow as spot
+
+    spot.log_assessment("churn", {"S1": 1, "P1": 2}, person="Kim", role="business")
+    assert ask(decider).told is None
+    assert "1" in levels(ask(decider).words)
+    spot.log_involvement(
+        "churn", phase="scope", kind="contributed", person="Dan Sample", role="data_scientist"
+    )
+    ruling = ask(decider)
+    assert "shown once your own answers are in" in ruling.words
+    assert levels(ruling.words) == ""
+    assert "1" in levels(ruling.decision.explain())
+    spot.log_assessment("churn", {"S1": 3}, person="Dan Sample", role="data_scientist")
+    assert ask(decider).told is None
+
+
+def levels(words: str) -> str:
+    """The lines of a refusal that tell measured levels."""
+    lines = [line for line in words.splitlines() if "letter" in line.lower()]
+    return " ".join(line for line in lines if "shown once" not in line)
