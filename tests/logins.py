@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import requests
-from gated import CONTRACT, gated_mlflow_server
+from gated import CONTRACT, Scene, gated_mlflow_server, new_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -104,3 +108,41 @@ def login_server(
             said = admin.api("POST", "users/create", username=user, password=PASSWORD)
             assert said.status_code == 200, said.text
         yield server
+
+
+@dataclass
+class Entry:
+    """What is asked of a scene's evidence."""
+
+    run_id: str
+
+
+def live_scene(
+    admin: Login, bea: Login, kind: str = "locked", environment: Mapping[str, str] | None = None
+) -> Scene:
+    """Makes a model whose version 1 is signed off by bea and put into Production by the administrator.
+
+    Args:
+        admin: whose session the scene has.
+        bea: who may sign for the business.
+        kind: how the model's name begins.
+        environment: of MLflow's client, beside the login.
+    """
+    login = {"MLFLOW_TRACKING_USERNAME": ADMIN[0], "MLFLOW_TRACKING_PASSWORD": ADMIN[1]}
+    name = f"{kind}-{uuid.uuid4().hex[:8]}"
+    scene = Scene(admin.url, name, None, None, "", admin.session)  # type: ignore[arg-type] # set below
+    with mock.patch.dict(os.environ, {**login, **(environment or {})}):
+        client = scene.client
+        client.create_registered_model(name)
+        new_version(client, name)
+        new_version(client, name)
+        admin.grant("bea", name, "READ")
+        promise = scene.entry("prediction", {"contract": CONTRACT}, version="1")
+        assert promise.status_code == 200, promise.text
+        signed = bea.entry("sign-off", {"target": "Production"}, model=name, role="business")
+        assert signed.status_code == 200, signed.text
+        scene.evidence = Entry(promise.json()["run_id"])  # type: ignore[assignment] # all that is asked of it
+        scene.experiment_id = client.get_run(scene.evidence.run_id).info.experiment_id
+        client.transition_model_version_stage(name, "1", "Production")
+        client.set_registered_model_alias(name, "champion", "1")
+    return scene
