@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)\s*", re.IGNORECASE)
+MAX_YAML = 8 * 2**20  # bytes of a file that a person wrote
 _LINE = 120  # characters of somebody's input that a message repeats
 # What pydantic adds to the place of a fault, where a key may have one of several forms.
 _FORM = re.compile(r"^(function|constrained)-|\[")
@@ -96,11 +97,17 @@ def load_yaml(path: Path) -> Any:
     import yaml
 
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as f:  # a device could be read without end
+            raw = f.read(MAX_YAML + 1)
+        text = raw.decode("utf-8-sig") if len(raw) <= MAX_YAML else ""
     except FileNotFoundError:
         raise InvalidInput("no such file", where=str(path)) from None
     except (OSError, UnicodeDecodeError) as e:
         raise InvalidInput(f"cannot be read as UTF-8 text: {e}", where=str(path)) from None
+    if len(raw) > MAX_YAML:
+        raise InvalidInput(
+            f"has more than {MAX_YAML:,} bytes, the most that is read", where=str(path)
+        )
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as e:

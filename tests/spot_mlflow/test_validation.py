@@ -52,3 +52,13 @@ def test_a_message_repeats_no_more_than_a_line_of_the_input():
 def test_the_nearest_word_is_found_in_any_case(word, meant):
     """Capitals hide no word."""
     assert nearest(word, ["churn", "prod"]) == f"; did you mean '{meant}'?"
+
+
+def test_a_file_without_end_is_refused(tmp_path):
+    """A device in the place of a file is read for as long as a file may be, and no longer."""
+    from spot_mlflow.validation import load_yaml
+
+    endless = tmp_path / "roles.yaml"
+    endless.symlink_to("/dev/zero")
+    with pytest.raises(InvalidInput, match="more than"):
+        load_yaml(endless)
