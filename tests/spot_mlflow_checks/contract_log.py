@@ -29,6 +29,10 @@ COLUMNS = (
     "delivered",
     "pre",
     "village",
+    "reason",
+    "delivered at",
+    "due",
+    "acted",
 )
 CONTRACT: dict[str, Any] = {
     "metric": "spend",
@@ -41,9 +45,14 @@ CONTRACT: dict[str, Any] = {
         "unit": "unit id", "arm": "arm", "treated": "treat", "holdout": "hold", "outcome": "outcome",
         "segment": "seg", "decided_at": "decided", "observed_at": "observed", "value": "value",
         "offered": "offered", "delivered": "delivered", "covariate": "pre", "cluster": "village",
+        "undelivered_reason": "reason", "delivered_at": "delivered at", "due_at": "due", "acted": "acted",
     },
 }  # fmt: skip
-STEPS = ("offered", "offered_known", "delivered", "delivered_known")
+STEPS = tuple(
+    name
+    for step in ("offered", "delivered", "system_failure", "on_time", "acted")
+    for name in (step, f"{step}_known")
+)
 SUMMED = ("outcome", "value", "pre", *STEPS)
 ZONES = [timezone.utc, timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-8))]
 
@@ -57,6 +66,7 @@ def rows(n: int = 400) -> list[dict[str, Any]]:
         arm = r.choice(["treat", "treat", "treat", "hold", "hold", "hold", None, "other"])
         outcome = r.choice([None, math.nan, 0.0, 0.0, round(r.uniform(1000, 1100), 2)])
         observed = decided + timedelta(days=r.choice([1, 3, 20]), seconds=r.random())
+        naive = decided.replace(tzinfo=None)
         out.append(
             {
                 "unit id": f"kund-ä{i}" if i % 3 else str(4_294_967_296 + i),
@@ -70,6 +80,10 @@ def rows(n: int = 400) -> list[dict[str, Any]]:
                 "delivered": r.choice([True, False, None]),
                 "pre": r.choice([None, math.nan, 500 + r.gauss(0, 3)]),
                 "village": r.choice([None, *range(12)]),
+                "reason": r.choice([None, "system", "staff", "customer"]),
+                "delivered at": r.choice([None, *(naive + timedelta(days=d) for d in (1, 4))]),
+                "due": r.choice([None, naive + timedelta(days=3)]),
+                "acted": r.choice([None, 0, 1]),
             }
         )
     out[7]["unit id"] = out[3]["unit id"]  # appears twice
@@ -132,13 +146,21 @@ def _steps(row: dict[str, Any]) -> dict[str, float]:
     What was delivered though it is said not to have been offered was offered; where the offer is blank
     it stays unknown, as to fill in those delivered alone would raise the share of those offered.
     """
-    offered, delivered = row["offered"], row["delivered"]
+    offered, delivered, reason = row["offered"], row["delivered"], row["reason"]
+    at, due, acted = row["delivered at"], row["due"], row["acted"]
     was_offered = offered == "true" or (offered is not None and delivered is True)
+    arrived = was_offered and delivered is True
     flags = {
         "offered": was_offered,
         "offered_known": offered is not None,
         "delivered": was_offered and delivered is True,
         "delivered_known": was_offered and delivered is not None,
+        "system_failure": was_offered and delivered is False and reason == "system",
+        "system_failure_known": was_offered and delivered is False and reason is not None,
+        "on_time": arrived and at is not None and due is not None and at <= due,
+        "on_time_known": arrived and at is not None and due is not None,
+        "acted": acted == 1,
+        "acted_known": acted is not None,
     }
     return {k: float(x) for k, x in flags.items()}
 
@@ -151,6 +173,9 @@ def as_pandas(log: list[dict[str, Any]]) -> Any:
     frame["outcome"] = frame["outcome"].astype(float)
     frame["observed"] = pd.to_datetime(frame["observed"])
     frame["village"] = frame["village"].astype("Int64")
+    frame["acted"] = frame["acted"].astype("Int64")
+    for name in ("delivered at", "due"):
+        frame[name] = pd.to_datetime(frame[name])
     return frame
 
 
@@ -162,7 +187,8 @@ def as_arrow(log: list[dict[str, Any]]) -> Any:
         "unit id": pa.string(), "arm": pa.string(), "seg": pa.string(),
         "decided": pa.timestamp("us", tz="Asia/Kolkata"), "observed": pa.timestamp("us"),
         "outcome": pa.float64(), "value": pa.decimal128(10, 2), "offered": pa.string(),
-        "delivered": pa.bool_(), "pre": pa.float64(), "village": pa.int64(),
+        "delivered": pa.bool_(), "pre": pa.float64(), "village": pa.int64(), "reason": pa.string(),
+        "delivered at": pa.timestamp("us"), "due": pa.timestamp("us"), "acted": pa.int64(),
     }  # fmt: skip
     return pa.table({k: pa.array([row[k] for row in log], type=t) for k, t in kinds.items()})
 
@@ -194,7 +220,8 @@ def into_database(log: list[dict[str, Any]], url: str, name: str = "Outcome log"
         sa.Column("decided", sa.Text if engine.name == "sqlite" else sa.DateTime(timezone=True)),
         sa.Column("observed", sa.DateTime), sa.Column("outcome", sa.Double), sa.Column("value", sa.Numeric(10, 2)),
         sa.Column("offered", sa.Text), sa.Column("delivered", sa.Boolean), sa.Column("pre", sa.Double),
-        sa.Column("village", sa.Integer),
+        sa.Column("village", sa.Integer), sa.Column("reason", sa.Text), sa.Column("delivered at", sa.DateTime),
+        sa.Column("due", sa.DateTime), sa.Column("acted", sa.Integer),
     )  # fmt: skip
     table.create(engine)
     rows = [dict(row) for row in log]
@@ -216,6 +243,8 @@ def as_spark(log: list[dict[str, Any]], session: Any) -> Any:
         t.StructField("observed", t.TimestampNTZType()), t.StructField("outcome", t.DoubleType()),
         t.StructField("value", t.DecimalType(10, 2)), t.StructField("offered", t.StringType()),
         t.StructField("delivered", t.BooleanType()), t.StructField("pre", t.DoubleType()),
-        t.StructField("village", t.LongType()),
+        t.StructField("village", t.LongType()), t.StructField("reason", t.StringType()),
+        t.StructField("delivered at", t.TimestampNTZType()), t.StructField("due", t.TimestampNTZType()),
+        t.StructField("acted", t.LongType()),
     ])  # fmt: skip
     return session.createDataFrame([tuple(row[k] for k in COLUMNS) for row in log], schema)

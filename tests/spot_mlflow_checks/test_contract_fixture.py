@@ -141,6 +141,15 @@ def test_every_engine_counts_what_a_hand_count_counts(place: tuple[Any, dict[str
             assert found[key][name] == pytest.approx(value, rel=1e-9, abs=1e-6), (key, name)
 
 
+def test_the_log_has_unknown_answers_to_every_step() -> None:
+    """Each is unknown of some units that were asked of it, else the hand count would prove nothing."""
+    wanted = counted(LOG)
+    for step in ("offered", "delivered", "system_failure", "on_time", "acted"):
+        known = sum(cell[f"{step}_known"] for cell in wanted.values())
+        passed = sum(cell[step] for cell in wanted.values())
+        assert 0 < passed < known < sum(cell["n"] for cell in wanted.values()), step
+
+
 @pytest.mark.parametrize("place", PLACES, indirect=True)
 def test_every_engine_agrees_with_the_first(place: tuple[Any, dict[str, str]]) -> None:
     """Moments, clusters, faults and their examples are the same wherever the log lies."""
