@@ -328,7 +328,7 @@ def _state(  # noqa: PLR0917 - means, variances and units of both arms
 
 
 def _part(looks: Looks, some: slice) -> Looks:
-    return Looks(**{k: np.asarray(v)[some] for k, v in vars(looks).items()})
+    return Looks(**{k: v if v is None else np.asarray(v)[some] for k, v in vars(looks).items()})
 
 
 def designs() -> Iterator[Design]:

@@ -20,6 +20,7 @@ from spot_mlflow.lift.sequence import (
     difference_variance,
     multiplier,
     ratio_variance,
+    rescaled,
     second_to_first,
 )
 
@@ -73,7 +74,12 @@ def draw(rng: np.random.Generator, design: Design, ratio: float, runs: int) -> D
         ends.append(np.minimum(events, n - events) if design.kind == "binary" else events)
     spread = ((n_t - 1) * variances[0] + (n_c - 1) * variances[1]) / (n_t + n_c - 2)
     k = second_to_first(sides[0][2], sides[1][2], sides[0][1], sides[1][1])
-    looks = Looks(n_t, n_c, *means, *variances, spread, *means, k, *[np.ones((runs, DAYS))] * 2)
+    happened, totals, squares = zip(*sides, strict=True)
+    own = rescaled(k, squares, totals, happened)
+    looks = Looks(
+        n_t, n_c, *means, *variances, spread, *means, k, *[np.ones((runs, DAYS))] * 2,
+        ratio_t=own[0], ratio_c=own[1],
+    )  # fmt: skip
     return Days(looks, np.minimum(*ends), n_t + n_c)
 
 

@@ -21,6 +21,7 @@ from spot_mlflow.lift.sequence import (
     difference_variance,
     multiplier,
     ratio_bounds,
+    rescaled,
     second_to_first,
 )
 
@@ -133,7 +134,14 @@ class _Growth:
             made += [units, level, units * var]
         n_t, mean_t, var_t, n_c, mean_c, var_c = made
         below = self._sum(np.where(there, self.treated.negative + self.holdout.negative, 0.0))
-        return Rows(labels, n_t, n_c, mean_t, mean_c, var_t, var_c, plain=False, negative=below)
+        y = self.treated.measures.index("outcome")
+        events = [
+            self._sum(np.where(there, x.nonzero[:, y], 0.0)) for x in (self.treated, self.holdout)
+        ]
+        return Rows(
+            labels, n_t, n_c, mean_t, mean_c, var_t, var_c, plain=False, negative=below,
+            events_t=events[0], events_c=events[1],
+        )  # fmt: skip
 
     def _sum(self, x: Floats) -> Floats:
         """Adds over the pairs that hold at each point, (points, ...)."""
@@ -165,15 +173,18 @@ def _level(mean: Floats, cov: Floats) -> tuple[Floats, Floats]:
 def looks_of(rows: Rows) -> Looks:
     """The state of the comparison in each row, as ``Looks.of`` has it of two arms."""
     n_t, n_c = rows.n_t, rows.n_c
-    ratio = second_to_first(
+    squares = (
         rows.var_t * (n_t - 1) + n_t * rows.mean_t**2,
         rows.var_c * (n_c - 1) + n_c * rows.mean_c**2,
-        n_t * rows.mean_t,
-        n_c * rows.mean_c,
     )
+    totals = n_t * rows.mean_t, n_c * rows.mean_c
+    ratio = second_to_first(*squares, *totals)
     by_mean = np.minimum(rows.mean_t, rows.mean_c) >= 0
     below = np.full(len(n_t), np.nan) if rows.negative is None else rows.negative
     usable = np.where(np.isnan(below), by_mean, below == 0)
+    ratio = np.where(usable, ratio, np.nan)
+    events = [n if e is None else e for n, e in ((n_t, rows.events_t), (n_c, rows.events_c))]
+    ratio_t, ratio_c = rescaled(ratio, squares, totals, events)
     return Looks(
         n_t=n_t,
         n_c=n_c,
@@ -184,7 +195,9 @@ def looks_of(rows: Rows) -> Looks:
         pooled=(rows.var_t * (n_t - 1) + rows.var_c * (n_c - 1)) / (n_t + n_c - 2),
         raw_t=rows.mean_t,
         raw_c=rows.mean_c,
-        ratio=np.where(usable, ratio, np.nan),
+        ratio=ratio,
+        ratio_t=ratio_t,
+        ratio_c=ratio_c,
         effect_t=np.ones_like(n_t),
         effect_c=np.ones_like(n_t),
     )

@@ -42,6 +42,8 @@ class Rows:
             events over units; not for ratios, weights and clusters.
         negative: outcomes below 0, both arms; NaN where they were not counted, None where the rows
             are of no sequence.
+        events_t: treated units whose outcome is not 0; None where the rows are of no sequence.
+        events_c: the same of the holdout.
         counted: (rows,) whether a rate is a count of events over the row's units as they stand, and
             not standardized over strata; None where all are.
     """
@@ -55,6 +57,8 @@ class Rows:
     var_c: Floats
     plain: bool = True
     negative: Floats | None = None
+    events_t: Floats | None = None
+    events_c: Floats | None = None
     counted: NDArray[np.bool_] | None = None
 
     def select(self, mask: NDArray[np.bool_]) -> Rows:
@@ -70,6 +74,8 @@ class Rows:
             self.var_c[mask],
             plain=self.plain,
             negative=None if self.negative is None else self.negative[mask],
+            events_t=None if self.events_t is None else self.events_t[mask],
+            events_c=None if self.events_c is None else self.events_c[mask],
             counted=None if self.counted is None else self.counted[mask],
         )
 

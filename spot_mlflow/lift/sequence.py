@@ -17,7 +17,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.difference import Estimate, check_confidence, means_of, pooled_variance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -108,6 +108,8 @@ class Looks:
         common_t: what both arms share adds to the variance of the treated mean (see ``Means``).
         common_c: the same for the holdout mean.
         cov: covariance of the two means by what they share.
+        ratio_t: k of the treated where it is greater than ``ratio`` (``rescaled``); ``ratio`` where None.
+        ratio_c: the same of the holdout.
     """
 
     n_t: Floats
@@ -125,6 +127,14 @@ class Looks:
     common_t: float = 0.0
     common_c: float = 0.0
     cov: float = 0.0
+    ratio_t: Floats | None = None
+    ratio_c: Floats | None = None
+
+    @property
+    def ratios(self) -> tuple[Floats, Floats]:
+        """K of a treated and of a holdout unit."""
+        t, c = self.ratio_t, self.ratio_c
+        return self.ratio if t is None else t, self.ratio if c is None else c
 
     def shared(self, ratio: ArrayLike = 1.0) -> Floats:
         """Variance that what both arms share leaves in (treated mean - ratio * holdout mean)."""
@@ -143,8 +153,10 @@ class Looks:
         )
         squares = [np.asarray(a.n * a.second) for a in (treated, holdout)]
         totals = [np.asarray(a.total) for a in (treated, holdout)]
-        ratio = second_to_first(*squares, *totals)
+        events = [np.asarray(float(a.events)) for a in (treated, holdout)]
         usable = never_negative(treated, holdout)
+        ratio = second_to_first(*squares, *totals) if usable else np.asarray(math.nan)
+        ratio_t, ratio_c = rescaled(ratio, squares, totals, events)
         return cls(
             n_t=np.asarray(treated.n, dtype=np.float64),
             n_c=np.asarray(holdout.n, dtype=np.float64),
@@ -155,12 +167,14 @@ class Looks:
             pooled=np.asarray(pooled_variance(*scaled)),
             raw_t=np.asarray(treated.mean),
             raw_c=np.asarray(holdout.mean),
-            ratio=ratio if usable else np.asarray(math.nan),
+            ratio=ratio,
             effect_t=np.asarray(effect_t),
             effect_c=np.asarray(effect_c),
             common_t=known.common_treated,
             common_c=known.common_holdout,
             cov=known.cov,
+            ratio_t=ratio_t,
+            ratio_c=ratio_c,
         )
 
 
@@ -190,6 +204,33 @@ def second_to_first(
     return np.fmax(np.fmax(found[0], found[1]), found[2])
 
 
+def rescaled(
+    ratio: Floats, squares: Sequence[Floats], totals: Sequence[Floats], events: Sequence[Floats]
+) -> tuple[Floats, Floats]:
+    """K of each arm, or that of the other at this arm's size of an amount, whichever is greater.
+
+    The few held out may not have met the large amounts that the many treated have. If treatment makes
+    amounts smaller or larger as a whole, the holdout's k is the treated's times the ratio of the mean
+    amounts of those with an outcome; of rates, whose amounts are all 1, nothing changes.
+
+    Args:
+        ratio: k, from ``second_to_first``; NaN stays NaN.
+        squares: sums of squares of (treated, holdout); all arrays of one shape.
+        totals: their sums.
+        events: units whose outcome is not 0.
+
+    Returns:
+        (treated, holdout), ``ratio`` or more each.
+    """
+    with np.errstate(all="ignore"):  # an arm without outcomes says nothing of the other
+        own = [s / t for s, t in zip(squares, totals, strict=True)]
+        amount = [t / e for t, e in zip(totals, events, strict=True)]
+        found = own[1] * amount[0] / amount[1], own[0] * amount[1] / amount[0]
+    known = np.isfinite(ratio)
+    t, c = (np.where(known & np.isfinite(x), np.fmax(x, ratio), ratio) for x in found)
+    return t, c
+
+
 def _effect(variance: float, arm: Arm) -> float:
     """What the variance of an arm's mean is, over that of simple units; 1 where they do not vary."""
     plain = arm.var / arm.n
@@ -209,7 +250,7 @@ def _unit_variance(mean: Floats, ratio: Floats) -> Floats:
 def difference_variance(gap: Floats, looks: Looks) -> Floats:
     """SE^2 of the difference under the hypothesis that it is ``gap``.
 
-    max(Welch, pooled, V_g), V_g = (k m - m^2)/n_c + (k (m+g) - (m+g)^2)/n_t with
+    max(Welch, pooled, V_g), V_g = (k_c m - m^2)/n_c + (k_t (m+g) - (m+g)^2)/n_t with
     m = (n_t (y_t - g) + n_c y_c)/n clipped so that both means stay >= 0.
 
     Args:
@@ -219,8 +260,9 @@ def difference_variance(gap: Floats, looks: Looks) -> Floats:
     n = looks.n_t + looks.n_c
     base = (looks.n_t * (looks.raw_t - gap) + looks.n_c * looks.raw_c) / n
     base = np.maximum(base, np.maximum(0.0, -gap))
-    null = looks.effect_c * _unit_variance(base, looks.ratio) / looks.n_c
-    null = null + looks.effect_t * _unit_variance(base + gap, looks.ratio) / looks.n_t
+    k_t, k_c = looks.ratios
+    null = looks.effect_c * _unit_variance(base, k_c) / looks.n_c
+    null = null + looks.effect_t * _unit_variance(base + gap, k_t) / looks.n_t
     welch = looks.var_t / looks.n_t + looks.var_c / looks.n_c
     pooled = looks.pooled * (1 / looks.n_t + 1 / looks.n_c)
     return np.fmax(np.fmax(welch, pooled), null) + looks.shared()
@@ -237,8 +279,9 @@ def ratio_variance(ratio: Floats, looks: Looks) -> Floats:
     """
     total = looks.n_t * looks.raw_t + looks.n_c * looks.raw_c
     base = np.maximum(total / (looks.n_t * ratio + looks.n_c), 0.0)
-    null = looks.effect_c * ratio**2 * _unit_variance(base, looks.ratio) / looks.n_c
-    null = null + looks.effect_t * _unit_variance(ratio * base, looks.ratio) / looks.n_t
+    k_t, k_c = looks.ratios
+    null = looks.effect_c * ratio**2 * _unit_variance(base, k_c) / looks.n_c
+    null = null + looks.effect_t * _unit_variance(ratio * base, k_t) / looks.n_t
     welch = looks.var_t / looks.n_t + ratio**2 * looks.var_c / looks.n_c
     pooled = looks.pooled * (1 / looks.n_t + ratio**2 / looks.n_c)
     return np.fmax(np.fmax(welch, pooled), null) + looks.shared(ratio)
@@ -318,7 +361,8 @@ _FAR_LOSS: Final = 1e6  # times a ratio below 0
 
 def _greatest_variance(looks: Looks) -> Floats:
     """No hypothesis has a greater variance than this: k m - m^2 is at most k^2 / 4."""
-    any_null = looks.ratio**2 / 4 * (looks.effect_t / looks.n_t + looks.effect_c / looks.n_c)
+    k_t, k_c = looks.ratios
+    any_null = (k_t**2 * looks.effect_t / looks.n_t + k_c**2 * looks.effect_c / looks.n_c) / 4
     welch = looks.var_t / looks.n_t + looks.var_c / looks.n_c
     pooled = looks.pooled * (1 / looks.n_t + 1 / looks.n_c)
     return np.fmax(np.fmax(welch, pooled), any_null) + looks.shared()
