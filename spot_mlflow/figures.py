@@ -46,6 +46,15 @@ def count(value: float | None) -> str:
     return number(value, 0)
 
 
+def plain(value: float | None, digits: int = 3) -> str:
+    """Writes a figure that has no unit to so many significant digits: "0.0234", "1,230,000"; no exponent."""
+    if value is None or not math.isfinite(value) or value == 0:
+        return number(value)
+    place = digits - 1 - math.floor(math.log10(abs(value)))
+    text = number(round(value, place), max(0, place))
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def about(value: float) -> str:
     """Writes a projected count to two significant digits: 1234 as "1,200"."""
     if value <= 0 or not math.isfinite(value):
@@ -60,6 +69,8 @@ def share(value: float | None, decimals: int | None = None) -> str:
         return NOTHING
     if decimals is None:
         decimals = 0 if value == 0 or abs(value) >= 0.0995 else 1 if abs(value) >= 0.00995 else 2  # noqa: PLR2004 - two significant digits
+        if 0 < abs(value) < 0.00095:  # noqa: PLR2004 - so few are not none
+            decimals = min(1 - math.floor(math.log10(100 * abs(value))), 6)
         text = number(100 * value, decimals)
         return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
     return f"{number(100 * value, decimals)} %"
@@ -199,6 +210,10 @@ class LiftScale:
         if math.isinf(high):
             return f"at least {self.number(low)}"
         return f"{self.number(low)} to {self.number(high)}"
+
+    def bounds(self, interval: Interval | None) -> str:
+        """Writes the bounds with their unit: "1.6 to 2.6 points"."""
+        return self._with_word(self.interval(interval))
 
     def telling_apart(self, a: float, b: float) -> LiftScale:
         """Returns the scale with as many digits as tell ``a`` and ``b`` apart, where they differ."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from spot_mlflow import figures
+from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.moments import HOLDOUT
+from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.unknown import ANSWERS, shares_unknown
 from spot_mlflow_checks.judgements import Judgement
 
@@ -101,7 +103,8 @@ def judge_dates(
         else (f"up to {figures.share(worst)} of an arm's outcomes may still come")
     )
     told = (
-        f"{what}; {share}. If only one arm's did, the lift is {low:.4g} to {high:.4g}. To be sure, "
+        f"{what}; {share}. If only one arm's did, the lift is "
+        f"{contract_scale(predicted, (high - low) / 2).bounds(Interval((low + high) / 2, low, high))}. To be sure, "
         f"{column}"
     )
     return Judgement(False, "warning" if windowed else "info", worst, told)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow import figures
 from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT
 
@@ -98,7 +99,7 @@ def _share(fault: Fault) -> float:
 def sentence(fault: Fault, happened: str, noun: str) -> str:
     """Writes "214 of 90,000 units (0.24 %) appear twice; first: unit 8812"."""
     percent = 100 * _share(fault)
-    share = f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"  # noqa: PLR2004 - two digits tell enough
+    share = f"{percent:.0f} %" if percent >= 10 else figures.share(percent / 100)  # noqa: PLR2004 - two digits tell enough
     first = f"; first: unit {fault.examples[0]}" if fault.examples else ""
     return f"{fault.count:,} of {fault.total:,} {noun} ({share}) {happened}{first}"
 
@@ -321,8 +322,8 @@ def _tipping(lost: Attrition) -> str:
     if at.unseen is None:
         return f". No outcome of those missing among {named} alone would turn the verdict"
     return (
-        f". The verdict would turn if the missing of {named} averaged about {at.unseen:.3g} instead "
-        f"of the {at.seen:.3g} of those seen"
+        f". The verdict would turn if the missing of {named} averaged about {figures.plain(at.unseen)} instead "
+        f"of the {figures.plain(at.seen)} of those seen"
     )
 
 
@@ -330,7 +331,7 @@ def judge_sample_ratio(analysis: LiftAnalysis) -> Judgement:
     """Whether the arms have the sizes that the design gave them."""
     p = analysis.sample_ratio_p
     if analysis.sample_ratio_alarm:
-        told = f"p = {p:.2g}" if p is not None else "sequential test"
+        told = figures.p_value(p) if p is not None else "sequential test"
         return Judgement(
             success=False,
             severity="critical",
@@ -338,7 +339,7 @@ def judge_sample_ratio(analysis: LiftAnalysis) -> Judgement:
             message=f"The arms have not the sizes they were designed to have ({told}): "
             "units were lost or added on one side. Find out where before believing any lift",
         )
-    told = "no share was designed" if p is None else f"p = {p:.2g}"
+    told = "no share was designed" if p is None else figures.p_value(p)
     return Judgement(
         True, "critical", p, f"The arms have the sizes they were designed to have ({told})"
     )
@@ -350,10 +351,10 @@ def judge_balance(analysis: LiftAnalysis) -> Judgement | None:
     if found is None:
         return None
     if not found.alarm:
-        message = f"The treated share is the same on all days and in all segments (p = {found.p_value:.2g})"
+        message = f"The treated share is the same on all days and in all segments ({figures.p_value(found.p_value)})"
         return Judgement(True, "warning", found.p_value, message)
     message = (
-        f"Assignment is not balanced: {found.words} (p = {found.p_value:.2g}). The lift compares within "
+        f"Assignment is not balanced: {found.words} ({figures.p_value(found.p_value)}). The lift compares within "
         "segments and times. If this was planned, declare it: treatment_share as a list of "
         "{from: date, share: ..., segment: ...}"
     )

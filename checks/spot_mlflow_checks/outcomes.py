@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from spot_mlflow import figures
 from spot_mlflow.days import day
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.balance import with_cut
@@ -325,7 +326,7 @@ def _found(r: Reading, base: BasePass) -> list[str]:
         out.append(f"{rows} left out: nothing stands in them")
     if not is_indicator(r, "outcome") and r.cap is None:
         out += [
-            f"One outcome of about {x:.3g} in {arm} outweighs all others together. If it stands for "
+            f"One outcome of about {figures.plain(x)} in {arm} outweighs all others together. If it stands for "
             "'unknown' or is a slip, correct it; else declare outliers: {winsorize: 0.99}"
             for arm, x in lone_giants(base.cells).items()
         ]

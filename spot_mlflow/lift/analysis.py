@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.attrition import attrition_of
 from spot_mlflow.lift.balance import compare
@@ -293,7 +294,9 @@ def _as_declared(moments: OutcomeMoments, predicted: PredictedLift) -> list[str]
         )
     if predicted.outliers is not None:
         q = predicted.outliers.winsorize
-        notes.append(f"Outcomes above the {q:.4g} quantile count as that quantile, as declared.")
+        notes.append(
+            f"Outcomes above the {figures.plain(q, 4)} quantile count as that quantile, as declared."
+        )
     meaning = meaning_of(predicted)
     if meaning:
         notes.append(meaning)

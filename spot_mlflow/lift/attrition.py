@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.lift.difference import satterthwaite, two_sided_p
 from spot_mlflow.lift.grouping import codes_of
 from spot_mlflow.lift.mantel_haenszel import TwoArms, differences, log_e_paths, p_values
@@ -131,8 +132,7 @@ class Attrition:
         """How sure it is that they differ, in words."""
         if self.e_value is not None:
             return f"e = {self.e_value:,.0f}" if self.e_value < _VAST else f"e > {_VAST:,}"
-        p = self.p_value or 0.0
-        return f"p = {p:.2g}" if p > 1 / _VAST else f"p < {1 / _VAST:f}"
+        return figures.p_value(self.p_value or 0.0)
 
 
 def _points(share: float) -> str:
@@ -141,8 +141,7 @@ def _points(share: float) -> str:
 
 def percent(share: float) -> str:
     """Writes a share as "24 %", "2.1 %" or "0.04 %"."""
-    x = 100 * share
-    return f"{x:.2g} %" if 0 < x < 0.1 else f"{round(x, 1):g} %"  # noqa: PLR2004 - or 0 is said
+    return figures.share(share)
 
 
 def attrition_of(moments: OutcomeMoments, predicted: PredictedLift) -> Attrition | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.history import checked_history, top_share
 from spot_mlflow.lift.report import Interval
@@ -89,7 +90,7 @@ class Backtest:
         if self.honest is None:
             return plain
         return (
-            f"{plain}; best of {self.candidates}, which looked like {self.lift.lift:.4g} "
+            f"{plain}; best of {self.candidates}, which looked like {figures.plain(self.lift.lift, 4)} "
             f"(winner's curse), honest figure from units that had no part in the choice"
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow import figures
 from spot_mlflow.lift.bridge import MONEY_ONLY, letter_words
 from spot_mlflow.lift.cause_words import MISSED, happened, joined
 from spot_mlflow.lift.findings import LIFT, RESPONSE, Finding, findings_of
@@ -105,7 +106,7 @@ def amount(lift: float, predicted: PredictedLift, *, unit: bool = True) -> str:
         if unit and predicted.kind == "money" and predicted.economics
         else ""
     )
-    return f"{lift:,.3g}{label}".rstrip()
+    return f"{figures.plain(lift)}{label}".rstrip()
 
 
 def _sentence(bridge: Bridge, ranked: Sequence[RankedCause], predicted: PredictedLift) -> str:
@@ -131,7 +132,7 @@ def _loss(bridge: Bridge, lost: Sequence[RankedCause], predicted: PredictedLift)
     same = [c for c in lost if c.letter == first.letter]
     if any(c.cause in MONEY_ONLY for c in same):  # no lift was lost there, or not only lift
         money = -sum(c.money.lift for c in same if c.money is not None)
-        much = f"{money:,.2g} {bridge.unit}".rstrip() + " per eligible unit were lost"
+        much = figures.money(money, bridge.unit) + " per eligible unit were lost"
     else:
         points = -sum(c.lift.lift for c in same)
         much = f"{amount(points, predicted, unit=False)} were lost"

@@ -8,9 +8,11 @@ confidence of logs.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from spot_mlflow.figures import LiftScale, scale_of
 from spot_mlflow.lift.attrition import attrition_of
 from spot_mlflow.lift.contract import Prediction
 from spot_mlflow.lift.estimation import estimate_means
@@ -195,7 +197,7 @@ class _Begun:
         return replace(
             blank,
             verdict=verdict,
-            reason=_reason(verdict, r.estimate, outcome),
+            reason=_reason(verdict, r.estimate, outcome, _scale(self.promise, r.estimate)),
             estimate=r.estimate,
             confidence=1 - (1 - self.promise.confidence) / comparisons,
             n_treatment=r.n_treatment,
@@ -208,20 +210,30 @@ class _Begun:
         )
 
 
-def _reason(verdict: Harm, estimate: Interval, outcome: GapVerdict) -> str:
-    margin = f"the margin of {outcome.tolerance:.4g}"
+def _scale(promise: PredictedLift, estimate: Interval) -> LiftScale:
+    """How its figures are written: the margin with all its digits."""
+    margin = promise.tolerance_used
+    half = (estimate.high - estimate.low) / 2
+    return scale_of(kind=promise.kind, effect=promise.effect, half_width=half, exact=(margin,))
+
+
+def _reason(verdict: Harm, estimate: Interval, outcome: GapVerdict, scale: LiftScale) -> str:
+    margin = f"the margin of {scale.amount(outcome.tolerance)}"
     if verdict == "harmless":
         if estimate.low >= 0:
-            return f"better by at least {estimate.low:.4g}"
-        return f"worse by at most {-estimate.low:.4g}, within {margin}"
+            return f"better by at least {scale.amount(estimate.low)}"
+        return f"worse by at most {scale.amount(-estimate.low)}, within {margin}"
     if verdict == "harmful":
-        return f"worse by at least {-estimate.high:.4g}, beyond {margin}"
+        return f"worse by at least {scale.amount(-estimate.high)}, beyond {margin}"
     if not outcome.reason.startswith("realized "):
         return outcome.reason
     wait = outcome.reason.partition(": ")[2]
-    wide = f"anything from {_way(estimate.low)} to {_way(estimate.high)}, with {margin}"
+    wide = (
+        f"anything from {_way(estimate.low, scale)} to {_way(estimate.high, scale)}, with {margin}"
+    )
     return f"{wide}: {wait}" if wait else wide
 
 
-def _way(lift: float) -> str:
-    return f"{lift:.4g} better" if lift >= 0 else f"{-lift:.4g} worse"
+def _way(lift: float, scale: LiftScale) -> str:
+    way = "better" if lift >= 0 else "worse"
+    return f"{scale.amount(abs(lift))} {way}" if math.isfinite(lift) else f"any amount {way}"

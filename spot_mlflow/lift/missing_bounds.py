@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.attrition import Tipping
 from spot_mlflow.lift.estimation import estimate_means
 from spot_mlflow.lift.moments import HOLDOUT
@@ -113,8 +114,8 @@ def unseen_of(
     if held is not None:
         return Unseen(Hold("data", f"{missing}, and {held.reason}", _DECLARE_ZERO))
     reason = (
-        f"{missing}; whatever these were, the lift is only known to lie between "
-        f"{viable.low:.4g} and {viable.high:.4g}"
+        f"{missing}; whatever these were, the lift is only known to lie within "
+        f"{contract_scale(predicted, (viable.high - viable.low) / 2).bounds(viable)}"
     )
     return Unseen(Hold("data", reason, _DECLARE_ZERO), viable, gap)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow import figures
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,19 +38,27 @@ def meaning_of(predicted: PredictedLift) -> str:
         predicted: the contract.
     """
     lift, lost = predicted.predicted.lift, predicted.tolerance_used
+    scale = figures.scale_of(
+        kind=predicted.kind,
+        effect=predicted.effect,
+        unit=predicted.economics.unit if predicted.economics else "",
+        half_width=None,
+        exact=(lift, lost, lost - lift),
+    )
     if lift > 0:
         return ""
     if lift == 0:
-        return f"A no-harm promise: met means that at most the tolerance {lost:.4g} is lost."
+        return f"A no-harm promise: met means that at most the tolerance, {scale.amount(lost)}, is lost."
     return (
-        f"The promise is a loss of {-lift:.4g}: met means that at most {lost - lift:.4g} is lost, "
+        f"The promise is a loss of {scale.amount(-lift)}: met means that at most "
+        f"{scale.amount(lost - lift)} is lost, "
         "tolerance included."
     )
 
 
 def percent_hint(value: float) -> str:
     """Writes "did you mean 0.023?" for 2.3."""
-    return f"did you mean {value / _PERCENT:.6g}?"
+    return f"did you mean {figures.plain(value / _PERCENT, 6)}?"
 
 
 def is_rate(predicted: PredictedLift) -> bool:
@@ -131,14 +141,14 @@ def _beyond_the_rate(predicted: PredictedLift) -> Iterator[str]:
         if predicted.effect == "relative":
             moved = f"{p.baseline:g} x (1 {sign} {p.lift:g})"
         yield (
-            f"baseline {p.baseline:g} and lift {p.lift:g} promise a rate of {moved} = {after:.4g}, "
+            f"baseline {p.baseline:g} and lift {p.lift:g} promise a rate of {moved} = {figures.plain(after, 4)}, "
             f"must be from 0 to 1; {_which(p.baseline, p.lift)}"
         )
 
 
 def _which(baseline: float, lift: float) -> str:
     """Says which of the two was written in percent, as far as their sizes show it."""
-    return f"did you mean lift: {lift / _PERCENT:.6g}, or another baseline than {baseline:g}?"
+    return f"did you mean lift: {figures.plain(lift / _PERCENT, 6)}, or another baseline than {baseline:g}?"
 
 
 def _forgiven(predicted: PredictedLift) -> Iterator[str]:

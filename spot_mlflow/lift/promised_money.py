@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from spot_mlflow import figures
 from spot_mlflow.lift.arm import arms_of
 from spot_mlflow.lift.moments import HOLDOUT
 
@@ -54,10 +55,10 @@ class MoneyMatch:
     def words(self) -> str:
         """One sentence without its full stop."""
         per = "good outcome" if self.key == "value" else "contact"
-        stated = f"{self.low:,.4g}"
+        stated = figures.plain(self.low, 4)
         if self.high > self.low:
-            stated = f"{self.low:,.4g} to {self.high:,.4g}"
-        found = f"The log's {self.key} is {self.logged:,.6g} {self.unit}".rstrip()
+            stated = f"{figures.plain(self.low, 4)} to {figures.plain(self.high, 4)}"
+        found = f"The log's {self.key} is {figures.plain(self.logged, 6)} {self.unit}".rstrip()
         return f"{found} per {per}, the contract says {stated}"
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.difference import UNKNOWN, Estimate, difference
 from spot_mlflow.lift.estimation import hold_of
 from spot_mlflow.lift.relative import log_delta, score_ratio
@@ -180,7 +181,9 @@ def realize(
     repeated = not monitored and previous_looks > 0
     if repeated:
         assert sequence is not None  # noqa: S101 - made above for repeated looks
-        chosen = chosen.warned(_second_look(previous_looks, sequence.improved(predicted.direction)))
+        chosen = chosen.warned(
+            _second_look(previous_looks, sequence.improved(predicted.direction), predicted)
+        )
     band = None if sequence is None else _interval(sequence, predicted.direction)
     realized = _realized(chosen, shown, estimate, band)
     basis = Basis(
@@ -225,10 +228,12 @@ def _realized(
     )
 
 
-def _second_look(previous: int, sequence: Estimate) -> str:
+def _second_look(previous: int, sequence: Estimate, predicted: PredictedLift) -> str:
+    shown = Interval((sequence.low + sequence.high) / 2, sequence.low, sequence.high)
+    scale = contract_scale(predicted, (shown.high - shown.low) / 2)
     return (
         f"The contract was made for one look and this is look {previous + 1}: its interval no longer "
-        f"holds. The one that holds at every look is {sequence.low:.4g} to {sequence.high:.4g}."
+        f"holds. The one that holds at every look is {scale.bounds(shown)}."
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.report import Hold
@@ -91,10 +92,10 @@ def _hold(chosen: Estimation, skew: Skew) -> Hold:
     treated, holdout = chosen.treated, chosen.holdout
     return Hold(
         "units",
-        f"the outcome is too skewed for its units (skewness {skew.unit:.3g}; {treated.n:,} treated, "
+        f"the outcome is too skewed for its units (skewness {figures.plain(skew.unit)}; {treated.n:,} treated, "
         f"{holdout.n:,} in the holdout): a few great outcomes decide the lift",
         "Declare winsorizing before the first outcome (outliers: {winsorize: "
-        f"{winsorize_at(treated, holdout):.4g}}}), or promise a binary metric",
+        f"{figures.plain(winsorize_at(treated, holdout), 4)}}}), or promise a binary metric",
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.days import day
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class Restated:
         """One sentence for a reader."""
         when = f"of {day(self.period)} " if self.period else ""
         return (
-            f"Cohort {when}({self.arm}) was corrected: {self.sum_before:,.6g} over "
-            f"{self.n_before:,} units before, {self.sum_now:,.6g} over {self.n_now:,} now."
+            f"Cohort {when}({self.arm}) was corrected: {figures.plain(self.sum_before, 6)} over "
+            f"{self.n_before:,} units before, {figures.plain(self.sum_now, 6)} over {self.n_now:,} now."
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.difference import Estimate, check_confidence, means_of, pooled_variance
 
@@ -411,7 +412,9 @@ def confidence_sequence(
         return Estimate(math.nan, -math.inf, math.inf, None, method="no sequence yet")
     looks = Looks.of(treated, holdout, means)
     width = multiplier(n, alpha=alpha, planned=planned)
-    method = f"{means.method if means else 'Welch'}, valid at every look (r^2 = {r2:.3g})"
+    method = (
+        f"{means.method if means else 'Welch'}, valid at every look (r^2 = {figures.plain(r2)})"
+    )
     gap = float(looks.value_t - looks.value_c)
     null = math.sqrt(difference_variance(np.zeros(()), looks))
     t = gap / null if null > 0 else math.copysign(math.inf, gap) if gap else 0.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.lift.clusters import assigned_within
 from spot_mlflow.lift.grouping import codes_of, numbered
 from spot_mlflow.lift.moments import HOLDOUT
@@ -56,8 +57,8 @@ class Variation:
         """Where and how it varies."""
         return (
             f"the {self.arm} varies by {self.dimension}, from "
-            f"{PER_CENT * self.lowest_share:.3g} % ({self.lowest}) to "
-            f"{PER_CENT * self.highest_share:.3g} % ({self.highest})"
+            f"{figures.share(self.lowest_share)} ({self.lowest}) to "
+            f"{figures.share(self.highest_share)} ({self.highest})"
         )
 
 

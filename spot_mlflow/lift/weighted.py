@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.difference import Means
 from spot_mlflow.lift.moments import HOLDOUT
@@ -148,5 +149,5 @@ def overlap_words(name: str, overlap: Overlap) -> str:
     """Says aloud what the overlap of one arm is."""
     return (
         f"{name}: {overlap.n:,} units count as {overlap.effective:,.0f}; "
-        f"greatest weight {overlap.largest:.3g}, together {overlap.coverage:.0%} of all units"
+        f"greatest weight {figures.plain(overlap.largest)}, together {overlap.coverage:.0%} of all units"
     )

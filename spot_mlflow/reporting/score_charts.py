@@ -29,7 +29,7 @@ def profit_curve_chart(view: LiftView) -> Chart | None:
     rows = tuple(
         (
             figures.share(p["depth"]),
-            figures.NOTHING if p["score_from"] is None else f"{p['score_from']:.4g}",
+            figures.plain(p["score_from"], 4),
             view.scale.with_interval(interval_from(p["lift"])),
             _bounds(p["profit"]),
             _bounds(p["cumulative"]),

@@ -68,7 +68,7 @@ def test_each_guardrail_has_its_verdict_and_its_check():
     assert list(checks) == ["guardrail:opt-outs", "guardrail:complaints", "guardrail:profit"]
     assert not checks["guardrail:opt-outs"].success
     assert "worse by at least" in checks["guardrail:opt-outs"].message
-    assert "beyond the margin of 0.01" in checks["guardrail:opt-outs"].message
+    assert "beyond the margin of 1.0 points" in checks["guardrail:opt-outs"].message
     assert not report.analysis.outcome.withheld
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spot_mlflow.figures import contract_scale
 from spot_mlflow_cli.options import format_option
 
 if TYPE_CHECKING:
@@ -136,8 +137,12 @@ def _cells(plan: LiftPlan, row: HoldoutPlan) -> list[str]:
         f"{row.holdout:.0%}",
         *(_count(w) for w in waits),
         *(_chances(row, truth) for truth in ("true", "half true", "false")),
-        f"{row.detectable_gap:.3g}" if math.isfinite(row.detectable_gap) else "none",
+        _gap(plan, row.detectable_gap) if math.isfinite(row.detectable_gap) else "none",
     ]
+
+
+def _gap(plan: LiftPlan, gap: float) -> str:
+    return contract_scale(plan.predicted, gap).amount(gap)
 
 
 def _count(x: float | None) -> str:

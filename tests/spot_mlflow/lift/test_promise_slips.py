@@ -94,6 +94,6 @@ def test_a_promise_of_nothing_or_of_a_loss_says_what_it_means():
     """Zero is a no-harm promise, a negative one a loss; both may have any tolerance."""
     assert "no-harm promise" in meaning_of(load(predicted=0.0, tolerance=0.01))
     loss = meaning_of(load(predicted=-0.01, tolerance=0.02))
-    assert "a loss of 0.01" in loss
-    assert "at most 0.03 is lost" in loss
+    assert "a loss of 1 point" in loss
+    assert "at most 3 points is lost" in loss
     assert meaning_of(load(predicted=0.02)) == ""
