@@ -113,11 +113,13 @@ def unseen_of(
     held = low.hold or high.hold
     if held is not None:
         return Unseen(Hold("data", f"{missing}, and {held.reason}", _DECLARE_ZERO))
-    reason = (
-        f"{missing}; whatever these were, the lift is only known to lie within "
-        f"{contract_scale(predicted, (viable.high - viable.low) / 2).bounds(viable)}"
-    )
+    reason = f"{missing}; {_known_within(viable, predicted)}"
     return Unseen(Hold("data", reason, _DECLARE_ZERO), viable, gap)
+
+
+def _known_within(lift: Interval, predicted: PredictedLift) -> str:
+    scale = contract_scale(predicted, (lift.high - lift.low) / 2)
+    return f"whatever these were, the lift is only known to lie within {scale.bounds(lift)}"
 
 
 def _of_excess(
@@ -146,8 +148,7 @@ def _of_excess(
     arm = "treated" if treated else "holdout"
     reason = (
         f"outcomes are missing for {attrition.shares}, surely more of the {arm} ({attrition.evidence}); "
-        f"whatever these were, the lift is only known to lie between {viable.low:.4g} and "
-        f"{viable.high:.4g}"
+        f"{_known_within(viable, predicted)}"
     )
     return Unseen(Hold("data", reason, _DECLARE_ZERO), viable, gap)
 
