@@ -92,7 +92,7 @@ _FILES: Final = ("s3", "http", "https", "gs", "gcs", "r2", "az", "azure", "abfss
 def _open_text(
     text: str, wanted: Mapping[str, str], table: str | None, query: str | None
 ) -> Source:
-    from spot_mlflow_checks.engines.files import database_kind, shown
+    from spot_mlflow_checks.engines.files import database_kind, is_remote, shown
 
     protocol, separator, rest = text.partition("://")
     if protocol == "file":
@@ -103,11 +103,15 @@ def _open_text(
         from spot_mlflow_checks.engines.database import open_database
 
         return open_database(text, wanted, table=table, query=query)
-    from spot_mlflow_checks.engines.duck import open_file, open_path
+    from spot_mlflow_checks.engines.duck import open_file, open_frame, open_path
+    from spot_mlflow_checks.engines.excel import is_workbook, read_workbook
 
     kind = database_kind(text)
     if kind == "duckdb":
         return open_file(text, wanted, table=table, query=query)
+    if not is_remote(text) and query is None and is_workbook(text):
+        frame = read_workbook(text, wanted, table)
+        return open_frame(frame, wanted, f"{shown(text)} sheet {table}" if table else shown(text))
     if table is not None or query is not None:
         if kind == "sqlite":
             return _open_text(f"sqlite:///{text}", wanted, table, query)

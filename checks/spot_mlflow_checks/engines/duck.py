@@ -152,16 +152,14 @@ def open_relation(relation: Any, wanted: Mapping[str, str]) -> DuckSource:
     return DuckSource(relation, "DuckDB relation", wanted)
 
 
-def open_frame(frame: Any, wanted: Mapping[str, str]) -> DuckSource:
+def open_frame(frame: Any, wanted: Mapping[str, str], name: str = "") -> DuckSource:
     """Opens a pandas, polars or pyarrow frame without copying what numpy or Arrow hold already."""
-    kind = type(frame).__module__.split(".", 1)[0]
+    name = name or f"{type(frame).__module__.split('.', 1)[0]} frame"
     names, scanned = arrow_frame(frame, wanted)
     connection, spill = _connect()
-    with _given_back(connection, spill, f"{kind} frame"):
+    with _given_back(connection, spill, name):
         connection.register("frame", scanned)
-        source = DuckSource(
-            connection.table("frame"), f"{kind} frame", wanted, own=connection, spill=spill
-        )
+        source = DuckSource(connection.table("frame"), name, wanted, own=connection, spill=spill)
     source.unread = [n for n in names if n not in source.families]
     return source
 
