@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow_checks.engines.lake import lake_table
+from spot_mlflow_checks.engines.lake import bucket_table, lake_table
 from spot_mlflow_checks.engines.lake import read as read_lake
 from spot_mlflow_checks.engines.source import check_names
 
@@ -94,7 +94,11 @@ def read(connection: Any, path: str, wanted: Mapping[str, str]) -> Any:
         InvalidInput: naming the file and what is wrong with it.
     """
     if is_remote(path):
-        return _read_remote(connection, path)
+        table = bucket_table(connection, path)
+        if table is None:
+            return _read_remote(connection, path)
+        connection.register("lake", read_lake(table, path, wanted))
+        return connection.table("lake")
     table = lake_table(path) if path.strip() and len(path) <= _LONGEST else None
     files = [] if table else _files(path)
     table = table or lake_table(path, files)

@@ -30,16 +30,21 @@ class LakeTable:
 
     Attributes:
         format: "Delta", "Iceberg" or "Hudi".
-        root: its folder.
+        root: its folder, here or in a bucket.
     """
 
     format: str
-    root: Path
+    root: Path | str
 
     @property
     def where(self) -> str:
         """The folder, for people."""
         return str(self.root)
+
+    @property
+    def in_bucket(self) -> bool:
+        """Whether it lies behind a protocol."""
+        return isinstance(self.root, str)
 
 
 def lake_table(path: str, files: Iterable[str] = ()) -> LakeTable | None:
@@ -52,6 +57,36 @@ def lake_table(path: str, files: Iterable[str] = ()) -> LakeTable | None:
                 seen[folder] = _format(folder)
             if kind := seen[folder]:
                 return LakeTable(kind, folder)
+    return None
+
+
+# What lies in the folder of a table -> its format.
+_MARKS: Final = {
+    "_delta_log/*": "Delta",
+    ".hoodie/*": "Hudi",
+    "metadata/*.metadata.json": "Iceberg",
+}
+
+
+def bucket_table(connection: Any, path: str) -> LakeTable | None:
+    """Returns the table in a bucket that a path points at or into; None where nothing can be listed.
+
+    Args:
+        connection: DuckDB's, which lists what it can read.
+        path: with its protocol; may hold a pattern.
+    """
+    protocol, _, rest = path.partition("?")[0].partition("://")
+    plain = re.split(r"[*?\[]", rest)[0]
+    parts = plain.rstrip("/").split("/") if plain == rest else plain.split("/")[:-1]
+    try:
+        for k in range(len(parts), 0, -1):
+            root = f"{protocol}://{'/'.join(parts[:k])}"
+            for mark, kind in _MARKS.items():
+                listed = connection.execute("SELECT 1 FROM glob(?) LIMIT 1", [f"{root}/{mark}"])
+                if listed.fetchone():
+                    return LakeTable(kind, root)
+    except Exception:  # noqa: BLE001 - a place that cannot list what it has
+        return None
     return None
 
 
@@ -82,9 +117,10 @@ def read(table: LakeTable, path: str, wanted: Mapping[str, str]) -> Any:
             that cannot read it.
     """
     _refuse_part(table, path)
-    if table.format == "Hudi":
+    if table.format == "Hudi" or (table.format == "Iceberg" and table.in_bucket):
+        place = " in a bucket" if table.in_bucket else ""
         raise InvalidInput(
-            f"is a Hudi table, which is not read: {_WHY}",
+            f"is {_a(table)}{place}, which is not read: {_WHY}",
             where=table.where,
             fix=f"Read it with Spark and give the DataFrame, {_ELSEWHERE}.",
         )
@@ -114,10 +150,10 @@ def _a(table: LakeTable) -> str:
 
 def _refuse_part(table: LakeTable, path: str) -> None:
     """A path to some of the files does not say which of their rows still count."""
-    place = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they were given
-    while place != table.root and place.name in (_ALL | {"data"}):
-        place = place.parent
-    if place != table.root:
+    place = path.rstrip("/") if table.in_bucket else os.path.abspath(path)  # noqa: PTH100 - links stay
+    while place != table.where and place.rpartition("/")[2] in (_ALL | {"data"}):
+        place = place.rpartition("/")[0]
+    if place != table.where:
         raise InvalidInput(
             f"is part of {_a(table)}; {_WHY}",
             where=path,
@@ -136,7 +172,7 @@ def _iceberg(table: LakeTable, wanted: Mapping[str, str]) -> Any:
     """The wanted columns, in memory: the library streams a table once only, and passes are several."""
     from pyiceberg.table import StaticTable
 
-    current = StaticTable.from_metadata(str(_current_metadata(table.root)))
+    current = StaticTable.from_metadata(str(_current_metadata(Path(table.root))))
     names = [f.name for f in current.schema().fields]
     kept = tuple(n for n in names if n in wanted) if wanted else tuple(names)
     return current.scan(selected_fields=kept or tuple(names[:1])).to_arrow()
