@@ -88,7 +88,8 @@ def accepted(
             f"this log leaves out {found.units:,} of the {found.of:,} units of the last check "
             f"(as of {day(found.since)}): {found.why}{f' ({because})' if because else ''}",
             where=source,
-            fix="Give the whole log, old rows and new; or, where these units must go, say why: "
+            fix="Give the whole log, old rows and new (a pattern such as 'logs/*.csv' names all its files); "
+            "or, where these units must go, say why: "
             '--fewer "REASON" (fewer= in Python).',
         )
     return found
