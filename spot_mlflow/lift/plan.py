@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow import figures
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.chances import TRUTHS, Chances, Expected, Truth
 from spot_mlflow.lift.promise_slips import meaning_of
@@ -351,6 +352,6 @@ def know_when(plan: LiftPlan) -> str:
         return f"in {row.days_needed:,.0f} days"
 
     first, *rest = plan.holdouts
-    said = [f"with a {first.holdout:.0%} holdout {when(first)}"]
-    said += [f"with {r.holdout:.0%} {when(r)}" for r in rest]
-    return f"One will know {', '.join(said)} (chance {plan.power:.0%} either way)."
+    said = [f"with a {figures.share(first.holdout)} holdout {when(first)}"]
+    said += [f"with {figures.share(r.holdout)} {when(r)}" for r in rest]
+    return f"One will know {', '.join(said)} (chance {figures.share(plan.power)} either way)."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spot_mlflow import figures
 from spot_mlflow.figures import contract_scale
 from spot_mlflow_cli.options import format_option
 
@@ -134,7 +135,7 @@ def _cells(plan: LiftPlan, row: HoldoutPlan) -> list[str]:
         (row.units_met, row.units_short) if plan.per_day is None else (row.days_met, row.days_short)
     )
     return [
-        f"{row.holdout:.0%}",
+        figures.share(row.holdout),
         *(_count(w) for w in waits),
         *(_chances(row, truth) for truth in ("true", "half true", "false")),
         _gap(plan, row.detectable_gap) if math.isfinite(row.detectable_gap) else "none",
@@ -159,7 +160,7 @@ def _chances(row: HoldoutPlan, truth: Any) -> str:
         "inconclusive": c.inconclusive,
     }
     worth = sorted(((p, k) for k, p in named.items() if p >= _SHOWN), reverse=True)
-    return ", ".join(f"{k} {p:.0%}" for p, k in worth)
+    return ", ".join(f"{k} {figures.share(p)}" for p, k in worth)
 
 
 def _chances_at(plan: LiftPlan) -> str:
@@ -190,13 +191,13 @@ def _print(plan: LiftPlan) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("Holdout")
     for row in plan.holdouts:
-        table.add_column(f"{row.holdout:.0%}", justify="right")
+        table.add_column(figures.share(row.holdout), justify="right")
     rows = [_cells(plan, row) for row in plan.holdouts]
     for i, name in enumerate(_header(plan)[1:3], start=1):
         table.add_row(name, *(cells[i] for cells in rows))
     for truth, verdict in _worth_showing(plan):
         chances = (getattr(row.chances[truth], verdict) for row in plan.holdouts)
-        table.add_row(f"if {truth}: {verdict}", *(f"{c:.0%}" for c in chances))
+        table.add_row(f"if {truth}: {verdict}", *(figures.share(c) for c in chances))
     table.add_row("smallest gap found", *(cells[-1] for cells in rows))
     out.print(table)
     for line in (_chances_at(plan), *plan.notes):

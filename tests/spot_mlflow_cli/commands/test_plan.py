@@ -36,7 +36,7 @@ def test_it_says_when_one_will_know(contract):
     found = run(contract, "--holdout", 0.1, "--holdout", 0.2, "--per-day", 1000)
     assert found.exit_code == 0
     text = " ".join(found.output.split())
-    assert text.startswith("One will know with a 10% holdout in ")
+    assert text.startswith("One will know with a 10 % holdout in ")
     assert "with 20% in" in text
     assert "if true: met" in text
 
