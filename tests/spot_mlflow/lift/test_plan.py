@@ -52,7 +52,7 @@ def test_a_larger_holdout_knows_sooner(contract):
     first = plan.holdouts[0]
     assert first.days_met == math.ceil(first.units_met / 1000 + 30)
     said = know_when(plan)
-    assert said.startswith(f"One will know with a 5% holdout in {days[0]:,.0f} days, with 10% in")
+    assert said.startswith(f"One will know with a 5 % holdout in {days[0]:,.0f} days, with 10 % in")
 
 
 def test_monitoring_costs_width(contract):

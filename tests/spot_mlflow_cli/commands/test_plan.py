@@ -37,7 +37,7 @@ def test_it_says_when_one_will_know(contract):
     assert found.exit_code == 0
     text = " ".join(found.output.split())
     assert text.startswith("One will know with a 10 % holdout in ")
-    assert "with 20% in" in text
+    assert "with 20 % in" in text
     assert "if true: met" in text
 
 
