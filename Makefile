@@ -15,7 +15,7 @@ LOWEST_TESTS := tests/spot_mlflow_plugins tests/journeys/test_bypasses.py tests/
 	tests/journeys/test_killed_between.py
 # Before the memory of entries got its second format.
 EARLIER ?= e5f325bc4c94b330251f997ff4b01d3872eaa21e
-SIMULATIONS := sample_ratio attrition balance relative sequences coverage reliability causes unknown_steps
+SIMULATIONS := sample_ratio attrition balance relative sequences coverage reliability causes unknown_steps clean_logs
 
 .PHONY: demo test test-lowest test-upgrade check bench format clean simulate
 

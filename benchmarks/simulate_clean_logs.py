@@ -135,8 +135,8 @@ def plain(log: pd.DataFrame, contract: PredictedLift) -> str:
     from scipy import stats
 
     c = contract.columns
-    arm, y = log[c.arm].astype(str), log[c.outcome].astype(float)
-    treated, holdout = y[arm == str(c.treated_labels[0])], y[arm == str(c.holdout)]
+    y = log[c.outcome].astype(float)
+    treated, holdout = (y[log[c.arm] == x] for x in (c.treated_labels[0], c.holdout))
     found = stats.ttest_ind(treated, holdout, equal_var=False)
     low, high = found.confidence_interval(contract.confidence)
     lift = Interval(float(treated.mean() - holdout.mean()), float(low), float(high))
