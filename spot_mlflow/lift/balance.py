@@ -16,8 +16,8 @@ import numpy as np
 
 from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.cut import CALENDARS, Cut
-from spot_mlflow.lift.grouping import codes_of, numbered
-from spot_mlflow.lift.moments import HOLDOUT, NO_COUNTERPART, first_days
+from spot_mlflow.lift.grouping import numbered
+from spot_mlflow.lift.moments import NO_COUNTERPART, first_days
 from spot_mlflow.lift.shares import chi_square_tail, declared_grid, share_test, share_varies
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ class _Counts:
 
     @classmethod
     def of(cls, cells: Moments) -> _Counts:
-        segments, segment = codes_of(cells.segment)
-        known, day = codes_of(cells.period)
+        segments, segment = cells.codes("segment")
+        known, day = cells.codes("period")
         days = np.array(known, dtype="datetime64[D]")
         shape = (len(segments), len(days))
         at = segment * len(days) + day
-        held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
+        held = cells.held
         size = shape[0] * shape[1]
         each = [np.bincount(at, weights=cells.assigned * m, minlength=size) for m in (held, ~held)]
         c, t = (x.astype(np.float64).reshape(shape) for x in each)
@@ -252,7 +252,7 @@ def _compared(cells: Moments, predicted: PredictedLift) -> Comparison:
 
 def _sides(cells: Moments, stratum: Ints, segment: Ints, cut: Cut, *, overlap: bool) -> Comparison:
     """Keeps the strata in which both arms have two analysed units; a stratum of -1 is none."""
-    held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
+    held = cells.held
     size = int(stratum.max(initial=-1)) + 1
     placed = stratum >= 0
     n_c = np.bincount(stratum[placed], weights=(cells.n * held)[placed], minlength=size)
@@ -263,7 +263,9 @@ def _sides(cells: Moments, stratum: Ints, segment: Ints, cut: Cut, *, overlap: b
     covered = of >= 0
     kept, kept_of = (cells, of) if covered.all() else (cells.select(covered), of[covered])
     held = held[covered]
-    treated, holdout = (kept.select(m).added_by(kept_of[m]) for m in (~held, held))
+    # Every stratum has both arms: the treated come first, then the holdout, in turn.
+    sides = kept.added_by(2 * kept_of + held)
+    treated, holdout = (sides.select(slice(i, None, 2)) for i in (0, 1))
     mine = segment[covered]
     some = np.zeros(int(good.sum()), dtype=np.int64)
     some[kept_of] = mine
@@ -403,15 +405,18 @@ def within_periods(comparison: Comparison, length: timedelta | None) -> Comparis
         length: of a period; a day where None.
     """
     cells = comparison.cells.by_period(length)
-    _, period = codes_of(cells.period)
+    _, period = cells.codes("period")
     wide = int(period.max(initial=0)) + 1
-    held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
+    held = comparison.cells.held
     pieces, piece = numbered(comparison.stratum * wide + period, len(comparison) * wide)
     size = len(pieces)
+    if size == len(comparison):  # each lies within one period already
+        sides = {k: getattr(comparison, k).by_period(length) for k in ("treated", "holdout")}
+        return replace(comparison, cells=cells, **sides)
     n = [np.bincount(piece, weights=cells.n * m, minlength=size) for m in (held, ~held)]
     thin = np.minimum(*n)[piece] < FEWEST
     piece = np.where(thin, size + period, piece) if thin.any() else piece
-    _, segment = codes_of(cells.segment)
+    _, segment = comparison.cells.codes("segment")
     return _sides(cells, piece, segment, comparison.cut, overlap=comparison.overlap)
 
 

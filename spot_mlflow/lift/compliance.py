@@ -171,9 +171,11 @@ def _reach(
 ) -> tuple[str, list[NDArray[np.float64]], list[NDArray[np.float64]]] | None:
     """Returns what counts as reached, and by arm the means of outcome and reach with their covariance."""
     measure = next((m for m in _REACHES if m in table.measures), None)
-    held = table.arm == HOLDOUT
+    if measure is None:
+        return None
+    held = table.held
     arms = [table.select(mask).collapse() for mask in (~held, held)]
-    if measure is None or min((*arm.n, 0)[0] for arm in arms) < 2:  # noqa: PLR2004 - spread
+    if min((*arm.n, 0)[0] for arm in arms) < 2:  # noqa: PLR2004 - spread
         return None
     if strata is not None:
         pairs = [standardized_pair(strata, i, measure) for i in range(len(arms))]

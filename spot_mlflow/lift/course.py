@@ -12,7 +12,6 @@ from spot_mlflow.lift.arm import cells_of
 from spot_mlflow.lift.balance import compare
 from spot_mlflow.lift.estimation import outcome_by_cell
 from spot_mlflow.lift.grouping import numbered, summed_at
-from spot_mlflow.lift.moments import HOLDOUT
 from spot_mlflow.lift.report import Interval, SegmentLift
 from spot_mlflow.lift.rows import Rows, plain_outcome
 from spot_mlflow.lift.sequence import (
@@ -106,8 +105,8 @@ class _Growth:
         """
         size = (int(stratum.max(initial=-1)) + 1) * points
         number, pair = numbered(stratum * points + at, size)
-        held = np.asarray(cells.arm == HOLDOUT, dtype=bool)
-        sides = [cells.select(m).grown_by(pair[m], number // points) for m in (~held, held)]
+        held = cells.held
+        sides = [cells.grown_by(pair, number // points, m) for m in (~held, held)]
         same = np.r_[number[1:] // points == number[:-1] // points, False]
         last = np.where(same, np.r_[number[1:] % points, points], points)
         return cls(sides[0], sides[1], number % points, last, points)

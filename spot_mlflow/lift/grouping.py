@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.moments import Moments
 
 
+_LABELS: Final = ("segment", "arm", "period")
+_KEPT: Final = (*_LABELS, "largest")
 _DENSE: Final = 20_000_000  # codes up to which a mark for each costs less than sorting
 
 
@@ -24,7 +26,7 @@ def added_up(moments: Moments, keys: tuple[str, ...], *, summed: tuple[str, ...]
         keys: which of "segment", "arm" and "period" to keep.
         summed: names of the arrays that are added.
     """
-    columns = [codes_of(getattr(moments, k)) for k in keys]
+    columns = [moments.codes(k) for k in keys]
     group = np.zeros(len(moments), dtype=np.int64)
     for labels, code in columns:
         group = group * max(1, len(labels)) + code
@@ -45,23 +47,23 @@ def added_by(moments: Moments, group: NDArray[np.int64], *, summed: tuple[str, .
         group: (cells,) number of the group of each cell.
         summed: names of the arrays that are added.
     """
-    # Cells that lie in order already, as a reduction gives them, need not be moved.
-    order = None if (np.diff(group) >= 0).all() else np.argsort(group, kind="stable")
-    lined = group if order is None else group[order]
-    starts = np.flatnonzero(np.r_[True, lined[1:] != lined[:-1]]) if len(lined) else lined
-    size = len(starts)
-    first = starts if order is None else order[starts]
-
-    def fold(how: Any, x: NDArray[Any]) -> NDArray[Any]:
-        if size == 0:
-            return x[:0]
-        out: NDArray[Any] = how.reduceat(x if order is None else x[order], starts, axis=0)
-        return out
-
-    kept = {k: getattr(moments, k)[first] for k in ("segment", "arm", "period")}
-    made: dict[str, Any] = {k: fold(np.add, getattr(moments, k)) for k in summed}
-    made |= {"largest": fold(np.maximum, moments.largest), **kept}
-    return replace(moments, **made)
+    if len(group) == 0:
+        return replace(moments, **{k: getattr(moments, k)[:0] for k in (*summed, *_KEPT)})
+    # Cells that lie in order already, as a reduction gives them, are added run by run.
+    if (np.diff(group) >= 0).all():
+        starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
+        made: dict[str, Any] = {k: np.add.reduceat(getattr(moments, k), starts) for k in summed}
+        made["largest"] = np.maximum.reduceat(moments.largest, starts)
+        return replace(moments, **made, **{k: getattr(moments, k)[starts] for k in _LABELS})
+    distinct, number = numbered(group, int(group.max()) + 1)
+    size = len(distinct)
+    first = np.empty(size, dtype=np.int64)
+    first[number[::-1]] = np.arange(len(group))[::-1]  # what is written last stays: the first
+    made = {k: summed_at(number, size, getattr(moments, k)) for k in summed}
+    made["largest"] = np.full((size, moments.largest.shape[1]), -np.inf)
+    for i, x in enumerate(moments.largest.T):
+        np.maximum.at(made["largest"][:, i], number, x)
+    return replace(moments, **made, **{k: getattr(moments, k)[first] for k in _LABELS})
 
 
 def codes_of(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.int64]]:
@@ -105,11 +107,16 @@ def numbered(code: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDA
         return distinct, number.astype(np.int64)
     there = np.zeros(size, dtype=bool)
     there[code] = True
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[code]
+    distinct = np.flatnonzero(there)
+    place = np.empty(size, dtype=np.int64)
+    place[distinct] = np.arange(len(distinct))
+    return distinct, place[code]
 
 
 def summed_at(number: NDArray[np.int64], size: int, x: NDArray[Any]) -> NDArray[Any]:
     """Adds rows of ``x`` (rows, ...) by their number below ``size``."""
+    if x.ndim == 1:
+        return np.bincount(number, weights=x, minlength=size).astype(x.dtype, copy=False)
     flat = x.reshape(len(x), -1)
     columns = [np.bincount(number, weights=c, minlength=size) for c in flat.T]
     out = np.stack(columns, axis=1) if columns else np.zeros((size, 0))

@@ -15,7 +15,7 @@ import numpy as np
 
 from spot_mlflow.lift.closed import ClosedCohorts
 from spot_mlflow.lift.cut import Cut
-from spot_mlflow.lift.grouping import added_by, added_up, summed_at
+from spot_mlflow.lift.grouping import added_by, added_up, codes_of, summed_at
 from spot_mlflow.lift.left_out import LeftOut
 from spot_mlflow.lift.spans import Spans
 
@@ -108,6 +108,9 @@ class Moments:
     _collapsed: dict[tuple[str, ...], Moments] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _codes: dict[str, tuple[list[Any], NDArray[np.int64]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Leaves open what was not counted."""
@@ -117,13 +120,25 @@ class Moments:
     def __len__(self) -> int:
         return len(self.n)
 
+    def codes(self, key: str) -> tuple[list[Any], NDArray[np.int64]]:
+        """Returns the distinct labels of "segment", "arm" or "period" in order, and each cell's number."""
+        if key not in self._codes:
+            self._codes[key] = codes_of(getattr(self, key))
+        return self._codes[key]
+
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """(cells,) whether a cell is of the holdout."""
+        labels, code = self.codes("arm")
+        return np.array([x == HOLDOUT for x in labels], dtype=bool)[code]
+
     def index(self, measure: str) -> int | None:
         """Returns the position of a measure, or None where the reduction does not carry it."""
         return self.measures.index(measure) if measure in self.measures else None
 
-    def select(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Moments:
+    def select(self, which: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Moments:
         """Returns the cells where ``which`` (cells,) is True, or those at these positions."""
-        if which.dtype == bool and which.all():
+        if not isinstance(which, slice) and which.dtype == bool and which.all():
             return self
         return self._take(lambda x: x[which])
 
@@ -178,18 +193,22 @@ class Moments:
         s2 = self.s2[:, at][:, :, at]
         return replace(self, measures=tuple(names), center=self.center[at], s2=s2, **by)
 
-    def grown_by(self, pair: NDArray[np.int64], run: NDArray[np.int64]) -> Moments:
+    def grown_by(
+        self, pair: NDArray[np.int64], run: NDArray[np.int64], which: NDArray[np.bool_]
+    ) -> Moments:
         """Returns sums so far: of every pair, the earlier ones of its run included.
 
         Args:
             pair: (cells,) number of the pair that each cell belongs to.
             run: (pairs,) number of the run of each pair, ascending.
+            which: (cells,) the cells that count.
         """
         start = np.searchsorted(run, run)
+        at = np.where(which, pair + 1, len(run) + 1)
         sums = {}
         for k in _SUMMED:
             x = getattr(self, k)
-            upto = summed_at(pair + 1, len(run) + 1, x).cumsum(axis=0)
+            upto = summed_at(at, len(run) + 2, x)[:-1].cumsum(axis=0)
             sums[k] = upto[1:] - upto[start]
         size = len(run)
         return replace(

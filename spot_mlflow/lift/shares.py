@@ -10,7 +10,7 @@ import numpy as np
 
 from spot_mlflow import figures
 from spot_mlflow.lift.clusters import assigned_within
-from spot_mlflow.lift.grouping import codes_of, numbered
+from spot_mlflow.lift.grouping import numbered, summed_at
 from spot_mlflow.lift.moments import HOLDOUT
 
 if TYPE_CHECKING:
@@ -123,9 +123,8 @@ def grouped_up(counts: Floats, least: float) -> tuple[Floats, NDArray[np.int64]]
     upto = counts.sum(axis=1).cumsum()
     run = np.floor((upto - 1e-9) / need).clip(min=0).astype(np.int64)
     run = np.minimum(run, max(math.floor(total / need) - 1, 0))
-    _, run = np.unique(run, return_inverse=True)
-    out = np.zeros((int(run.max(initial=-1)) + 1, counts.shape[1]))
-    np.add.at(out, run, counts)
+    run = np.cumsum(np.diff(run, prepend=run[:1]) > 0)  # they never fall
+    out = summed_at(run, int(run.max(initial=-1)) + 1, counts)
     return out, run
 
 
@@ -209,12 +208,12 @@ class _Groups:
 
 def _by(cells: Moments, key: str) -> _Groups:
     table = cells.collapse(key, "arm")
-    labels, row = codes_of(getattr(table, key))
+    labels, row = table.codes(key)
     return _Groups(_counted(row, len(labels), table), lambda i: str(labels[i]))
 
 
 def _by_both(cells: Moments) -> _Groups:
-    (segments, row), (days, day) = codes_of(cells.segment), codes_of(cells.period)
+    (segments, row), (days, day) = cells.codes("segment"), cells.codes("period")
     wide = max(1, len(days))
     at, number = numbered(row * wide + day, len(segments) * wide)
     if min(len(segments), len(days)) < 2:  # noqa: PLR2004 - one of the others says the same
@@ -226,7 +225,7 @@ def _by_both(cells: Moments) -> _Groups:
 
 def _counted(row: NDArray[np.int64], rows: int, table: Moments) -> Floats:
     """Returns (rows, arms) assigned units, the holdout first, then the treatment arms."""
-    arms, arm = codes_of(table.arm)
+    arms, arm = table.codes("arm")
     order = sorted(range(len(arms)), key=lambda i: (arms[i] != HOLDOUT, arms[i]))
     place = np.argsort(order)[arm] if len(arms) else arm
     counts = np.bincount(

@@ -54,7 +54,9 @@ def standard_rows(cells: Moments, predicted: PredictedLift, key: Key, outcome: B
     if same.all():
         return rows
     share = comparison.share[inside]
-    sides = tuple(x.select(inside) for x in (comparison.treated, comparison.holdout))
+    sides: tuple[Moments, ...] = (comparison.treated, comparison.holdout)
+    if len(inside) < len(comparison):
+        sides = tuple(x.select(inside) for x in sides)
     return replace(_put(rows, sides, share, of, outcome, same), counted=same)
 
 
