@@ -181,7 +181,7 @@ def by_hand() -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ENGINES)
 def test_every_engine_has_the_grains_that_causes_and_money_ask_for(kind, tmp_path, request):
-    """Score bins and offers by day, teams by week: units and outcomes as counted in plain Python."""
+    """Score bins, offers and teams by day: units and outcomes as counted in plain Python."""
     source, keywords = place(kind, tmp_path, request)
     with open_source(source, CONTRACT, **keywords) as opened:
         moments = reduce_source(opened, CONTRACT, as_of=AS_OF)
@@ -220,7 +220,7 @@ def score_bin(row: dict[str, Any]) -> str:
 # Table -> (label, period) of a row.
 GRAINS = {
     "bins": lambda row: (score_bin(row), row["decided"].date().isoformat()),
-    "teams": lambda row: (row["team"] or "(missing)", monday(row)),
+    "teams": lambda row: (row["team"] or "(missing)", row["decided"].date().isoformat()),
     "offers": lambda row: (row["offer"] or "(missing)", row["decided"].date().isoformat()),
 }
 

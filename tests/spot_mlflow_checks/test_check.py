@@ -299,14 +299,13 @@ def test_score_bins_follow_the_stored_edges() -> None:
     assert found == {**wanted.to_dict(), "(no score)": 8}
 
 
-def test_teams_are_added_up_by_weeks_from_monday() -> None:
-    """Each team and ISO week has the units decided in it."""
+def test_teams_are_added_up_by_days() -> None:
+    """Each team and day has the units decided on it, since lifts are compared within days."""
     frame = log().assign(t=lambda f: np.where(f.index % 5 == 0, "west", "east"))
     teams = check(frame, columns={"team": "t"}).moments.teams
     assert teams is not None
     cells = teams.collapse("segment", "period")
-    monday = frame["d"] - pd.to_timedelta(frame["d"].dt.weekday, unit="D")
-    wanted = frame.groupby(["t", monday])["id"].count()
+    wanted = frame.groupby(["t", frame["d"].dt.normalize()])["id"].count()
     found = {
         (s, pd.Timestamp(p)): n
         for s, p, n in zip(cells.segment, cells.period, cells.assigned, strict=True)
