@@ -108,6 +108,7 @@ def test_json_keys_are_a_contract(full_report: LiftReport) -> None:
         "lift",
         "gate",
         "now",
+        "unconfirmed",
     }
     assert {"overall", "S", "P", "O", "T"} <= set(data["readiness"])
     assert {"score", "parts", "caps"} <= set(data["involvement"])
