@@ -252,6 +252,8 @@ def confirm_entry(
     from spot_mlflow.taken_down import KIND, check_confirmation
 
     check_person(person)
+    if role is not None:
+        check_role(role)
     record = _record(record)
     ref = record.resolve(model)
     entries = record.entries(ref)

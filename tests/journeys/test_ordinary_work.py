@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
+from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +27,14 @@ def plainly(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) -> li
     shutil.copy(_empty_mlflow, folder / "mlflow.db")
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with mlflow_server(folder, environment=quiet) as server:
-        return work(server.url)
+        return worked(server.url)
+
+
+def worked(url: str) -> list[Seen]:
+    """Does the work in a process of its own: autolog and experiments chosen there stay there."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return pool.submit(work, url).result()
 
 
 def both(p: Seen, g: Seen) -> tuple[tuple[list[str], list[str]], ...]:
@@ -45,7 +54,7 @@ def test_ordinary_work_is_answered_as_by_plain_mlflow(
     policy.write_text(json.dumps({**POLICY, "mode": mode, "models": []}))
     said = {"SPOT_MLFLOW_POLICY_FILE": str(policy)}
     with gated_mlflow_server(tmp_path, environment=said, workers=1) as server:
-        gated = work(server.url)
+        gated = worked(server.url)
     differing = {
         p.step: [sorted(set(one) - set(other)) for one, other in both(p, g)]
         for p, g in zip(plainly, gated, strict=True)

@@ -112,7 +112,7 @@ def test_the_demo_tells_the_story(demo):
     assert "have no arm" in told
     assert "Version 1 (shortfall, viable): Less than promised: " in told
     assert "Version 2 (inconclusive, viable): Cannot be told: " in told
-    assert "Outcomes are missing for 0.4 % of the treated and 9.4 % of the holdout" in told
+    assert "Outcomes are missing for 0.36 % of the treated and 9.4 % of the holdout" in told
 
 
 def test_the_demo_names_commands_that_run(demo, installed):

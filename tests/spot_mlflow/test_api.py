@@ -24,6 +24,7 @@ WRITERS: dict[str, Callable[[LiftReport], Any]] = {
     "raise_concern": lambda _: spot.raise_concern("churn", what="x", severity="minor", **SPEAKER),
     "answer_concern": lambda _: spot.answer_concern("churn", "c1", what="x", **SPEAKER),
     "confirm_concern": lambda _: spot.confirm_concern("churn", "c1", **SPEAKER),
+    "confirm_entry": lambda _: spot.confirm_entry("churn", "e1", **SPEAKER),
     "reopen_concern": lambda _: spot.reopen_concern("churn", "c1", what="x", **SPEAKER),
     "log_pulse": lambda _: spot.log_pulse("churn", useful=4, would_use=4, **SPEAKER),
     "log_outcomes": lambda r: spot.log_outcomes("churn/1", r, **SPEAKER),

@@ -158,7 +158,7 @@ def test_one_giant_amount_does_not_cost_the_others_their_digits(
     realized = report.to_dict()["realized"]
     assert realized["mean_holdout"] == pytest.approx(held.mean(), rel=1e-9)
     assert realized["low"] < realized["lift"] < realized["high"]
-    assert f"One outcome of about {huge:.3g} in treatment" in " ".join(report.moments.notes)
+    assert f"One outcome of about {huge:,.0f} in treatment" in " ".join(report.moments.notes)
     cells = report.moments.cells
     at, i = cells.arm == "holdout", cells.index("outcome")
     n, s1, s2 = cells.n[at].sum(), cells.s1[at, i].sum(), cells.s2[at, i, i].sum()

@@ -95,6 +95,7 @@ answers = {
     "model_reference": p.model_reference("models:/m-1") == ("m-1", None, None)
         and p.model_reference("models:/churn/2") == (None, "churn", "2")
         and p.model_reference("models:/") == (None, None, None),
+    "s3_place": p.s3_place("s3://shelf/a/b")[1:] == ("shelf", "a/b"),
     "is_local": p.is_local("/a") and p.is_local("file:///a") and not p.is_local("s3://a"),
     "local_path": p.local_path("file:///a%20b") == "/a b",
     "version_row": p.version_row(registry, "churn", "1")[:3]
@@ -162,10 +163,14 @@ with app.test_request_context("/"):
     answers["sender_is_admin"] = p.sender_is_admin() is True
     answers["may_read_model"] = p.may_read_model("churn") is True
     answers["may_manage_model"] = p.may_manage_model("churn") is False
-    p.bind_experiments(lambda experiment: () if experiment == "7" else None)
-    p.bind_experiments(lambda experiment: None)  # once is enough
+    p.bind_experiments(
+        {"7": (), "8": ("churn",), "9": ("churn",)}.get,
+        lambda user, experiment: (user, experiment) == ("admin", "8"),
+    )
+    p.bind_experiments(lambda experiment: None, lambda user, experiment: False)  # once is enough
     may = lambda i: auth._get_experiment_permission(i, "admin").can_read
-    answers["bind_experiments"] = (may("0"), may("7")) == (True, False)
+    found = (may("0"), may("7"), may("8"), may("9"))
+    answers["bind_experiments"] = found == (True, False, False, True)
     answers["may_update_model"] = p.may_update_model("churn") is False
 p.serve("sqlite:///elsewhere.db")
 answers["serve"] = p.backend_uri() == "sqlite:///elsewhere.db"

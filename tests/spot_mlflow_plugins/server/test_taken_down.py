@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import mlflow
 import pytest
 from click.testing import CliRunner
 from logins import ADMIN, PASSWORD, Login, login_server
@@ -24,6 +25,7 @@ ANSWERS = parse_answers({"S1": 3}, shipped_instrument())
 PULSE = {"useful": 4, "would_use": 4}
 
 
+@pytest.mark.usefixtures("mlflow_uri")
 def test_what_is_written_for_another_is_shown_until_the_person_confirms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,7 +55,8 @@ def test_what_is_written_for_another_is_shown_until_the_person_confirms(
 
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "fay")
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        mlflow.set_tracking_uri(url)  # the fixture sets back what was there before
+        mlflow.set_registry_uri(url)
         record = Record(url, url)
 
         def shown() -> list[tuple[str, str, str]]:
@@ -75,6 +78,7 @@ def test_what_is_written_for_another_is_shown_until_the_person_confirms(
         assert [i for i, *_ in shown()] == waiting
         run = CliRunner()
         listed = run.invoke(command, ["confirm", MODEL])
+        assert listed.exit_code == 0, (listed.output, listed.exception)
         assert [line[:8] for line in listed.output.splitlines()] == [i[:8] for i in waiting]
         done = run.invoke(command, ["confirm", MODEL, taken["id"][:8], "--person", "fay"])
         assert done.exit_code == 0, done.output
