@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
-from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,14 +25,25 @@ def plainly(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) -> li
     shutil.copy(_empty_mlflow, folder / "mlflow.db")
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with mlflow_server(folder, environment=quiet) as server:
-        return worked(server.url)
+        return worked(server.url, folder)
 
 
-def worked(url: str) -> list[Seen]:
-    """Does the work in a process of its own: autolog and experiments chosen there stay there."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
-        return pool.submit(work, url).result()
+def worked(url: str, folder: Path) -> list[Seen]:
+    """Does the work outside of any repository; what it sets in this process is set back."""
+    import mlflow
+    from mlflow.tracking import fluent
+
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(fluent, "_active_experiment_id", None)
+        patch.setenv("MLFLOW_EXPERIMENT_ID", "")  # so that it is put back whatever sets it
+        patch.delenv("MLFLOW_EXPERIMENT_ID")
+        try:
+            return work(url)
+        finally:
+            mlflow.set_tracking_uri(before[0])
+            mlflow.set_registry_uri(before[1])
 
 
 def both(p: Seen, g: Seen) -> tuple[tuple[list[str], list[str]], ...]:
@@ -54,7 +63,7 @@ def test_ordinary_work_is_answered_as_by_plain_mlflow(
     policy.write_text(json.dumps({**POLICY, "mode": mode, "models": []}))
     said = {"SPOT_MLFLOW_POLICY_FILE": str(policy)}
     with gated_mlflow_server(tmp_path, environment=said, workers=1) as server:
-        gated = worked(server.url)
+        gated = worked(server.url, tmp_path)
     differing = {
         p.step: [sorted(set(one) - set(other)) for one, other in both(p, g)]
         for p, g in zip(plainly, gated, strict=True)
