@@ -32,8 +32,9 @@ from spot_mlflow.lift.delta import gradient
 from spot_mlflow.lift.factors import Factors, Model, check_estimable, layout_of
 from spot_mlflow.lift.games import contributions, derivative, value_of
 from spot_mlflow.lift.headline_fit import headline_fit, point_of
+from spot_mlflow.lift.looks import width_of
 from spot_mlflow.lift.report import Interval
-from spot_mlflow.lift.simultaneous import Simultaneous, Width, holm, width_of
+from spot_mlflow.lift.simultaneous import Simultaneous, Width, holm
 from spot_mlflow.lift.strata import strata_of
 
 if TYPE_CHECKING:

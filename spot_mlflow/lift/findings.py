@@ -15,11 +15,12 @@ import numpy as np
 from spot_mlflow.lift.factors import CHAIN
 from spot_mlflow.lift.group_lifts import group_lifts
 from spot_mlflow.lift.grouping import codes_of
+from spot_mlflow.lift.looks import width_of
 from spot_mlflow.lift.moments import HOLDOUT, MISSING_SEGMENT
 from spot_mlflow.lift.report import Interval
 from spot_mlflow.lift.segment_promise import segment_promises
 from spot_mlflow.lift.side_tables import without_holdout
-from spot_mlflow.lift.simultaneous import benjamini_hochberg, width_of
+from spot_mlflow.lift.simultaneous import benjamini_hochberg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

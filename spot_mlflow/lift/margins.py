@@ -15,8 +15,9 @@ import numpy as np
 from spot_mlflow.lift.delta import gradient
 from spot_mlflow.lift.factors import Model, Point, layout_of
 from spot_mlflow.lift.games import value_of
+from spot_mlflow.lift.looks import width_of
 from spot_mlflow.lift.report import Interval
-from spot_mlflow.lift.simultaneous import Width, width_of
+from spot_mlflow.lift.simultaneous import Width
 from spot_mlflow.lift.strata import strata_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,6 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from spot_mlflow.lift.contract import PredictedLift
-
 
 @dataclass(frozen=True, slots=True)
 class Width:
@@ -44,20 +42,6 @@ class Width:
             return 1.0
         m = self.mixing
         return min(1.0, math.sqrt((m + 1) * math.exp(-t * t * m / (m + 1))) / 2)
-
-
-def width_of(predicted: PredictedLift, units: float) -> Width:
-    """Returns the width that the contract asks for: one look, or any number of them.
-
-    Args:
-        predicted: the contract; ``planned_units`` tunes the sequence where it is monitored.
-        units: analysed units so far.
-    """
-    if predicted.looks_used == "once" or predicted.planned_units is None or units <= 0:
-        return Width()
-    from spot_mlflow.lift.sequence import mixing_variance
-
-    return Width(mixing=units * mixing_variance(1 - predicted.confidence, predicted.planned_units))
 
 
 @dataclass(frozen=True, slots=True)

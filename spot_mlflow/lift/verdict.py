@@ -33,11 +33,6 @@ class Unseen:
     lift: Interval | None = None
     gap: Interval | None = None
 
-    def carries(self, verdict: Verdict, tolerance: float) -> bool:
-        """Whether the verdict holds whatever the missing outcomes were."""
-        decided = verdict != "inconclusive" and self.gap is not None
-        return decided and self.gap is not None and _verdict(self.gap, tolerance) == verdict
-
 
 @dataclass(frozen=True, slots=True)
 class Basis:
@@ -210,7 +205,14 @@ def _hold(basis: Basis, verdict: Verdict, tolerance: float) -> Hold | None:
         return basis.hold
     if basis.hold is not None:
         return basis.unseen.hold  # more units would not help
-    return None if basis.unseen.carries(verdict, tolerance) else basis.unseen.hold
+    return None if _carries(basis.unseen, verdict, tolerance) else basis.unseen.hold
+
+
+def _carries(unseen: Unseen, verdict: Verdict, tolerance: float) -> bool:
+    """Whether the verdict holds whatever the missing outcomes were."""
+    if unseen.gap is None or verdict == "inconclusive":
+        return False
+    return _verdict(unseen.gap, tolerance) == verdict
 
 
 def held_reason(hold: Hold, wait: str = "") -> str:

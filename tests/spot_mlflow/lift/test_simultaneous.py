@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from spot_mlflow.lift.simultaneous import Width, benjamini_hochberg, holm, width_of
+from spot_mlflow.lift.looks import width_of
+from spot_mlflow.lift.simultaneous import Width, benjamini_hochberg, holm
 
 p_values = st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=12)
 
