@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from spot_mlflow.lift.attribution import attribute
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.economics import economics_of
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+from spot_mlflow.lift.causes.attribution import attribute
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.money.economics import economics_of
+from spot_mlflow.lift.promise.contract import PredictedLift
 
 DRAWS = 200
 TREATED, OFFERED, DELIVERED = 0.9, 0.9, 0.7

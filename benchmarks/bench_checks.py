@@ -177,7 +177,7 @@ def on_pandas() -> dict[str, object]:
 
     def base() -> None:
         from spot_mlflow.lift.analysis import analyze
-        from spot_mlflow.lift.contract import PredictedLift
+        from spot_mlflow.lift.promise.contract import PredictedLift
         from spot_mlflow_checks.engines import open_source
         from spot_mlflow_checks.outcomes import reduce_source
 
@@ -208,7 +208,7 @@ def _tea(test: Any, frame: Any) -> Any:
 
 def of_gx() -> dict[str, object]:
     """Great Expectations' part of a check, on moments of few and of many rows."""
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow_checks.analyses import analysis_of
     from spot_mlflow_checks.engines import open_source
     from spot_mlflow_checks.outcomes import reduce_source

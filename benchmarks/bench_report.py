@@ -43,8 +43,9 @@ def run() -> dict[str, object]:
 def _check() -> dict[str, object]:
     """A check of 60,000 simulated units in three segments over twelve weeks, as the record has it."""
     from spot_mlflow.lift.analysis import analyze
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import Moments, OutcomeMoments
+    from spot_mlflow.lift.moments.cells import Moments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.report import LiftReport
 
     rng = np.random.default_rng(7)

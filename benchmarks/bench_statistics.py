@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 
 SEGMENTS, PERIODS, ROUNDS = 1_000, 90, 7
 TARGET = 0.150  # seconds, stated for the complete result
@@ -24,7 +24,9 @@ TARGET = 0.150  # seconds, stated for the complete result
 
 def wide_log(segments: int = SEGMENTS, periods: int = PERIODS) -> OutcomeMoments:
     """Moments of segments x 2 arms x periods, about 12 units a cell, rates of 30 %."""
-    from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+    from spot_mlflow.lift.moments.cells import Moments
+    from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 
     rng = np.random.default_rng(1)
     cells = segments * 2 * periods
@@ -80,7 +82,7 @@ def _complete() -> dict[str, dict[str, float]]:
     from dataclasses import replace
 
     from spot_mlflow.lift import analysis
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
     contract = PredictedLift.load(
         {
@@ -108,9 +110,9 @@ def _one_difference() -> dict[str, float]:
     import tea_tasting as tt
     from tea_tasting.aggr import Aggregates
 
-    from spot_mlflow.lift.arm import Arm
-    from spot_mlflow.lift.difference import difference, means_of
-    from spot_mlflow.lift.relative import log_delta
+    from spot_mlflow.lift.estimators.arm import Arm
+    from spot_mlflow.lift.estimators.difference import difference, means_of
+    from spot_mlflow.lift.estimators.relative import log_delta
 
     treated, holdout = Arm(10_000, 10.5, 100.0), Arm(2_000, 10.0, 90.0)
 

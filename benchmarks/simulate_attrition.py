@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from benchmarks.simulation import RESULTS, SEED, replicates, write
-from spot_mlflow.lift.attrition import attrition_of
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.estimation import estimate_means
-from spot_mlflow.lift.missing_bounds import unseen_of
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
-from spot_mlflow.lift.realized import realize
-from spot_mlflow.lift.verdict import judge
+from spot_mlflow.lift.estimation.choice import estimate_means
+from spot_mlflow.lift.estimation.realized import realize
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.soundness.attrition import attrition_of
+from spot_mlflow.lift.soundness.missing_bounds import unseen_of
+from spot_mlflow.lift.verdict.judge import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,13 +14,22 @@ import numpy as np
 
 from benchmarks.simulate_coverage import bounds_of
 from benchmarks.simulation import SEED, replicates, write
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.difference import quantile
-from spot_mlflow.lift.estimation import estimate_means, hold_of
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments, Moments, OutcomeMoments
-from spot_mlflow.lift.report import Interval
-from spot_mlflow.lift.sequence import Looks, difference_bounds, difference_variance, multiplier
-from spot_mlflow.lift.verdict import Basis, judge
+from spot_mlflow.lift.estimation.choice import estimate_means
+from spot_mlflow.lift.estimation.chosen import hold_of
+from spot_mlflow.lift.estimators.sequence import (
+    Looks,
+    difference_bounds,
+    difference_variance,
+    multiplier,
+)
+from spot_mlflow.lift.interval import Interval, quantile
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.clusters import ClusterMoments
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.results import Basis
+from spot_mlflow.lift.verdict.judge import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

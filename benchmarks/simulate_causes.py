@@ -23,9 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from spot_mlflow.lift.attribution import attribute
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+from spot_mlflow.lift.causes.attribution import attribute
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
 
 SEED = 20260722
 NOTHING = 1e-9  # money per unit; a true contribution below it was not planted

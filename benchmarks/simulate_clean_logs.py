@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.simulation import SEED, replicates, write
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.report import Interval
-from spot_mlflow.lift.verdict import Basis, judge
+from spot_mlflow.lift.interval import Interval
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.results import Basis
+from spot_mlflow.lift.verdict.judge import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +146,7 @@ def plain(log: pd.DataFrame, contract: PredictedLift) -> str:
 
 def checked(log: pd.DataFrame, contract: PredictedLift) -> str:
     """The verdict of the check: what the log reduces to as stored, analysed, held by its data checks."""
-    from spot_mlflow.lift.stored_cells import without_small_cells
+    from spot_mlflow.lift.stored.cells import without_small_cells
     from spot_mlflow_checks.analyses import analysis_of
     from spot_mlflow_checks.engines import open_source
     from spot_mlflow_checks.outcomes import reduce_source

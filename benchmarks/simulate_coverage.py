@@ -16,28 +16,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.simulation import RESULTS, SEED, replicates, write
-from spot_mlflow.lift.clusters import clustered_means
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.cuped import Paired, cuped
-from spot_mlflow.lift.difference import means_of
-from spot_mlflow.lift.estimation import (
-    Estimation,
-    estimate_means,
-    flag_clusters,
-)
-from spot_mlflow.lift.history import arm_of_values
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, ClusterMoments, Moments, OutcomeMoments
-from spot_mlflow.lift.ratio_metric import ratio_means
-from spot_mlflow.lift.realized import effective_counts, one_look
-from spot_mlflow.lift.relative import score_ratio_bounds
-from spot_mlflow.lift.reliability import with_reliability
-from spot_mlflow.lift.score_difference import score_difference_bounds
-from spot_mlflow.lift.stratified import Stratum, stratified_means
+from spot_mlflow.lift.estimation.choice import estimate_means, flag_clusters
+from spot_mlflow.lift.estimation.chosen import Estimation
+from spot_mlflow.lift.estimation.realized import effective_counts, one_look
+from spot_mlflow.lift.estimation.reliability import with_reliability
+from spot_mlflow.lift.estimators.clusters import clustered_means
+from spot_mlflow.lift.estimators.cuped import Paired, cuped
+from spot_mlflow.lift.estimators.difference import means_of
+from spot_mlflow.lift.estimators.ratio import ratio_means
+from spot_mlflow.lift.estimators.relative import score_ratio_bounds
+from spot_mlflow.lift.estimators.score_difference import score_difference_bounds
+from spot_mlflow.lift.estimators.stratified import Stratum, stratified_means
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.clusters import ClusterMoments
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.promise.history import arm_of_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spot_mlflow.lift.arm import Arm
+    from spot_mlflow.lift.estimators.arm import Arm
 
     Draw = Callable[[np.random.Generator], Estimation]
 
@@ -74,7 +74,7 @@ def plain(treated: Arm, holdout: Arm, *, binary: bool) -> Estimation:
 
 def rates(n_t: int, p_t: float, n_c: int, p_c: float) -> Draw:
     """Binary outcomes."""
-    from spot_mlflow.lift.arm import Arm
+    from spot_mlflow.lift.estimators.arm import Arm
 
     def draw(rng: np.random.Generator) -> Estimation:
         x_t, x_c = rng.binomial(n_t, p_t), rng.binomial(n_c, p_c)
@@ -134,7 +134,7 @@ def segments(n: int, share_held: float) -> Draw:
     base, gain = np.array([0.05, 0.1, 0.2, 0.4]), np.array([0.0, 0.02, 0.05, 0.1])
 
     def draw(rng: np.random.Generator) -> Estimation:
-        from spot_mlflow.lift.arm import Arm
+        from spot_mlflow.lift.estimators.arm import Arm
 
         sizes = rng.multinomial(n, mix)
         held = rng.binomial(sizes, share_held)
@@ -208,7 +208,7 @@ def villages(clusters: int, *, uneven: bool) -> Draw:
     """Clusters of about 20 units with rates of their own (intra-cluster correlation about .05)."""
 
     def sums(rng: np.random.Generator, mean: float) -> tuple[np.ndarray[Any, Any], Arm]:
-        from spot_mlflow.lift.arm import Arm
+        from spot_mlflow.lift.estimators.arm import Arm
 
         size = rng.poisson(19, clusters) + 1
         if uneven:
@@ -241,7 +241,7 @@ def villages(clusters: int, *, uneven: bool) -> Draw:
 
 def propensities(n: int) -> Draw:
     """Treated with logged propensities .2 to .8 that follow what drives the outcome."""
-    from spot_mlflow.lift.weighted import weighted_means
+    from spot_mlflow.lift.estimators.weighted import weighted_means
 
     def draw(rng: np.random.Generator) -> Estimation:
         x = rng.random(n)

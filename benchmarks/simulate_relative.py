@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import binom, norm
 
 from benchmarks.simulation import write
-from spot_mlflow.lift.relative import score
+from spot_mlflow.lift.estimators.relative import score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,14 +15,13 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.simulation import SEED, replicates, write
-from spot_mlflow.lift.arm import Arm
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.difference import means_of
-from spot_mlflow.lift.estimation import Estimation
-from spot_mlflow.lift.realized import one_look
-from spot_mlflow.lift.reliability import GUARDED, with_reliability
-from spot_mlflow.lift.score_difference import score_difference_bounds
-from spot_mlflow.lift.sequence import (
+from spot_mlflow.lift.estimation.chosen import Estimation
+from spot_mlflow.lift.estimation.realized import one_look
+from spot_mlflow.lift.estimation.reliability import GUARDED, with_reliability
+from spot_mlflow.lift.estimators.arm import Arm
+from spot_mlflow.lift.estimators.difference import means_of
+from spot_mlflow.lift.estimators.score_difference import score_difference_bounds
+from spot_mlflow.lift.estimators.sequence import (
     BURN_IN,
     Looks,
     difference_bounds,
@@ -31,6 +30,7 @@ from spot_mlflow.lift.sequence import (
     rescaled,
     second_to_first,
 )
+from spot_mlflow.lift.promise.contract import PredictedLift
 
 RUNS: Final = 20_000
 DAILY_RUNS: Final = 400

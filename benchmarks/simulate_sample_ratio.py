@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from benchmarks.simulation import SEED, replicates, write
-from spot_mlflow.lift.sample_ratio import ALARM_E, log_e_values
+from spot_mlflow.lift.soundness.sample_ratio import ALARM_E, log_e_values
 
 RUNS = 20_000
 PER_DAY = 1_000

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.simulation import SEED, replicates, write
-from spot_mlflow.lift.sequence import (
+from spot_mlflow.lift.estimators.sequence import (
     BURN_IN,
     Looks,
     difference_bounds,

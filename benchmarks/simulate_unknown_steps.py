@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from benchmarks.simulation import RESULTS, SEED, replicates, write
-from spot_mlflow.lift.attribution import attribute
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.folding import separable
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+from spot_mlflow.lift.causes.attribution import attribute
+from spot_mlflow.lift.causes.folding import separable
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

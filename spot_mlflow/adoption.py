@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.involvement.appeal import Appeal, appeal_of
 from spot_mlflow.involvement.log import Involvement, involvement_of
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.readiness.instrument import Instrument, default_instrument
 from spot_mlflow.readiness.panel import Readiness, readiness_of
 from spot_mlflow.taken_down import unconfirmed

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.record import ModelRef, Record
 
@@ -71,7 +71,7 @@ def log_predicted_lift(
         InvalidInput: a key is unknown, misspelt or out of range; nothing is written.
         NotFound: no such model or version.
     """
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
     contract = PredictedLift.load(predicted if not hasattr(predicted, "items") else dict(predicted))  # type: ignore[arg-type]
     if person is not None or role is not None:

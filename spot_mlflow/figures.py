@@ -18,8 +18,8 @@ from spot_mlflow import days
 if TYPE_CHECKING:
     from datetime import date
 
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.report import Interval
+    from spot_mlflow.lift.interval import Interval
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
 NOTHING: Final = "–"  # where there is no figure
 MOST_DECIMALS: Final = 4

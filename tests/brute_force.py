@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spot_mlflow.lift.moments import TREATMENT
+from spot_mlflow.lift.moments.labels import TREATMENT
 
 if TYPE_CHECKING:
     from funnel_logs import Units

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from typing_extensions import override
 
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.engines.columns_warehouse import warehouse_columns
 from spot_mlflow_checks.engines.database import _read_as
@@ -26,7 +26,7 @@ from spot_mlflow_checks.outcomes import reduce_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 
 FOLDER = Path(__file__).parent / "golden"
 AS_OF = "2099-03-01"  # later than now for long: what is in the future depends on the day

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
 
 DAY = np.datetime64("2026-01-05")  # a Monday
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.evidence import Evidence, digest_of
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.instrument import default_instrument
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ready_model import CONTRACT, ready
 
 from spot_mlflow.gate.policy import default_policy
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.record.entry import Draft
 from spot_mlflow.record.policies import set_policy
 

@@ -9,9 +9,11 @@ import numpy as np
 from people import NOW, entry
 
 from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import Moments, OutcomeMoments
-from spot_mlflow.lift.report import CheckResult, LiftReport
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.report import LiftReport
+from spot_mlflow.lift.results import CheckResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_cli.main import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
-from spot_mlflow.lift.actions import CLASSES, HOURS, ActionTable, Crew
+from spot_mlflow.lift.moments.actions import CLASSES, HOURS, ActionTable, Crew
 from spot_mlflow_checks.labels import bounded, label_keys, labels_of
 from spot_mlflow_checks.rows import WEEK, flag, judged
 from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spot_mlflow.lift.moments import Moments
+    from spot_mlflow.lift.moments.cells import Moments
     from spot_mlflow_checks.rows import Reading
 
     Rows = Mapping[str, NDArray[Any]]

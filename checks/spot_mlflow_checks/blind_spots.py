@@ -9,16 +9,17 @@ import numpy as np
 
 from spot_mlflow import figures
 from spot_mlflow.figures import contract_scale
-from spot_mlflow.lift.moments import HOLDOUT
-from spot_mlflow.lift.report import Interval
-from spot_mlflow.lift.unknown import ANSWERS, shares_unknown
+from spot_mlflow.lift.interval import Interval
+from spot_mlflow.lift.moments.labels import HOLDOUT
+from spot_mlflow.lift.moments.unknown_steps import ANSWERS, shares_unknown
 from spot_mlflow_checks.judgements import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import Moments, OutcomeMoments
+    from spot_mlflow.lift.moments.cells import Moments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.report import LiftAnalysis
 
 _DAY_OF_NOTE: Final = 10  # units of a day, from which its share is told

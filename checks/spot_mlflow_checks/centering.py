@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from spot_mlflow.lift.moments import Moments
+    from spot_mlflow.lift.moments.cells import Moments
 
 
 _DROWNS: Final = 1e4

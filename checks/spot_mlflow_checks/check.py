@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.engines import open_source
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 
 
 def check_outcomes(  # noqa: PLR0913 - each says how one log is read; all are named
@@ -112,7 +112,7 @@ def _read_reduced(  # noqa: PLR0917 - what ``check_outcomes`` was given
     fewer: str | None,
 ) -> OutcomeMoments:
     """Reads a table reduced elsewhere, and holds it to the units of the last check."""
-    from spot_mlflow.lift.kept_units import checked_units
+    from spot_mlflow.lift.stored.kept_units import checked_units
     from spot_mlflow_checks.reduced import read_reduced
 
     moments = replace(read_reduced(source, read_by, as_of=as_of), contract=contract.digest)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from spot_mlflow.lift.moments import MISSING_SUMS, ClusterMoments
+from spot_mlflow.lift.moments.clusters import MISSING_SUMS, ClusterMoments
 from spot_mlflow_checks.rows import DAY, MONDAY, WEEK, Reading, flag, judged
 from spot_mlflow_checks.sums import arm_labels, segment_label
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.moments import MEASURES
+from spot_mlflow.lift.moments.labels import MEASURES
 from spot_mlflow_checks.engines.source import missing_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.contract import Columns, PredictedLift
+    from spot_mlflow.lift.promise.contract import Columns, PredictedLift
     from spot_mlflow_checks.engines.source import Source
 
 # Without these a check would measure something else than was promised.

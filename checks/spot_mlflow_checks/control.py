@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spot_mlflow.lift.control import control_totals
+from spot_mlflow.lift.promise.control import control_totals
 from spot_mlflow_checks.judgements import Judgement
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
 
 def judge_control(moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from spot_mlflow.lift.guardrail_moments import GuardrailMoments
-from spot_mlflow.lift.guardrails import as_promise
+from spot_mlflow.lift.moments.guardrails import GuardrailMoments
+from spot_mlflow.lift.soundness.guardrails import as_promise
 from spot_mlflow_checks.clusters import cluster_pass
 from spot_mlflow_checks.columns import LogColumns, guardrail_key
 from spot_mlflow_checks.sums import cells_of, moment_sums
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spot_mlflow.lift.moments import Moments
+    from spot_mlflow.lift.moments.cells import Moments
     from spot_mlflow_checks.rows import Reading
 
 # Columns that say where a unit stands; all others belong to the headline's outcome.

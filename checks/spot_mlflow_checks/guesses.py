@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from spot_mlflow.lift.unit_values import HOLDOUT_WORDS
+from spot_mlflow.lift.promise.unit_values import HOLDOUT_WORDS
 from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 
 _KEPT: Final = 16
 _waiting: OrderedDict[str, OutcomeMoments] = OrderedDict()

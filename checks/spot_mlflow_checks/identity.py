@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from spot_mlflow.lift.moments import Fault
+from spot_mlflow.lift.moments.outcome_moments import Fault
 from spot_mlflow_checks.faults import EXPECTED
 from spot_mlflow_checks.rows import Reading, flag, judged
 from spot_mlflow_checks.sums import segment_label

@@ -16,18 +16,13 @@ import numpy as np
 import sqlalchemy as sa
 
 from spot_mlflow.days import day, moment
-from spot_mlflow.lift.closed import ClosedCohorts
-from spot_mlflow.lift.guardrail_moments import GuardrailMoments
-from spot_mlflow.lift.moments import (
-    MISSING_SUMS,
-    OTHER_SEGMENT,
-    ClusterMoments,
-    Fault,
-    Moments,
-    OutcomeMoments,
-)
-from spot_mlflow.lift.restated import restated_cohorts
-from spot_mlflow.lift.unknown import ANSWERS, unknown_steps, with_known
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.closed import ClosedCohorts
+from spot_mlflow.lift.moments.clusters import MISSING_SUMS, ClusterMoments
+from spot_mlflow.lift.moments.guardrails import GuardrailMoments
+from spot_mlflow.lift.moments.labels import OTHER_SEGMENT
+from spot_mlflow.lift.moments.unknown_steps import ANSWERS, unknown_steps, with_known
+from spot_mlflow.lift.stored.restated import restated_cohorts
 from spot_mlflow_checks.centering import on_round_centers, recentered
 from spot_mlflow_checks.guardrails import as_outcome, present
 from spot_mlflow_checks.reduction import BasePass, add_tallies, faults_of
@@ -37,7 +32,8 @@ from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.spans import Spans
+    from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
+    from spot_mlflow.lift.moments.spans import Spans
 
 # Faults of identity, which closed cohorts must not have for the counts to add.
 IDENTITY = ("duplicate_unit", "unit_in_two_arms")

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow import figures
 from spot_mlflow.figures import contract_scale
-from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT
+from spot_mlflow.lift.moments.labels import MISSING_SEGMENT, OTHER_SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.attrition import Attrition
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import Fault, OutcomeMoments
-    from spot_mlflow.lift.report import LiftAnalysis, Severity
+    from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
+    from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.report import LiftAnalysis
+    from spot_mlflow.lift.results import Severity
+    from spot_mlflow.lift.soundness.attrition import Attrition
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from spot_mlflow.lift.moments import OTHER_SEGMENT
+from spot_mlflow.lift.moments.labels import OTHER_SEGMENT
 from spot_mlflow_checks.rows import Folded, judged
 from spot_mlflow_checks.sums import grouped, segment_label
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from spot_mlflow.lift.promised_money import money_matches
+from spot_mlflow.lift.money.promised_money import money_matches
 from spot_mlflow_checks.judgements import Judgement
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
 
 def judge_money(moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:

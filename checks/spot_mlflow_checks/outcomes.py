@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from spot_mlflow import figures
 from spot_mlflow.days import day
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.balance import with_cut
-from spot_mlflow.lift.kept_units import checked_units
-from spot_mlflow.lift.moments import HOLDOUT, Fault, OutcomeMoments
+from spot_mlflow.lift.moments.labels import HOLDOUT
+from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
+from spot_mlflow.lift.stored.kept_units import checked_units
+from spot_mlflow.lift.strata.choice import with_cut
 from spot_mlflow.validation import utc
 from spot_mlflow_checks.action_pass import action_pass, offer_pass
 from spot_mlflow_checks.centering import lone_giants
@@ -52,10 +53,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
-    from spot_mlflow.lift.closed import ClosedCohorts
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.left_out import LeftOut
-    from spot_mlflow.lift.moments import Moments
+    from spot_mlflow.lift.moments.cells import Moments
+    from spot_mlflow.lift.moments.closed import ClosedCohorts
+    from spot_mlflow.lift.moments.left_out import LeftOut
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow_checks.engines.source import Source
     from spot_mlflow_checks.incremental import ClosedChanges
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import sqlalchemy as sa
 
-from spot_mlflow.lift.moments import MISSING_SEGMENT, OTHER_SEGMENT, Fault, Moments
+from spot_mlflow.lift.moments.labels import MISSING_SEGMENT, OTHER_SEGMENT
+from spot_mlflow.lift.moments.outcome_moments import Fault
 from spot_mlflow_checks.columns import guardrail_key
 from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.guardrails import guardrail_cells, guardrail_sums, present
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spot_mlflow.lift.moments.cells import Moments
     from spot_mlflow_checks.faults import Rule
 
 _PROBE: Final = 10_000  # rows looked at to choose centres

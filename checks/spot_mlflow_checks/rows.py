@@ -23,7 +23,7 @@ from spot_mlflow_checks.engines.dialect import NEVER
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow_checks.columns import LogColumns
     from spot_mlflow_checks.engines.dialect import Family
     from spot_mlflow_checks.engines.source import Source

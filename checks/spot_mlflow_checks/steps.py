@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from spot_mlflow.lift.moments import HOLDOUT, MEASURES
-from spot_mlflow.lift.unknown import ANSWERS, known_name
+from spot_mlflow.lift.moments.labels import HOLDOUT, MEASURES
+from spot_mlflow.lift.moments.unknown_steps import ANSWERS, known_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from spot_mlflow.lift.moments import Moments, OutcomeMoments
+    from spot_mlflow.lift.moments.cells import Moments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
     from spot_mlflow_checks.rows import Reading
 
     Expression = sa.ColumnElement[Any]
@@ -58,7 +59,7 @@ def measure(r: Reading, p: Any, name: str) -> Expression:
     """Returns a step, or who was asked of it, as a measure.
 
     Where nothing is unknown a step is what the log says of it. Else it is counted among those who
-    passed the step before, so that passed / asked is its share (``spot_mlflow.lift.unknown``).
+    passed the step before, so that passed / asked is its share (``spot_mlflow.lift.moments.unknown_steps``).
     """
     step = KNOWN.get(name, name)
     known = answer(r, p, step)

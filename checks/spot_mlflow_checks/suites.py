@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput, RecordDamaged
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 
 if TYPE_CHECKING:
     from pathlib import Path

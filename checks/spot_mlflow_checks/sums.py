@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
-from spot_mlflow.lift.moments import HOLDOUT, MISSING_SEGMENT, TREATMENT, Moments
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.labels import HOLDOUT, MISSING_SEGMENT, TREATMENT
 from spot_mlflow_checks.centering import filled_with_mean, on_round_centers
 from spot_mlflow_checks.engines.dialect import BLANK_WORDS
 from spot_mlflow_checks.rows import DAY, Reading, flag, is_indicator, may_be_missing

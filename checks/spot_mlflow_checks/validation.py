@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.report import CheckResult
+from spot_mlflow.lift.results import CheckResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
 _ORDER = {"critical": 0, "warning": 1, "info": 2}
 

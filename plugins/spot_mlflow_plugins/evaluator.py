@@ -35,7 +35,7 @@ from spot_mlflow.validation import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.backtest import Backtest
+    from spot_mlflow.lift.promise.backtest import Backtest
 
 TREATED = "treated"  # the key that opts in
 _BACKTEST = ("top", "bins", "effect", "direction", "confidence", "uplift_scores")
@@ -90,7 +90,7 @@ class SpotEvaluator(ModelEvaluator):
         Raises:
             InvalidInput: where the configuration or the data cannot be used.
         """
-        from spot_mlflow.lift.backtest import backtest
+        from spot_mlflow.lift.promise.backtest import backtest
 
         config = _checked(evaluator_config)
         treated = _treated(dataset, config[TREATED])
@@ -203,7 +203,7 @@ def _scores(dataset: Any, model: Any, treated: Any, column: str | None) -> Any:
 
 
 def _contract(result: Backtest, config: Mapping[str, Any]) -> str:
-    from spot_mlflow.lift.backtest import predicted_from_backtest
+    from spot_mlflow.lift.promise.contract import predicted_from_backtest
 
     given = {k: config[k] for k in ("effect", "direction", "confidence", *_CONTRACT) if k in config}
     given.setdefault("columns", {"arm": str(config[TREATED]), "outcome": config["metric"]})

@@ -9,38 +9,39 @@ import numpy as np
 
 from spot_mlflow import figures
 from spot_mlflow.figures import contract_scale
-from spot_mlflow.lift.attrition import attrition_of
-from spot_mlflow.lift.balance import compare
-from spot_mlflow.lift.compliance import compliance
-from spot_mlflow.lift.course import course_of
-from spot_mlflow.lift.estimation import at_most_b, design_effect, estimate_means, rows_like
-from spot_mlflow.lift.guardrails import guardrails_of
-from spot_mlflow.lift.missing_bounds import tipping_of, unseen_of
-from spot_mlflow.lift.novelty import trend_of
-from spot_mlflow.lift.one_arm import against_holdout, arms_in_order
-from spot_mlflow.lift.promise_slips import meaning_of
-from spot_mlflow.lift.realized import realize
-from spot_mlflow.lift.report import Compared, LiftAnalysis, SegmentLift
-from spot_mlflow.lift.restated import restated_cohorts
-from spot_mlflow.lift.rows import holm, segment_lifts
-from spot_mlflow.lift.sample_ratio import sample_ratio
-from spot_mlflow.lift.segment_promise import segment_promises
-from spot_mlflow.lift.shares import variation_of
-from spot_mlflow.lift.spans import side_by_side
-from spot_mlflow.lift.unknown import known_steps
-from spot_mlflow.lift.verdict import judge
+from spot_mlflow.lift.causes.segment_promise import segment_promises
+from spot_mlflow.lift.estimation.choice import at_most_b, design_effect, estimate_means, rows_like
+from spot_mlflow.lift.estimation.course import course_of
+from spot_mlflow.lift.estimation.realized import realize
+from spot_mlflow.lift.estimation.rows import holm, segment_lifts
+from spot_mlflow.lift.moments.unknown_steps import known_steps
+from spot_mlflow.lift.promise.slips import meaning_of
+from spot_mlflow.lift.report import LiftAnalysis
+from spot_mlflow.lift.results import Compared, SegmentLift
+from spot_mlflow.lift.soundness.attrition import attrition_of
+from spot_mlflow.lift.soundness.compliance import compliance
+from spot_mlflow.lift.soundness.guardrails import guardrails_of
+from spot_mlflow.lift.soundness.missing_bounds import tipping_of, unseen_of
+from spot_mlflow.lift.soundness.novelty import trend_of
+from spot_mlflow.lift.soundness.sample_ratio import sample_ratio
+from spot_mlflow.lift.stored.kept_units import side_by_side
+from spot_mlflow.lift.stored.restated import restated_cohorts
+from spot_mlflow.lift.strata.choice import compare
+from spot_mlflow.lift.strata.one_arm import against_holdout, arms_in_order
+from spot_mlflow.lift.strata.shares import variation_of
+from spot_mlflow.lift.verdict.judge import judge
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.attrition import Attrition
-    from spot_mlflow.lift.compliance import Compliance
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.estimation import Estimation
-    from spot_mlflow.lift.moments import Moments, OutcomeMoments
-    from spot_mlflow.lift.novelty import Trend
-    from spot_mlflow.lift.report import GapVerdict, RealizedLift
-    from spot_mlflow.lift.restated import Restated
-    from spot_mlflow.lift.sample_ratio import SampleRatio
-    from spot_mlflow.lift.verdict import Unseen
+    from spot_mlflow.lift.estimation.chosen import Estimation
+    from spot_mlflow.lift.moments.cells import Moments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+    from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.results import GapVerdict, RealizedLift, Unseen
+    from spot_mlflow.lift.soundness.attrition import Attrition
+    from spot_mlflow.lift.soundness.compliance import Compliance
+    from spot_mlflow.lift.soundness.novelty import Trend
+    from spot_mlflow.lift.soundness.sample_ratio import SampleRatio
+    from spot_mlflow.lift.stored.restated import Restated
 
 
 def analyze(

@@ -6,19 +6,19 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from spot_mlflow.lift.adoption_curve import adoption_of
-from spot_mlflow.lift.attribution import attribute
-from spot_mlflow.lift.diagnosis import diagnose
-from spot_mlflow.lift.economics import economics_of
-from spot_mlflow.lift.folding import separable
-from spot_mlflow.lift.headline_fit import headline_fit
-from spot_mlflow.lift.profit_curve import calibration
-from spot_mlflow.lift.side_tables import side_tables
-from spot_mlflow.lift.strata import strata_of
+from spot_mlflow.lift.adoption.curve import adoption_of
+from spot_mlflow.lift.causes.attribution import attribute
+from spot_mlflow.lift.causes.diagnosis import diagnose
+from spot_mlflow.lift.causes.folding import separable
+from spot_mlflow.lift.causes.headline_fit import headline_fit
+from spot_mlflow.lift.causes.segment_means import strata_of
+from spot_mlflow.lift.money.economics import economics_of
+from spot_mlflow.lift.money.profit_curve import calibration
+from spot_mlflow.lift.strata.side_tables import side_tables
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.report import LiftAnalysis
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from spot_mlflow.lift.report import WITHHELD
+from spot_mlflow.lift.results import WITHHELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from spot_mlflow.lift.report import LiftAnalysis, Severity
+    from spot_mlflow.lift.report import LiftAnalysis
+    from spot_mlflow.lift.results import Severity
 
 
 class Judged(Protocol):

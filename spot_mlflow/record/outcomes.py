@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.record import Record
 
 MOMENTS: Final = "moments.json"
@@ -65,7 +65,7 @@ def as_stored(report: LiftReport, last: OutcomeMoments | None = None) -> LiftRep
         report: the answer.
         last: moments of the last check on record, of whatever promise.
     """
-    from spot_mlflow.lift.stored_cells import without_small_cells
+    from spot_mlflow.lift.stored.cells import without_small_cells
 
     moments = without_small_cells(report.moments, report.predicted)
     if moments is report.moments:
@@ -123,8 +123,8 @@ def _holding_units(
     report: LiftReport, adoption: Adoption, last: OutcomeMoments | None
 ) -> LiftReport:
     """Holds the report against the last check on record, where it was not made against it."""
-    from spot_mlflow.lift.kept_units import accepted, fewer_than, left_out
-    from spot_mlflow.lift.report import CheckResult
+    from spot_mlflow.lift.results import CheckResult
+    from spot_mlflow.lift.stored.kept_units import accepted, fewer_than, left_out
 
     check, moments = adoption.latest_check, report.moments
     if check is None or moments.left_out is not None:
@@ -174,7 +174,7 @@ def on_record(
     report: LiftReport, adoption: Adoption, last: OutcomeMoments | None
 ) -> Mapping[str, Any] | None:
     """Returns the last check where it tells the same of the same promise, else None."""
-    from spot_mlflow.lift.same_figures import same_figures
+    from spot_mlflow.lift.stored.same_figures import same_figures
 
     check = adoption.latest_check
     if check is None or last is None or not _same_promise(check, report.predicted):
@@ -225,7 +225,7 @@ def latest_moments(record: Record, adoption: Adoption) -> OutcomeMoments | None:
     None where there is no such check, or its artifact cannot be read or is not what was recorded:
     the log is then read anew.
     """
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 
     check = adoption.latest_check
     if check is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.lift.bridge import interval_from
+from spot_mlflow.lift.causes.bridge import interval_from
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.drawing import Chart
 from spot_mlflow.reporting.tables import Table
@@ -13,7 +13,7 @@ from spot_mlflow.reporting.tables import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from spot_mlflow.lift.report import Interval
+    from spot_mlflow.lift.interval import Interval
     from spot_mlflow.reporting.lift_view import LiftView
     from spot_mlflow.reporting.palette import Palette
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.lift.bridge import Bridge, letter_words
-from spot_mlflow.lift.cause_words import happened
+from spot_mlflow.lift.causes.bridge import Bridge, letter_words
+from spot_mlflow.lift.causes.words import happened
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.bridge import Contribution
+    from spot_mlflow.lift.causes.bridge import Contribution
     from spot_mlflow.reporting.lift_view import LiftView
 
 MOST: Final = 0.5

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.drawing import Chart, rows_of_labels, words_below, wrapped
 from spot_mlflow.reporting.lift_view import LiftView, lift_view
@@ -297,6 +297,6 @@ def limits(values: list[float]) -> tuple[float, float]:
 
 
 def _exact(value: float) -> Interval:
-    from spot_mlflow.lift.report import Interval
+    from spot_mlflow.lift.interval import Interval
 
     return Interval(value, value, value)

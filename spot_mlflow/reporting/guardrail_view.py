@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.figures import scale_of
-from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.section import Section
 from spot_mlflow.reporting.tables import Table

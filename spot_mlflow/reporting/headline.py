@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.lift.bridge import letter_words
-from spot_mlflow.lift.left_out import LeftOut
+from spot_mlflow.lift.causes.bridge import letter_words
+from spot_mlflow.lift.moments.left_out import LeftOut
 from spot_mlflow.reporting import words
 from spot_mlflow.reporting.cause import cause_sentence, losing_letter
 from spot_mlflow.reporting.lift_view import LiftView, lift_view, promise_scale

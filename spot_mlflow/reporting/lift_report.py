@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.lift.report import Interval, LiftReport
+    from spot_mlflow.lift.interval import Interval
+    from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.reporting.section import Section
 
 

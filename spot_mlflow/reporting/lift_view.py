@@ -13,12 +13,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.figures import LiftScale, contract_scale, scale_of
-from spot_mlflow.lift.report import Interval, LiftReport, is_withheld
+from spot_mlflow.lift.interval import Interval
+from spot_mlflow.lift.report import LiftReport, is_withheld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
 
 NEVER: Final = ": never to be decided"  # as the statistics word it

@@ -14,7 +14,7 @@ from spot_mlflow.reporting.tables import Table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spot_mlflow.lift.bridge import Bar, Bridge
+    from spot_mlflow.lift.causes.bridge import Bar, Bridge
     from spot_mlflow.reporting.lift_view import LiftView
     from spot_mlflow.reporting.palette import Palette
 

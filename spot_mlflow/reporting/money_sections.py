@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.lift.bridge import interval_from, letter_words
-from spot_mlflow.lift.findings import LIFT, RESPONSE
+from spot_mlflow.lift.causes.bridge import interval_from, letter_words
+from spot_mlflow.lift.causes.findings import LIFT, RESPONSE
 from spot_mlflow.reporting import figures, words
 from spot_mlflow.reporting.adoption_charts import adoption_chart, share_words
 from spot_mlflow.reporting.cause import bridge_of, cause_sentence

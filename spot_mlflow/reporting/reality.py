@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.lift.bridge import letter_words
+from spot_mlflow.lift.causes.bridge import letter_words
 from spot_mlflow.reporting.cause import bridge_of, shown_losses
 from spot_mlflow.reporting.request import plan_words
 
 if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.lift.bridge import Bridge
+    from spot_mlflow.lift.causes.bridge import Bridge
     from spot_mlflow.reporting.lift_view import LiftView
 
 LOW: Final = 2  # of 5: the panel saw it coming

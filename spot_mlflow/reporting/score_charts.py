@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.lift.bridge import interval_from
+from spot_mlflow.lift.causes.bridge import interval_from
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts import promise_at, unit_words
 from spot_mlflow.reporting.drawing import Chart, words_below

@@ -6,7 +6,7 @@ import math
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts import limits, rows_table, unit_words
 from spot_mlflow.reporting.drawing import Chart

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spot_mlflow.lift.bridge import interval_from
+from spot_mlflow.lift.causes.bridge import interval_from
 from spot_mlflow.reporting import figures
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.report import Interval
+    from spot_mlflow.lift.interval import Interval
     from spot_mlflow.reporting.lift_view import LiftView
 
 

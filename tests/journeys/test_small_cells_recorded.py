@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import spot_mlflow as spot
-from spot_mlflow.lift.moments import OutcomeMoments
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 from spot_mlflow.record import Record
 from spot_mlflow.record.outcomes import latest_moments
 from spot_mlflow_checks import check_outcomes

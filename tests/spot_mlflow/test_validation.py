@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.validation import nearest, shortened
 
 CONTRACT = {

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spot_mlflow.lift.actions import HOURS
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.moments.actions import HOURS
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.validation import utc
 from spot_mlflow_checks.action_pass import action_pass
 from spot_mlflow_checks.columns import columns_in

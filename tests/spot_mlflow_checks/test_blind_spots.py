@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from spot_mlflow.lift.analysis import analyze
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks.blind_spots import judge_dates
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
     from spot_mlflow_checks.judgements import Judgement
 
 CONTRACT: dict[str, Any] = {

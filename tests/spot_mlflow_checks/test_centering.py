@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spot_mlflow.lift.moments import Moments
+from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow_checks.centering import on_round_centers, recentered
 
 values = st.lists(st.floats(-1e4, 1e4), min_size=4, max_size=30)

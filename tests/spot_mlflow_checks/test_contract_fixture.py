@@ -19,8 +19,8 @@ from contract_log import (
     rows,
 )
 
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import Fault
+from spot_mlflow.lift.moments.outcome_moments import Fault
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from spot_mlflow.lift.moments import Moments, OutcomeMoments
+    from spot_mlflow.lift.moments.cells import Moments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 
 LOG = rows()
 MEASURES = {

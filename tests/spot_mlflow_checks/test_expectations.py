@@ -141,7 +141,7 @@ def test_lift_alone_in_a_suite_is_no_better_than_its_data() -> None:
 
 
 def _contract_json() -> dict[str, Any]:
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
     return PredictedLift.load(CONTRACT).to_dict()
 

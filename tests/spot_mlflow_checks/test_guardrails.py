@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import OutcomeMoments
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks import check_outcomes, outcome_suite
 
 if TYPE_CHECKING:

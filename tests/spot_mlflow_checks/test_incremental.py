@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import OutcomeMoments, first_days
+from spot_mlflow.lift.moments.cells import first_days
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks import labels
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source
@@ -17,7 +17,7 @@ from spot_mlflow_checks.outcomes import reduce_source
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spot_mlflow.lift.moments import Moments
+    from spot_mlflow.lift.moments.cells import Moments
 
 AS_OF = "2027-06-01"
 CONTRACT = PredictedLift.load({

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.findings import findings_of
-from spot_mlflow.lift.side_tables import side_tables
+from spot_mlflow.lift.causes.findings import findings_of
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.strata.side_tables import side_tables
 from spot_mlflow_checks import check_outcomes
 
 DAYS = 28

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from spot_mlflow.lift.analysis import measured
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import Moments, OutcomeMoments
-from spot_mlflow.lift.stored_cells import without_small_cells
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.stored.cells import without_small_cells
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.moments.cells import Moments
 
 CONTRACT = PredictedLift.load(
     {

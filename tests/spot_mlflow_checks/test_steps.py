@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,15 @@ import sqlalchemy as sa
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.analysis import analyze
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import HOLDOUT, OutcomeMoments
+from spot_mlflow.lift.moments.labels import HOLDOUT
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks.blind_spots import judge_steps
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.judgements import BY_NAME
 from spot_mlflow_checks.outcomes import reduce_source
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 
 PLAN: dict[str, Any] = {
     "metric": "bought",

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.backtest import backtest
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.backtest import backtest
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_plugins.evaluator import SpotEvaluator, metrics_of
 
 

@@ -10,7 +10,7 @@ from spot_mlflow.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow_checks.engines.source import Source
 
 __all__ = ["open_any", "open_source"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from spot_mlflow.figures import LiftScale
-    from spot_mlflow.lift.report import Interval
+    from spot_mlflow.lift.interval import Interval
     from spot_mlflow_cli.demo.story import Stage
 
 MARK: Final = ".spot-demo"  # a folder with it is ours to make anew

@@ -13,7 +13,7 @@ from spot_mlflow.figures import contract_scale
 from spot_mlflow_cli.options import format_option
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.plan import HoldoutPlan, LiftPlan
+    from spot_mlflow.lift.verdict.plan import HoldoutPlan, LiftPlan
 
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 _SHOWN = 0.005  # chances that round to 0 % are not worth a word
@@ -78,8 +78,8 @@ def command(contract: Path, output_format: str, **options: Any) -> None:
     Example:
       spot plan lift.yaml --holdout .1 --holdout .2 --per-day 1000
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    from spot_mlflow.lift.contract import PredictedLift
-    from spot_mlflow.lift.plan import HOLDOUTS, plan_lift
+    from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.verdict.plan import HOLDOUTS, plan_lift
     from spot_mlflow_cli.terminal import echo_json
 
     shares = options.pop("holdouts") or HOLDOUTS
@@ -94,8 +94,8 @@ def command(contract: Path, output_format: str, **options: Any) -> None:
 
 def as_dict(plan: LiftPlan) -> dict[str, Any]:
     """Returns the plan as JSON values; "never" is null."""
-    from spot_mlflow.lift.plan import know_when
     from spot_mlflow.lift.report import jsonable
+    from spot_mlflow.lift.verdict.plan import know_when
 
     extra = ("units_needed", "days_needed")
     return {
@@ -171,7 +171,7 @@ def _chances_at(plan: LiftPlan) -> str:
 
 
 def _markdown(plan: LiftPlan) -> list[str]:
-    from spot_mlflow.lift.plan import know_when
+    from spot_mlflow.lift.verdict.plan import know_when
 
     header = _header(plan)
     lines = [know_when(plan), "", "| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
@@ -183,7 +183,7 @@ def _print(plan: LiftPlan) -> None:
     """One column per share, so that it fits a terminal."""
     from rich.table import Table
 
-    from spot_mlflow.lift.plan import know_when
+    from spot_mlflow.lift.verdict.plan import know_when
     from spot_mlflow_cli.terminal import console
 
     out = console()
@@ -206,7 +206,7 @@ def _print(plan: LiftPlan) -> None:
 
 def _worth_showing(plan: LiftPlan) -> list[tuple[Any, str]]:
     """Truths and verdicts that have a chance at any of the shares."""
-    from spot_mlflow.lift.chances import TRUTHS
+    from spot_mlflow.lift.verdict.chances import TRUTHS
 
     return [
         (truth, verdict)

@@ -10,7 +10,7 @@ import click
 from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
 
 @click.command("promise")
@@ -32,7 +32,7 @@ def command(model: str, contract: Path, output_format: str, *, dry_run: bool) ->
       spot plan lift.yaml                 when will one know?
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow import log_predicted_lift
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.record import Record
     from spot_mlflow_cli.terminal import echo_json
 
@@ -62,7 +62,7 @@ def command(model: str, contract: Path, output_format: str, *, dry_run: bool) ->
 
 
 def _lines(predicted: PredictedLift) -> list[str]:
-    from spot_mlflow.lift.promise_slips import meaning_of
+    from spot_mlflow.lift.promise.slips import meaning_of
     from spot_mlflow.reporting.lift_view import promise_scale
 
     scale = promise_scale(predicted)

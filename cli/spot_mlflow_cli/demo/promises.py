@@ -15,7 +15,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.lift.contract import PredictedLift, Prediction
+from spot_mlflow.lift.promise.contract import PredictedLift, Prediction
 from spot_mlflow.validation import utc
 from spot_mlflow_cli.demo import field_experiment as experiment
 from spot_mlflow_cli.demo import people as roles

@@ -110,7 +110,7 @@ def check_policy_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _prediction(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
-    from spot_mlflow.lift.contract import PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
     contract = PredictedLift.load(dict(payload["contract"]))
     # The model's signature is read by the server, see model_signature.

@@ -11,14 +11,15 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.report import ESTIMATORS, CheckResult, LiftReport
+from spot_mlflow.lift.report import ESTIMATORS, LiftReport
+from spot_mlflow.lift.results import CheckResult
 from spot_mlflow.validation import check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 
 TOLERANCE: Final = 1e-6  # relative, between two computers of the same estimators
 CLAIMED: Final = "claimed"  # key: what a client of other estimators said, where it differs
@@ -111,7 +112,7 @@ def loaded(moments: bytes) -> OutcomeMoments:
     Raises:
         InvalidInput: they are none.
     """
-    from spot_mlflow.lift.moments import OutcomeMoments
+    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 
     try:
         return OutcomeMoments.from_dict(json.loads(moments))

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
 
 if TYPE_CHECKING:
     from collections.abc import Callable

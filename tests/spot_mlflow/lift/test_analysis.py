@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from spot_mlflow.lift.analysis import analyze, days_of
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport
 
 

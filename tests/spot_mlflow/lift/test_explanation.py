@@ -9,7 +9,9 @@ from funnel_logs import make_contract, make_units
 
 from spot_mlflow.lift.analysis import analyze
 from spot_mlflow.lift.explanation import explained
-from spot_mlflow.lift.moments import HOLDOUT, TREATMENT, Moments, OutcomeMoments
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 from spot_mlflow.lift.report import LiftReport
 
 EDGES = [0.25, 0.5, 0.75]

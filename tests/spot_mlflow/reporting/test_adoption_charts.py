@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting.adoption_charts import adoption_chart, share_words
 from spot_mlflow.reporting.lift_view import lift_view
 

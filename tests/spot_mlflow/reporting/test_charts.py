@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from reports import make_report
 
-from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting import charts, words
 from spot_mlflow.reporting.drawing import prepare
 from spot_mlflow.reporting.headline import headline_of

@@ -11,8 +11,9 @@ import pytest
 from reports import make_adoption
 
 from spot_mlflow.lift.analysis import analyze
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.moments import Moments, OutcomeMoments
+from spot_mlflow.lift.moments.cells import Moments
+from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport
 from spot_mlflow.reporting import lift_report
 from spot_mlflow.reporting.headline import headline_of

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spot_mlflow.figures import LiftScale, scale_of
-from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.portfolio import parse_money
 

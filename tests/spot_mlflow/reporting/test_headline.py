@@ -7,7 +7,7 @@ import pytest
 from people import assessment
 from reports import make_adoption, make_report
 
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.reporting.headline import headline, headline_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from people import NOW, act, assessment, raised
 from reports import make_adoption, make_report
 
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.reporting.lift_view import lift_view
 from spot_mlflow.reporting.request import quoted, request_sentence, wait_words
 

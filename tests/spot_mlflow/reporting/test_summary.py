@@ -11,7 +11,7 @@ from reports import make_adoption, make_report
 
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.reporting.headline import headline_of
 from spot_mlflow.reporting.summary import (
     BEGIN,

@@ -5,7 +5,7 @@ import math
 import pytest
 from reports import make_report
 
-from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting.lift_view import LiftRow, lift_view
 from spot_mlflow.reporting.time_charts import by_week, course_chart, periods_chart
 

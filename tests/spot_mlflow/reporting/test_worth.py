@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from spot_mlflow.lift.report import Interval
+from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting.lift_view import lift_view
 from spot_mlflow.reporting.worth import Money, money_of
 

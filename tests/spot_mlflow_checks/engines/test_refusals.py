@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from small_log import small_contract, small_log
 
 from spot_mlflow import InvalidInput
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import sqlglot
 from typing_extensions import override
 
-from spot_mlflow.lift.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.engines.columns_warehouse import driver_kinds, warehouse_column
 from spot_mlflow_checks.engines.dialect import DuckDialect

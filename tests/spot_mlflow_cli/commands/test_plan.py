@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from spot_mlflow.lift.contract import PredictedLift
-from spot_mlflow.lift.plan import plan_lift
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.verdict.plan import plan_lift
 from spot_mlflow_cli.main import spot
 
 CONTRACT = """

@@ -1,0 +1,1 @@
+"""Whether the recommendations were acted on."""

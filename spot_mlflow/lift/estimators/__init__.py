@@ -1,0 +1,1 @@
+"""Two arms compared: differences, ratios and their intervals, one method a file."""

@@ -1,0 +1,1 @@
+"""An outcome log reduced to sums: the seam between engines and statistics."""

@@ -1,0 +1,1 @@
+"""What the lift is worth, and whom to contact."""

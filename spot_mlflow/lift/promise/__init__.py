@@ -1,0 +1,1 @@
+"""What was promised: the contract, and the backtest that it comes from."""

@@ -1,0 +1,201 @@
+"""What an estimate comes to: value objects of the headline, the rows, the gap and its verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.interval import Interval
+
+
+Verdict = Literal["exceeded", "met", "shortfall", "inconclusive"]
+Viability = Literal["viable", "not viable", "undecided"]
+Grade = Literal["A", "B", "C", "D"]
+Severity = Literal["critical", "warning", "info"]
+# What a verdict lacks where it is inconclusive: more units, a sound log, a design that can tell, or
+# units of both arms side by side.
+Doubt = Literal["units", "data", "design", "overlap"]
+WITHHELD: Final = "data: "  # how the reason begins where a fault of the data leaves no verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why no verdict can be given.
+
+    Attributes:
+        doubt: what is lacking.
+        reason: one sentence without its full stop.
+        remedy: the one column or declaration that lifts it, as a request ("Log observed_at"), or "".
+    """
+
+    doubt: Doubt
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RealizedLift:
+    """What the outcome log shows, in improvement units.
+
+    Attributes:
+        estimate: the lift with its interval, at the contract's confidence.
+        n_treatment: treated units analysed.
+        n_holdout: holdout units analysed.
+        mean_treatment: mean outcome of the treated as the headline has it: at the common mix of the
+            strata (``LiftAnalysis.comparison``) where it compares within them, adjusted or weighted as it is.
+        mean_holdout: mean outcome of the holdout, likewise.
+        raw_difference: these two subtracted, before the direction is applied; not a pooled difference.
+        p_value: two-sided, against no lift, valid as often as the interval is: for one look, or at
+            every look; None where the method gives none.
+        method: how it was estimated ("Welch", "ratio of sums over 60 clusters, Satterthwaite t").
+        grade: evidence grade.
+        reliable: False where the interval is flagged "interval unreliable".
+        caveats: sentences a reader must see.
+        always_valid: the interval that holds under daily looking, where there is one.
+    """
+
+    estimate: Interval
+    n_treatment: int
+    n_holdout: int
+    mean_treatment: float
+    mean_holdout: float
+    raw_difference: float
+    p_value: float | None
+    method: str
+    grade: Grade
+    reliable: bool = True
+    caveats: tuple[str, ...] = ()
+    always_valid: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GapVerdict:
+    """Realized minus predicted, and what it means.
+
+    Attributes:
+        gap: realized minus predicted with its interval.
+        verdict: against the promise, within the tolerance.
+        viable: against the minimum viable lift.
+        reason: one sentence: why this verdict.
+        tolerance: d, in units of the lift.
+        minimum: m, or None where the contract has none.
+        more_units: units still needed to decide, None where decided, inf for never.
+        more_days: days until then at the present rate, None where unknown or decided.
+        doubt: what an inconclusive verdict lacks; None where it is decided.
+        remedy: the column or declaration that would lift it, or "".
+        withheld: whether a fault of the log took the verdict back.
+    """
+
+    gap: Interval
+    verdict: Verdict
+    viable: Viability
+    reason: str
+    tolerance: float
+    minimum: float | None
+    more_units: float | None = None
+    more_days: float | None = None
+    doubt: Doubt | None = None
+    remedy: str = ""
+    withheld: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check on the log or the lift, as a person reads it."""
+
+    name: str
+    severity: Severity
+    success: bool
+    observed: Any
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLift:
+    """Realized lift of one segment, arm, or period.
+
+    Attributes:
+        label: the segment, the arm, or the period's first day.
+        estimate: lift in improvement units. Each segment and period has its own interval; those of
+            several arms hold together (Bonferroni).
+        n_treatment: treated units analysed.
+        n_holdout: holdout units analysed.
+        share: of all units analysed.
+        predicted: lift per eligible unit promised of it, where the contract says so.
+        p_value: against no lift, corrected for the number of rows (Holm).
+        verdict: of an arm, where there are several.
+    """
+
+    label: str
+    estimate: Interval
+    n_treatment: int
+    n_holdout: int
+    share: float
+    predicted: float | None = None
+    p_value: float | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What the headline is compared within.
+
+    Attributes:
+        within: "day", "week", "month" or "whole": how long a stratum is; segments always apart.
+        strata: how many there are.
+        weights: "population" or "overlap".
+        units: units analysed.
+        left_out: those of them in strata with one arm only, which leave the comparison.
+    """
+
+    within: str
+    strata: int
+    weights: str
+    units: int
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What is left of lift and gap whatever the outcomes were that are missing by arm.
+
+    Attributes:
+        hold: why the log alone carries no verdict.
+        lift: from the least to the greatest lift, each with its own interval; None where not known.
+        gap: the same of the gap, at the level of the verdict.
+    """
+
+    hold: Hold
+    lift: Interval | None = None
+    gap: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the verdicts are reached from.
+
+    Attributes:
+        viability: realized lift at the contract's confidence.
+        verdict: realized lift at the confidence the verdict needs: the same for one look; with half
+            the error where the prediction's interval takes the other half (monitored).
+        units: units (or clusters) analysed, both arms.
+        days: days that these units took to come, or None where not logged.
+        monitored: whether the interval holds under daily looking.
+        comparisons: verdicts among which the error is split (Bonferroni).
+        hold: why no verdict can be given yet, or None.
+        at_least: units still needed before a verdict may be given at all.
+        unit_word: "units" or "clusters".
+        unseen: what is left where outcomes are missing by arm; None where they are not.
+    """
+
+    viability: Interval
+    verdict: Interval
+    units: float
+    days: float | None = None
+    monitored: bool = False
+    comparisons: int = 1
+    hold: Hold | None = None
+    at_least: float = 0.0
+    unit_word: str = "units"
+    unseen: Unseen | None = None

@@ -1,0 +1,1 @@
+"""Whether the log can be believed: missing outcomes, shares, leaks, wear and harm elsewhere."""

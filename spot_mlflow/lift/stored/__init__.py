@@ -1,0 +1,1 @@
+"""What a record may keep of a log, and what changed between two checks."""

@@ -1,0 +1,1 @@
+"""Whether the promise was kept, and before launch: when will one know."""

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from spot_mlflow.lift.interval import Interval
+from spot_mlflow.lift.results import Basis, Hold
+from spot_mlflow.lift.verdict.judge import (
+    gap_between,
+    judge,
+    more_units,
+    promised_half,
+    ratio_of,
+    viability,
+)
+
+Z = 1.959963984540054
+
+
+def around(lift, se):
+    """A symmetric 95 % interval."""
+    return Interval(lift, lift - Z * se, lift + Z * se, se)
+
+
+@pytest.mark.parametrize(
+    ("lift", "verdict"),
+    [(0.35, "met"), (0.60, "exceeded"), (0.10, "shortfall"), (0.22, "inconclusive")],
+)
+def test_the_four_verdicts(contract, lift, verdict):
+    """Promise .35, tolerance .12, standard error .02: each verdict where the gap's bounds lie."""
+    made = contract(predicted={"lift": 0.35}, tolerance=0.12)
+    found = judge(Basis(around(lift, 0.02), around(lift, 0.02), units=1000), made)
+    assert found.verdict == verdict
+    assert found.gap.lift == pytest.approx(lift - 0.35)
+    assert (found.more_units is None) is (verdict != "inconclusive")
+
+
+def test_one_look_adds_the_variances(contract):
+    """se_G^2 = se_R^2 + se_P^2."""
+    made = contract(predicted={"lift": 0.3, "se": 0.03})
+    gap = gap_between(around(0.25, 0.04), made)
+    assert gap.se == pytest.approx(0.05)
+    assert (gap.low, gap.high) == pytest.approx((-0.05 - Z * 0.05, -0.05 + Z * 0.05))
+
+
+def test_monitored_adds_the_half_widths(contract):
+    """G in [L_R - U_P, U_R - L_P], the prediction at half the error."""
+    made = contract(predicted={"lift": 0.3, "se": 0.03}, planned_units=1000)
+    half = 2.241402727604947 * 0.03  # the 98.75 % point
+    assert promised_half(made, monitored=True) == pytest.approx(half)
+    gap = gap_between(Interval(0.25, 0.1, 0.4), made, monitored=True)
+    assert (gap.low, gap.high) == pytest.approx((0.1 - 0.3 - half, 0.4 - 0.3 + half))
+
+
+def test_a_commitment_shifts_the_interval_and_no_more(contract):
+    """Without a standard error the gap is as wide as the realized lift, relative as well."""
+    for effect in ("absolute", "relative"):
+        made = contract(predicted={"lift": 0.3}, effect=effect)
+        gap = gap_between(Interval(0.25, 0.1, 0.5), made)
+        assert (gap.lift, gap.low, gap.high) == pytest.approx((-0.05, -0.2, 0.2))
+
+
+def test_a_relative_gap_is_combined_on_log_ratios(contract):
+    """log(1.25/1.3) +- the root of both squares, and back at the promised ratio."""
+    made = contract(predicted={"lift": 0.3, "se": 0.065}, effect="relative")
+    realized = Interval(0.25, 1.25 * math.exp(-0.2) - 1, 1.25 * math.exp(0.2) - 1)
+    half = math.hypot(0.2, Z * 0.065 / 1.3)
+    gap = gap_between(realized, made)
+    assert gap.low == pytest.approx(1.25 * math.exp(-half) - 1.3)
+    assert gap.high == pytest.approx(1.25 * math.exp(half) - 1.3)
+
+
+def test_a_relative_decrease_is_the_mirror(contract):
+    """A fall to .75 of the holdout, promised .7: lift .25 of .3."""
+    made = contract(predicted={"lift": 0.3, "se": 0.035}, effect="relative", direction="decrease")
+    realized = Interval(0.25, 1 - 0.75 * math.exp(0.1), 1 - 0.75 * math.exp(-0.1))
+    half = math.hypot(0.1, Z * 0.035 / 0.7)
+    gap = gap_between(realized, made)
+    assert gap.lift == pytest.approx(-0.05)
+    assert gap.low == pytest.approx(0.7 - 0.75 * math.exp(half))
+    assert gap.high == pytest.approx(0.7 - 0.75 * math.exp(-half))
+    assert ratio_of(0.3, "decrease") == pytest.approx(0.7)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    lift=some.floats(-0.9, 3),
+    spread=some.floats(0.001, 2),
+    se=some.floats(0, 0.9),
+    monitored=some.booleans(),
+    relative=some.booleans(),
+)
+def test_uncertainty_of_the_promise_only_widens_the_gap(lift, spread, se, monitored, relative):
+    """The gap's interval holds that of a commitment, and always holds the gap."""
+    from spot_mlflow.lift.promise.contract import PredictedLift
+
+    def made(**promise):
+        return PredictedLift.load(
+            {
+                "metric": "m",
+                "predicted": {"lift": 0.3, **promise},
+                "effect": "relative" if relative else "absolute",
+                "columns": {"arm": "a", "outcome": "y"},
+            }
+        )
+
+    realized = Interval(lift, max(-1.0, lift - spread), lift + spread)
+    sure = gap_between(realized, made(), monitored=monitored)
+    unsure = gap_between(realized, made(se=se), monitored=monitored)
+    slack = 1e-9 * (1 + abs(sure.low) + abs(sure.high))
+    assert unsure.low <= sure.low + slack
+    assert unsure.high >= sure.high - slack
+    assert unsure.low <= unsure.lift <= unsure.high
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "minimum", "expected"),
+    [
+        (0.11, 0.2, 0.1, "viable"),
+        (0.05, 0.09, 0.1, "not viable"),
+        (0.05, 0.2, 0.1, "undecided"),
+        (0.05, 0.2, None, "undecided"),
+    ],
+)
+def test_viability_looks_at_the_realized_lift_alone(low, high, minimum, expected):
+    """Its lower bound above the minimum, its upper bound below, else undecided."""
+    assert viability(Interval(0.1, low, high), minimum) == expected
+
+
+def test_a_viable_shortfall_is_possible(contract):
+    """The two verdicts answer two questions."""
+    made = contract(predicted={"lift": 0.35, "se": 0.02}, minimum_viable=0.1, tolerance=0.05)
+    found = judge(Basis(around(0.2, 0.02), around(0.2, 0.02), units=500), made)
+    assert (found.verdict, found.viable) == ("shortfall", "viable")
+    assert "20 points arrived, 35 points promised" in found.reason
+
+
+def test_more_units_by_the_formula(contract):
+    """N' = n se_R^2 / ((dist/z)^2 - se_P^2), and days at the rate so far."""
+    made = contract(predicted={"lift": 0.35, "se": 0.01}, tolerance=0.12)
+    basis = Basis(around(0.25, 0.05), around(0.25, 0.05), units=1000, days=10)
+    found = judge(basis, made)
+    distance = 0.25 - 0.35 + 0.12
+    needed = 1000 * 0.05**2 / ((distance / Z) ** 2 - 0.01**2) - 1000
+    assert distance > 0
+    assert found.verdict == "inconclusive"
+    if needed > 0:
+        assert found.more_units == math.ceil(needed)
+        assert found.more_days == pytest.approx(found.more_units / 100)
+
+
+def test_deciding_units_do_decide(contract):
+    """With so many units, and the estimate as it is, the verdict is there; with 1 % less it is not."""
+    made = contract(predicted={"lift": 0.35, "se": 0.004}, tolerance=0.12)
+    basis = Basis(around(0.25, 0.05), around(0.25, 0.05), units=1000)
+    extra = more_units(basis, made, gap=-0.1)
+    assert extra is not None
+    for factor, decided in ((1.0, True), (0.99, False)):
+        se = 0.05 * math.sqrt(1000 / (factor * (1000 + extra)))
+        found = judge(Basis(around(0.25, se), around(0.25, se), units=1), made)
+        assert (found.verdict == "met") is decided
+
+
+def test_never_where_the_prediction_is_too_uncertain(contract):
+    """No number of units helps, and the sentence says why."""
+    made = contract(predicted={"lift": 0.35, "se": 0.2}, tolerance=0.12)
+    found = judge(Basis(around(0.3, 0.05), around(0.3, 0.05), units=1000), made)
+    assert found.more_units == math.inf
+    assert found.more_days is None
+    assert "the prediction itself is too uncertain" in found.reason
+    border = contract(predicted={"lift": 0.35}, tolerance=0.12)
+    found = judge(Basis(around(0.23, 0.05), around(0.23, 0.05), units=1000), border)
+    if found.more_units == math.inf:
+        assert "lies on the tolerance" in found.reason
+
+
+def test_what_blocks_is_the_reason(contract):
+    """Blocked: inconclusive and undecided, whatever the bounds say; the least wait is counted."""
+    made = contract(predicted={"lift": 0.35}, minimum_viable=0.01)
+    basis = Basis(
+        around(0.35, 0.001),
+        around(0.35, 0.001),
+        units=100,
+        monitored=True,
+        hold=Hold("units", "inconclusive, 5 of 20 events in the smaller arm"),
+        at_least=300,
+        days=2,
+    )
+    found = judge(basis, made)
+    assert (found.verdict, found.viable) == ("inconclusive", "undecided")
+    assert found.more_units == 300
+    assert found.more_days == pytest.approx(6)
+    assert found.reason.startswith("inconclusive, 5 of 20 events")
+    assert "300 more units" in found.reason
+
+
+@pytest.mark.parametrize("doubt", ["data", "design", "overlap"])
+def test_what_more_units_cannot_mend_is_not_waited_for(contract, doubt):
+    """A hold that is no lack of units names itself and its remedy, and never a number of units."""
+    hold = Hold(
+        doubt, "the arms were never decided in the same week", "Hold units out in every week"
+    )
+    basis = Basis(around(0.35, 0.2), around(0.35, 0.2), units=100, days=2, hold=hold)
+    found = judge(basis, contract(predicted={"lift": 0.35}))
+    assert (found.verdict, found.doubt, found.remedy) == ("inconclusive", doubt, hold.remedy)
+    assert found.more_units == math.inf
+    assert found.more_days is None
+    assert found.reason == f"{hold.reason}. {hold.remedy}"
+
+
+def test_nothing_known_is_inconclusive(contract):
+    """NaN gives an open gap and a reason, never an exception."""
+    nothing = Interval(math.nan, -math.inf, math.inf)
+    found = judge(Basis(nothing, nothing, units=0, hold=Hold("units", "too early")), contract())
+    assert (found.verdict, found.more_units) == ("inconclusive", None)
+    assert (found.gap.low, found.gap.high) == (-math.inf, math.inf)
+    assert found.reason == "too early"
+
+
+def test_a_tolerance_of_zero_never_gives_met(contract):
+    """At or above the promise is exceeded, or not known."""
+    made = contract(predicted={"lift": 0.35}, tolerance=0)
+    assert judge(Basis(around(0.5, 0.01), around(0.5, 0.01), 100), made).verdict == "exceeded"
+    assert judge(Basis(around(0.35, 0.01), around(0.35, 0.01), 100), made).verdict == "inconclusive"
