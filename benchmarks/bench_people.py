@@ -185,7 +185,7 @@ def _show(record: Record) -> dict[str, float]:
 def _said(record: Record) -> str:
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.record.policies import adoption_under_policy
-    from spot_mlflow.reporting.adoption_view import adoption_markdown
+    from spot_mlflow.reporting.pages.adoption_view import adoption_markdown
 
     adoption, policy = adoption_under_policy(record, ASKED)
     return adoption_markdown(adoption, decide(adoption, "Production", policy=policy))
@@ -219,7 +219,7 @@ def _portfolio_cost(record: Record) -> dict[str, float]:
     """Registry calls, SQL statements and time of one portfolio."""
     import sqlalchemy as sa
 
-    from spot_mlflow.reporting.portfolio import portfolio_rows
+    from spot_mlflow.reporting.pages.portfolio import portfolio_rows
 
     statements: list[str] = []
 

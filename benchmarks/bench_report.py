@@ -20,8 +20,9 @@ ROUNDS = 3
 
 def run() -> dict[str, object]:
     """Returns CPU seconds of each surface, the size of the page, and the ratio to the baseline."""
-    from spot_mlflow.reporting import charts, lift_report
-    from spot_mlflow.reporting.lines import check_lines
+    from spot_mlflow.reporting.charts import lift as charts
+    from spot_mlflow.reporting.pages import lift_report
+    from spot_mlflow.reporting.pages.lines import check_lines
 
     check = _check()
     bare = _seconds(_bare_drawing)

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from spot_mlflow.reporting.summary import BEGIN, END
+from spot_mlflow.reporting.message.summary import BEGIN, END
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -57,7 +57,7 @@ class EachModel:
 
 def say_unread(unread: Iterable[Unread], *, err: bool = False) -> None:
     """Prints which models could not be read, and why."""
-    from spot_mlflow.reporting.tables import harmless
+    from spot_mlflow.reporting.words.tables import harmless
 
     for name, error in unread:
         click.secho(harmless(f"Not read: {name}: {error}"), fg="yellow", err=err)

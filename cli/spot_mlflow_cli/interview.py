@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from spot_mlflow.reporting.tables import printable
+from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow_cli.terminal import mind_interrupts
 
 if TYPE_CHECKING:

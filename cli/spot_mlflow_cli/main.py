@@ -141,7 +141,7 @@ def main(args: list[str] | None = None) -> None:
         e.show()
         sys.exit(e.exit_code)
     except SpotError as e:
-        from spot_mlflow.reporting.tables import harmless
+        from spot_mlflow.reporting.words.tables import harmless
 
         click.secho(f"Error: {harmless(str(e))}", err=True, fg="red")
         sys.exit(e.exit_status)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from spot_mlflow.involvement.score import count
-from spot_mlflow.reporting import words
-from spot_mlflow.reporting.tables import printable
+from spot_mlflow.reporting.words import terms as words
+from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow_cli.terminal import console
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from spot_mlflow.reporting.tables import printable
+from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow_cli.terminal import console
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    from spot_mlflow.reporting.headline import Headline
-    from spot_mlflow.reporting.section import Section
-    from spot_mlflow.reporting.tables import Table
+    from spot_mlflow.reporting.message.headline import Headline
+    from spot_mlflow.reporting.sections.section import Section
+    from spot_mlflow.reporting.words.tables import Table
 
 NAME_WIDTH = 20  # characters of a row's name that are kept together
 NARROWEST = 100  # columns where nobody looks: a pipe has no width of its own

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.errors import NotFound, RecordDamaged, SpotError, Unavailable
 from spot_mlflow.gate.decision import decide, removal, undecided
 from spot_mlflow.record.faults import mlflow_errors
-from spot_mlflow.reporting.respondent_view import decision_without_levels, owes_answers
+from spot_mlflow.reporting.words.respondent_view import decision_without_levels, owes_answers
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.attempts import Attempt, Attempts
 from spot_mlflow_plugins.ruling import Ruling

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.gate.targets import fold
-from spot_mlflow.reporting.summary import NOT_ASSESSED
+from spot_mlflow.reporting.message.summary import NOT_ASSESSED
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.passage import (
     Passage,

@@ -33,7 +33,8 @@ _ROWS_KEPT: Final = 100  # segments and periods in the payload; all of them are 
 
 def outcome_entry(report: LiftReport, adoption: Adoption) -> dict[str, Any]:
     """Returns the arguments of ``Record.append`` for an outcome check, ``with_history`` already."""
-    from spot_mlflow.reporting import charts, lift_report
+    from spot_mlflow.reporting.charts import lift as charts
+    from spot_mlflow.reporting.pages import lift_report
 
     body = report.to_dict()
     moments = json.dumps(report.moments.to_dict(), allow_nan=False).encode()

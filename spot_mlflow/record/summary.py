@@ -13,7 +13,7 @@ from spot_mlflow.gate.targets import same_target
 from spot_mlflow.record import companion
 from spot_mlflow.record.faults import in_spite_of_races
 from spot_mlflow.record.policies import COPY_TAG, policies_in
-from spot_mlflow.reporting.summary import description_block, merge_description, summary_tags
+from spot_mlflow.reporting.message.summary import description_block, merge_description, summary_tags
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:

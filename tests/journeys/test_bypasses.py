@@ -27,7 +27,7 @@ from bypasses import (
 )
 from gated import CONTRACT, new_scene, new_version
 
-from spot_mlflow_plugins.server.deployed import FRESH
+from spot_mlflow_plugins.server.files.deployed import FRESH
 
 if TYPE_CHECKING:
     from gated import Scene

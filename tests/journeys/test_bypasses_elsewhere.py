@@ -18,7 +18,7 @@ from evidence_bypasses import REFUSED as AT_THE_EVIDENCE
 from gated import POLICY, Scene, new_database
 from logins import ADMIN, PASSWORD, Login, live_scene, login_server
 
-from spot_mlflow_plugins.server.deployed import FRESH
+from spot_mlflow_plugins.server.files.deployed import FRESH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
 def check(record, writers, entries):
     """Every entry is there once, the log verifies, and the tags say what the record says."""
-    from spot_mlflow.reporting.summary import summary_tags
+    from spot_mlflow.reporting.message.summary import summary_tags
 
     ref = record.resolve("churn")
     found = record.entries(ref)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from gated import CONTRACT, backend_of, new_scene
 
-from spot_mlflow_plugins.server.deployed import FRESH
+from spot_mlflow_plugins.server.files.deployed import FRESH
 
 if TYPE_CHECKING:
     from collections.abc import Callable

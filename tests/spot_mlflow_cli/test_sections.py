@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from spot_mlflow.reporting.headline import Headline
-from spot_mlflow.reporting.section import Section
-from spot_mlflow.reporting.tables import Table
+from spot_mlflow.reporting.message.headline import Headline
+from spot_mlflow.reporting.sections.section import Section
+from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow_cli.sections import page, print_headline, print_sections
 
 EVIL = "[bold]x[/bold] \x1b[2J"

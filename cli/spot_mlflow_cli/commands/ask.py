@@ -63,7 +63,7 @@ def command(
       spot ask churn --role frontline --to fay@example.org --format eml
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.readiness.ask import ask_message
-    from spot_mlflow.reporting.tables import harmless
+    from spot_mlflow.reporting.words.tables import harmless
     from spot_mlflow_cli.files import write_new
     from spot_mlflow_cli.sheets import sheet_for
     from spot_mlflow_cli.terminal import echo_json

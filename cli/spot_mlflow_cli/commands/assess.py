@@ -199,7 +199,7 @@ def _ask(
     dry_run: bool,
 ) -> None:
     from spot_mlflow import log_assessment
-    from spot_mlflow.reporting.tables import printable
+    from spot_mlflow.reporting.words.tables import printable
     from spot_mlflow_cli.drafts import Draft
     from spot_mlflow_cli.interview import WIDTH, Stopped, interview
     from spot_mlflow_cli.sheets import answers_of
@@ -238,7 +238,7 @@ def _ask(
 
 def _keep(draft: Draft, ref: ModelRef, name: str, role: str) -> None:
     from spot_mlflow.involvement.score import count
-    from spot_mlflow.reporting.tables import printable
+    from spot_mlflow.reporting.words.tables import printable
 
     click.echo()
     command = shlex.join(["spot", "assess", ref.name, "--person", name, "--role", role])

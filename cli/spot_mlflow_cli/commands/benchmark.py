@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spot_mlflow.readiness.benchmark import Standing
-    from spot_mlflow.reporting.portfolio import PortfolioRow
+    from spot_mlflow.reporting.pages.portfolio import PortfolioRow
 
 
 @click.command("benchmark")
@@ -67,7 +67,7 @@ def command(
 
 def _portfolio() -> tuple[PortfolioRow, ...]:
     from spot_mlflow.record import Record
-    from spot_mlflow.reporting.portfolio import portfolio_rows
+    from spot_mlflow.reporting.pages.portfolio import portfolio_rows
 
     return portfolio_rows(Record().portfolio())
 
@@ -103,7 +103,7 @@ def _compare(
     from spot_mlflow.readiness.benchmark import compare, distributions, load_summary, pooled
     from spot_mlflow.readiness.instrument import default_instrument
     from spot_mlflow.record import Record
-    from spot_mlflow.reporting.tables import printable
+    from spot_mlflow.reporting.words.tables import printable
     from spot_mlflow.validation import load_yaml
     from spot_mlflow_cli.terminal import echo_json
 

@@ -37,7 +37,7 @@ def command(model: str, output_format: str, output: Path | None, *, dry_run: boo
       spot card churn/3 --format html -o churn-3.html
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow import get_adoption
-    from spot_mlflow.reporting import card
+    from spot_mlflow.reporting.pages import card
     from spot_mlflow_cli.files import write_new
 
     adoption = get_adoption(model)

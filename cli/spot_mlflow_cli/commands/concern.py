@@ -213,7 +213,7 @@ def as_json(concern: Concern) -> dict[str, Any]:
 
 
 def _print(concern: Concern) -> None:
-    from spot_mlflow.reporting.tables import printable
+    from spot_mlflow.reporting.words.tables import printable
 
     waits = f", waits for {concern.waits_for}" if concern.waits_for else ""
     age = "today" if concern.age_days == 0 else f"{concern.age_days} d"

@@ -62,7 +62,7 @@ def command(
 
 
 def _show(waiting: Sequence[Evidence], output_format: str) -> None:
-    from spot_mlflow.reporting.tables import printable
+    from spot_mlflow.reporting.words.tables import printable
     from spot_mlflow_cli.terminal import echo_json
 
     if output_format == "json":

@@ -143,8 +143,8 @@ def _gaps(stage: Stage) -> Table:
     from rich import box
     from rich.table import Table
 
-    from spot_mlflow.reporting.lift_view import promise_scale
-    from spot_mlflow.reporting.words import NO_MINIMUM, UNDECIDABLE, VERDICTS, VIABILITY
+    from spot_mlflow.reporting.words.lift_view import promise_scale
+    from spot_mlflow.reporting.words.terms import NO_MINIMUM, UNDECIDABLE, VERDICTS, VIABILITY
 
     title = "Predicted against realized lift, in points; 95 % intervals below"
     table = Table(title=title, box=box.SQUARE, pad_edge=False)

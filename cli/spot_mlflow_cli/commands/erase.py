@@ -25,7 +25,7 @@ def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> Non
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
     from spot_mlflow.record.erasure import erase_person
-    from spot_mlflow.reporting.tables import printable
+    from spot_mlflow.reporting.words.tables import printable
     from spot_mlflow_cli.terminal import echo_json, mind_interrupts
 
     record = Record()

@@ -132,7 +132,7 @@ def _from_file(  # noqa: PLR0917 - private; the command names its options
 def _report(
     record: Record, ref: ModelRef, written: int, output_format: str, *, dry_run: bool
 ) -> None:
-    from spot_mlflow.reporting.tables import printable
+    from spot_mlflow.reporting.words.tables import printable
     from spot_mlflow_cli.terminal import echo_json
 
     involvement = record.adoption(ref).involvement

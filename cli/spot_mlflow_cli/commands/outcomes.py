@@ -204,7 +204,7 @@ def _check(
 
 def _show(found: _Checked, ref: ModelRef, output_format: str) -> None:
     """Prints the answer."""
-    from spot_mlflow.reporting import lift_report
+    from spot_mlflow.reporting.pages import lift_report
     from spot_mlflow_cli.terminal import echo_json
 
     report, adoption = found.report, found.adoption
@@ -215,9 +215,9 @@ def _show(found: _Checked, ref: ModelRef, output_format: str) -> None:
     if output_format == "markdown":
         click.echo(lift_report.markdown(report, adoption), nl=False)
         return
-    from spot_mlflow.reporting.headline import headline_of
-    from spot_mlflow.reporting.lift_view import lift_view
-    from spot_mlflow.reporting.sections import sections_of
+    from spot_mlflow.reporting.message.headline import headline_of
+    from spot_mlflow.reporting.sections.lift import sections_of
+    from spot_mlflow.reporting.words.lift_view import lift_view
     from spot_mlflow_cli.sections import page, print_headline, print_sections
 
     out = page()

@@ -26,7 +26,11 @@ def command(pattern: str | None, output_format: str, *, everything: bool) -> Non
       spot portfolio --format json | jq '.models[] | select(.lift.verdict == "shortfall") | .model'
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
-    from spot_mlflow.reporting.portfolio import portfolio_rows, portfolio_section, portfolio_summary
+    from spot_mlflow.reporting.pages.portfolio import (
+        portfolio_rows,
+        portfolio_section,
+        portfolio_summary,
+    )
     from spot_mlflow_cli.terminal import echo_json
 
     found = Record().portfolio()
@@ -38,7 +42,7 @@ def command(pattern: str | None, output_format: str, *, everything: bool) -> Non
         return
     section = portfolio_section(rows, everything=everything)
     if output_format == "markdown":
-        from spot_mlflow.reporting.lift_report import section_markdown
+        from spot_mlflow.reporting.pages.lift_report import section_markdown
 
         click.echo("\n\n".join(section_markdown(section)))
     else:

@@ -63,7 +63,7 @@ def command(model: str, contract: Path, output_format: str, *, dry_run: bool) ->
 
 def _lines(predicted: PredictedLift) -> list[str]:
     from spot_mlflow.lift.promise.slips import meaning_of
-    from spot_mlflow.reporting.lift_view import promise_scale
+    from spot_mlflow.reporting.words.lift_view import promise_scale
 
     scale = promise_scale(predicted)
     p = predicted.predicted

@@ -70,7 +70,7 @@ def _by_ending(output: Path | None) -> str:
 def _text(adoption: Adoption, chosen: str) -> str:
     import json
 
-    from spot_mlflow.reporting import lift_report
+    from spot_mlflow.reporting.pages import lift_report
 
     check = adoption.latest_check or {}
     if chosen == "html":

@@ -31,7 +31,7 @@ def accept(reason: str, *, dry_run: bool) -> None:
     from spot_mlflow.record import Record
     from spot_mlflow.record.store import login
     from spot_mlflow_plugins import mlflow_private
-    from spot_mlflow_plugins.server import restore
+    from spot_mlflow_plugins.server.record import restore
 
     uri = str(Record().client.tracking_uri)
     if uri.startswith(("http://", "https://")):

@@ -57,8 +57,8 @@ def command(
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import adoption_under_policy
-    from spot_mlflow.reporting import adoption_view as view
-    from spot_mlflow.reporting.respondent_view import seen_by
+    from spot_mlflow.reporting.pages import adoption_view as view
+    from spot_mlflow.reporting.words.respondent_view import seen_by
     from spot_mlflow_cli.terminal import echo_json
 
     adoption, policy = adoption_under_policy(Record(), model)
@@ -73,7 +73,7 @@ def command(
     elif output_format == "markdown":
         click.echo(view.adoption_markdown(adoption, decision), nl=False)
     else:
-        from spot_mlflow.reporting.headline import headline_of
+        from spot_mlflow.reporting.message.headline import headline_of
         from spot_mlflow_cli.sections import page, print_headline, print_sections
 
         out = page()

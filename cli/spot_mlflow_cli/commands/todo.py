@@ -11,7 +11,7 @@ import click
 from spot_mlflow_cli.options import format_option
 
 if TYPE_CHECKING:
-    from spot_mlflow.reporting.todo import Todo
+    from spot_mlflow.reporting.message.todo import Todo
 
 
 @click.command("todo")
@@ -34,7 +34,7 @@ def command(
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
     from spot_mlflow.record.store import UPDATED_TAG
-    from spot_mlflow.reporting.todo import ordered, owed_by, todo_of
+    from spot_mlflow.reporting.message.todo import ordered, owed_by, todo_of
     from spot_mlflow_cli.each import EachModel, leave_unread
     from spot_mlflow_cli.terminal import progress
 
@@ -59,14 +59,14 @@ def command(
 
 
 def _print(todos: list[Todo], output_format: str) -> None:
-    from spot_mlflow.reporting.tables import printable
+    from spot_mlflow.reporting.words.tables import printable
     from spot_mlflow_cli.terminal import echo_json
 
     if output_format == "json":
         echo_json([t.to_dict() for t in todos])
         return
     if output_format == "markdown":
-        from spot_mlflow.reporting.tables import Table
+        from spot_mlflow.reporting.words.tables import Table
 
         rows = tuple((t.title, t.who, t.what, _due(t), t.command) for t in todos)
         heads = ("model", "who", "what", "due", "command")

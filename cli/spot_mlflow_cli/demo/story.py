@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import mlflow
 
 import spot_mlflow as spot
-from spot_mlflow.reporting.headline import headline
-from spot_mlflow.reporting.words import LETTERS
+from spot_mlflow.reporting.message.headline import headline
+from spot_mlflow.reporting.words.terms import LETTERS
 from spot_mlflow_cli.demo import field_experiment as experiment
 from spot_mlflow_cli.demo import people as roles
 from spot_mlflow_cli.demo import promises
@@ -183,7 +183,7 @@ def _register(
 
 
 def _promised(version: str, promise: PredictedLift) -> str:
-    from spot_mlflow.reporting.lift_view import promise_scale
+    from spot_mlflow.reporting.words.lift_view import promise_scale
 
     scale = promise_scale(promise)
     p = promise.predicted
@@ -195,7 +195,7 @@ def _promised(version: str, promise: PredictedLift) -> str:
 
 
 def _arrived(version: str, log: pd.DataFrame, report: LiftReport) -> str:
-    from spot_mlflow.reporting.lift_view import promise_scale
+    from spot_mlflow.reporting.words.lift_view import promise_scale
 
     scale = promise_scale(report.predicted)
     realized = report.analysis.realized

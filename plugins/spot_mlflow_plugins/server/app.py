@@ -11,11 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 from spot_mlflow_plugins import mlflow_private as private
-from spot_mlflow_plugins.server.authorization import validators
-from spot_mlflow_plugins.server.companion_rights import bind_companions
-from spot_mlflow_plugins.server.gating import gate_stores, one_at_a_time, or_die, start_verification
-from spot_mlflow_plugins.server.identity import require_login
-from spot_mlflow_plugins.server.routes import register_routes
+from spot_mlflow_plugins.server.guards.companion_rights import bind_companions
+from spot_mlflow_plugins.server.guards.gating import (
+    gate_stores,
+    one_at_a_time,
+    or_die,
+    start_verification,
+)
+from spot_mlflow_plugins.server.routes.authorization import validators
+from spot_mlflow_plugins.server.routes.table import register_routes
+from spot_mlflow_plugins.server.trust.identity import require_login
 
 
 def create_app() -> Any:

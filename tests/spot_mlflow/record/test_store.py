@@ -132,7 +132,7 @@ def test_a_server_that_is_down_is_named(monkeypatch):
 
 def test_tags_say_what_the_record_says(churn, contract):
     """After each entry the summary tags are those derived from the record."""
-    from spot_mlflow.reporting.summary import summary_tags
+    from spot_mlflow.reporting.message.summary import summary_tags
 
     spot.log_predicted_lift("churn/2", contract)
     spot.log_involvement(

@@ -15,11 +15,11 @@ from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport
-from spot_mlflow.reporting import lift_report
-from spot_mlflow.reporting.headline import headline_of
-from spot_mlflow.reporting.lift_view import lift_view
-from spot_mlflow.reporting.lines import check_lines
-from spot_mlflow.reporting.summary import description_block, summary_tags
+from spot_mlflow.reporting.message.headline import headline_of
+from spot_mlflow.reporting.message.summary import description_block, summary_tags
+from spot_mlflow.reporting.pages import lift_report
+from spot_mlflow.reporting.pages.lines import check_lines
+from spot_mlflow.reporting.words.lift_view import lift_view
 
 BROKEN = re.compile(r"\b(nan|inf|None)\b|too early: too early")
 MONEY = {"unit": "EUR", "value": 50, "offer_cost": 1, "incentive": 2}

@@ -13,7 +13,7 @@ import spot_mlflow as spot
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.instrument import shipped_instrument
 from spot_mlflow.record import Record
-from spot_mlflow.reporting.adoption_view import adoption_dict
+from spot_mlflow.reporting.pages.adoption_view import adoption_dict
 from spot_mlflow_cli.main import spot as command
 
 if TYPE_CHECKING:

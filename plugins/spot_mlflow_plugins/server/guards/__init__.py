@@ -1,0 +1,1 @@
+"""What plain clients of MLflow may not do on a gated server."""

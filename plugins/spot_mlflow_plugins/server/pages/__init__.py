@@ -1,0 +1,1 @@
+"""What a browser sees: the pages under spot/, and the panel in MLflow's own."""

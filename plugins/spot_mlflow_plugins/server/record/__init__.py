@@ -1,0 +1,1 @@
+"""The server's own record: signed, anchored, verified, and the policy that decides."""

@@ -1,0 +1,1 @@
+"""The routes of ours: what is asked of each request, and what it does."""

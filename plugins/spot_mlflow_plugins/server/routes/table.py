@@ -1,0 +1,395 @@
+"""The routes that spot adds to MLflow's server, and how their errors become HTTP."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.errors import InvalidInput, SpotError
+from spot_mlflow.version import __version__
+from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.guards.answers_owed import explain
+from spot_mlflow_plugins.server.pages.injection import inject_into
+from spot_mlflow_plugins.server.routes import walls
+from spot_mlflow_plugins.server.routes.walls import API, error_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_logger = logging.getLogger("mlflow.spot")
+
+UI_VARIABLE = "SPOT_MLFLOW_UI"  # "pages" leaves MLflow's own pages as they are
+
+
+def register_routes(flask_app: Any) -> None:
+    """Adds the routes of spot to MLflow's Flask application, once; after basic auth, where it is on.
+
+    Uploads are then looked at when it is known who asks; how much is read is bounded before that.
+    """
+    if "spot_health" in flask_app.view_functions:
+        return
+    before = flask_app.before_request_funcs.setdefault(None, [])
+    before[:0] = [walls.check_origin, walls.limit_body]
+    flask_app.before_request(walls.check_token)
+    flask_app.before_request(walls.check_uploads)
+    flask_app.after_request(explain)
+    if os.environ.get(UI_VARIABLE, "inject") != "pages":
+        inject_into(flask_app)
+    for path, method, view in ROUTES:
+        flask_app.add_url_rule(
+            private.with_static_prefix(path), f"spot_{view.__name__}", view, methods=[method]
+        )
+
+
+def answers_json(view: Callable[[], Any]) -> Callable[[], Any]:
+    """Turns a view's value into JSON, and errors into a status with MLflow's error body."""
+
+    @functools.wraps(view)
+    def wrapper() -> Any:
+        from flask import jsonify
+        from mlflow.exceptions import MlflowException
+
+        from spot_mlflow.record.faults import mlflow_errors
+
+        try:
+            with mlflow_errors("the record"):
+                return jsonify(view())
+        except SpotError as e:
+            return jsonify(error_code=error_code(e), message=f"[spot] {e}"), e.http_status
+        except MlflowException as e:
+            body = e.serialize_as_json()
+            return body, e.get_http_status_code(), {"Content-Type": "application/json"}
+        except OSError as e:
+            _logger.exception("The server could not write")
+            message = f"[spot] The server could not write: {e.strerror or e}"
+            return jsonify(error_code="TEMPORARILY_UNAVAILABLE", message=message), 503
+
+    return wrapper
+
+
+@answers_json
+def health() -> dict[str, Any]:
+    """Says that the gate stands; fails where it does not."""
+    from spot_mlflow_plugins.server.guards.gating import check_gated
+
+    check_gated()
+    return {"spot": __version__, "gate": "on"}
+
+
+@answers_json
+def server() -> dict[str, Any]:
+    """Tells a client that entries go through the route here, and who it is to this server."""
+    from spot_mlflow_plugins.server.trust.identity import authenticated_user, requires_login
+
+    return {
+        "spot": __version__,
+        "entries": "route",
+        "reads": "route" if requires_login() else "runs",
+        "login": requires_login(),
+        "user": authenticated_user(),
+    }
+
+
+@answers_json
+def policy() -> dict[str, Any]:
+    """Tells which policy is in force here, whatever the database still holds of it."""
+    from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
+    from spot_mlflow_plugins.server.record.signed import model_lock, server_record
+
+    with model_lock(""):
+        found = policy_in_force(server_record())
+    return {"policy": found.to_dict(), "digest": found.digest}
+
+
+@answers_json
+def entries() -> dict[str, Any]:
+    """Writes one entry."""
+    from spot_mlflow_plugins.server.routes.entries import write_entry
+
+    return write_entry(_body())
+
+
+@answers_json
+def record() -> dict[str, Any]:
+    """Returns the entries of a model as this reader may see them."""
+    from spot_mlflow_plugins.server.guards.answers_owed import read_entries
+
+    return read_entries(_named_model())
+
+
+@answers_json
+def moments() -> dict[str, Any]:
+    """Returns the moments of an outcome check."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.guards.answers_owed import read_moments
+
+    return read_moments(_named_model(), request.args.get("entry", ""))
+
+
+@answers_json
+def decisions() -> dict[str, Any]:
+    """Answers whether a version may have a target, as ``spot gate`` asks, and records the answer."""
+    from spot_mlflow_plugins.server.routes.decisions import decide_and_record
+
+    return decide_and_record(_body())
+
+
+@answers_json
+def refresh() -> dict[str, Any]:
+    """Derives a model's summary anew; harmless at any time."""
+    from spot_mlflow_plugins.server.record.signed import model_lock, server_record
+
+    name = _model_name()
+    with model_lock(name):
+        record = server_record()
+        facts = record.facts(name)
+        record.refresh(_ref(facts, _body().get("version")))
+    return {"model": name}
+
+
+@answers_json
+def erase() -> dict[str, Any]:
+    """Erases a person's name in all records: an administrator's right, so logins are needed."""
+    from spot_mlflow.errors import Refused
+    from spot_mlflow.record.erasure import erase_person
+    from spot_mlflow_plugins.server.record.signed import open_record
+    from spot_mlflow_plugins.server.trust.identity import requires_login
+
+    if not requires_login():
+        raise Refused(
+            "without logins nobody may erase a name through the server",
+            fix="Its operator may, on the database: spot --tracking-uri DATABASE erase NAME",
+        )
+    if not private.sender_is_admin():
+        raise Refused("only an administrator may erase a name", fix="Ask one of them.")
+    body = _body()
+    person = body.get("person") if isinstance(body, dict) else None
+    if not isinstance(person, str) or not person.strip():
+        raise InvalidInput("'person' is empty", fix="Give the name as it was recorded.")
+    return erase_person(open_record(), person, dry_run=bool(body.get("dry_run"))).to_dict()
+
+
+@answers_json
+def files() -> dict[str, Any]:
+    """Tells where the files of a version are."""
+    from dataclasses import asdict
+
+    from flask import request
+
+    from spot_mlflow.errors import NotFound
+
+    name, version = request.args.get("model", ""), request.args.get("version", "")
+    deployed = private.tracking_store()._spot_deployed  # noqa: SLF001 - ours, set at start
+    found = deployed.files_of(name, version)
+    if found is None:
+        raise NotFound(f"model {name!r} has no version {version!r}")
+    return asdict(found)
+
+
+@answers_json
+def verify() -> dict[str, Any]:
+    """Checks a model's record, signatures and anchors included; all records where none is named."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.record.verification import verify_all, verify_model
+
+    name, files = request.args.get("model"), "files" in request.args
+    if files:
+        _may_hash(name)
+    found = [verify_model(name, files=files)] if name is not None else verify_all(files=files)
+    return {"models": [v.to_dict() for v in found], "sound": all(v.sound for v in found)}
+
+
+def _may_hash(name: str | None) -> None:
+    """Reading all files of a model costs much, so that a reader's right is not enough."""
+    from spot_mlflow.errors import Refused
+    from spot_mlflow_plugins.server.trust.identity import requires_login
+
+    if not requires_login() or private.sender_is_admin():
+        return
+    if not name or not private.may_update_model(name):
+        raise Refused(
+            "to have files hashed again needs the right to update the model",
+            fix="Ask its owner or an administrator.",
+        )
+
+
+def _ref(facts: Any, version: Any) -> Any:
+    from spot_mlflow.record import ModelRef
+
+    known = version if facts.version(str(version)) else None
+    return ModelRef(facts.name, known, facts.created)
+
+
+def _body() -> Any:
+    """Returns the request's JSON.
+
+    Raises:
+        InvalidInput: it is too large, or no JSON.
+    """
+    from flask import request
+    from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+    from spot_mlflow_plugins.server.routes.entries import MAX_BODY
+
+    try:
+        return request.get_json(force=True)
+    except RequestEntityTooLarge:
+        raise InvalidInput(f"the request must have at most {MAX_BODY:,} bytes") from None
+    except (BadRequest, RecursionError):
+        raise InvalidInput("the request is no JSON") from None
+
+
+def _model_name() -> str:
+    body = _body()
+    name = body.get("model") if isinstance(body, dict) else None
+    if not isinstance(name, str) or not name:
+        raise InvalidInput("'model' is empty", fix="Name the registered model.")
+    return name
+
+
+def _named_model() -> str:
+    from flask import request
+
+    name = request.args.get("model", "")
+    if not name:
+        raise InvalidInput("no model is named", fix="Add ?model=MODEL to the address.")
+    return str(name)
+
+
+def shows_html(view: Callable[[], str]) -> Callable[[], Any]:
+    """Turns a view's page into a response; an error becomes a page that says what and what to do."""
+
+    @functools.wraps(view)
+    def wrapper() -> Any:
+        from flask import Response
+
+        from spot_mlflow_plugins.server.pages.pages import error_page
+
+        status = 200
+        try:
+            page = view()
+        except SpotError as e:
+            page, status = error_page(e), e.http_status
+        except Exception:  # a page for people: whatever it is, it is said in words and logged
+            _logger.exception("A page could not be made")
+            said = SpotError("the server could not make this page", fix="Its log says why.")
+            page, status = error_page(said), 500
+        response = Response(page, status=status, mimetype="text/html")
+        response.headers["Content-Security-Policy"] = _PAGE_POLICY
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return wrapper
+
+
+def token() -> Any:
+    """Gives a page of ours the token that it sends with what it writes."""
+    from flask import jsonify, request
+
+    purpose = request.args.get("for", "")
+    if purpose not in {view.__name__ for _, method, view in ROUTES if method == "POST"}:
+        return jsonify(error_code="INVALID_PARAMETER_VALUE", message="[spot] no such purpose"), 400
+    return walls.give_token(purpose)
+
+
+@shows_html
+def portfolio() -> str:
+    """All models at a glance."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.pages.pages import portfolio_page
+
+    return portfolio_page(request.args.get("q", "")[:200], request.args.get("stage", ""))
+
+
+@shows_html
+def model() -> str:
+    """Everything known of one model version."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.pages.pages import model_page
+
+    return model_page(_asked_model(), request.args.get("version") or None)
+
+
+@answers_json
+def panel() -> dict[str, Any]:
+    """What the panel in MLflow's own model page says."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.pages.pages import panel as said
+
+    return said(_asked_model(), request.args.get("version") or None)
+
+
+def style() -> Any:
+    """The style sheet of the pages."""
+    from flask import Response
+
+    from spot_mlflow_plugins.server.pages.pages import style as sheet
+
+    return _cached(Response(sheet(), mimetype="text/css"))
+
+
+def theme() -> Any:
+    """Follows the theme chosen in MLflow."""
+    return _script("theme.js")
+
+
+def inject() -> Any:
+    """Adds the panel and the link to MLflow's own pages."""
+    return _script("inject.js")
+
+
+def _script(name: str) -> Any:
+    from importlib.resources import files
+
+    from flask import Response
+
+    text = (files("spot_mlflow_plugins.server") / "static" / name).read_text(encoding="utf-8")
+    return _cached(Response(text, mimetype="text/javascript"))
+
+
+def _cached(response: Any) -> Any:
+    response.headers["Cache-Control"] = "max-age=300"
+    return response
+
+
+def _asked_model() -> str:
+    from flask import request
+
+    name = request.args.get("name", "")
+    if not name:
+        raise InvalidInput("no model is named", fix="Add ?name=MODEL to the address.")
+    return str(name)
+
+
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+
+ROUTES = (
+    ("/spot/", "GET", portfolio),
+    ("/spot/model", "GET", model),
+    ("/spot/panel", "GET", panel),
+    ("/spot/style.css", "GET", style),
+    ("/spot/theme.js", "GET", theme),
+    ("/spot/inject.js", "GET", inject),
+    ("/spot/health", "GET", health),
+    (f"{API}/server", "GET", server),
+    (f"{API}/token", "GET", token),
+    (f"{API}/policy", "GET", policy),
+    (f"{API}/entries", "POST", entries),
+    (f"{API}/entries", "GET", record),
+    (f"{API}/moments", "GET", moments),
+    (f"{API}/decisions", "POST", decisions),
+    (f"{API}/refresh", "POST", refresh),
+    (f"{API}/verify", "GET", verify),
+    (f"{API}/files", "GET", files),
+    (f"{API}/erase", "POST", erase),
+)

@@ -1,0 +1,142 @@
+"""What is asked of every request before it reaches one of our routes: whose page, which token, how large."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.errors import SpotError
+from spot_mlflow_plugins import mlflow_private as private
+
+if TYPE_CHECKING:
+    from spot_mlflow_plugins.server.routes.form_tokens import Tokens
+
+API: Final = "/ajax-api/2.0/spot"
+ENDPOINT: Final = "spot_"  # how the names of our endpoints begin
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def check_origin() -> Any:
+    """Refuses, before anything is read, what a page of another origin sends to our routes."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.routes.origin import HEADERS, check_request, own_origins
+
+    if not _is_ours():
+        return None
+    try:
+        said = {k: v for k in HEADERS if (v := request.headers.get(k)) is not None}
+        check_request(request.method, said, request.mimetype, own_origins())
+    except SpotError as e:
+        return _refused(e)
+    return None
+
+
+def check_token() -> Any:
+    """Refuses what a browser sends to a route of ours that writes without this server's token."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.routes.form_tokens import COOKIE, HEADER, is_browsers
+    from spot_mlflow_plugins.server.trust.identity import authenticated_user
+
+    if request.method in READS or not _is_ours() or not is_browsers(dict(request.headers)):
+        return None
+    try:
+        _tokens().check(
+            request.headers.get(HEADER, ""),
+            user=authenticated_user(),
+            browser=request.cookies.get(COOKIE, ""),
+            purpose=str(request.endpoint).removeprefix(ENDPOINT),
+        )
+    except SpotError as e:
+        return _refused(e)
+    return None
+
+
+def give_token(purpose: str) -> Any:
+    """Returns a token for a page of this server, and knows its browser again by a cookie.
+
+    Args:
+        purpose: name of the route that it is for.
+    """
+    from flask import jsonify, request
+
+    from spot_mlflow_plugins.server.routes.form_tokens import (
+        COOKIE,
+        LIFETIME,
+        new_browser,
+        set_browser,
+    )
+    from spot_mlflow_plugins.server.trust.identity import authenticated_user
+
+    known = request.cookies.get(COOKIE)
+    browser = known or new_browser()
+    made = _tokens().make(user=authenticated_user(), browser=browser, purpose=purpose)
+    answer = jsonify(token=made, seconds=LIFETIME)
+    answer.headers["Cache-Control"] = "no-store"
+    if known is None:
+        said = request.headers.get("X-Forwarded-Proto") or request.scheme
+        set_browser(answer, browser, secure=said == "https")
+    return answer
+
+
+def _tokens() -> Tokens:
+    from spot_mlflow_plugins.server.routes.form_tokens import Tokens
+    from spot_mlflow_plugins.server.trust.kept import signer
+
+    return Tokens(signer().keys)
+
+
+def _is_ours() -> bool:
+    from flask import request
+
+    return str(request.endpoint).startswith(ENDPOINT)
+
+
+def _refused(error: SpotError) -> Any:
+    from flask import jsonify
+
+    answer = jsonify(error_code=error_code(error), message=f"[spot] {error}")
+    answer.status_code = error.http_status
+    return answer
+
+
+def error_code(error: SpotError) -> str:
+    """Returns MLflow's word for the error, so that its clients raise the right exception."""
+    return {
+        400: "INVALID_PARAMETER_VALUE",
+        403: "PERMISSION_DENIED",
+        404: "RESOURCE_DOES_NOT_EXIST",
+        503: "TEMPORARILY_UNAVAILABLE",
+    }.get(error.http_status, "RESOURCE_CONFLICT")
+
+
+def limit_body() -> None:
+    """Bounds what is read of a request to our routes, also of one that comes in chunks."""
+    from flask import request
+
+    if API in request.path:
+        from spot_mlflow_plugins.server.routes.entries import MAX_BODY
+
+        with suppress(AttributeError):  # Flask before 3.1 knows one limit for all routes only
+            request.max_content_length = MAX_BODY
+
+
+def check_uploads() -> Any:
+    """Looks at the two upload routes that reach an artifact location directly."""
+    from flask import request
+
+    if not request.path.endswith(("/mlflow/upload-artifact", "/presigned-upload-url")):
+        return None
+    from mlflow.exceptions import MlflowException
+
+    from spot_mlflow_plugins.server.guards.artifacts import check_direct_upload
+
+    store = private.tracking_store()
+    companions, deployed = store._spot_companions, store._spot_deployed  # noqa: SLF001 - ours, set at start
+    said = private.sent_json()
+    try:
+        check_direct_upload(companions, deployed, request.path, request.args, said)
+    except MlflowException as e:
+        return e.serialize_as_json(), e.get_http_status_code(), {"Content-Type": "application/json"}
+    return None

@@ -1,0 +1,274 @@
+"""What a reader sees in any MLflow, without our server: summary tags and the description block.
+
+Both are derived from the record, for people to read and search; the gate never decides on them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow.reporting.message.headline import headline_of
+from spot_mlflow.reporting.message.request import wait_words
+from spot_mlflow.reporting.message.worth import money_of
+from spot_mlflow.reporting.words import terms as words
+from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, promise_scale
+from spot_mlflow.reporting.words.standing import standing_of
+from spot_mlflow.reporting.words.tables import Table, escape_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.gate.decision import GateDecision
+
+NOT_ASSESSED: Final = "not assessed"
+NOT_KNOWN: Final = "not known"
+NONE: Final = "none"
+TARGET: Final = "Production"  # what the headline tag speaks of
+LIMIT: Final = 5_000  # characters of a tag or a description that PostgreSQL keeps
+BEGIN: Final = "<!-- spot:begin -->"
+END: Final = "<!-- spot:end -->"
+_BLOCK = re.compile(rf"\s*{re.escape(BEGIN)}.*?{re.escape(END)}\s*", re.DOTALL)
+_KEPT: Final = {
+    "exceeded": "more than promised",
+    "met": "kept promise",
+    "shortfall": "less than promised",
+}
+
+
+def summary_tags(adoption: Adoption, *, decision: GateDecision | None = None) -> dict[str, str]:
+    """Returns the summary tags of a model or version; each value under 5,000 characters.
+
+    A tag that was written before and has nothing to say any more says so; none has to be deleted.
+
+    Args:
+        adoption: what is known of the model.
+        decision: the gate's answer for Production; by the default policy where None.
+    """
+    if not adoption.entries:
+        return {"spot": NOT_ASSESSED}
+    check = adoption.latest_check
+    view = None if check is None else lift_view(check)
+    tags = {
+        "spot": headline_tag(adoption, view, decision),
+        **_people_tags(adoption),
+        **_lift_tags(adoption, view),
+        **_sentence_tags(adoption),
+        "spot.updated": adoption.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    return {k: shorten(v) for k, v in tags.items() if v}
+
+
+def _sentence_tags(adoption: Adoption) -> dict[str, str]:
+    """Returns where the lift was lost and what is asked, for those who see no more than the tags."""
+    head = headline_of(adoption=adoption)
+    return {"spot.cause": head.cause or NONE, "spot.request": head.request or NONE}
+
+
+def headline_tag(
+    adoption: Adoption, view: LiftView | None, decision: GateDecision | None = None
+) -> str:
+    """Returns the one tag that is read first.
+
+    "kept promise: 2.1 of 2.3 points · Production: no, 2 things".
+    """
+    if view is not None:
+        lift = _lift_words(view)
+    elif adoption.predicted is not None:
+        scale = promise_scale(adoption.predicted)
+        lift = f"promised {scale.amount(adoption.predicted.predicted.lift)}, not checked yet"
+    else:
+        lift = "no lift promised"
+    parts = [lift]
+    if not adoption.readiness.people:
+        parts.append(NOT_ASSESSED)
+    parts.append(_gate_words(adoption, decision))
+    return " · ".join(p for p in parts if p)
+
+
+def _lift_words(view: LiftView) -> str:
+    if view.data_fault:
+        return "not known: the outcome log must be put right"
+    if view.verdict in _KEPT:
+        return f"{_KEPT[view.verdict]}: {_of_promise(view)}"
+    wait = wait_words(view) or "not decided"
+    if view.undecidable:
+        return f"cannot be told: {wait.removeprefix('never to be decided, ')}"
+    return f"too early: {wait}"
+
+
+def _of_promise(view: LiftView) -> str:
+    """Writes "2.1 of 2.3 points"; what is more than the promise, or a loss, is no part of it."""
+    scale, arrived, promised = view.scale, view.realized.lift, view.predicted.lift
+    if 0 <= arrived <= promised:
+        return f"{scale.number(arrived)} of {scale.amount(promised)}"
+    return f"{scale.amount(arrived)}, {scale.number(promised)} promised"
+
+
+def _gate_words(adoption: Adoption, decision: GateDecision | None) -> str:
+    if adoption.version is None:
+        return ""
+    if decision is None:
+        from spot_mlflow.gate.decision import decide
+        from spot_mlflow.gate.policy import default_policy
+
+        decision = decide(adoption, TARGET, policy=default_policy(), version=adoption.version)
+    return standing_of(adoption, decision).tag
+
+
+def _people_tags(adoption: Adoption) -> dict[str, str]:
+    ready, people = adoption.readiness, adoption.involvement
+    tags = {"spot.readiness": _level(ready.overall)}
+    for letter, word in words.LETTERS.items():
+        tags[f"spot.{word.lower()}"] = _level(ready.letters[letter].level)
+    tags["spot.involvement"] = f"{people.words} ({people.score} of 100)"
+    tags["spot.champion"] = people.champion or NONE
+    tags["spot.name"] = people.product_name or ""
+    tags["spot.concerns.open"] = str(len(people.open_concerns))
+    return tags
+
+
+def _level(level: int | None) -> str:
+    return NOT_KNOWN if level is None else str(level)
+
+
+def _lift_tags(adoption: Adoption, view: LiftView | None) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    if view is not None:
+        tags = _checked_tags(view)
+    elif adoption.predicted is not None:
+        scale = promise_scale(adoption.predicted)
+        tags = {"spot.lift.predicted": scale.amount(adoption.predicted.predicted.lift)}
+    # What the model's own tags still say of a version that is no longer the one spoken of.
+    stale = {
+        k: NOT_KNOWN for k in adoption.facts.tags if k.startswith(("spot.lift.", "spot.value."))
+    }
+    return stale | tags
+
+
+def _checked_tags(view: LiftView) -> dict[str, str]:
+    scale, money = view.scale, money_of(view)
+    tags = {
+        "spot.lift.predicted": scale.with_interval(view.predicted),
+        "spot.lift.realized": scale.with_interval(view.realized),
+        "spot.lift.gap": f"{scale.signed_amount(view.gap.lift)} ({scale.interval(view.gap)})",
+        "spot.lift.verdict": view.verdict,
+        "spot.lift.viable": view.viable,
+        "spot.lift.evidence": view.grade,
+    }
+    if view.data_fault:
+        tags |= dict.fromkeys(("spot.lift.realized", "spot.lift.gap"), NOT_KNOWN)
+        tags["spot.lift.verdict"] = words.WITHHELD_VERDICT
+    if money is not None:
+        tags["spot.value.promised"] = money.promised_text
+        tags["spot.value.realized"] = NOT_KNOWN if view.data_fault else money.realized_text
+    return tags
+
+
+def description_block(
+    adoption: Adoption,
+    *,
+    chart: str | None = None,
+    links: Sequence[tuple[str, str]] = (),
+    decision: GateDecision | None = None,
+) -> str:
+    """Returns the managed Markdown of a description, markers included.
+
+    Args:
+        adoption: what is known of the model.
+        chart: address of the lift chart, relative to the MLflow page, or None.
+        links: (text, address) of the report, the evidence experiment and the like.
+        decision: the gate's answer for Production; by the default policy where None.
+    """
+    head = headline_of(adoption=adoption)
+    rest = " ".join(
+        p for p in (head.cause, f"Asked of you: {head.request}" if head.request else "") if p
+    )
+    parts = [f"**{escape_markdown(head.finding)}** {escape_markdown(rest)}".rstrip()]
+    parts.append(_block_table(adoption, decision).markdown())
+    if chart:
+        parts.append(f"![Promised and realized lift]({chart})")
+    if links:
+        parts.append(" · ".join(f"[{escape_markdown(text)}]({url})" for text, url in links))
+    return "\n\n".join([BEGIN, *parts, END])
+
+
+def _block_table(adoption: Adoption, decision: GateDecision | None) -> Table:
+    check = adoption.latest_check
+    ready, people = adoption.readiness, adoption.involvement
+    rows = [("Called by its users", people.product_name or "")]
+    if check is not None:
+        view = lift_view(check)
+        rows += [
+            ("Predicted lift", view.scale.with_interval(view.predicted)),
+            ("Realized lift", _unless_faulty(view, view.scale.with_interval(view.realized))),
+            ("Lift gap", _unless_faulty(view, _gap(view))),
+            ("Verdict", verdict_line(view)),
+        ]
+    elif adoption.predicted is not None:
+        scale = promise_scale(adoption.predicted)
+        rows.append(("Predicted lift", scale.amount(adoption.predicted.predicted.lift)))
+    letters = ", ".join(
+        f"{word} {_level(ready.letters[letter].level)}" for letter, word in words.LETTERS.items()
+    )
+    rows.append(("Readiness", letters if ready.people else NOT_ASSESSED))
+    rows.append(("Users involved", people.words))
+    rows.append(("Gate", _gate_words(adoption, decision)))
+    heads = ("Version", adoption.version or NONE)
+    return Table("Summary", heads, tuple(r for r in rows if r[1]))
+
+
+def _gap(view: LiftView) -> str:
+    return f"{view.scale.signed_amount(view.gap.lift)} ({view.scale.interval(view.gap)})"
+
+
+def _unless_faulty(view: LiftView, text: str) -> str:
+    return NOT_KNOWN if view.data_fault else text
+
+
+def verdict_line(view: LiftView) -> str:
+    """Returns the verdicts in words of the business and, beside them, as the API names them."""
+    if view.data_fault:
+        return f"{words.DATA_FAULT} ({view.verdict})"
+    verdict = words.UNDECIDABLE if view.undecidable else words.VERDICTS[view.verdict]
+    return f"{verdict} ({view.verdict}); {words.VIABILITY[view.viable].lower()} ({view.viable})"
+
+
+def merge_description(existing: str | None, block: str, *, limit: int = LIMIT) -> str:
+    """Puts the block into a description; what a person wrote around it stays, to the letter.
+
+    A block that stood there is replaced where it stood; else the new one goes to the end. Where both
+    do not fit, the block gives way part by part (picture, table, links), never the person.
+
+    Args:
+        existing: the description as it is.
+        block: what ``description_block`` returned.
+        limit: most characters that the store keeps.
+    """
+    existing = existing or ""
+    found = _BLOCK.search(existing)
+    before, after = existing.rstrip(), ""
+    if found:
+        before = existing[: found.start()]
+        after = _BLOCK.sub("\n\n", existing[found.end() :])
+    for candidate in _shrinking(block):
+        merged = "\n\n".join(part for part in (before, candidate, after) if part)
+        if len(merged) <= limit:
+            return merged
+    return "\n\n".join(part for part in (before, after) if part)
+
+
+def _shrinking(block: str) -> list[str]:
+    """Returns the block, then ever smaller ones: without picture, table, links."""
+    parts = block.split("\n\n")
+    out = [block]
+    for opening in ("![", "| ", "["):
+        parts = [p for p in parts if not p.startswith(opening)]
+        out.append("\n\n".join(parts))
+    return out
+
+
+def shorten(value: str, limit: int = LIMIT - 1) -> str:
+    """Returns ``value`` cut to ``limit`` characters, with an ellipsis where something was left off."""
+    return value if len(value) <= limit else value[: limit - 1] + "…"

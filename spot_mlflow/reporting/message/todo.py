@@ -1,0 +1,165 @@
+"""Who owes what: open points of a model, each with the one whose turn it is and the command."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.person import person_key
+from spot_mlflow.reporting.message.request import target_text
+from spot_mlflow.reporting.words import terms as words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+
+    from spot_mlflow.adoption import Adoption
+
+ANSWER_WITHIN: Final = {"blocking": 3, "major": 14, "minor": 30}  # days for an answer
+CONFIRM_WITHIN: Final = 7  # days
+ASSESS_EVERY: Final = timedelta(days=90)  # what the default policy asks for Production
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """One open point.
+
+    Attributes:
+        model: registered name.
+        who: a person, or a role where nobody is named.
+        role: the role that is asked.
+        what: what is owed, in a sentence.
+        due: until when, or None.
+        overdue: whether that has passed.
+        command: what to type; words in capitals are to be put in.
+        name: product name its users chose, or the registered name.
+    """
+
+    model: str
+    who: str
+    role: str | None
+    what: str
+    due: date | None
+    overdue: bool
+    command: str
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """The model as people know it, and as it is registered."""
+        return self.model if self.name in ("", self.model) else f"{self.name} ({self.model})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values."""
+        return {
+            "model": self.model,
+            "name": self.name or self.model,
+            "who": self.who,
+            "role": self.role,
+            "what": self.what,
+            "due": self.due.isoformat() if self.due else None,
+            "overdue": self.overdue,
+            "command": self.command,
+        }
+
+
+def todo_of(adoption: Adoption) -> tuple[Todo, ...]:
+    """Returns the open points of one model: overdue first, then by date.
+
+    A model nobody has recorded anything for owes nothing yet.
+    """
+    if not adoption.entries:
+        return ()
+    found = [*_concerns(adoption), *_plan(adoption), *_assessments(adoption), *_check(adoption)]
+    found += _confirmations(adoption)
+    return ordered(replace(t, name=adoption.name) for t in found)
+
+
+def ordered(todos: Iterable[Todo]) -> tuple[Todo, ...]:
+    """Sorts open points: overdue first, then by date, those without a date last."""
+    return tuple(
+        sorted(todos, key=lambda t: (not t.overdue, t.due is None, str(t.due), t.model, t.what))
+    )
+
+
+def owed_by(todos: Iterable[Todo], person: str) -> tuple[Todo, ...]:
+    """Returns what one person owes, by name."""
+    return tuple(t for t in todos if person_key(t.who) == person_key(person))
+
+
+def _concerns(adoption: Adoption) -> Iterator[Todo]:
+    name, today = adoption.facts.name, adoption.now.date()
+    for c in adoption.involvement.open_concerns:
+        said = f'{c.severity} concern {c.id}: "{c.what}"'
+        if c.status == "answered":
+            since = max(a.at for a in c.thread if a.act == "answered")
+            due = (since + timedelta(days=CONFIRM_WITHIN)).date()
+            who, role = c.raised_by or "the one who raised it", c.role
+            what, act, more = f"confirm or reopen {said}", "confirm", ""
+        else:
+            since = max(a.at for a in c.thread if a.act in ("raised", "reopened"))
+            due = (since + timedelta(days=ANSWER_WITHIN.get(c.severity, 14))).date()
+            who, role = "the builders", "data_scientist"
+            what, act, more = f"answer {said}", "answer", " --what WORDS"
+        speaker = c.raised_by if act == "confirm" else None
+        command = f"spot concern {act} {shlex.quote(name)} {c.id}{_as(speaker, role)}{more}"
+        yield Todo(name, who, role, what, due, due < today, command)
+
+
+def _as(person: str | None, role: str | None) -> str:
+    """Returns the options that say who speaks; words in capitals where that is not known."""
+    return f" --person {shlex.quote(person or 'NAME')} --role {role or 'ROLE'}"
+
+
+def _plan(adoption: Adoption) -> Iterator[Todo]:
+    name = adoption.facts.name
+    for item in adoption.readiness.plan:
+        goal = target_text(item.question, item.target)
+        what = f'{words.LETTERS[item.letter]}: see to it that it is true to say "{goal}"'
+        who = item.owner or "nobody named"
+        command = f"spot assess {shlex.quote(name)}{_as(item.owner, None)}"
+        yield Todo(name, who, None, what, item.by, item.overdue, command)
+
+
+def _assessments(adoption: Adoption) -> Iterator[Todo]:
+    name, today, ready = adoption.facts.name, adoption.now.date(), adoption.readiness
+    ask = f"spot ask {shlex.quote(name)} --role"
+    for role in ready.missing_roles:
+        what = f"an assessment by the {words.ROLES[role]}"
+        yield Todo(name, words.ROLES[role], role, what, None, False, f"{ask} {role}")
+    for r in ready.respondents:
+        due = (r.at + ASSESS_EVERY).date()
+        if due < today:
+            what = "a new assessment, the last one is over 90 days old"
+            who = r.person or words.ROLES.get(r.role, r.role)
+            yield Todo(name, who, r.role, what, due, True, f"{ask} {r.role}")
+
+
+def _confirmations(adoption: Adoption) -> Iterator[Todo]:
+    name = adoption.facts.name
+    for e in adoption.unconfirmed:
+        what = f"confirm the {e.kind} that {e.recorded_by} wrote down"
+        command = f"spot confirm {shlex.quote(name)} {e.id[:8]}{_as(e.person, e.role)}"
+        yield Todo(name, e.person or "somebody", e.role, what, None, False, command)
+
+
+def _check(adoption: Adoption) -> Iterator[Todo]:
+    contract = adoption.predicted
+    if contract is None or contract.measurement is None or adoption.latest_check is not None:
+        return
+    due, today = contract.measurement.first_check, adoption.now.date()
+    if due is not None:
+        spoken = f"{adoption.facts.name}/{adoption.version}"
+        what = f"the first outcome check of version {adoption.version}"
+        owner = contract.measurement.owner
+        yield Todo(
+            adoption.facts.name,
+            owner,
+            None,
+            what,
+            due,
+            due < today,
+            f"spot outcomes {shlex.quote(spoken)} SOURCE",
+        )

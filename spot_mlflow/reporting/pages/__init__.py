@@ -1,0 +1,1 @@
+"""Whole pages: reports, cards, the portfolio, and the same as lines for a terminal."""

@@ -1,0 +1,281 @@
+"""All models at a glance, read from their summary tags alone; pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.reporting import figures
+from spot_mlflow.reporting.message.summary import NOT_ASSESSED, NOT_KNOWN
+from spot_mlflow.reporting.sections.section import Section
+from spot_mlflow.reporting.words import terms as words
+from spot_mlflow.reporting.words.tables import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+STAGES: Final = ("not assessed", "begun", "promised", "checked")
+# What asks for attention comes first.
+_ORDER: Final = ("shortfall", words.WITHHELD_VERDICT, "inconclusive", "met", "exceeded")
+_SUM: Final = re.compile(r"(-?[\d,]+(?:\.\d+)?)(k|M|bn)?(?: ([^\s(][^(]*?))?(?: \(.*)?")
+_SIZES: Final = {None: 1.0, "k": 1e3, "M": 1e6, "bn": 1e9}
+# What ``standing.Standing.tag`` wrote at the end of the headline.
+_GATE: Final = re.compile(
+    r"(?:^| · )(?:\S+: (?:yes|no)(?:, [\d,]+ things?)?|(?:in|may go back to) \S+(?:, [\d,]+ things? not met)?)$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioRow:
+    """One model, as its tags tell.
+
+    Attributes:
+        model: registered name.
+        name: product name its users chose, or the registered name.
+        headline: the headline tag.
+        cause: where the lift was lost, in a sentence; "" where nothing is shown.
+        request: what is asked; "" where nothing is.
+        stage: not assessed, begun, promised or checked.
+        levels: letter -> level, None where not known.
+        readiness: level of the weakest letter, or None.
+        involvement: the log in words.
+        champion: user champion, or "".
+        concerns: concerns not closed.
+        lift: predicted, realized, gap, verdict, viable, evidence, as written; "" where none.
+        promised: value promised, in money, or None.
+        realized: value realized, or None.
+        unit: label of the money.
+        gate: the gate's answer for Production, in words.
+        updated: ISO time of the last summary.
+    """
+
+    model: str
+    name: str
+    headline: str
+    cause: str
+    request: str
+    stage: str
+    levels: Mapping[str, int | None]
+    readiness: int | None
+    involvement: str
+    champion: str
+    concerns: int
+    lift: Mapping[str, str]
+    promised: float | None
+    realized: float | None
+    unit: str
+    gate: str
+    updated: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values under the documented keys of ``spot portfolio``."""
+        return {
+            "model": self.model,
+            "name": self.name,
+            "headline": self.headline,
+            "cause": self.cause or None,
+            "request": self.request or None,
+            "stage": self.stage,
+            "readiness": {"overall": self.readiness, **self.levels},
+            "involvement": self.involvement,
+            "champion": self.champion or None,
+            "concerns_open": self.concerns,
+            "lift": {k: v or None for k, v in self.lift.items()},
+            "value": {"promised": self.promised, "realized": self.realized, "unit": self.unit},
+            "gate": self.gate or None,
+            "updated": self.updated or None,
+        }
+
+
+LIFT_KEYS: Final = ("predicted", "realized", "gap", "verdict", "viable", "evidence")
+
+
+def portfolio_rows(models: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[PortfolioRow, ...]:
+    """Reads the tags of registered models; what asks for attention first.
+
+    Args:
+        models: (registered name, tags) of each.
+    """
+    rows = [_row(name, tags) for name, tags in models]
+    return tuple(sorted(rows, key=_attention))
+
+
+def _attention(row: PortfolioRow) -> tuple[int, int, str]:
+    verdict = row.lift["verdict"]
+    place = _ORDER.index(verdict) if verdict in _ORDER else len(_ORDER)
+    return -STAGES.index(row.stage), place, row.model.casefold()
+
+
+def _row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
+    def tag(key: str) -> str:
+        value = tags.get(f"spot.{key}", "")
+        return "" if value in {NOT_KNOWN, "none"} else value
+
+    lift = {k: tag(f"lift.{k}") for k in LIFT_KEYS}
+    headline = tags.get("spot", NOT_ASSESSED)
+    promised, unit = parse_money(tag("value.promised"))
+    realized, _ = parse_money(tag("value.realized"))
+    begun = "begun" if "spot.updated" in tags else "not assessed"
+    stage = "checked" if lift["verdict"] else "promised" if lift["predicted"] else begun
+    return PortfolioRow(
+        model=model,
+        name=tag("name") or model,
+        headline=headline,
+        cause=tag("cause"),
+        request=tag("request"),
+        stage=stage,
+        levels={letter: _level(tag(word.lower())) for letter, word in words.LETTERS.items()},
+        readiness=_level(tag("readiness")),
+        involvement=tag("involvement"),
+        champion=tag("champion"),
+        concerns=_level(tag("concerns.open")) or 0,
+        lift=lift,
+        promised=promised,
+        realized=realized,
+        unit=unit,
+        gate=_gate(headline),
+        updated=tag("updated").partition(" ")[0],  # behind it stands the entry it was made from
+    )
+
+
+def _level(text: str) -> int | None:
+    return int(text) if text.isdigit() else None
+
+
+def _gate(headline: str) -> str:
+    found = _GATE.search(headline)
+    return found[0].removeprefix(" · ") if found else ""
+
+
+def parse_money(text: str) -> tuple[float | None, str]:
+    """Reads what ``figures.money`` wrote: "47k USD (30k to 64k)" is (47000.0, "USD")."""
+    found = _SUM.fullmatch(text)
+    if not found:
+        return None, ""
+    return float(found[1].replace(",", "")) * _SIZES[found[2]], (found[3] or "").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioSummary:
+    """The portfolio in a few figures.
+
+    Attributes:
+        models: how many there are.
+        stages: stage -> how many.
+        decided: models whose verdict is more than inconclusive.
+        arrived: of those, how many kept or exceeded their promise.
+        value: unit -> (promised, realized), summed over models that tell both.
+        cause: of the model that lost most, behind its name; "" where no loss is shown.
+        request: what is asked for that model, or else for the one most in need, its name before it.
+    """
+
+    models: int
+    stages: Mapping[str, int]
+    decided: int
+    arrived: int
+    value: Mapping[str, tuple[float, float]]
+    cause: str = ""
+    request: str = ""
+
+    @property
+    def words(self) -> str:
+        """Money, cause and request, then the counts."""
+        said = [
+            f"Promised {figures.money(promised, unit)} to date, arrived {figures.money(realized)}."
+            for unit, (promised, realized) in self.value.items()
+        ]
+        said += [self.cause, f"Asked of you: {self.request}" if self.request else ""]
+        stages = ", ".join(f"{figures.count(n)} {stage}" for stage, n in self.stages.items() if n)
+        said.append(
+            f"{figures.things(self.models, 'model')}: {stages}." if self.models else "No models."
+        )
+        if self.decided:
+            said.append(
+                f"The promised lift arrived in {self.arrived} of {self.decided} decided "
+                f"({figures.share(self.arrived / self.decided)})."
+            )
+        return " ".join(part for part in said if part)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values."""
+        return {
+            "models": self.models,
+            "stages": dict(self.stages),
+            "decided": self.decided,
+            "arrived": self.arrived,
+            "value": {u: {"promised": p, "realized": r} for u, (p, r) in self.value.items()},
+            "cause": self.cause or None,
+            "request": self.request or None,
+        }
+
+
+def portfolio_summary(rows: Sequence[PortfolioRow]) -> PortfolioSummary:
+    """Counts and sums the rows."""
+    value: dict[str, tuple[float, float]] = {}
+    for row in rows:
+        if row.promised is not None and row.realized is not None:
+            promised, realized = value.get(row.unit, (0.0, 0.0))
+            value[row.unit] = (promised + row.promised, realized + row.realized)
+    decided = [r for r in rows if r.lift["verdict"] in {"met", "exceeded", "shortfall"}]
+    lost = max((r for r in rows if r.cause), key=_missing, default=None)
+    asking = lost if lost and lost.request else next((r for r in rows if r.request), None)
+    return PortfolioSummary(
+        models=len(rows),
+        stages={s: sum(r.stage == s for r in rows) for s in reversed(STAGES)},
+        decided=len(decided),
+        arrived=sum(r.lift["verdict"] != "shortfall" for r in decided),
+        value=value,
+        cause=f"{lost.name}: {lost.cause}" if lost else "",
+        request=f"for {asking.name}, {asking.request}" if asking else "",
+    )
+
+
+def _missing(row: PortfolioRow) -> float:
+    """Returns the money that did not arrive; 0 where nothing is known of money."""
+    known = row.promised is not None and row.realized is not None
+    return (row.promised or 0.0) - (row.realized or 0.0) if known else 0.0
+
+
+def portfolio_section(rows: Sequence[PortfolioRow], *, everything: bool = False) -> Section:
+    """Returns the portfolio as a section.
+
+    Args:
+        rows: all models.
+        everything: list also the models that nobody has touched.
+    """
+    shown = [r for r in rows if everything or r.stage != "not assessed"]
+    hidden = len(rows) - len(shown)
+    notes = (
+        (f"{figures.things(hidden, 'model')} not assessed; --all lists them.",) if hidden else ()
+    )
+    table = Table(
+        "Models",
+        ("model", "S", "P", "O", "T", "promised", "arrived", "verdict", "gate", "concerns"),
+        tuple(_cells(r) for r in shown),
+        frozenset({1, 2, 3, 4, 9}),
+    )
+    said = portfolio_summary(rows).words
+    return Section(
+        "portfolio", "Portfolio", text=(said,), tables=(table,) if shown else (), notes=notes
+    )
+
+
+def _cells(row: PortfolioRow) -> tuple[str, ...]:
+    name = row.model if row.name == row.model else f"{row.name} ({row.model})"
+    levels = [figures.NOTHING if x is None else str(x) for x in row.levels.values()]
+    verdict = row.lift["verdict"]
+    sign = (
+        f"{words.SIGNS[verdict]} {words.VERDICTS[verdict].lower()}"
+        if verdict in words.SIGNS
+        else row.stage
+    )
+    return (
+        name,
+        *levels,
+        row.lift["predicted"] or figures.NOTHING,
+        row.lift["realized"] or figures.NOTHING,
+        sign,
+        row.gate or figures.NOTHING,
+        str(row.concerns),
+    )

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from people import assessment
+from reports import make_adoption, make_report
+
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.reporting.message.headline import headline, headline_of
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.report import LiftReport
+
+
+def test_lift_money_cause_and_request(full_report: LiftReport) -> None:
+    """With every column logged the sentence has lift, money, cause and request."""
+    plan = {"O1": {"now": 2, "target": 4, "by": "2027-01-30", "owner": "Ann Sample"}}
+    said = headline_of(
+        full_report, make_adoption(assessment("Ann", "executive", plan), check=full_report)
+    )
+    assert re.fullmatch(
+        r"Cannot be told: 1\.\d points so far \(0\.\d to \d\.\d\), 2\.3 points promised; "
+        r"in money \d+k USD \(\d+k to \d+k\), \d+k USD promised\.",
+        said.finding,
+    )
+    assert said.cause.startswith("Most was lost in Operation: 41 % of offers")
+    assert said.request.endswith("by 30 January 2027 (Ann Sample).")
+    assert said.text == f"{said.finding} {said.cause} Asked of you: {said.request}"
+
+
+def test_without_money_it_speaks_of_lift(short_report: LiftReport) -> None:
+    """Where nobody knows the money the sentence has the lift with its interval."""
+    said = headline_of(short_report)
+    view_of = short_report.analysis.realized.estimate
+    assert said.finding.startswith(f"Less than promised: {100 * view_of.lift:.1f} points arrived (")
+    assert said.finding.endswith("), 2.3 points promised.")
+    assert said.cause == "Where the rest was lost, this log does not show." or "lost" in said.cause
+
+
+def test_an_open_verdict_is_not_a_result() -> None:
+    """Too early to tell is in the first sentence, not behind the figures."""
+    said = headline_of(make_report(lift=0.02, n=5_000))
+    assert said.finding.startswith("Too early to tell: ")
+    assert " so far (" in said.finding
+    assert " arrived " not in said.finding
+
+
+def test_a_faulty_log_gives_no_figure(short_report: LiftReport) -> None:
+    """A number that looks fine is not shown where the data cannot carry one."""
+    fault = {
+        "name": "arms_known",
+        "severity": "critical",
+        "success": False,
+        "observed": 1,
+        "message": "bad arms",
+    }
+    data = short_report.to_dict() | {
+        "verdict": "inconclusive",
+        "viable": "undecided",
+        "checks": [fault],
+    }
+    said = headline_of(data)
+    assert said.finding == (
+        "The log must be put right first: this log cannot show the realized lift, 2.3 points promised."
+    )
+    assert said.request == "a log without this fault: bad arms."
+
+
+def test_units_left_out_come_before_any_figure(short_report: LiftReport) -> None:
+    """The first sentence gives the number of units that the last check had, and why."""
+    left_out = {"units": 40, "of": 4_000, "since": "2027-03-01", "why": "erased", "reason": ""}
+    said = headline_of(short_report.to_dict() | {"left_out": left_out}).text
+    assert said.startswith(
+        "40 of the 4,000 units of the last check (as of 1 March 2027) are not in"
+    )
+
+
+def test_before_any_outcome() -> None:
+    """A promise without a check says so; a model without a promise too."""
+    contract = PredictedLift.load(
+        {"metric": "m", "predicted": 0.1, "columns": {"arm": "a", "outcome": "y"}}
+    )
+    assert headline(make_adoption(predicted=contract)).startswith(
+        "Promised 10 points; no outcome was checked yet."
+    )
+    assert headline(make_adoption()).startswith("No lift was promised yet.")
+
+
+@pytest.mark.parametrize("level", [4, 5])
+def test_a_high_rating_that_lost_is_in_the_sentence(full_report: LiftReport, level: int) -> None:
+    """Operation was rated high and lost the lift all the same: it stands in the sentence."""
+    rated = dict.fromkeys(("O1", "O2", "O3", "O4"), level)
+    people = [assessment("Ann", "frontline", rated), assessment("Bo", "business", {"O2": level})]
+    said = headline_of(full_report, make_adoption(*people, check=full_report))
+    assert said.cause.endswith(f"Operation had been rated {level} of 5.")
+
+
+def test_the_record_gives_the_same_sentence(full_report: LiftReport) -> None:
+    """A check read from the record says what the fresh one said."""
+    import json
+
+    again = json.loads(full_report.to_json())
+    assert headline_of(again) == headline_of(full_report)

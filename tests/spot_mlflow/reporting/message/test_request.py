@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from people import NOW, act, assessment, raised
+from reports import make_adoption, make_report
+
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.reporting.message.request import quoted, request_sentence, wait_words
+from spot_mlflow.reporting.words.lift_view import lift_view
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.report import LiftReport
+
+PLAN = {"O1": {"now": 2, "target": 4, "by": "2027-01-30", "owner": "Ann Sample"}}
+LATE = {"P2": {"now": 2, "target": 3, "by": "2026-09-30"}}
+
+
+def test_a_blocking_concern_comes_first(short_report: LiftReport) -> None:
+    """An open blocking concern is asked for before any plan."""
+    concern = raised("Cleo", "frontline", "blocking", what="offers reach us too late")
+    adoption = make_adoption(concern, assessment("Ann", "executive", PLAN), check=short_report)
+    said = request_sentence(lift_view(short_report), adoption, letter="O")
+    assert said.startswith(
+        f"an answer to the blocking concern {concern.payload['concern']}, “offers reach us"
+    )
+
+
+def test_an_answered_concern_asks_for_its_confirmation(short_report: LiftReport) -> None:
+    """Only the one who raised a concern closes it."""
+    concern = raised("Cleo", "frontline", "blocking", days=3)
+    answer = act(concern, "answered", "Dan", "data_scientist", days=2)
+    adoption = make_adoption(concern, answer, check=short_report)
+    assert request_sentence(None, adoption).startswith("the confirmation of the blocking concern")
+
+
+def test_the_plan_of_the_losing_letter_is_asked_for(full_report: LiftReport) -> None:
+    """Operation lost: what its plan wants, by when, and who sees to it."""
+    adoption = make_adoption(assessment("Ann", "executive", PLAN | LATE), check=full_report)
+    said = request_sentence(lift_view(full_report), adoption, letter="O")
+    first, second = said.split("; ")
+    assert first.endswith("by 30 January 2027 (Ann Sample)")
+    assert "overdue since 30 September 2026" in second
+
+
+def test_an_overdue_check_is_asked_for() -> None:
+    """A promise whose first check has passed without one asks for it, and names who owes it."""
+    plan = {"owner": "Bo Sample", "first_check": "2026-10-01"}
+    contract = PredictedLift.load(
+        {
+            "metric": "m",
+            "predicted": 0.1,
+            "columns": {"arm": "a", "outcome": "y"},
+            "measurement": plan,
+        }
+    )
+    said = request_sentence(None, make_adoption(predicted=contract))
+    assert said.startswith("the outcome check, due since 1 October 2026 (Bo Sample)")
+
+
+def test_too_early_asks_for_patience_in_units() -> None:
+    """An open verdict that time will close asks to wait for so many units."""
+    report = make_report(lift=0.02, n=2_000, contract={"predicted": 0.023})
+    view = lift_view(report)
+    assert view.verdict == "inconclusive"
+    assert wait_words(view).startswith("about ")
+    assert request_sentence(view, None) == f"to wait for {wait_words(view)}."
+
+
+def test_never_is_said_where_no_units_would_decide(full_report: LiftReport) -> None:
+    """Where the prediction itself is too uncertain, nobody is asked to wait."""
+    view = lift_view(full_report)
+    assert wait_words(view) == "never to be decided, the prediction itself is too uncertain"
+    assert request_sentence(view, None) == ""
+
+
+def test_clusters_are_waited_for_as_clusters() -> None:
+    """A clustered log needs more clusters, not more units."""
+    data = make_report().to_dict() | {
+        "verdict": "inconclusive",
+        "reason": "realized 0.01 of 0.02 promised; the gap may be anything",
+        "more_units": 1234.0,
+        "more_days": 17.2,
+    }
+    data["contract"]["columns"]["cluster"] = "village"
+    assert wait_words(lift_view(data)) == "about 1,300 more clusters, 18 days"
+
+
+def test_a_lift_not_worth_its_cost_asks_for_a_decision(short_report: LiftReport) -> None:
+    """Below the least worth having somebody has to change the offer or stop."""
+    view = lift_view(short_report.to_dict() | {"viable": "not viable"})
+    assert request_sentence(view, None).startswith("a decision to change the offer or to stop")
+
+
+def test_a_broken_log_is_asked_for_first(short_report: LiftReport) -> None:
+    """Before anything else the log has to be put right."""
+    fault = {
+        "name": "units_unique",
+        "severity": "critical",
+        "success": False,
+        "observed": 1,
+        "message": "214 of 900 units (24 %) appear more than once.",
+    }
+    data = short_report.to_dict() | {
+        "verdict": "inconclusive",
+        "viable": "undecided",
+        "checks": [fault],
+    }
+    said = request_sentence(lift_view(data), None)
+    assert said == "a log without this fault: 214 of 900 units (24 %) appear more than once."
+
+
+def test_beginnings_are_asked_for() -> None:
+    """A model of which nothing is known needs an assessment and a promise."""
+    assert request_sentence(None, make_adoption()) == (
+        "an assessment by the business, the front line and the builders; "
+        "a promise: how much lift, and the least worth having."
+    )
+
+
+@pytest.mark.parametrize("text", ["a\nb", "x" * 500])
+def test_quotations_stay_on_one_short_line(text: str) -> None:
+    """What people wrote is quoted on one line, cut at ninety characters."""
+    said = quoted(text)
+    assert "\n" not in said
+    assert len(said) <= 92
+
+
+def test_at_most_two_requests(full_report: LiftReport) -> None:
+    """More than two would not be read."""
+    many = [raised("Cleo", "frontline", "blocking", what=f"thing {i}", days=i) for i in range(5)]
+    adoption = make_adoption(*many, check=full_report)
+    assert request_sentence(lift_view(full_report), adoption).count("; ") == 1
+    assert adoption.now == NOW
+
+
+def test_missing_columns_are_asked_for(short_report: LiftReport) -> None:
+    """Where causes cannot be told apart, the columns that would split them are asked for."""
+    said = request_sentence(lift_view(short_report), None)
+    assert said == "to log offered and delivered, so that the causes can be told apart."
+
+
+def test_a_wait_beyond_reason_is_no_plan() -> None:
+    """Nobody is asked to wait nine thousand days."""
+    data = make_report().to_dict() | {
+        "verdict": "inconclusive",
+        "reason": "realized 0.01 of 0.02 promised; the gap may be anything",
+        "more_units": 1.4e6,
+        "more_days": 9003.0,
+        "attribution": None,
+    }
+    view = lift_view(data)
+    assert wait_words(view) == "about 1,400,000 more units, more than ten years at the present rate"
+    assert request_sentence(view, None) == ""
