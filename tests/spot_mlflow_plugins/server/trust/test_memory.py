@@ -8,7 +8,7 @@ import sys
 SCRIPT = """
 import threading
 from pathlib import Path
-from spot_mlflow_plugins.server.memory import give_back_large_blocks
+from spot_mlflow_plugins.server.trust.memory import give_back_large_blocks
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 // 2**20
