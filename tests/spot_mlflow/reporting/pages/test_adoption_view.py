@@ -144,7 +144,7 @@ def test_every_key_is_documented(full_report: LiftReport) -> None:
 
     from spot_mlflow.reporting.pages.portfolio import portfolio_rows, portfolio_summary
 
-    text = (Path(__file__).resolve().parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[4] / "docs" / "json.md").read_text(encoding="utf-8")
     adoption = model(full_report)
     shown = adoption_dict(adoption, decide(adoption, "Production", policy=default_policy()))
     rows = portfolio_rows([("churn", {})])
