@@ -9,22 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-Role = Literal["executive", "business", "frontline", "data_scientist", "engineer"]
-ROLES: Final[tuple[Role, ...]] = (
-    "executive",
-    "business",
-    "frontline",
-    "data_scientist",
-    "engineer",
-)
-BUILDERS: Final[frozenset[str]] = frozenset({"data_scientist", "engineer"})
-USERS: Final[frozenset[str]] = frozenset({"executive", "business", "frontline"})
 
 Kind = Literal[
     "prediction",

@@ -9,7 +9,7 @@ import unicodedata
 from typing import Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.evidence import ROLES
+from spot_mlflow.roles import ROLES
 from spot_mlflow.validation import check_choice
 
 MAX_NAME: Final = 200

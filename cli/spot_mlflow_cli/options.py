@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from spot_mlflow.evidence import ROLES
+from spot_mlflow.roles import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spot_mlflow.involvement.score import count
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.tables import printable
+from spot_mlflow.roles import ROLE_TABLE, ROLES, called
 from spot_mlflow_cli.terminal import console
 
 if TYPE_CHECKING:
     from spot_mlflow.readiness.instrument import Instrument
     from spot_mlflow.readiness.panel import QuestionResult, Readiness
-
-
-# One sign a role in the column of answers; executive and engineer begin with the same letter.
-_SIGNS: Final = {
-    "executive": "X", "business": "B", "frontline": "F", "data_scientist": "D", "engineer": "E",
-}  # fmt: skip
 
 
 def as_json(readiness: Readiness) -> dict[str, Any]:
@@ -97,7 +91,7 @@ def print_panel(readiness: Readiness, instrument: Instrument) -> None:
                 Text(_answers(q)),
             )
     console().print(table)
-    signs = ", ".join(f"{_SIGNS[r]} {words.ROLES[r]}" for r in _SIGNS if r in readiness.roles)
+    signs = ", ".join(f"{_sign(r)} {called(r)}" for r in ROLES if r in readiness.roles)
     if signs:
         click.echo(f"\n{signs}; ? does not know.")
     _print_rest(readiness)
@@ -127,9 +121,11 @@ def _target(target: int | None) -> str:
     return "-" if target is None else str(target)
 
 
+def _sign(role: str) -> str:
+    return ROLE_TABLE[role].sign if role in ROLE_TABLE else role
+
+
 def _answers(q: QuestionResult) -> str:
-    dots = " ".join(
-        f"{_SIGNS.get(d.role, d.role)}{d.level if d.level is not None else '?'}" for d in q.dots
-    )
+    dots = " ".join(f"{_sign(d.role)}{d.level if d.level is not None else '?'}" for d in q.dots)
     mark = " contested" + (", noted" if q.noted else "") if q.contested else ""
     return (dots or "-") + mark

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.evidence import Role, digest_of
+from spot_mlflow.evidence import digest_of
 from spot_mlflow.gate.targets import fold
+from spot_mlflow.roles import Role  # noqa: TC001 - pydantic reads annotations
 from spot_mlflow.validation import Document, Span, load_yaml, nearest, parse_document
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.evidence import BUILDERS, USERS
 from spot_mlflow.person import person_key
+from spot_mlflow.roles import BUILDERS, USERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

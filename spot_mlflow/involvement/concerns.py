@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput, NotFound, Refused
-from spot_mlflow.evidence import USERS
 from spot_mlflow.person import check_text, person_key
+from spot_mlflow.roles import USERS
 from spot_mlflow.validation import check_choice, nearest
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.evidence import USERS
 from spot_mlflow.involvement.batch import check_batch, complete_batches
 from spot_mlflow.involvement.concerns import Concern, concerns_of
 from spot_mlflow.involvement.score import Activity, Cap, explain, score_of, words_of
 from spot_mlflow.person import check_text, person_key
+from spot_mlflow.roles import USERS
 from spot_mlflow.validation import check_choice, utc
 
 if TYPE_CHECKING:

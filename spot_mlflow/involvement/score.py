@@ -10,6 +10,7 @@ from math import floor
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.involvement.concerns import CLOSED_SHARE, SEVERITY_WEIGHTS, Concern
+from spot_mlflow.roles import ROLE_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -179,8 +180,8 @@ def count(n: int, one: str, many: str = "") -> str:
 
 
 def _blocking_words(concern: Concern, number: int) -> str:
-    whose = {"frontline": "the frontline", "business": "the business", "executive": "an executive"}
-    of = whose.get(concern.role or "", "the builders")
+    raiser = ROLE_TABLE.get(concern.role or "")
+    of = "the builders" if raiser is None else raiser.party
     more = f", and {number - 1} more" if number > 1 else ""
     state = "an answered but unconfirmed" if concern.status == "answered" else "an open"
     return f"{state} blocking concern of {of}, {count(concern.age_days, 'day')} old{more}".replace(

@@ -58,7 +58,7 @@ def ask_message(sheet: Worksheet, *, to: str = "", sender: str = "", name: str =
         sender: who asks, as signature.
         name: whom it is addressed to.
     """
-    role = sheet.instrument.roles.get(sheet.role) if sheet.role else None  # type: ignore[call-overload] # a role or another word, .get copes
+    role = sheet.instrument.roles.get(sheet.role) if sheet.role else None
     count = len(sheet.questions)
     until = f" by {sheet.until}" if sheet.until else ""
     why = f" You are asked as {role.title.lower()}: the one who {role.who}." if role else ""

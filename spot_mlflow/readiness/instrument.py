@@ -11,10 +11,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from spot_mlflow.errors import NotFound
-from spot_mlflow.evidence import ROLES, Role, digest_of
+from spot_mlflow.evidence import digest_of
+from spot_mlflow.roles import ROLE_TABLE, Role
 from spot_mlflow.validation import Document, load_yaml, nearest, parse_document
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class LetterText(Document):
 
 
 class RoleText(Document):
-    """How a role is called where people read it."""
+    """How a role is called where people read it; ``spot_mlflow.roles`` has the words for each."""
 
     title: Text
     who: Text
@@ -79,8 +80,8 @@ class Instrument(Document):
         title: the heading a respondent reads.
         intro: what a respondent reads first.
         letters: S, P, O and T with what they stand for.
-        roles: the five roles with their titles.
         questions: in the order in which they are asked; each letter has one at least.
+        roles: titles of the roles that are asked; those of ``spot_mlflow.roles`` where left out.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -88,8 +89,20 @@ class Instrument(Document):
     title: Text
     intro: Text
     letters: dict[Letter, LetterText]
-    roles: dict[Role, RoleText]
     questions: Annotated[tuple[Question, ...], Field(min_length=4)]
+    roles: Annotated[dict[Role, RoleText], Field(default_factory=dict, validate_default=True)]
+
+    @field_validator("roles")
+    @classmethod
+    def _every_asked_role(
+        cls, given: dict[Role, RoleText], info: ValidationInfo
+    ) -> dict[Role, RoleText]:
+        asked = {role for q in info.data.get("questions", ()) for role in q.asks}
+        return given | {
+            key: RoleText(title=role.title, who=role.who)
+            for key, role in ROLE_TABLE.items()
+            if key in asked and key not in given
+        }
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -99,7 +112,6 @@ class Instrument(Document):
             raise ValueError(f"question ids must be unique, twice: {', '.join(twice)}")
         for what, needed, there in (
             ("letters", LETTERS, self.letters),
-            ("roles", ROLES, self.roles),
             ("questions", LETTERS, {q.letter for q in self.questions}),
         ):
             missing = [x for x in needed if x not in there]

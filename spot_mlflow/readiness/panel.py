@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.evidence import BUILDERS
 from spot_mlflow.person import person_key
 from spot_mlflow.readiness.instrument import LETTERS
 from spot_mlflow.readiness.plan import PlanItem, plan_of
 from spot_mlflow.readiness.respondents import Respondent, current_respondents
+from spot_mlflow.roles import BUILDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -29,7 +29,7 @@ def html(sheet: Worksheet) -> str:
         _template().render(
             sheet=sheet,
             instrument=sheet.instrument,
-            role=sheet.instrument.roles.get(sheet.role) if sheet.role else None,  # type: ignore[call-overload] # a role or another word, .get copes
+            role=sheet.instrument.roles.get(sheet.role) if sheet.role else None,
             filled=_every_field(sheet),
             dont_know=DONT_KNOW,
             document=json_for_html(_document(sheet)),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spot_mlflow.evidence import ROLES
+from spot_mlflow.roles import ROLES
 from spot_mlflow_cli.identity import pseudonym_option, speaker
 from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from spot_mlflow.evidence import ROLES
 from spot_mlflow.person import pseudonym
+from spot_mlflow.roles import ROLES
 from spot_mlflow_cli.identity import pseudonym_key, pseudonym_option
 from spot_mlflow_cli.options import format_option, model_argument
 

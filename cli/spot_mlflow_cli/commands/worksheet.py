@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from spot_mlflow.evidence import ROLES
+from spot_mlflow.roles import ROLES
 from spot_mlflow_cli.options import dry_run_option
 
 

@@ -13,24 +13,16 @@ from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts.drawing import Chart, rows_of_labels
 from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.tables import Table
+from spot_mlflow.roles import ROLE_TABLE, ROLES, called
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from spot_mlflow.readiness.instrument import Instrument
     from spot_mlflow.readiness.panel import Dot, QuestionResult, Readiness
     from spot_mlflow.reporting.charts.drawing import Theme
     from spot_mlflow.reporting.charts.palette import Palette
 
-# role -> (marker, name of its colour in the palette); the builders' marks are open.
-MARKS: Final[Mapping[str, tuple[str, str]]] = {
-    "executive": ("^", "loss"),
-    "business": ("o", "realized"),
-    "frontline": ("s", "gain"),
-    "data_scientist": ("D", "promised"),
-    "engineer": ("v", "promised"),
-}
-BUILDERS: Final = frozenset({"data_scientist", "engineer"})
 STEP: Final = 0.17  # of a level, between two dots on the same level
 UNKNOWN_AT: Final = 6.0  # where "don't know" stands, right of level 5
 ROW_HEIGHT: Final = 0.36  # inches
@@ -137,12 +129,20 @@ def _paint_question(axes: Any, y: float, q: QuestionResult, palette: Palette) ->
             zorder=2,
         )
     for dot, x in _places(q.dots):
-        mark, colour = MARKS.get(dot.role, ("o", "muted"))
-        fill = palette.paper if dot.role in BUILDERS else getattr(palette, colour)
+        mark, colour, fill = _mark(dot.role, palette)
         axes.plot(
-            [x], [y], mark, color=getattr(palette, colour), markerfacecolor=fill,
+            [x], [y], mark, color=colour, markerfacecolor=fill,
             markeredgewidth=1.3, markersize=SMALL if dot.stale else LARGE, zorder=3,
         )  # fmt: skip
+
+
+def _mark(role: str, palette: Palette) -> tuple[str, str, str]:
+    """Returns a role's marker, its colour and what fills it; a builder's is open."""
+    facts = ROLE_TABLE.get(role)
+    if facts is None:  # of an old record
+        return "o", palette.muted, palette.muted
+    colour: str = getattr(palette, facts.colour)
+    return facts.mark, colour, palette.paper if facts.side == "builder" else colour
 
 
 def _places(dots: Sequence[Dot]) -> list[tuple[Dot, float]]:
@@ -165,20 +165,19 @@ def _legend(axes: Any, readiness: Readiness, palette: Palette, *, narrow: bool) 
         Line2D([], [], color=palette.ink, linewidth=2.2, label="panel today"),
         Line2D([], [], color=palette.ink, linewidth=1.6, linestyle=(0, (1.2, 1.2)), label="wanted"),
     ]
-    for role, (mark, colour) in MARKS.items():
+    for role in ROLES:
         if role in readiness.roles:
-            own = getattr(palette, colour)
-            fill = palette.paper if role in BUILDERS else own
+            mark, colour, fill = _mark(role, palette)
             handles.append(
                 Line2D(
                     [],
                     [],
-                    color=own,
+                    color=colour,
                     marker=mark,
                     markerfacecolor=fill,
                     linestyle="none",
                     markersize=6,
-                    label=words.ROLES[role],
+                    label=called(role),
                 )
             )
     if any(d.stale for q in readiness.questions.values() for d in q.dots):

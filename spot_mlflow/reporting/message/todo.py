@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.person import person_key
 from spot_mlflow.reporting.message.request import target_text
 from spot_mlflow.reporting.words import terms as words
+from spot_mlflow.roles import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -127,13 +128,13 @@ def _assessments(adoption: Adoption) -> Iterator[Todo]:
     name, today, ready = adoption.facts.name, adoption.now.date(), adoption.readiness
     ask = f"spot ask {shlex.quote(name)} --role"
     for role in ready.missing_roles:
-        what = f"an assessment by the {words.ROLES[role]}"
-        yield Todo(name, words.ROLES[role], role, what, None, False, f"{ask} {role}")
+        what = f"an assessment by the {called(role)}"
+        yield Todo(name, called(role), role, what, None, False, f"{ask} {role}")
     for r in ready.respondents:
         due = (r.at + ASSESS_EVERY).date()
         if due < today:
             what = "a new assessment, the last one is over 90 days old"
-            who = r.person or words.ROLES.get(r.role, r.role)
+            who = r.person or called(r.role)
             yield Todo(name, who, r.role, what, due, True, f"{ask} {r.role}")
 
 

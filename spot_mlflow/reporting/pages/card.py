@@ -18,9 +18,9 @@ from spot_mlflow.reporting.pages.adoption_view import adoption_sections, title_o
 from spot_mlflow.reporting.pages.lift_report import section_markdown
 from spot_mlflow.reporting.pages.page import render
 from spot_mlflow.reporting.sections.section import Section
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.lift_view import promise_scale
 from spot_mlflow.reporting.words.tables import Table, escape_markdown
+from spot_mlflow.roles import ROLES, called
 from spot_mlflow.version import __version__
 
 if TYPE_CHECKING:
@@ -140,11 +140,11 @@ def _readiness(adoption: Adoption, instrument: Instrument) -> Section:
         return Section("readiness", title, text=("Nobody has been asked yet.",))
     overall = "not known yet" if ready.overall is None else f"level {ready.overall} of 5"
     people = figures.things(ready.people, "person", "people")
-    roles = ", ".join(words.ROLES[r] for r in words.ROLES if r in ready.roles)
+    roles = ", ".join(called(r) for r in ROLES if r in ready.roles)
     text = f"{figures.sentence(overall)} {people} answered: {roles}."
     notes = []
     if ready.missing_roles:
-        notes.append(f"Not heard: {', '.join(words.ROLES[r] for r in ready.missing_roles)}.")
+        notes.append(f"Not heard: {', '.join(called(r) for r in ready.missing_roles)}.")
     if ready.stale:
         notes.append(f"{figures.things(ready.stale, 'assessment')} older than 180 days.")
     return Section(

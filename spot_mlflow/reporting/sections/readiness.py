@@ -11,6 +11,7 @@ from spot_mlflow.reporting.message.request import plan_words, target_text
 from spot_mlflow.reporting.sections.section import Section
 from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.tables import Table
+from spot_mlflow.roles import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,7 +67,7 @@ def findings(ready: Readiness) -> Iterator[str]:
             if q.dont_know
         ),
         "Nobody has said": (label for label, q in questions if q.level is None),
-        "Not heard": (words.ROLES[r] for r in ready.missing_roles),
+        "Not heard": (called(r) for r in ready.missing_roles),
     }
     for what, found in told.items():
         if said := ", ".join(found):

@@ -51,13 +51,6 @@ LETTERS: Final[Mapping[str, str]] = {
     "O": "Operation",
     "T": "Technology",
 }
-ROLES: Final[Mapping[str, str]] = {
-    "executive": "executive",
-    "business": "business expert",
-    "frontline": "frontline",
-    "data_scientist": "data scientist",
-    "engineer": "engineer",
-}
 FACTORS: Final[Mapping[str, str]] = {
     "coverage": "customers without an offer",
     "system": "offers that failed in the system",

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import NOW, act, event, raised
 
-from spot_mlflow.evidence import ROLES
 from spot_mlflow.involvement.log import KINDS, PHASES, involvement_of
 from spot_mlflow.involvement.score import breadth, count, recency
+from spot_mlflow.roles import ROLES
 
 USERS = ("executive", "business", "frontline")
 

@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from spot_mlflow.errors import InvalidInput, NotFound
-from spot_mlflow.evidence import ROLES
 from spot_mlflow.readiness import instrument as module
 from spot_mlflow.readiness.instrument import (
     Instrument,
@@ -17,6 +16,7 @@ from spot_mlflow.readiness.instrument import (
     json_schema,
     shipped_instrument,
 )
+from spot_mlflow.roles import ROLES
 
 ASKS = {
     "S1": "XBD", "S2": "BD", "S3": "XD", "P1": "B", "P2": "XB", "P3": "BD", "P4": "BD",
@@ -102,7 +102,7 @@ FAULTS = [
     (lambda d: d["questions"][0].pop("help"), "help", True),
     (lambda d: d["questions"][1].update(id="S1"), "unique", False),
     (lambda d: d.update(questions=[q for q in d["questions"] if q["id"][0] != "T"]), "T", False),
-    (lambda d: d["roles"].pop("frontline"), "frontline", False),
+    (lambda d: d.update(roles={"boss": {"title": "Boss", "who": "decides"}}), "roles", True),
 ]
 
 

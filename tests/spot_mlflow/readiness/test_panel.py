@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import INSTRUMENT, NOW, assessment, entry, note
 
-from spot_mlflow.evidence import ROLES
 from spot_mlflow.readiness.panel import (
     LetterResult,
     lower_median,
@@ -17,6 +16,7 @@ from spot_mlflow.readiness.panel import (
     readiness_of,
     round_start,
 )
+from spot_mlflow.roles import ROLES
 
 
 def panel(*entries, notes=()):

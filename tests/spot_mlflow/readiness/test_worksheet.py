@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from people import INSTRUMENT
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.evidence import ROLES
 from spot_mlflow.readiness.answer_file import read_answer_file
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.worksheet import ENDINGS, FORMATS, Worksheet
+from spot_mlflow.roles import ROLES
 
 # Words that a format might take for something else: numbers, dates, formulas, its own marks.
 LOOK_LIKE = (

@@ -6,7 +6,7 @@ import pytest
 from terminal import run_spot
 
 from spot_mlflow import log_assessment
-from spot_mlflow.evidence import ROLES
+from spot_mlflow.roles import ROLES
 
 
 @pytest.mark.usefixtures("churn")

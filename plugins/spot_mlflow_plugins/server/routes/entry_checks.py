@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput, Refused
-from spot_mlflow.evidence import ROLES, digest_of
+from spot_mlflow.evidence import digest_of
+from spot_mlflow.roles import ROLES
 from spot_mlflow.validation import check_choice, utc
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from spot_mlflow.errors import Refused
-from spot_mlflow.evidence import ROLES
 from spot_mlflow.person import person_key
+from spot_mlflow.roles import ROLES
 
 ROLES_VARIABLE: Final = "SPOT_MLFLOW_ROLES_FILE"
 
