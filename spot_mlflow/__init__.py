@@ -82,7 +82,7 @@ _HOME = {
     "Evidence": "evidence",
     "GateDecision": "gate.decision",
     "LiftReport": "lift.report",
-    "PredictedLift": "lift.contract",
+    "PredictedLift": "lift.promise.contract",
     **dict.fromkeys(
         (
             "AccessDenied",

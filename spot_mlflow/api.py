@@ -13,7 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import InvalidInput, NotFound
+from spot_mlflow.gate.decision import decide
+from spot_mlflow.gate.targets import normalize_target
+from spot_mlflow.gate.waivers import check_waiver
+from spot_mlflow.involvement.appeal import check_pulse
+from spot_mlflow.involvement.concerns import check_follow_up, check_raise
+from spot_mlflow.involvement.log import check_entry
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.report import LiftReport
 from spot_mlflow.person import check_person, check_role
+from spot_mlflow.readiness.answer_file import read_answer_file
+from spot_mlflow.readiness.assessment import parse_answers
+from spot_mlflow.readiness.instrument import default_instrument
+from spot_mlflow.record import Record as _Record
+from spot_mlflow.record import outcomes
+from spot_mlflow.record.policies import adoption_under_policy, current_policy
+from spot_mlflow.record.store import login
+from spot_mlflow.taken_down import KIND, check_confirmation
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
@@ -23,15 +39,12 @@ if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
-    from spot_mlflow.lift.promise.contract import PredictedLift
-    from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.record import ModelRef, Record
 
 
 def _record(record: Record | None) -> Record:
     if record is not None:
         return record
-    from spot_mlflow.record import Record as _Record
 
     return _Record()
 
@@ -71,8 +84,6 @@ def log_predicted_lift(
         InvalidInput: a key is unknown, misspelt or out of range; nothing is written.
         NotFound: no such model or version.
     """
-    from spot_mlflow.lift.promise.contract import PredictedLift
-
     contract = PredictedLift.load(predicted if not hasattr(predicted, "items") else dict(predicted))  # type: ignore[arg-type]
     if person is not None or role is not None:
         _speaker(person or "", role or "")
@@ -119,14 +130,9 @@ def log_assessment(
     Raises:
         InvalidInput: an unknown question, a level out of 1 to 5; nothing is written.
     """
-    from spot_mlflow.readiness.assessment import parse_answers
-    from spot_mlflow.readiness.instrument import default_instrument
-
     _speaker(person, role)
     instrument = default_instrument()
     if isinstance(answers, str | Path):
-        from spot_mlflow.readiness.answer_file import read_answer_file
-
         payload = dict(read_answer_file(answers, instrument).payload)  # with the file's own stamp
     else:
         payload = parse_answers(answers, instrument, where=f"answers of {person}")
@@ -159,8 +165,6 @@ def log_involvement(
         when: the day it happened; now where None.
         record: where to write.
     """
-    from spot_mlflow.involvement.log import check_entry
-
     _speaker(person, role)
     payload = check_entry(phase=phase, kind=kind, what=what, evidence=evidence, when=when)
     record = _record(record)
@@ -180,8 +184,6 @@ def raise_concern(
         severity: blocking, major or minor.
         record: where to write.
     """
-    from spot_mlflow.involvement.concerns import check_raise
-
     _speaker(person, role)
     entry_id = uuid.uuid4().hex
     concern = f"c{entry_id[:5]}"
@@ -223,7 +225,6 @@ def reopen_concern(
 def _follow_up(  # noqa: PLR0917 - private; the public functions name their arguments
     model: Any, concern: str, act: str, person: str, role: str, what: str, record: Record | None
 ) -> Evidence:
-    from spot_mlflow.involvement.concerns import check_follow_up
 
     _speaker(person, role)
     record = _record(record)
@@ -249,8 +250,6 @@ def confirm_entry(
         NotFound: no such entry waits for a confirmation.
         Refused: it was written down for somebody else.
     """
-    from spot_mlflow.taken_down import KIND, check_confirmation
-
     check_person(person)
     if role is not None:
         check_role(role)
@@ -269,8 +268,6 @@ def log_pulse(
 
     Users answer for themselves; a builder (data_scientist, engineer) guesses the users' answer.
     """
-    from spot_mlflow.involvement.appeal import check_pulse
-
     _speaker(person, role)
     payload = check_pulse(useful=useful, would_use=would_use, role=role)
     record = _record(record)
@@ -300,9 +297,6 @@ def log_outcomes(
         InvalidInput: no promise was recorded for this version, the report was checked against
             another one, or it leaves out units of the last check without a reason.
     """
-    from spot_mlflow.lift.report import LiftReport
-    from spot_mlflow.record import outcomes
-
     if not isinstance(report, LiftReport):
         raise InvalidInput(
             f"report is a {type(report).__name__}, must be what check_outcomes returned"
@@ -345,8 +339,6 @@ def sign_off(
     record: Record | None = None,
 ) -> Evidence:
     """Signs off a version for a target ("Production", "@champion"); binds to its promise."""
-    from spot_mlflow.gate.targets import normalize_target
-
     _speaker(person, role)
     record = _record(record)
     ref = _versioned(record.resolve(model))
@@ -393,9 +385,6 @@ def waive(
         role: the approver's role, where known.
         record: where to write.
     """
-    from spot_mlflow.gate.waivers import check_waiver
-    from spot_mlflow.record.policies import current_policy
-
     if role is not None:
         check_role(role)
     record = _record(record)
@@ -428,10 +417,6 @@ def check_gate(
         requester: who would ask for the transition; the login where None.
         record: where to read.
     """
-    from spot_mlflow.gate.decision import decide
-    from spot_mlflow.record.policies import adoption_under_policy
-    from spot_mlflow.record.store import login
-
     record = _record(record)
     adoption, policy = adoption_under_policy(record, _versioned(record.resolve(model)))
     adoption = record.with_files(adoption)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from spot_mlflow.lift.withheld import withhold
+from spot_mlflow_checks.judgements import judge_data
+
 if TYPE_CHECKING:
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
     from spot_mlflow.lift.promise.contract import PredictedLift
@@ -27,9 +30,7 @@ def analysis_of(
     Where the log cannot carry a verdict, none is given to anyone.
     """
     from spot_mlflow.lift.analysis import analyze
-    from spot_mlflow.lift.withheld import withhold
     from spot_mlflow_checks.control import judge_control
-    from spot_mlflow_checks.judgements import judge_data
 
     known = _analyses.setdefault(moments, {})
     key = (predicted.digest, previous_looks)

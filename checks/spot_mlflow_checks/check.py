@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport
+from spot_mlflow.lift.stored.kept_units import checked_units
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import SEGMENT_LIMIT, reduce_source, with_left_out
+from spot_mlflow_checks.reduced import read_reduced
+from spot_mlflow_checks.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,8 +69,6 @@ def check_outcomes(  # noqa: PLR0913 - each says how one log is read; all are na
     Raises:
         InvalidInput: naming what is wrong with the source or the contract, and where.
     """
-    from spot_mlflow_checks.validation import validate
-
     contract = PredictedLift.load(predicted)
     read_by = _by_segment(contract, segment)
     earlier = previous.moments if isinstance(previous, LiftReport) else previous
@@ -112,9 +113,6 @@ def _read_reduced(  # noqa: PLR0917 - what ``check_outcomes`` was given
     fewer: str | None,
 ) -> OutcomeMoments:
     """Reads a table reduced elsewhere, and holds it to the units of the last check."""
-    from spot_mlflow.lift.stored.kept_units import checked_units
-    from spot_mlflow_checks.reduced import read_reduced
-
     moments = replace(read_reduced(source, read_by, as_of=as_of), contract=contract.digest)
     if earlier is None:
         return moments

@@ -11,6 +11,7 @@ from spot_mlflow_checks.rows import (
     EARLIEST,
     UNKNOWN_ARM,
     before_decision,
+    flag,
     has_matured,
     may_be_unreadable,
 )
@@ -205,8 +206,6 @@ def _kind_rules(r: Reading) -> list[Rule]:
 
 def universe(r: Reading, name: Universe, c: Any) -> sa.ColumnElement[Any]:
     """1 for a row that can break a rule asked of ``name``; all rows, and those concerned, are counted as they are."""
-    from spot_mlflow_checks.rows import flag
-
     if name == "holdout":
         return flag(c.arm == 0)
     if name == "scored":

@@ -19,8 +19,13 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.record import Record
+from spot_mlflow.record.outcomes import latest_moments
 from spot_mlflow_checks import handover
 from spot_mlflow_checks.columns import wanted_columns
+from spot_mlflow_checks.engines.database import open_selectable
+from spot_mlflow_checks.engines.duck import open_frame
+from spot_mlflow_checks.engines.spark import open_spark
 from spot_mlflow_checks.outcomes import reduce_source
 
 if TYPE_CHECKING:
@@ -61,9 +66,6 @@ def _reduced(source: Source, predicted: PredictedLift, value_kwargs: Any) -> Out
 
 def _earlier(model: str) -> dict[str, Any]:
     """What the record holds of the latest check of a model version."""
-    from spot_mlflow.record import Record
-    from spot_mlflow.record.outcomes import latest_moments
-
     record = Record()
     ref = record.resolve(model)
     adoption = record.adoption(ref)
@@ -84,7 +86,6 @@ class OutcomeLogMoments(TableMetricProvider):
         metric_value_kwargs: Any,
         **_: Any,
     ) -> OutcomeMoments:
-        from spot_mlflow_checks.engines.duck import open_frame
 
         frame, _domain, _accessor = execution_engine.get_compute_domain(
             metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
@@ -105,7 +106,6 @@ class OutcomeLogMoments(TableMetricProvider):
         metric_value_kwargs: Any,
         **_: Any,
     ) -> OutcomeMoments:
-        from spot_mlflow_checks.engines.database import open_selectable
 
         selectable, _domain, _accessor = execution_engine.get_compute_domain(
             metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
@@ -123,7 +123,6 @@ class OutcomeLogMoments(TableMetricProvider):
         metric_value_kwargs: Any,
         **_: Any,
     ) -> OutcomeMoments:
-        from spot_mlflow_checks.engines.spark import open_spark
 
         frame, _domain, _accessor = execution_engine.get_compute_domain(
             metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE

@@ -14,11 +14,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import NotFound, RecordDamaged, SpotError, Unavailable
-from spot_mlflow.gate.decision import decide, removal, undecided
+from spot_mlflow.gate.decision import decide, removal, tampering, undecided
+from spot_mlflow.record.decisions import decision_draft, record_decision
 from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.references import ModelRef
+from spot_mlflow.record.store import REGISTRY
 from spot_mlflow.reporting.words.respondent_view import decision_without_levels, owes_answers
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.attempts import Attempt, Attempts
+from spot_mlflow_plugins.evidence_view import EvidenceView
+from spot_mlflow_plugins.quick_writer import QuickWriter
 from spot_mlflow_plugins.ruling import Ruling
 
 if TYPE_CHECKING:
@@ -30,9 +35,7 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import Policies
-    from spot_mlflow.record.references import ModelRef
-    from spot_mlflow_plugins.evidence_view import EvidenceView
-    from spot_mlflow_plugins.quick_writer import Prepared, QuickWriter
+    from spot_mlflow_plugins.quick_writer import Prepared
 
 _logger: Final = logging.getLogger("mlflow.spot")
 _KEPT: Final = 1000  # decisions waiting for a record that cannot be written
@@ -63,8 +66,6 @@ class RecordDecider:
     @property
     def _view(self) -> EvidenceView:
         if self._opened is None:
-            from spot_mlflow_plugins.evidence_view import EvidenceView
-
             self._opened = EvidenceView(self._open())
         return self._opened
 
@@ -220,10 +221,6 @@ class RecordDecider:
         )
 
     def _write_attempt(self, attempt: Attempt, count: int) -> None:
-        from spot_mlflow.gate.decision import tampering
-        from spot_mlflow.record.decisions import decision_draft
-        from spot_mlflow.record.references import ModelRef
-        from spot_mlflow.record.store import REGISTRY
 
         with self._lock:
             view, name, version = self._view, attempt.model(), attempt.version
@@ -258,8 +255,6 @@ class RecordDecider:
         self, store: Any, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]
     ) -> list[Prepared] | None:
         """Returns the rulings as entries to be inserted; None where they are written otherwise."""
-        from spot_mlflow_plugins.quick_writer import QuickWriter
-
         if not rulings or not private.is_database(store):
             return None
         try:
@@ -306,7 +301,6 @@ class RecordDecider:
         applied: bool,  # noqa: FBT001 - taken from the queue as it was put there
         replaced: Mapping[str, Sequence[str]] | None,
     ) -> None:
-        from spot_mlflow.record.decisions import record_decision
 
         view, decision = self._view, ruling.decision
         try:
@@ -333,7 +327,6 @@ def _prepared(
     *,
     in_force: bool,
 ) -> Prepared:
-    from spot_mlflow.record.decisions import decision_draft
 
     decision = ruling.decision
     draft = decision_draft(
@@ -349,7 +342,6 @@ def _prepared(
 
 
 def _ref(ruling: Ruling) -> ModelRef:
-    from spot_mlflow.record.references import ModelRef
 
     return ModelRef(ruling.facts.name, None, ruling.facts.created)
 

@@ -30,6 +30,8 @@ from mlflow.models.evaluation import EvaluationResult, ModelEvaluator
 from mlflow.models.evaluation.artifacts import JsonEvaluationArtifact, TextEvaluationArtifact
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.promise.contract import predicted_from_backtest
+from spot_mlflow.lift.report import jsonable
 from spot_mlflow.validation import nearest
 
 if TYPE_CHECKING:
@@ -138,8 +140,6 @@ def metrics_of(result: Backtest) -> dict[str, float]:
 
 def table_of(result: Backtest) -> dict[str, Any]:
     """The whole backtest as JSON values."""
-    from spot_mlflow.lift.report import jsonable
-
     return {**jsonable(result), "source": result.source}
 
 
@@ -203,7 +203,6 @@ def _scores(dataset: Any, model: Any, treated: Any, column: str | None) -> Any:
 
 
 def _contract(result: Backtest, config: Mapping[str, Any]) -> str:
-    from spot_mlflow.lift.promise.contract import predicted_from_backtest
 
     given = {k: config[k] for k in ("effect", "direction", "confidence", *_CONTRACT) if k in config}
     given.setdefault("columns", {"arm": str(config[TREATED]), "outcome": config["metric"]})

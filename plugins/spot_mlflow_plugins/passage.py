@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import RecordDamaged, SpotError
+from spot_mlflow.gate.policy import lost_policy
 from spot_mlflow.gate.targets import fold
 from spot_mlflow_plugins import mlflow_private as private
 
@@ -89,8 +90,6 @@ class Passage:
             try:
                 self._policy = self._decider.policy()
             except RecordDamaged as e:  # archiving, giving up and going back pass all the same
-                from spot_mlflow.gate.policy import lost_policy
-
                 self._policy, self._lost = lost_policy(), e
 
     def leaving(self, target: str) -> None:

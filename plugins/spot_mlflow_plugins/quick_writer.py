@@ -11,11 +11,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.evidence import Evidence
+from spot_mlflow.record.companion import ensure
+from spot_mlflow.record.entry import PART, split
 from spot_mlflow.record.writer import PlainWriter
 from spot_mlflow_plugins import mlflow_private as private
 
 if TYPE_CHECKING:
-    from spot_mlflow.evidence import Evidence
     from spot_mlflow.record.entry import Draft
 
 
@@ -76,8 +78,6 @@ class QuickWriter(PlainWriter):
         return plain and private.is_database(self.store)
 
     def _rows(self, draft: Draft, text: str, *, known_written: bool) -> Prepared:
-        from spot_mlflow.evidence import Evidence
-        from spot_mlflow.record.entry import PART, split
 
         experiment_id, folder = self._place(draft, known_written=known_written)
         parts = split(text)
@@ -108,8 +108,6 @@ class QuickWriter(PlainWriter):
 
     def _place(self, draft: Draft, *, known_written: bool) -> tuple[str, str]:
         """Returns id and artifact location of the companion."""
-        from spot_mlflow.record.companion import ensure
-
         found = ensure(self._client, draft.ref, known_written=known_written)
         return str(found.experiment_id), str(found.artifact_location)
 

@@ -11,14 +11,14 @@ one where tracking and registry are apart.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from spot_mlflow.record import Record
+from spot_mlflow.record.store import login
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.decider import RecordDecider
 from spot_mlflow_plugins.guard import gated
-
-if TYPE_CHECKING:
-    from spot_mlflow.record import Record
+from spot_mlflow_plugins.quick_writer import QuickWriter
 
 PREFIX: Final = "spot+"
 EVIDENCE_URI: Final = "SPOT_MLFLOW_EVIDENCE_URI"
@@ -44,13 +44,9 @@ def get_store(store_uri: str, tracking_uri: str | None = None) -> Any:  # noqa: 
 
 def decider_for(uri: str) -> RecordDecider:
     """Returns the decider on the evidence of a database or server."""
-    from spot_mlflow.record.store import login
 
     def open_record() -> Record:
         from mlflow import MlflowClient
-
-        from spot_mlflow.record import Record
-        from spot_mlflow_plugins.quick_writer import QuickWriter
 
         where = os.environ.get(EVIDENCE_URI) or uri
         client = MlflowClient(tracking_uri=where, registry_uri=uri)

@@ -14,7 +14,7 @@ from spot_mlflow.gate.kept import files, with_lost_concerns
 from spot_mlflow.gate.requirements import Measure
 from spot_mlflow.gate.sign_offs import sign_off
 from spot_mlflow.roles import BUILDERS, ROLES
-from spot_mlflow.validation import format_span
+from spot_mlflow.validation import format_span, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -332,8 +332,6 @@ def first_check_due(adoption: Adoption, version: str) -> datetime | None:
 
     The contract's ``first_check``; else ``starts`` plus the outcome window.
     """
-    from spot_mlflow.validation import utc
-
     contract = adoption.predictions.get(version)
     if contract is None or contract.measurement is None:
         return None

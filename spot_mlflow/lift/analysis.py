@@ -14,6 +14,7 @@ from spot_mlflow.lift.estimation.choice import at_most_b, design_effect, estimat
 from spot_mlflow.lift.estimation.course import course_of
 from spot_mlflow.lift.estimation.realized import realize
 from spot_mlflow.lift.estimation.rows import holm, segment_lifts
+from spot_mlflow.lift.explanation import explained
 from spot_mlflow.lift.moments.unknown_steps import known_steps
 from spot_mlflow.lift.promise.slips import meaning_of
 from spot_mlflow.lift.report import LiftAnalysis
@@ -68,7 +69,6 @@ def analyze(
             logged propensities are missing.
     """
     # Causes and money stand on the lift, so they come late.
-    from spot_mlflow.lift.explanation import explained
 
     found = measured(moments, predicted, previous_looks=previous_looks, previous=previous)
     return explained(found, moments, predicted)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.readiness.answer_file import FIELDS, WORDS, cell, long_form
+from spot_mlflow.readiness.worksheet_html import html
+from spot_mlflow.readiness.worksheet_markdown import markdown
 from spot_mlflow.validation import check_choice
 
 if TYPE_CHECKING:
@@ -95,12 +97,8 @@ class Worksheet:
         if unknown:
             raise InvalidInput(f"unknown question {unknown[0]!r}", where="worksheet")
         if format_ == "html":
-            from spot_mlflow.readiness.worksheet_html import html
-
             return html(self)
         if format_ == "markdown":
-            from spot_mlflow.readiness.worksheet_markdown import markdown
-
             return markdown(self)
         return _yaml(self) if format_ == "yaml" else _csv(self)
 

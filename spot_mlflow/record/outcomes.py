@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.lift.report import ESTIMATORS, LiftReport, is_withheld, jsonable
+from spot_mlflow.lift.results import CheckResult
+from spot_mlflow.lift.withheld import withhold
 from spot_mlflow.record.remote import RouteWriter
 from spot_mlflow.record.summary import CHART, REPORT
+from spot_mlflow.reporting.charts import lift as charts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +36,6 @@ _ROWS_KEPT: Final = 100  # segments and periods in the payload; all of them are 
 
 def outcome_entry(report: LiftReport, adoption: Adoption) -> dict[str, Any]:
     """Returns the arguments of ``Record.append`` for an outcome check, ``with_history`` already."""
-    from spot_mlflow.reporting.charts import lift as charts
     from spot_mlflow.reporting.pages import lift_report
 
     body = report.to_dict()
@@ -124,7 +126,6 @@ def _holding_units(
     report: LiftReport, adoption: Adoption, last: OutcomeMoments | None
 ) -> LiftReport:
     """Holds the report against the last check on record, where it was not made against it."""
-    from spot_mlflow.lift.results import CheckResult
     from spot_mlflow.lift.stored.kept_units import accepted, fewer_than, left_out
 
     check, moments = adoption.latest_check, report.moments
@@ -164,7 +165,6 @@ def _decisive(contract: Mapping[str, Any]) -> dict[str, Any]:
 def looked_again(report: LiftReport, looks: int, last: OutcomeMoments | None = None) -> LiftReport:
     """Returns the report as it is after so many earlier looks, from the same moments."""
     from spot_mlflow.lift.analysis import analyze
-    from spot_mlflow.lift.withheld import withhold
 
     analysis = analyze(report.moments, report.predicted, previous_looks=looks, previous=last)
     analysis = withhold(analysis, report.checks)

@@ -10,6 +10,7 @@ import base64
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from spot_mlflow.adoption import FileFacts
 from spot_mlflow.errors import (
     InvalidInput,
     NotFound,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
-    from spot_mlflow.adoption import FileFacts
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.record.entry import Draft
     from spot_mlflow.record.references import ModelRef
@@ -96,8 +96,6 @@ class RouteWriter:
     def files(self, model: str, version: str) -> FileFacts | None:
         """Returns where a version's files are; None where the server is too old to say."""
         from urllib.parse import urlencode
-
-        from spot_mlflow.adoption import FileFacts
 
         query = urlencode({"model": model, "version": version})
         try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow.lift.estimators.relative import relative_se, undefined
 from spot_mlflow.lift.interval import UNKNOWN, Estimate, quantile, satterthwaite, two_sided_p
 
 if TYPE_CHECKING:
@@ -141,8 +142,6 @@ def corrected_ratio(means: Means, skewness: float, *, confidence: float) -> Esti
     Returns:
         A bound is infinite where no ratio is ruled out on its side.
     """
-    from spot_mlflow.lift.estimators.relative import relative_se, undefined
-
     unknown = undefined(means)
     if unknown:
         return unknown

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.lift.moments.actions import ActionTable
 from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.closed import ClosedCohorts
 from spot_mlflow.lift.moments.clusters import ClusterMoments
+from spot_mlflow.lift.moments.guardrails import GuardrailMoments
 from spot_mlflow.lift.moments.left_out import LeftOut
 from spot_mlflow.lift.moments.spans import Spans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from spot_mlflow.lift.moments.actions import ActionTable
-    from spot_mlflow.lift.moments.guardrails import GuardrailMoments
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +127,6 @@ class OutcomeMoments:
             k: None if data.get(k) is None else Moments.from_dict(data[k])
             for k in ("score_bins", "teams", "offers")
         }
-        from spot_mlflow.lift.moments.actions import ActionTable
-        from spot_mlflow.lift.moments.guardrails import GuardrailMoments
 
         guardrails = data.get("guardrails") or {}
         clusters, actions, closed = (data.get(k) for k in ("clusters", "actions", "closed"))

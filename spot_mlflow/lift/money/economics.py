@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spot_mlflow.lift.causes.factor_levels import divided, promised_value
-from spot_mlflow.lift.causes.factors import check_estimable
+from spot_mlflow.lift.causes.factors import Model, check_estimable, layout_of
 from spot_mlflow.lift.causes.games import value_of
 from spot_mlflow.lift.causes.headline_fit import headline_fit
 from spot_mlflow.lift.causes.segment_means import strata_of
@@ -322,8 +322,6 @@ def _totals(margins: Margins) -> Callable[[Point], Numbers]:
 
 def _promised(margins: Margins) -> float:
     """Returns the promised net value per eligible unit."""
-    from spot_mlflow.lift.causes.factors import Model, layout_of
-
     own = margins.model
     layout = layout_of(own.strata, own.predicted, fold_value=own.layout.value == "folded")
     model = Model(own.strata, own.predicted, layout, shift=own.shift)

@@ -297,6 +297,5 @@ def limits(values: list[float]) -> tuple[float, float]:
 
 
 def _exact(value: float) -> Interval:
-    from spot_mlflow.lift.interval import Interval
 
     return Interval(value, value, value)

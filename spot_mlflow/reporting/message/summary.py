@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.gate.decision import decide
+from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.message.request import wait_words
 from spot_mlflow.reporting.message.worth import money_of
@@ -110,9 +112,6 @@ def _gate_words(adoption: Adoption, decision: GateDecision | None) -> str:
     if adoption.version is None:
         return ""
     if decision is None:
-        from spot_mlflow.gate.decision import decide
-        from spot_mlflow.gate.policy import default_policy
-
         decision = decide(adoption, TARGET, policy=default_policy(), version=adoption.version)
     return standing_of(adoption, decision).tag
 

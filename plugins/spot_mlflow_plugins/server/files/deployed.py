@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.adoption import FileFacts
 from spot_mlflow.errors import SpotError
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.files.buckets import listed
@@ -30,7 +31,6 @@ from spot_mlflow_plugins.server.trust.turns import generation
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from spot_mlflow.adoption import FileFacts
     from spot_mlflow_plugins.mlflow_private import HolderRow, VersionRow
     from spot_mlflow_plugins.ruling import Decider
     from spot_mlflow_plugins.server.files.places import Place, Places
@@ -108,8 +108,6 @@ class Deployed:
 
     def files_of(self, name: str, version: str | None) -> FileFacts | None:
         """Returns where the files of a version are; None where there is no such version."""
-        from spot_mlflow.adoption import FileFacts
-
         row = private.version_row(self._registry, name, version) if version else None
         if row is None:
             return None

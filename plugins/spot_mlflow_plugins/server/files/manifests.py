@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.trust.kept import anchors
 from spot_mlflow_plugins.server.trust.signing import home
 
 if TYPE_CHECKING:
@@ -157,7 +158,6 @@ def key_of(row: private.VersionRow, version: str) -> str:
 
 
 def _file(key: str) -> Path:
-    from spot_mlflow_plugins.server.trust.kept import anchors
 
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
     return home() / "manifests" / anchors().folder.name / f"{name}.json"

@@ -13,10 +13,16 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from spot_mlflow.adoption import ModelFacts, build_adoption
+from spot_mlflow.errors import NotFound
 from spot_mlflow.person import person_key
+from spot_mlflow.record import ModelRef
+from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.outcomes import stored_moments
 from spot_mlflow.reporting.words.respondent_view import who_owes, without_answers
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.record.signed import evidence_json, model_lock, server_record
 from spot_mlflow_plugins.server.trust.identity import person_of, requester
 
 if TYPE_CHECKING:
@@ -91,8 +97,6 @@ def read_entries(name: str) -> dict[str, Any]:
     Raises:
         NotFound: no such model.
     """
-    from spot_mlflow_plugins.server.record.signed import evidence_json
-
     created, entries = _entries(name)
     reader = requester()
     withheld = reader is not None and person_key(reader) in _owing_in(name, entries)
@@ -111,10 +115,6 @@ def read_moments(name: str, entry: str) -> dict[str, Any]:
     Raises:
         NotFound: no such check, or it has no moments that can be read.
     """
-    from spot_mlflow.errors import NotFound
-    from spot_mlflow.record.outcomes import stored_moments
-    from spot_mlflow_plugins.server.record.signed import server_record
-
     _, entries = _entries(name)
     found = next((e for e in entries if e.id == entry and e.kind == "outcomes"), None)
     said = None if found is None else stored_moments(server_record().client, found.run_id)
@@ -153,9 +153,6 @@ def _all_named(hidden: Collection[str]) -> bool:
 
 
 def _entries(name: str) -> tuple[int, Sequence[Evidence]]:
-    from spot_mlflow.record import ModelRef
-    from spot_mlflow.record.faults import mlflow_errors
-    from spot_mlflow_plugins.server.record.signed import model_lock, server_record
 
     record = server_record()
     with model_lock(name), mlflow_errors(f"model {name!r}"):
@@ -168,7 +165,6 @@ def _owing_to(name: str) -> frozenset[str]:
 
 
 def _owing_in(name: str, entries: Sequence[Evidence]) -> frozenset[str]:
-    from spot_mlflow.adoption import ModelFacts, build_adoption
 
     return who_owes(build_adoption(ModelFacts(name, 0), entries, version=None, now=utc(None)))
 

@@ -18,6 +18,15 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.files.places import Places
+from spot_mlflow_plugins.server.files.sources import Sources
+from spot_mlflow_plugins.server.guards.artifacts import (
+    ArtifactGuard,
+    companion_roots,
+    guarded_repository,
+)
+from spot_mlflow_plugins.server.guards.tracking import TrackingGuard, guarded
+from spot_mlflow_plugins.server.guards.workspaces import WorkspaceGuard, guarded_workspaces
 from spot_mlflow_plugins.server.trust.memory import give_back_large_blocks
 from spot_mlflow_plugins.server.trust.signing import home
 
@@ -61,8 +70,6 @@ def gate_stores() -> None:
     """
     from spot_mlflow.record.companion import prefix
     from spot_mlflow_plugins.guard import GateMixin, gated
-    from spot_mlflow_plugins.server.guards.artifacts import ArtifactGuard, guarded_repository
-    from spot_mlflow_plugins.server.guards.tracking import TrackingGuard, guarded
     from spot_mlflow_plugins.server.record.decider import ServerDecider
     from spot_mlflow_plugins.server.record.signed import open_record
     from spot_mlflow_plugins.server.trust.identity import requester
@@ -97,8 +104,6 @@ def _deployed(registry: Any, tracking: Any) -> Deployed:
     from urllib.parse import urlsplit
 
     from spot_mlflow_plugins.server.files.deployed import Deployed
-    from spot_mlflow_plugins.server.files.places import Places
-    from spot_mlflow_plugins.server.files.sources import Sources
 
     places = Places(private.artifacts_destination())
     authority = urlsplit(private.default_artifact_root()).netloc
@@ -107,8 +112,6 @@ def _deployed(registry: Any, tracking: Any) -> Deployed:
 
 
 def _guard_workspaces(registry: Any, tracking: Any, deployed: Deployed) -> None:
-    from spot_mlflow_plugins.server.guards.artifacts import companion_roots
-    from spot_mlflow_plugins.server.guards.workspaces import WorkspaceGuard, guarded_workspaces
 
     store = private.workspace_store()
     if store is None or isinstance(store, WorkspaceGuard):
@@ -182,9 +185,6 @@ def check_gated() -> None:
         RuntimeError: one of them is not gated.
     """
     from spot_mlflow_plugins.guard import GateMixin
-    from spot_mlflow_plugins.server.guards.artifacts import ArtifactGuard
-    from spot_mlflow_plugins.server.guards.tracking import TrackingGuard
-    from spot_mlflow_plugins.server.guards.workspaces import WorkspaceGuard
 
     repository, workspaces = private.artifact_repository(), private.workspace_store()
     parts = [

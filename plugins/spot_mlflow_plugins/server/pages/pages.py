@@ -11,13 +11,29 @@ from collections import OrderedDict
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.adoption import build_adoption
+from spot_mlflow.errors import NotFound
+from spot_mlflow.gate.decision import decide
+from spot_mlflow.readiness.instrument import default_instrument
+from spot_mlflow.record import ModelRef
+from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.summary import version_spoken_of
+from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts.palette import DARK, LIGHT, css_variables
+from spot_mlflow.reporting.charts.readiness import readiness_chart
+from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.pages.page import environment
+from spot_mlflow.reporting.pages.portfolio import portfolio_rows, portfolio_summary
 from spot_mlflow.reporting.words import terms as words
+from spot_mlflow.reporting.words.lift_view import lift_view
+from spot_mlflow.reporting.words.respondent_view import seen_by
 from spot_mlflow.reporting.words.standing import standing_of
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.pages.odd_entries import notice, without_odd
+from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
+from spot_mlflow_plugins.server.record.signed import model_lock, open_record, server_record
+from spot_mlflow_plugins.server.trust.identity import requester, requires_login
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +58,6 @@ def portfolio_page(query: str = "", stage: str = "") -> str:
         query: part of a model's name to look for.
         stage: not assessed, begun, promised or checked; all where empty.
     """
-    from spot_mlflow.reporting.pages.portfolio import portfolio_rows, portfolio_summary
-
     rows = portfolio_rows(_visible_models())
     wanted = query.strip().casefold()
     shown = [
@@ -106,7 +120,6 @@ def panel(name: str, version: str | None = None) -> dict[str, Any]:
 
 
 def _panel(name: str, version: str | None, odd: tuple[Evidence, ...]) -> dict[str, Any]:
-    from spot_mlflow.reporting.message.headline import headline_of
 
     adoption, decision = _seen_by_reader(*state_of(name, version, odd))
     head = headline_of(adoption=adoption)
@@ -128,8 +141,6 @@ def _panel(name: str, version: str | None, odd: tuple[Evidence, ...]) -> dict[st
 
 
 def _entries_of(name: str) -> Sequence[Evidence]:
-    from spot_mlflow.record import ModelRef
-    from spot_mlflow_plugins.server.record.signed import model_lock, server_record
 
     record = server_record()
     with model_lock(name):
@@ -146,15 +157,6 @@ def state_of(
         version: version number; the one its summary is about where None.
         odd: entries to leave out.
     """
-    from spot_mlflow.adoption import build_adoption
-    from spot_mlflow.errors import NotFound
-    from spot_mlflow.gate.decision import decide
-    from spot_mlflow.record import ModelRef
-    from spot_mlflow.record.faults import mlflow_errors
-    from spot_mlflow.record.summary import version_spoken_of
-    from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
-    from spot_mlflow_plugins.server.record.signed import model_lock, server_record
-
     record = server_record()
     with model_lock(name), mlflow_errors(f"model {name!r}"):
         created = record.facts(name).created
@@ -173,9 +175,6 @@ def _seen_by_reader(
     adoption: Adoption, decision: GateDecision | None
 ) -> tuple[Adoption, GateDecision | None]:
     """Keeps the others' answers from an authenticated user who is asked and has not answered."""
-    from spot_mlflow.reporting.words.respondent_view import seen_by
-    from spot_mlflow_plugins.server.trust.identity import requester
-
     return seen_by(adoption, decision, requester())
 
 
@@ -200,7 +199,6 @@ def style() -> str:
 
 
 def _model_html(adoption: Adoption, decision: GateDecision | None, odd: str) -> str:
-    from spot_mlflow.reporting.message.headline import headline_of
     from spot_mlflow.reporting.pages.adoption_view import title_of
 
     facts = adoption.facts
@@ -224,8 +222,6 @@ def _model_html(adoption: Adoption, decision: GateDecision | None, odd: str) -> 
 
 def _letters(adoption: Adoption) -> list[tuple[str, Any, str]]:
     """Returns (word, result, weakest question in short words) of each letter."""
-    from spot_mlflow.readiness.instrument import default_instrument
-
     instrument = default_instrument()
     found = []
     for letter, word in words.LETTERS.items():
@@ -239,7 +235,6 @@ def _sections(adoption: Adoption, decision: GateDecision | None) -> tuple[Sectio
     """Returns the gate's answer, the report's sections, then readiness, involvement and plan."""
     from spot_mlflow.reporting.pages.adoption_view import adoption_sections
     from spot_mlflow.reporting.sections.lift import sections_of
-    from spot_mlflow.reporting.words.lift_view import lift_view
 
     own = {s.key: s for s in adoption_sections(adoption, decision)}
     check = adoption.latest_check
@@ -258,18 +253,12 @@ def _with_dots(section: Section, adoption: Adoption) -> Section:
     """Returns the readiness with every respondent as a dot; the picture brings its own table."""
     from dataclasses import replace
 
-    from spot_mlflow.readiness.instrument import default_instrument
-    from spot_mlflow.reporting.charts.readiness import readiness_chart
-
     chart = readiness_chart(adoption.readiness, default_instrument())
     return replace(section, charts=(chart,), tables=())
 
 
 def _tiles(rows: Sequence[PortfolioRow]) -> list[tuple[str, str, str]]:
     """Returns (label, figure, detail) of the row at the top."""
-    from spot_mlflow.reporting import figures
-    from spot_mlflow.reporting.pages.portfolio import portfolio_summary
-
     found = portfolio_summary(rows)
     stages = " · ".join(f"{n} {stage}" for stage, n in found.stages.items() if n)
     share = figures.share(found.arrived / found.decided) if found.decided else "–"
@@ -292,10 +281,6 @@ def _tiles(rows: Sequence[PortfolioRow]) -> list[tuple[str, str, str]]:
 
 def _visible_models() -> list[tuple[str, Any]]:
     """Returns (name, tags) of the models that the user may read."""
-    from spot_mlflow.record.faults import mlflow_errors
-    from spot_mlflow_plugins.server.record.signed import open_record
-    from spot_mlflow_plugins.server.trust.identity import requires_login
-
     with mlflow_errors("the registry"):
         found = open_record().portfolio()
     if not requires_login() or private.sender_is_admin():

@@ -7,9 +7,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import RecordDamaged
+from spot_mlflow.record.policies import Policies, policies_in, record_policy
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.decider import RecordDecider
 from spot_mlflow_plugins.server.record.pinned_policy import keep_policy, kept_or, pinned_policy
+from spot_mlflow_plugins.server.record.signed import open_record
 from spot_mlflow_plugins.server.trust.turns import changing_targets
 
 if TYPE_CHECKING:
@@ -17,15 +19,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from spot_mlflow.record import Record
-    from spot_mlflow.record.policies import Policies
     from spot_mlflow_plugins.ruling import Ruling
 
 
 def record_pinned_policy() -> None:
     """Records the operator's policy where it is not yet, so that decisions can be followed."""
-    from spot_mlflow.record.policies import record_policy
-    from spot_mlflow_plugins.server.record.signed import open_record
-
     policy = pinned_policy()
     if policy is None:
         return
@@ -38,7 +36,6 @@ def record_pinned_policy() -> None:
 
 
 def _last_recorded(record: Record) -> str:
-    from spot_mlflow.record.policies import policies_in
 
     try:
         return kept_or(partial(policies_in, record), record).in_force.digest
@@ -74,7 +71,6 @@ class ServerDecider:
 
 class _PinnedDecider(RecordDecider):
     def policies(self) -> Policies:
-        from spot_mlflow.record.policies import Policies
 
         policy = pinned_policy()
         if policy is not None:

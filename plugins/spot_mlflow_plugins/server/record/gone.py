@@ -13,6 +13,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.adoption import GoneEvidence
+from spot_mlflow.record import ModelRef
+from spot_mlflow.record.companion import find
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.trust.anchors import ACCEPTED, described, open_blocking
 
@@ -79,8 +81,6 @@ def gone_of(record: Record, anchors: Anchors, adoption: Adoption) -> GoneEvidenc
     Raises:
         RecordDamaged: the record was deleted.
     """
-    from spot_mlflow.record import ModelRef
-
     ref = ModelRef(adoption.facts.name, None, adoption.facts.created)
     with _lock:
         known = _place(record, anchors, ref.name, ref.created)
@@ -103,8 +103,6 @@ def gone_of(record: Record, anchors: Anchors, adoption: Adoption) -> GoneEvidenc
 
 
 def _place(record: Record, anchors: Anchors, name: str, created: int) -> _Known | None:
-    from spot_mlflow.record import ModelRef
-    from spot_mlflow.record.companion import find
 
     key = (anchors.folder, private.current_workspace() or "", name, created)
     if key not in _known:

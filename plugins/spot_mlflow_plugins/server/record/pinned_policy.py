@@ -14,6 +14,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import RecordDamaged, Refused
+from spot_mlflow_plugins.server.trust.kept import anchors, signer
 from spot_mlflow_plugins.server.trust.kept_policy import keep, newest, read_kept
 
 if TYPE_CHECKING:
@@ -114,7 +115,6 @@ def lost_policies(record: Record) -> list[Finding]:
 
 
 def _kept_where() -> tuple[Path, Signer]:
-    from spot_mlflow_plugins.server.trust.kept import anchors, signer
 
     return anchors().folder, signer()
 
@@ -122,7 +122,6 @@ def _kept_where() -> tuple[Path, Signer]:
 def _signed_later(kept: Kept | None, record: Record) -> Evidence | None:
     """Returns a policy of the record that this server signed, or took in, after the one kept."""
     from spot_mlflow.record import REGISTRY, companion
-    from spot_mlflow_plugins.server.trust.kept import anchors, signer
 
     home = companion.find(record.client, REGISTRY)
     remembered = [] if home is None else anchors().of(str(home.experiment_id))[0]

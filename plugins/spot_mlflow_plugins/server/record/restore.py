@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.record.anchor_store import bind
 from spot_mlflow_plugins.server.trust.anchors import described, missed
+from spot_mlflow_plugins.server.trust.kept import anchors, signer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,8 +56,6 @@ def losses(anchors: Anchors) -> list[Loss]:
 
 def losses_here() -> list[Loss]:
     """Returns what is gone, as this host remembers it."""
-    from spot_mlflow_plugins.server.trust.kept import anchors
-
     return losses(anchors())
 
 
@@ -78,7 +77,6 @@ def accept(reason: str, by: str) -> list[Loss]:
     """
     from spot_mlflow.record import REGISTRY
     from spot_mlflow_plugins.server.record.signed import open_record, server_client
-    from spot_mlflow_plugins.server.trust.kept import anchors
 
     memory = anchors()
     found = losses(memory)
@@ -98,7 +96,6 @@ def accept(reason: str, by: str) -> list[Loss]:
 
 
 def _remember_again(memory: Anchors) -> int:
-    from spot_mlflow_plugins.server.trust.kept import signer
 
     key, count = signer(), 0
     for experiment_id, readings in _present():

@@ -20,9 +20,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.record import Record
+from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.summary import refresh
 from spot_mlflow.record.writer import PlainWriter
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.quick_writer import QuickWriter
+from spot_mlflow_plugins.server.record.gone import gone_of
+from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
 from spot_mlflow_plugins.server.trust.kept import anchors, signer
 
 if TYPE_CHECKING:
@@ -119,18 +123,12 @@ class ServerRecord(Record):
 
     def with_files(self, adoption: Adoption) -> Adoption:
         """Returns what is known with where the version's files are, and what is gone of the record."""
-        from spot_mlflow_plugins.server.record.gone import gone_of
-
         deployed = private.tracking_store()._spot_deployed  # noqa: SLF001 - ours, set at start
         files = deployed.files_of(adoption.facts.name, adoption.version)
         return replace(adoption, files=files, gone=gone_of(self, anchors(), adoption))
 
     def refresh(self, ref: ModelRef, *, mine: str | None = None) -> None:
         """Derives summary tags and description anew from the record."""
-        from spot_mlflow.record.faults import mlflow_errors
-        from spot_mlflow.record.summary import refresh
-        from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
-
         with mlflow_errors(f"model {ref.name!r}"):
             refresh(self, ref, mine=mine, policy=policy_in_force(self))
 

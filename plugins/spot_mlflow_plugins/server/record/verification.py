@@ -10,11 +10,16 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from spot_mlflow.errors import RecordDamaged, SpotError
+from spot_mlflow.record import REGISTRY, ModelRef
+from spot_mlflow.record.companion import find
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.verification import Finding, Verification, verify
+from spot_mlflow.reporting.message.summary import NOT_ASSESSED
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.files.check import changed_files
 from spot_mlflow_plugins.server.record.anchor_store import settle
+from spot_mlflow_plugins.server.record.pinned_policy import lost_policies
 from spot_mlflow_plugins.server.record.signed import open_record, server_client, server_record
 from spot_mlflow_plugins.server.trust.anchors import described, missed
 from spot_mlflow_plugins.server.trust.kept import anchors, signer
@@ -22,7 +27,7 @@ from spot_mlflow_plugins.server.trust.kept import anchors, signer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from spot_mlflow.record import ModelRef, Record
+    from spot_mlflow.record import Record
     from spot_mlflow.record.entry import Reading
     from spot_mlflow_plugins.server.trust.anchors import Anchor, Anchors
 
@@ -36,8 +41,6 @@ def verify_model(name: str, *, files: bool = False) -> Verification:
         name: of the model, or "".
         files: whether to hash the files of its live and its hashed versions again.
     """
-    from spot_mlflow.record import ModelRef
-
     record = server_record()
     if not name:
         return _verified_registry(record)
@@ -50,9 +53,6 @@ def verify_model(name: str, *, files: bool = False) -> Verification:
 
 
 def _verified_registry(record: Record) -> Verification:
-    from spot_mlflow.errors import RecordDamaged
-    from spot_mlflow.record import REGISTRY
-    from spot_mlflow_plugins.server.record.pinned_policy import lost_policies
 
     more = lost_policies(record)
     try:
@@ -64,8 +64,6 @@ def _verified_registry(record: Record) -> Verification:
 
 def verify_all(*, files: bool = False) -> list[Verification]:
     """Checks every record there is; a record that cannot be read is a finding, not an error."""
-    from spot_mlflow.errors import SpotError
-
     found: list[Verification] = _orphans()
     for name in ["", *server_record().models()]:
         try:
@@ -103,7 +101,6 @@ def adopt_once() -> int:
 
 
 def _adopt(remembered: Anchors) -> int:
-    from spot_mlflow.record import REGISTRY, ModelRef
 
     record, count = open_record(), 0
     models = [ModelRef(name, None, record.facts(name).created) for name in record.models()]
@@ -118,8 +115,6 @@ def _adopt(remembered: Anchors) -> int:
 
 def tag_untouched_models() -> None:
     """Says "not assessed" on every model that nobody has touched yet, for people to see."""
-    from spot_mlflow.reporting.message.summary import NOT_ASSESSED
-
     record = open_record()
     for name, tags in record.portfolio():
         if "spot" not in tags:
@@ -179,7 +174,6 @@ def _gone(readings: Iterable[Reading], remembered: Iterable[Anchor]) -> list[Fin
 
 
 def _experiment_of(ref: ModelRef) -> str | None:
-    from spot_mlflow.record.companion import find
 
     experiment = find(server_record().client, ref)
     return None if experiment is None else str(experiment.experiment_id)

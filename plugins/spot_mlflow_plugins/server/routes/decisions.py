@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from spot_mlflow.adoption import build_adoption
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.gate.decision import decide
+from spot_mlflow.person import check_person
+from spot_mlflow.record import ModelRef
+from spot_mlflow.record.decisions import record_decision
+from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.reporting.words.respondent_view import (
     decision_without_levels,
     owes_answers,
     without_answers,
 )
 from spot_mlflow.validation import utc
-from spot_mlflow_plugins.server.record.signed import evidence_json
+from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
+from spot_mlflow_plugins.server.record.signed import evidence_json, model_lock, server_record
 from spot_mlflow_plugins.server.trust.identity import requester as logged_in
 
 _KEYS: Final = ("model", "version", "target", "policy_digest", "requester")
@@ -32,14 +39,6 @@ def decide_and_record(body: Any) -> dict[str, Any]:
         InvalidInput: the request is malformed, or by another policy than is in force.
         NotFound: no such model or version.
     """
-    from spot_mlflow.adoption import build_adoption
-    from spot_mlflow.gate.decision import decide
-    from spot_mlflow.record import ModelRef
-    from spot_mlflow.record.decisions import record_decision
-    from spot_mlflow.record.faults import mlflow_errors
-    from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
-    from spot_mlflow_plugins.server.record.signed import model_lock, server_record
-
     model, version, target, digest, requester = _asked(body)
     with model_lock(model):
         record = server_record()
@@ -70,7 +69,6 @@ def decide_and_record(body: Any) -> dict[str, Any]:
 
 
 def _asked(body: Any) -> tuple[str, str, str, str | None, str | None]:
-    from spot_mlflow.person import check_person
 
     said = body if isinstance(body, dict) else {}
     for key, value in said.items():

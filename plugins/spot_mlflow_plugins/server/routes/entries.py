@@ -14,18 +14,41 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.errors import Conflict, InvalidInput, Refused
+from spot_mlflow.adoption import UNLISTED, build_adoption
+from spot_mlflow.errors import Conflict, InvalidInput, NotFound, Refused
 from spot_mlflow.evidence import Evidence, canonical
+from spot_mlflow.person import check_person
+from spot_mlflow.record import REGISTRY, ModelRef
+from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.outcomes import MOMENTS, figures_of, latest_moments
+from spot_mlflow.record.policies import record_policy
+from spot_mlflow.taken_down import TAKEN_DOWN
 from spot_mlflow.validation import utc
-from spot_mlflow_plugins.server.record.signed import evidence_json
+from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.quick_writer import AlreadyWritten
+from spot_mlflow_plugins.server.files.model_signature import signature_digest
+from spot_mlflow_plugins.server.record.pinned_policy import (
+    keep_policy,
+    policy_in_force,
+    refuse_where_pinned,
+)
+from spot_mlflow_plugins.server.record.signed import (
+    entry_lock,
+    evidence_json,
+    model_lock,
+    server_record,
+)
+from spot_mlflow_plugins.server.routes.entry_checks import check_payload, check_policy_payload
 from spot_mlflow_plugins.server.routes.entry_request import Request
+from spot_mlflow_plugins.server.routes.recomputed import agreed, loaded, recomputed
+from spot_mlflow_plugins.server.routes.speakers import word_of
 from spot_mlflow_plugins.server.trust.identity import authenticated_user, requires_login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.record import ModelRef, Record
+    from spot_mlflow.record import Record
 
 
 MAX_BODY: Final = 64 * 1024 * 1024
@@ -65,9 +88,6 @@ def write_entry(body: Any) -> dict[str, Any]:
         Refused: a rule says no; nothing is written.
         Unavailable: MLflow's store did not answer; what was begun does not count.
     """
-    from spot_mlflow_plugins.quick_writer import AlreadyWritten
-    from spot_mlflow_plugins.server.record.signed import entry_lock, model_lock, server_record
-
     request = parse_request(body)
     record = server_record()
     try:
@@ -85,8 +105,6 @@ def write_entry(body: Any) -> dict[str, Any]:
 
 def _note_refused(request: Request) -> None:
     """Has the attempt recorded: somebody spoke as one who may not, or for the server."""
-    from spot_mlflow_plugins import mlflow_private as private
-
     # Whom they claimed to be is not kept: a name stands in erasable tags only.
     private.model_registry_store()._spot_decider.attempt(  # noqa: SLF001 - ours, set at start
         "entry",
@@ -132,13 +150,6 @@ def parse_request(body: Any) -> Request:
 
 def _write(record: Record, request: Request) -> Evidence:
     """Writes an entry of a model."""
-    from spot_mlflow.adoption import UNLISTED, build_adoption
-    from spot_mlflow.taken_down import TAKEN_DOWN
-    from spot_mlflow_plugins.server.files.model_signature import signature_digest
-    from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
-    from spot_mlflow_plugins.server.routes.entry_checks import check_payload
-    from spot_mlflow_plugins.server.routes.speakers import word_of
-
     if not request.model:
         raise InvalidInput("'model' is empty", fix="Name the registered model.")
     ref = _resolve(record, request)
@@ -189,9 +200,6 @@ def _computed_here(
     record: Record, request: Request, payload: dict[str, Any], adoption: Adoption
 ) -> tuple[dict[str, Any], tuple[tuple[str, float, int], ...]]:
     """Returns payload and metrics of an outcome check as the server computes them from its moments."""
-    from spot_mlflow.record.outcomes import MOMENTS, figures_of, latest_moments
-    from spot_mlflow_plugins.server.routes.recomputed import agreed, loaded, recomputed
-
     moments = loaded(request.artifacts[MOMENTS])
     report = recomputed(payload, moments, adoption, latest_moments(record, adoption))
     return agreed(payload, report), tuple(figures_of(report, adoption))
@@ -203,8 +211,6 @@ def _written_before(record: Record, request: Request) -> Evidence:
     Raises:
         Conflict: another entry has it, here or elsewhere.
     """
-    from spot_mlflow.record import REGISTRY
-
     ref = REGISTRY if request.kind == "policy" else _resolve(record, request)
     found = next((e for e in record.entries(ref) if e.id == request.id), None)
     if found is None:
@@ -227,11 +233,6 @@ def _same(request: Request, found: Evidence) -> Evidence:
 
 def _write_policy(record: Record, request: Request) -> Evidence:
     """Writes a policy: an administrator's word where there are logins."""
-    from spot_mlflow.record.policies import record_policy
-    from spot_mlflow_plugins import mlflow_private as private
-    from spot_mlflow_plugins.server.record.pinned_policy import keep_policy, refuse_where_pinned
-    from spot_mlflow_plugins.server.routes.entry_checks import check_policy_payload
-
     refuse_where_pinned()
     user = authenticated_user()
     if requires_login() and not private.sender_is_admin():
@@ -253,10 +254,6 @@ def _write_policy(record: Record, request: Request) -> Evidence:
 
 def _resolve(record: Record, request: Request) -> ModelRef:
     """Finds exactly the model that is named: no reading of "name/3" or "name@alias" here."""
-    from spot_mlflow.errors import NotFound
-    from spot_mlflow.record import ModelRef
-    from spot_mlflow.record.faults import mlflow_errors
-
     with mlflow_errors(f"model {request.model!r}"):
         facts = record.facts(request.model)
     if request.version is not None and facts.version(request.version) is None:
@@ -294,7 +291,6 @@ def _text(body: Mapping[str, Any], key: str) -> str | None:
 
 
 def _name(body: Mapping[str, Any], key: str) -> str | None:
-    from spot_mlflow.person import check_person
 
     value = _text(body, key)
     return check_person(value, where=key) if value and value.strip() else None

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.api import signature_of
 from spot_mlflow.errors import InvalidInput, Refused
 from spot_mlflow.evidence import digest_of
+from spot_mlflow.gate.policy import Policy, check_target
+from spot_mlflow.gate.waivers import check_waiver
+from spot_mlflow.involvement.appeal import check_pulse
+from spot_mlflow.involvement.concerns import check_follow_up, check_raise, free_concern_id
+from spot_mlflow.involvement.log import check_entry
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.person import check_text
+from spot_mlflow.readiness.assessment import parse_answers, parse_discussion
+from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.roles import ROLES
+from spot_mlflow.taken_down import check_confirmation
 from spot_mlflow.validation import check_choice, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.gate.policy import Policy
 
 _SPEAKERS_NEEDED: Final = frozenset(
     {
@@ -100,9 +110,6 @@ def _check_speaker(kind: str, adoption: Adoption, person: str | None, role: str 
 
 def check_policy_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a policy's payload, its digest computed here."""
-    from spot_mlflow.gate.policy import Policy
-    from spot_mlflow.person import check_text
-
     policy = Policy.load(dict(payload).get("policy", {}))
     said = {"policy": policy.to_dict(), "digest": policy.digest}
     if "retired" not in payload:
@@ -111,7 +118,6 @@ def check_policy_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _prediction(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
-    from spot_mlflow.lift.promise.contract import PredictedLift
 
     contract = PredictedLift.load(dict(payload["contract"]))
     # The model's signature is read by the server, see model_signature.
@@ -119,8 +125,6 @@ def _prediction(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _assessment(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
-    from spot_mlflow.readiness.assessment import parse_answers
-    from spot_mlflow.readiness.instrument import default_instrument
 
     return parse_answers(
         payload["answers"],
@@ -131,7 +135,6 @@ def _assessment(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _involvement(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
-    from spot_mlflow.involvement.log import check_entry
 
     keys = ("phase", "kind", "what", "evidence", "when", "batch")
     return check_entry(**{k: payload.get(k) for k in keys})  # type: ignore[arg-type] # checked there
@@ -139,8 +142,6 @@ def _involvement(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any
 
 def _concern(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     """A concern's id is made here, of its entry's: no client chooses one that another has."""
-    from spot_mlflow.involvement.concerns import check_follow_up, check_raise, free_concern_id
-
     known = said["adoption"].involvement.concerns
     if payload.get("act") == "raised":
         own = free_concern_id(said["entry_id"], [c.id for c in known])
@@ -156,20 +157,16 @@ def _concern(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _discussion(payload: dict[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
-    from spot_mlflow.readiness.assessment import parse_discussion
-    from spot_mlflow.readiness.instrument import default_instrument
 
     return parse_discussion(payload["question"], payload["note"], default_instrument())
 
 
 def _confirmation(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    from spot_mlflow.taken_down import check_confirmation
 
     return check_confirmation(said["adoption"].entries, str(payload["entry"]), said["person"])
 
 
 def _pulse(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    from spot_mlflow.involvement.appeal import check_pulse
 
     return check_pulse(payload["useful"], payload["would_use"], role=said["role"])
 
@@ -192,10 +189,6 @@ def _outcomes(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any
 
 def _sign_off(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     """The contract and signature signed for are what the record says, whatever the client says."""
-    from spot_mlflow.api import signature_of
-    from spot_mlflow.gate.policy import check_target
-    from spot_mlflow.person import check_text
-
     adoption = said["adoption"]
     return {
         "target": check_target(said["policy"], str(payload["target"])),
@@ -206,7 +199,6 @@ def _sign_off(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any
 
 
 def _waiver(payload: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    from spot_mlflow.gate.waivers import check_waiver
 
     return dict(
         check_waiver(

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.report import ESTIMATORS, LiftReport
 from spot_mlflow.lift.results import CheckResult
-from spot_mlflow.validation import check_choice
+from spot_mlflow.lift.withheld import withhold
+from spot_mlflow.person import check_text
+from spot_mlflow.record.outcomes import previous_looks, with_history
+from spot_mlflow.validation import check_choice, utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +54,6 @@ def recomputed(
         InvalidInput: nothing can be computed from this, or units of the last check are missing.
     """
     from spot_mlflow.lift.analysis import analyze
-    from spot_mlflow.lift.withheld import withhold
-    from spot_mlflow.record.outcomes import previous_looks, with_history
 
     promised = adoption.predicted
     if promised is None:
@@ -175,7 +176,6 @@ def _checks(said: Any) -> tuple[CheckResult, ...]:
 
 
 def _check(said: Any) -> CheckResult:
-    from spot_mlflow.person import check_text
 
     if not isinstance(said, dict):
         raise InvalidInput("each of 'checks' must be an object", where="payload")
@@ -194,6 +194,5 @@ def _check(said: Any) -> CheckResult:
 
 
 def _moment(said: Any) -> str:
-    from spot_mlflow.validation import utc
 
     return utc(said if isinstance(said, str) else None).isoformat()

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.errors import Refused
+from spot_mlflow.errors import NotFound, Refused
+from spot_mlflow.involvement.concerns import find_concern
 from spot_mlflow.taken_down import KIND as CONFIRMATION
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.trust.identity import (
@@ -120,8 +121,6 @@ def _closer(request: Request, user: str, adoption: Adoption) -> str:
 
 
 def _concern(request: Request, adoption: Adoption) -> Concern | None:
-    from spot_mlflow.errors import NotFound
-    from spot_mlflow.involvement.concerns import find_concern
 
     try:
         said = str(request.payload.get("concern"))

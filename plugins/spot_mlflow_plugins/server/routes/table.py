@@ -7,13 +7,26 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.errors import InvalidInput, SpotError
+from spot_mlflow.errors import InvalidInput, NotFound, Refused, SpotError
+from spot_mlflow.record import ModelRef
+from spot_mlflow.record.erasure import erase_person
+from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.version import __version__
 from spot_mlflow_plugins import mlflow_private as private
-from spot_mlflow_plugins.server.guards.answers_owed import explain
+from spot_mlflow_plugins.server.guards.answers_owed import explain, read_entries, read_moments
+from spot_mlflow_plugins.server.guards.gating import check_gated
 from spot_mlflow_plugins.server.pages.injection import inject_into
+from spot_mlflow_plugins.server.pages.pages import error_page, model_page, portfolio_page
+from spot_mlflow_plugins.server.pages.pages import panel as said
+from spot_mlflow_plugins.server.pages.pages import style as sheet
+from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
+from spot_mlflow_plugins.server.record.signed import model_lock, open_record, server_record
+from spot_mlflow_plugins.server.record.verification import verify_all, verify_model
 from spot_mlflow_plugins.server.routes import walls
+from spot_mlflow_plugins.server.routes.decisions import decide_and_record
+from spot_mlflow_plugins.server.routes.entries import MAX_BODY, write_entry
 from spot_mlflow_plugins.server.routes.walls import API, error_code
+from spot_mlflow_plugins.server.trust.identity import authenticated_user, requires_login
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +64,6 @@ def answers_json(view: Callable[[], Any]) -> Callable[[], Any]:
         from flask import jsonify
         from mlflow.exceptions import MlflowException
 
-        from spot_mlflow.record.faults import mlflow_errors
-
         try:
             with mlflow_errors("the record"):
                 return jsonify(view())
@@ -72,8 +83,6 @@ def answers_json(view: Callable[[], Any]) -> Callable[[], Any]:
 @answers_json
 def health() -> dict[str, Any]:
     """Says that the gate stands; fails where it does not."""
-    from spot_mlflow_plugins.server.guards.gating import check_gated
-
     check_gated()
     return {"spot": __version__, "gate": "on"}
 
@@ -81,8 +90,6 @@ def health() -> dict[str, Any]:
 @answers_json
 def server() -> dict[str, Any]:
     """Tells a client that entries go through the route here, and who it is to this server."""
-    from spot_mlflow_plugins.server.trust.identity import authenticated_user, requires_login
-
     return {
         "spot": __version__,
         "entries": "route",
@@ -95,9 +102,6 @@ def server() -> dict[str, Any]:
 @answers_json
 def policy() -> dict[str, Any]:
     """Tells which policy is in force here, whatever the database still holds of it."""
-    from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
-    from spot_mlflow_plugins.server.record.signed import model_lock, server_record
-
     with model_lock(""):
         found = policy_in_force(server_record())
     return {"policy": found.to_dict(), "digest": found.digest}
@@ -106,16 +110,12 @@ def policy() -> dict[str, Any]:
 @answers_json
 def entries() -> dict[str, Any]:
     """Writes one entry."""
-    from spot_mlflow_plugins.server.routes.entries import write_entry
-
     return write_entry(_body())
 
 
 @answers_json
 def record() -> dict[str, Any]:
     """Returns the entries of a model as this reader may see them."""
-    from spot_mlflow_plugins.server.guards.answers_owed import read_entries
-
     return read_entries(_named_model())
 
 
@@ -124,24 +124,18 @@ def moments() -> dict[str, Any]:
     """Returns the moments of an outcome check."""
     from flask import request
 
-    from spot_mlflow_plugins.server.guards.answers_owed import read_moments
-
     return read_moments(_named_model(), request.args.get("entry", ""))
 
 
 @answers_json
 def decisions() -> dict[str, Any]:
     """Answers whether a version may have a target, as ``spot gate`` asks, and records the answer."""
-    from spot_mlflow_plugins.server.routes.decisions import decide_and_record
-
     return decide_and_record(_body())
 
 
 @answers_json
 def refresh() -> dict[str, Any]:
     """Derives a model's summary anew; harmless at any time."""
-    from spot_mlflow_plugins.server.record.signed import model_lock, server_record
-
     name = _model_name()
     with model_lock(name):
         record = server_record()
@@ -153,11 +147,6 @@ def refresh() -> dict[str, Any]:
 @answers_json
 def erase() -> dict[str, Any]:
     """Erases a person's name in all records: an administrator's right, so logins are needed."""
-    from spot_mlflow.errors import Refused
-    from spot_mlflow.record.erasure import erase_person
-    from spot_mlflow_plugins.server.record.signed import open_record
-    from spot_mlflow_plugins.server.trust.identity import requires_login
-
     if not requires_login():
         raise Refused(
             "without logins nobody may erase a name through the server",
@@ -179,8 +168,6 @@ def files() -> dict[str, Any]:
 
     from flask import request
 
-    from spot_mlflow.errors import NotFound
-
     name, version = request.args.get("model", ""), request.args.get("version", "")
     deployed = private.tracking_store()._spot_deployed  # noqa: SLF001 - ours, set at start
     found = deployed.files_of(name, version)
@@ -194,8 +181,6 @@ def verify() -> dict[str, Any]:
     """Checks a model's record, signatures and anchors included; all records where none is named."""
     from flask import request
 
-    from spot_mlflow_plugins.server.record.verification import verify_all, verify_model
-
     name, files = request.args.get("model"), "files" in request.args
     if files:
         _may_hash(name)
@@ -205,9 +190,6 @@ def verify() -> dict[str, Any]:
 
 def _may_hash(name: str | None) -> None:
     """Reading all files of a model costs much, so that a reader's right is not enough."""
-    from spot_mlflow.errors import Refused
-    from spot_mlflow_plugins.server.trust.identity import requires_login
-
     if not requires_login() or private.sender_is_admin():
         return
     if not name or not private.may_update_model(name):
@@ -218,7 +200,6 @@ def _may_hash(name: str | None) -> None:
 
 
 def _ref(facts: Any, version: Any) -> Any:
-    from spot_mlflow.record import ModelRef
 
     known = version if facts.version(str(version)) else None
     return ModelRef(facts.name, known, facts.created)
@@ -232,8 +213,6 @@ def _body() -> Any:
     """
     from flask import request
     from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
-
-    from spot_mlflow_plugins.server.routes.entries import MAX_BODY
 
     try:
         return request.get_json(force=True)
@@ -267,8 +246,6 @@ def shows_html(view: Callable[[], str]) -> Callable[[], Any]:
     def wrapper() -> Any:
         from flask import Response
 
-        from spot_mlflow_plugins.server.pages.pages import error_page
-
         status = 200
         try:
             page = view()
@@ -301,8 +278,6 @@ def portfolio() -> str:
     """All models at a glance."""
     from flask import request
 
-    from spot_mlflow_plugins.server.pages.pages import portfolio_page
-
     return portfolio_page(request.args.get("q", "")[:200], request.args.get("stage", ""))
 
 
@@ -310,8 +285,6 @@ def portfolio() -> str:
 def model() -> str:
     """Everything known of one model version."""
     from flask import request
-
-    from spot_mlflow_plugins.server.pages.pages import model_page
 
     return model_page(_asked_model(), request.args.get("version") or None)
 
@@ -321,16 +294,12 @@ def panel() -> dict[str, Any]:
     """What the panel in MLflow's own model page says."""
     from flask import request
 
-    from spot_mlflow_plugins.server.pages.pages import panel as said
-
     return said(_asked_model(), request.args.get("version") or None)
 
 
 def style() -> Any:
     """The style sheet of the pages."""
     from flask import Response
-
-    from spot_mlflow_plugins.server.pages.pages import style as sheet
 
     return _cached(Response(sheet(), mimetype="text/css"))
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from spot_mlflow.errors import SpotError
 from spot_mlflow_plugins import mlflow_private as private
-
-if TYPE_CHECKING:
-    from spot_mlflow_plugins.server.routes.form_tokens import Tokens
+from spot_mlflow_plugins.server.guards.artifacts import check_direct_upload
+from spot_mlflow_plugins.server.routes.form_tokens import (
+    COOKIE,
+    HEADER,
+    LIFETIME,
+    Tokens,
+    is_browsers,
+    new_browser,
+    set_browser,
+)
+from spot_mlflow_plugins.server.routes.origin import HEADERS, check_request, own_origins
+from spot_mlflow_plugins.server.trust.kept import signer
 
 API: Final = "/ajax-api/2.0/spot"
 ENDPOINT: Final = "spot_"  # how the names of our endpoints begin
@@ -19,8 +28,6 @@ READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 def check_origin() -> Any:
     """Refuses, before anything is read, what a page of another origin sends to our routes."""
     from flask import request
-
-    from spot_mlflow_plugins.server.routes.origin import HEADERS, check_request, own_origins
 
     if not _is_ours():
         return None
@@ -36,7 +43,6 @@ def check_token() -> Any:
     """Refuses what a browser sends to a route of ours that writes without this server's token."""
     from flask import request
 
-    from spot_mlflow_plugins.server.routes.form_tokens import COOKIE, HEADER, is_browsers
     from spot_mlflow_plugins.server.trust.identity import authenticated_user
 
     if request.method in READS or not _is_ours() or not is_browsers(dict(request.headers)):
@@ -61,12 +67,6 @@ def give_token(purpose: str) -> Any:
     """
     from flask import jsonify, request
 
-    from spot_mlflow_plugins.server.routes.form_tokens import (
-        COOKIE,
-        LIFETIME,
-        new_browser,
-        set_browser,
-    )
     from spot_mlflow_plugins.server.trust.identity import authenticated_user
 
     known = request.cookies.get(COOKIE)
@@ -81,8 +81,6 @@ def give_token(purpose: str) -> Any:
 
 
 def _tokens() -> Tokens:
-    from spot_mlflow_plugins.server.routes.form_tokens import Tokens
-    from spot_mlflow_plugins.server.trust.kept import signer
 
     return Tokens(signer().keys)
 
@@ -129,8 +127,6 @@ def check_uploads() -> Any:
     if not request.path.endswith(("/mlflow/upload-artifact", "/presigned-upload-url")):
         return None
     from mlflow.exceptions import MlflowException
-
-    from spot_mlflow_plugins.server.guards.artifacts import check_direct_upload
 
     store = private.tracking_store()
     companions, deployed = store._spot_companions, store._spot_deployed  # noqa: SLF001 - ours, set at start

@@ -12,9 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from spot_mlflow.errors import Refused
+from spot_mlflow.errors import InvalidInput, Refused
 from spot_mlflow.person import person_key
 from spot_mlflow.roles import ROLES
+from spot_mlflow.validation import check_choice, load_yaml
 
 ROLES_VARIABLE: Final = "SPOT_MLFLOW_ROLES_FILE"
 
@@ -118,8 +119,6 @@ def _listed_people() -> dict[str, Listed] | None:
 
 @lru_cache(maxsize=4)
 def _read_roles(path: str, changed: int) -> dict[str, Listed]:  # noqa: ARG001 - changed makes an edited file be read anew
-    from spot_mlflow.errors import InvalidInput
-    from spot_mlflow.validation import load_yaml
 
     found: dict[str, Listed] = {}
     for name, said in dict(load_yaml(Path(path)) or {}).items():
@@ -135,9 +134,6 @@ def _read_roles(path: str, changed: int) -> dict[str, Listed]:  # noqa: ARG001 -
 
 def _listed(name: str, said: Any, where: str) -> Listed:
     """Reads one person: roles alone, or ``roles`` and ``accounts``."""
-    from spot_mlflow.errors import InvalidInput
-    from spot_mlflow.validation import check_choice
-
     more = said if isinstance(said, dict) else {"roles": said}
     unknown = sorted(set(map(str, more)) - {"roles", "accounts"})
     if unknown:
