@@ -22,7 +22,12 @@ from spot_mlflow.lift.results import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spot_mlflow.lift.adoption.result import AdoptionResult
+    from spot_mlflow.lift.causes.bridge import Bridge
+    from spot_mlflow.lift.causes.diagnosis import Diagnosis
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+    from spot_mlflow.lift.money.economics import EconomicsResult
+    from spot_mlflow.lift.money.profit_curve import DecileRow
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.soundness.attrition import Attrition
     from spot_mlflow.lift.soundness.compliance import Compliance
@@ -84,11 +89,11 @@ class LiftAnalysis:
     segments: tuple[SegmentLift, ...] = ()
     periods: tuple[SegmentLift, ...] = ()
     course: tuple[SegmentLift, ...] = ()
-    attribution: Any = None
-    economics: Any = None
-    adoption: Any = None
-    diagnosis: Any = None
-    calibration: tuple[Any, ...] = ()
+    attribution: Bridge | None = None
+    economics: EconomicsResult | None = None
+    adoption: AdoptionResult | None = None
+    diagnosis: Diagnosis | None = None
+    calibration: tuple[DecileRow, ...] = ()
     notes: tuple[str, ...] = ()
 
 
