@@ -22,6 +22,7 @@ from spot_mlflow.lift.causes.bridge import (
     letter_words,
 )
 from spot_mlflow.lift.causes.delta import gradient
+from spot_mlflow.lift.causes.factor_levels import factors_at, levels_at
 from spot_mlflow.lift.causes.factors import Factors, Model, check_estimable, layout_of
 from spot_mlflow.lift.causes.games import contributions, derivative, value_of
 from spot_mlflow.lift.causes.headline_fit import headline_fit, point_of
@@ -117,7 +118,7 @@ def _splits(model: Model, games: Sequence[Game], weights: NDArray[np.float64]) -
     """Divides games and propagates the moments' covariance to the parts, in one pass."""
     layout, strata = model.layout, model.strata
     point = point_of(strata, model.predicted)
-    factors = model(point)
+    factors = factors_at(model, point)
     rows = [_weights_in(layout, game, weights) for game in games]
     parts = [contributions(layout, g, w, factors) for g, w in zip(games, rows, strict=True)]
     slopes = [derivative(layout, g, w, factors) for g, w in zip(games, rows, strict=True)]
@@ -126,7 +127,7 @@ def _splits(model: Model, games: Sequence[Game], weights: NDArray[np.float64]) -
 
     def parts_at(at: Point) -> Numbers:
         # Only the imaginary parts, the derivatives, are carried through: real numbers are faster.
-        f = model(at)
+        f = factors_at(model, at)
         both = np.imag(np.stack([f.promised, f.realized], axis=-3))
         slope = both.reshape(len(both), -1) @ by_array + np.imag(f.scale)[..., None] * by_scale
         out: Numbers = 1j * slope
@@ -194,7 +195,7 @@ def _contributions(
     model: Model, lift: _Split, money: _Split | None, judged: Sequence[Simultaneous], z: float
 ) -> list[Contribution]:
     """Returns one contribution per player, in the order of the players."""
-    levels = model.levels(point_of(model.strata, model.predicted))
+    levels = levels_at(model, point_of(model.strata, model.predicted))
     made = []
     for i, (factors, j) in enumerate(zip(model.layout.players, judged, strict=True)):
         segments = tuple(

@@ -1,19 +1,22 @@
 """The level of every factor: what the contract promised, and what the means of the log show.
 
-Levels come as a dict from array name (``factors.Layout.arrays``) to (..., R) numbers, R strata;
-where nothing shows a factor's realized level it stays at the promised one, so that the whole
-change falls on the factors that are known.
+Where nothing shows a factor's realized level it stays at the promised one, so that the whole change
+falls on the factors that are known.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow.lift.causes.factors import Factors, Levels
 from spot_mlflow.lift.promise.contract import Economics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.causes.factors import Model, Numbers, Point
@@ -28,8 +31,73 @@ def divided(top: Numbers, bottom: Numbers, otherwise: Numbers) -> Numbers:
     return out
 
 
-def promised_levels(model: Model, at: Point, base: Numbers, scale: Numbers) -> dict[str, Numbers]:
-    """Computes the promised level of every array, and "rest" (``factors.Factors.rest``).
+@dataclass(frozen=True, eq=False)
+class Promised:
+    """What the contract promises.
+
+    Attributes:
+        levels: of every factor.
+        rest: (..., R) share of contacts that no stage covers (``factors.Factors.rest``).
+        accepted: (..., R) share of good outcomes among delivered contacts; 0 unless needed.
+    """
+
+    levels: Levels
+    rest: Numbers
+    accepted: Numbers
+
+
+def factors_at(model: Model, at: Point) -> Factors:
+    """Computes promised and realized factors at a point.
+
+    Args:
+        model: contract, layout and strata.
+        at: the point.
+    """
+    scale = model.scale(at)
+    promised = promised_levels(model, at, model.baseline(at), scale)
+    found = realized_levels(model, at, model.effect(at), promised)
+    both = _settled(model, promised.levels, found)
+    every = [x for levels in both for x in levels.arrays]
+    shape = np.broadcast_shapes(*(np.shape(x) for x in (*every, promised.rest, promised.accepted)))
+    wanted, found_there = (
+        np.stack([np.broadcast_to(x, shape) for x in levels.arrays], axis=-2) for levels in both
+    )
+    return Factors(wanted, found_there, np.broadcast_to(promised.rest, shape), scale)
+
+
+def levels_at(model: Model, at: Point) -> list[tuple[float | None, float | None]]:
+    """Returns (promised, realized) levels of every player over all segments, None for the mix.
+
+    Shares are of those who reached the stage before; the response is per unit that did.
+    """
+    f = factors_at(model, at)
+    states = [dict(_overall(model, Levels.of(np.real(x)))) for x in (f.promised, f.realized)]
+    return [
+        (states[0].get(p[0]), states[1].get(p[0])) if p[0] != "mix" else (None, None)
+        for p in model.layout.players
+    ]
+
+
+def _overall(model: Model, levels: Levels) -> Iterator[tuple[str, float]]:
+    """Yields the first factor of a player with its level, averaged along the way."""
+    reach = levels.mix
+    for group, stage in zip(model.layout.groups[:-1], levels.stages, strict=True):
+        through = reach * stage
+        yield group[0], _ratio(through.sum(), reach.sum())
+        reach = through
+    gain = (reach * levels.response + levels.mix * levels.untouched).sum()
+    yield model.layout.groups[-1][0], _ratio(gain, reach.sum())
+    money = {"value": levels.value, "cost": levels.contact_cost, "handling": levels.handling}
+    for name, level in money.items():
+        yield name, _ratio((levels.mix * level).sum(), levels.mix.sum())
+
+
+def _ratio(top: float, bottom: float) -> float:
+    return float(top / bottom) if bottom else 0.0
+
+
+def promised_levels(model: Model, at: Point, base: Numbers, scale: Numbers) -> Promised:
+    """Computes the promised level of every factor.
 
     Args:
         model: contract, layout and strata.
@@ -42,49 +110,58 @@ def promised_levels(model: Model, at: Point, base: Numbers, scale: Numbers) -> d
     share = promised_share(model)
     reach = np.prod([funnel[f] for f in funnel], axis=0)
     r, e = _promised_response(model, share, reach, at.p, scale)
-    out: dict[str, Numbers] = {"w": share}
-    for i, group in enumerate(layout.groups[:-1]):
-        out[f"stage{i}"] = _product([funnel[f] for f in group], share)
-    out["r"] = r * _product([funnel[f] for f in layout.groups[-1][:-1]], share)
-    out["e"] = e
-    out["v"] = promised_value(model, at) - _economics(model).cost_to_serve
-    out["rv"], out["ev"] = out["r"] * out["v"], e * out["v"]
-    out["accepted"] = _promised_acceptance(model, at, base, funnel["timeliness"] * r)
-    out["k"] = _promised_cost(model, out["accepted"])
-    out["ek"] = np.zeros_like(share)
-    out["h"] = np.full_like(share, _economics(model).handling_cost if layout.handling else 0.0)
-    out["rest"] = _product([funnel[f] for f in layout.contact_rest], share)
-    return out
+    response = r * _product([funnel[f] for f in layout.groups[-1][:-1]], share)
+    value = promised_value(model, at) - _economics(model).cost_to_serve
+    accepted = _promised_acceptance(model, at, base, funnel["timeliness"] * r)
+    levels = Levels(
+        mix=share,
+        stages=tuple(_product([funnel[f] for f in g], share) for g in layout.groups[:-1]),
+        response=response,
+        untouched=e,
+        value=value,
+        response_worth=response * value,
+        untouched_worth=e * value,
+        contact_cost=_promised_cost(model, accepted),
+        untouched_cost=np.zeros_like(share),
+        handling=np.full_like(share, _economics(model).handling_cost if layout.handling else 0.0),
+    )
+    return Promised(levels, _product([funnel[f] for f in layout.contact_rest], share), accepted)
 
 
-def realized_levels(
-    model: Model, at: Point, effect: Numbers, wanted: dict[str, Numbers]
-) -> dict[str, Numbers]:
-    """Computes the realized level of every array, and settles what was not promised.
+def realized_levels(model: Model, at: Point, effect: Numbers, promised: Promised) -> Levels:
+    """Computes the level of every factor that the log shows.
 
-    ``wanted`` is changed in place where the contract is silent: of a segment it does not know, and
-    of a cost or a value it never stated, the promise is taken to be what the log shows; the whole
-    difference then falls on the mix, or on no cause at all.
+    Args:
+        model: contract, layout and strata.
+        at: the point.
+        effect: (..., S) lift per eligible unit, absolute.
+        promised: what holds where nobody got so far.
     """
-    layout = model.layout
+    layout, wanted = model.layout, promised.levels
     itt = model.strata_sums(at.w, effect)
     through: list[Numbers] = [np.ones_like(itt)]
-    out: dict[str, Numbers] = {"w": at.w if layout.mix else np.ones_like(itt)}
-    for i, cut in enumerate(layout.cuts):
+    stages = []
+    for cut, stage in zip(layout.cuts, wanted.stages, strict=True):
         x = _share(model, at, cut)
         x = np.where(np.real(x) > np.real(through[-1]), through[-1], x)
-        out[f"stage{i}"] = divided(x, through[-1], wanted[f"stage{i}"])
+        stages.append(divided(x, through[-1], stage))
         through.append(x)
-    out["r"] = divided(itt, through[-1], wanted["r"])
     nothing = np.real(through[-1]) == 0
-    out["e"] = np.where(nothing, itt, 0.0)
-    out["v"], worth = _realized_value(model, at, effect, wanted["v"])
-    out["rv"] = divided(worth, through[-1], wanted["rv"])
-    out["ev"] = np.where(nothing, worth, 0.0)
-    contact = through[layout.contact_groups] * wanted["rest"]
-    out["k"], out["ek"], out["h"] = _realized_cost(model, at, contact, wanted)
-    _settle(model, wanted, out)
-    return out
+    value, worth = _realized_value(model, at, effect, wanted.value)
+    contact = through[layout.contact_groups] * promised.rest
+    cost, untouched_cost, handling = _realized_cost(model, at, contact, promised)
+    return Levels(
+        mix=at.w if layout.mix else np.ones_like(itt),
+        stages=tuple(stages),
+        response=divided(itt, through[-1], wanted.response),
+        untouched=np.where(nothing, itt, 0.0),
+        value=value,
+        response_worth=divided(worth, through[-1], wanted.response_worth),
+        untouched_worth=np.where(nothing, worth, 0.0),
+        contact_cost=cost,
+        untouched_cost=untouched_cost,
+        handling=handling,
+    )
 
 
 def funnel_level(model: Model, factor: str) -> NDArray[np.float64]:
@@ -227,41 +304,43 @@ def _realized_value(
 
 
 def _realized_cost(
-    model: Model, at: Point, contact: Numbers, wanted: dict[str, Numbers]
+    model: Model, at: Point, contact: Numbers, promised: Promised
 ) -> tuple[Numbers, Numbers, Numbers]:
     """Returns cost per contact, cost per eligible unit where no contact was made, handling."""
+    wanted = promised.levels
     zero = np.zeros_like(contact)
-    handling, spent = zero + wanted["h"], zero
+    handling, spent = zero + wanted.handling, zero
     if model.strata.has("handling"):
         spent = model.strata_sums(at.w, _difference(model, at, "handling"))
         handling = divided(spent, contact, handling)
     if model.strata.has("cost"):
         cost = model.strata_sums(at.w, _difference(model, at, "cost")) - spent
         none = np.real(contact) == 0
-        return divided(cost, contact, wanted["k"]), np.where(none, cost, 0.0), handling
+        return divided(cost, contact, wanted.contact_cost), np.where(none, cost, 0.0), handling
     if not model.strata.has("paid"):
-        return zero + wanted["k"], zero, handling
+        return zero + wanted.contact_cost, zero, handling
     e = _economics(model)
     paid = e.incentive * _share(model, at, "paid")
-    expected = e.incentive * wanted["accepted"]
-    return wanted["k"] - expected + divided(paid, contact, expected), zero, handling
+    expected = e.incentive * promised.accepted
+    return wanted.contact_cost - expected + divided(paid, contact, expected), zero, handling
 
 
-def _settle(model: Model, wanted: dict[str, Numbers], found: dict[str, Numbers]) -> None:
-    """Fills in what one side cannot know from the other."""
-    silent = []
+def _settled(model: Model, wanted: Levels, found: Levels) -> tuple[Levels, Levels]:
+    """Fills in what one side cannot know from the other; returns (promised, realized).
+
+    Where the contract is silent, of a segment it does not know and of a cost or a value it never
+    stated, the promise is taken to be what the log shows; the whole difference then falls on the
+    mix, or on no cause at all.
+    """
     if not cost_promised(model) and model.layout.cost:
-        silent += ["k", "ek"]
+        wanted = replace(
+            wanted, contact_cost=found.contact_cost, untouched_cost=found.untouched_cost
+        )
     if not value_promised(model) and model.layout.value == "logged":
-        silent += ["v"]
-    for name in silent:
-        wanted[name] = found[name]
+        wanted = replace(wanted, value=found.value)
     if not model.layout.mix:
-        return
+        return wanted, found
     unknown = np.array([p is None for p in model.promises])
     absent = (model.strata.n_treated + model.strata.n_holdout) == 0
-    for name in model.layout.arrays:
-        if name == "w":
-            continue
-        wanted[name] = np.where(unknown, found[name], wanted[name])
-        found[name] = np.where(absent, wanted[name], found[name])
+    wanted = wanted.taken_from(found, unknown)
+    return wanted, found.taken_from(wanted, absent)

@@ -9,7 +9,7 @@ together. Functions here work on complex numbers, so that derivatives are exact 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from spot_mlflow.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -89,26 +89,15 @@ class Layout:
         return tuple(out)
 
     @property
-    def arrays(self) -> tuple[str, ...]:
-        """Names of the arrays that ``Factors`` carries, in order."""
-        stages = tuple(f"stage{i}" for i in range(len(self.groups) - 1))
-        return ("w", *stages, "r", "e", "v", "rv", "ev", "k", "ek", "h")
-
-    @property
     def owners(self) -> tuple[int, ...]:
-        """For each array the number of the player that moves it, -1 for none."""
+        """For each array of ``Levels``, in order, the number of the player that moves it; -1 for none."""
         at = {f: i for i, p in enumerate(self.players) for f in p}
-        response = at["response"]
-        owner = {
-            "w": at.get("mix", -1),
-            **{f"stage{i}": at[g[0]] for i, g in enumerate(self.groups[:-1])},
-            **dict.fromkeys(("r", "e", "rv", "ev"), response),
-            "v": at.get("value", -1) if self.value == "logged" else -1,
-            "k": at.get("cost", -1),
-            "ek": at.get("cost", -1),
-            "h": at.get("handling", -1),
-        }
-        return tuple(owner[a] for a in self.arrays)
+        value = at.get("value", -1) if self.value == "logged" else -1
+        moved_by = {"value": value, "contact_cost": at.get("cost", -1)}
+        moved_by |= {"untouched_cost": at.get("cost", -1), "handling": at.get("handling", -1)}
+        stages = [at[g[0]] for g in self.groups[:-1]]
+        after = [moved_by.get(name, at["response"]) for name in AFTER_STAGES]
+        return (at.get("mix", -1), *stages, *after)
 
 
 def layout_of(strata: Strata, predicted: PredictedLift, *, fold_value: bool) -> Layout:
@@ -177,11 +166,61 @@ class Point:
 
 
 @dataclass(frozen=True, eq=False)
-class Factors:
-    """Both states of every array, and the scale of a relative lift.
+class Levels:
+    """The level of every factor in one state, promised or realized; arrays (..., R) of R strata.
 
     Attributes:
-        promised: (..., A, R) arrays in the order of ``Layout.arrays``, R strata.
+        mix: share of the stratum among all eligible units.
+        stages: share that gets past each cut on the way to the customer.
+        response: lift per unit that got past them all.
+        untouched: lift per eligible unit where nobody did.
+        value: net value of one more good outcome.
+        response_worth: net value of the lift per unit that got past all stages.
+        untouched_worth: net value of the lift per eligible unit where nobody did.
+        contact_cost: per delivered contact.
+        untouched_cost: per eligible unit where no contact was made.
+        handling: handling apart from it, per delivered contact.
+    """
+
+    mix: Numbers
+    stages: tuple[Numbers, ...]
+    response: Numbers
+    untouched: Numbers
+    value: Numbers
+    response_worth: Numbers
+    untouched_worth: Numbers
+    contact_cost: Numbers
+    untouched_cost: Numbers
+    handling: Numbers
+
+    @classmethod
+    def of(cls, stack: Numbers) -> Levels:
+        """Reads (..., A, R) what ``arrays`` gives, stacked."""
+        each = [stack[..., i, :] for i in range(stack.shape[-2])]
+        stages = len(each) - 1 - len(AFTER_STAGES)
+        return cls(each[0], tuple(each[1 : 1 + stages]), *each[1 + stages :])
+
+    @property
+    def arrays(self) -> tuple[Numbers, ...]:
+        """All levels in one order: mix, stages, and what comes after them."""
+        return (self.mix, *self.stages, *(getattr(self, name) for name in AFTER_STAGES))
+
+    def taken_from(self, other: Levels, which: NDArray[np.bool_]) -> Levels:
+        """Returns the levels with those of ``other`` in the strata ``which`` (R,); the mix stays."""
+        found = [np.where(which, x, y) for x, y in zip(other.arrays, self.arrays, strict=True)]
+        stages = len(self.stages)
+        return Levels(self.mix, tuple(found[1 : 1 + stages]), *found[1 + stages :])
+
+
+AFTER_STAGES: Final = tuple(f.name for f in fields(Levels))[2:]
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """Both states of every level, and the scale of a relative lift.
+
+    Attributes:
+        promised: (..., A, R) ``Levels.arrays``, stacked.
         realized: (..., A, R) the same as the log shows them.
         rest: (..., R) promised share of contacts that no stage covers.
         scale: (...,) what a lift is divided by: 1, or the holdout mean for a relative lift.
@@ -194,7 +233,7 @@ class Factors:
 
 
 class Model:
-    """Computes the factors at a point; knows the contract, the layout and the strata.
+    """What the factors at a point are computed from: knows the contract, the layout and the strata.
 
     Args:
         strata: means of the log.
@@ -261,60 +300,11 @@ class Model:
         mu0: Numbers = (at.w * self.baseline(at)).sum(axis=-1)
         return mu0 if self.predicted.effect == "relative" else np.ones_like(mu0)
 
-    def __call__(self, at: Point) -> Factors:
-        """Computes promised and realized factors at a point."""
-        from spot_mlflow.lift.causes.factor_levels import promised_levels, realized_levels
-
-        effect = self.effect(at)
-        base = self.baseline(at)
-        scale = self.scale(at)
-        wanted = promised_levels(self, at, base, scale)
-        found = realized_levels(self, at, effect, wanted)
-        names = self.layout.arrays
-        shape = np.broadcast_shapes(*(np.shape(x) for x in (*wanted.values(), *found.values())))
-        rest = np.broadcast_to(wanted["rest"], shape)
-        stack = [
-            np.stack([np.broadcast_to(d[a], shape) for a in names], axis=-2)
-            for d in (wanted, found)
-        ]
-        return Factors(stack[0], stack[1], rest, scale)
-
-    def levels(self, at: Point) -> list[tuple[float | None, float | None]]:
-        """Returns (promised, realized) levels of every player over all segments, None for the mix.
-
-        Shares are of those who reached the stage before; the response is per unit that did.
-        """
-        f = self(at)
-        states = []
-        for x in (f.promised, f.realized):
-            by = {name: np.real(x[i]) for i, name in enumerate(self.layout.arrays)}
-            states.append(dict(self._levels(by)))
-        return [
-            (states[0].get(p[0]), states[1].get(p[0])) if p[0] != "mix" else (None, None)
-            for p in self.layout.players
-        ]
-
-    def _levels(self, by: Mapping[str, Numbers]) -> Iterator[tuple[str, float]]:
-        """Yields the first factor of a player with its level, averaged along the way."""
-        reach = by["w"]
-        for i, group in enumerate(self.layout.groups[:-1]):
-            through = reach * by[f"stage{i}"]
-            yield group[0], _ratio(through.sum(), reach.sum())
-            reach = through
-        gain = (reach * by["r"] + by["w"] * by["e"]).sum()
-        yield self.layout.groups[-1][0], _ratio(gain, reach.sum())
-        for name, array in (("value", "v"), ("cost", "k"), ("handling", "h")):
-            yield name, _ratio((by["w"] * by[array]).sum(), by["w"].sum())
-
     def stated(self, name: str) -> tuple[Any, ...]:
         """Returns per stratum what the contract states of a segment, None where it is silent."""
         if name not in self._stated:
             self._stated[name] = tuple(getattr(p, name, None) for p in self.promises)
         return self._stated[name]
-
-
-def _ratio(top: float, bottom: float) -> float:
-    return float(top / bottom) if bottom else 0.0
 
 
 def vanishes(mean: Numbers, strata: Strata) -> NDArray[np.bool_]:

@@ -1,6 +1,6 @@
 """The two games whose change is divided: the lift, and the net value per eligible unit.
 
-Both are sums over segments of products of the arrays in ``factors.Layout.arrays``; a coalition sees
+Both are sums over segments of products of the arrays in ``factors.Levels``; a coalition sees
 the arrays of its players at their realized level and the others as promised.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from spot_mlflow.lift.causes.delta import STEP
+from spot_mlflow.lift.causes.factors import Levels
 from spot_mlflow.lift.causes.shapley import coalitions
 
 if TYPE_CHECKING:
@@ -33,21 +34,23 @@ def value_of(layout: Layout, game: Game, x: Numbers, rest: Numbers, scale: Numbe
         rest: (..., R) promised share of contacts that no stage covers.
         scale: (...,) divides the lift.
     """
-    at = {name: x[..., i, :] for i, name in enumerate(layout.arrays)}
-    reach = np.ones_like(at["w"])
+    at = Levels.of(x)
+    reach = np.ones_like(at.mix)
     contact = reach
-    for i in range(len(layout.groups) - 1):
-        reach = reach * at[f"stage{i}"]
+    for i, stage in enumerate(at.stages):
+        reach = reach * stage
         if i + 1 == layout.contact_groups:
             contact = reach
     if game == "lift":
-        out: Numbers = at["w"] * (reach * at["r"] + at["e"]) / np.expand_dims(scale, -1)
+        out: Numbers = at.mix * (reach * at.response + at.untouched) / np.expand_dims(scale, -1)
         return out
     if layout.value == "folded":
-        gain = reach * at["rv"] + at["ev"]
+        gain = reach * at.response_worth + at.untouched_worth
     else:
-        gain = (reach * at["r"] + at["e"]) * at["v"]
-    net: Numbers = at["w"] * (gain - contact * rest * (at["k"] + at["h"]) - at["ek"])
+        gain = (reach * at.response + at.untouched) * at.value
+    net: Numbers = at.mix * (
+        gain - contact * rest * (at.contact_cost + at.handling) - at.untouched_cost
+    )
     return net
 
 

@@ -54,9 +54,8 @@ def segment_promises(cells: Moments, predicted: PredictedLift) -> dict[str, Prom
     model = Model(strata, predicted, layout_of(strata, predicted, fold_value=True))
     at = point_of(strata, predicted)
     base = model.baseline(at)
-    levels = promised_levels(model, at, base, model.scale(at))
-    stages = [levels[f"stage{i}"] for i in range(len(model.layout.groups) - 1)]
-    lift = np.prod(stages, axis=0) * levels["r"] + levels["e"]
+    levels = promised_levels(model, at, base, model.scale(at)).levels
+    lift = np.prod(levels.stages, axis=0) * levels.response + levels.untouched
     nobody = vanishes(base, strata)
     relative = np.where(nobody, np.nan, lift / np.where(nobody, 1.0, base))
     factors = ("coverage", "system", "delivery", "timeliness")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spot_mlflow.lift.causes.factor_levels import divided, promised_value
+from spot_mlflow.lift.causes.factor_levels import divided, factors_at, promised_value
 from spot_mlflow.lift.causes.factors import Model, check_estimable, layout_of
 from spot_mlflow.lift.causes.games import value_of
 from spot_mlflow.lift.causes.headline_fit import headline_fit
@@ -325,7 +325,7 @@ def _promised(margins: Margins) -> float:
     own = margins.model
     layout = layout_of(own.strata, own.predicted, fold_value=own.layout.value == "folded")
     model = Model(own.strata, own.predicted, layout, shift=own.shift)
-    f = model(margins.at)
+    f = factors_at(model, margins.at)
     return float(np.real(value_of(layout, "money", f.promised, f.rest, f.scale)).sum())
 
 

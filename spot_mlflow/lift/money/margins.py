@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spot_mlflow.lift.causes.delta import gradient
-from spot_mlflow.lift.causes.factors import Model, Point, layout_of
+from spot_mlflow.lift.causes.factor_levels import factors_at
+from spot_mlflow.lift.causes.factors import Levels, Model, Point, layout_of
 from spot_mlflow.lift.causes.games import value_of
 from spot_mlflow.lift.causes.segment_means import strata_of
 from spot_mlflow.lift.interval import Interval
@@ -73,7 +74,7 @@ class Margins:
 
     def profit(self, at: Point) -> Numbers:
         """Returns (..., S) net value per eligible unit of the segment that is treated."""
-        f = self.model(at)
+        f = factors_at(self.model, at)
         x = f.realized.copy()
         x[..., 0, :] = 1.0
         out: Numbers = value_of(self.model.layout, "money", x, f.rest, f.scale)
@@ -86,18 +87,18 @@ class Margins:
 
     def contacts(self, at: Point) -> Numbers:
         """Returns (..., S) delivered contacts per eligible unit; as promised where not logged."""
-        f = self.model(at)
+        f = factors_at(self.model, at)
         out: Numbers = f.rest
-        for i in range(self.model.layout.contact_groups):
-            out = out * f.realized[..., 1 + i, :]
+        for stage in Levels.of(f.realized).stages[: self.model.layout.contact_groups]:
+            out = out * stage
         return out
 
     def spend(self, at: Point) -> Numbers:
         """Returns (..., S) money spent per eligible unit: contacts, handling, incentives."""
-        f = self.model(at)
-        names = self.model.layout.arrays
-        k, ek, h = (f.realized[..., names.index(x), :] for x in ("k", "ek", "h"))
-        out: Numbers = self.contacts(at) * (k + h) + ek
+        f = factors_at(self.model, at)
+        found = Levels.of(f.realized)
+        contacts = self.contacts(at) * (found.contact_cost + found.handling)
+        out: Numbers = contacts + found.untouched_cost
         return out
 
     def mean(self, at: Point, x: Numbers) -> Numbers:

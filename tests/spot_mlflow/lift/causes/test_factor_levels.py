@@ -5,7 +5,8 @@ import pytest
 from funnel_logs import make_contract, make_units
 
 from spot_mlflow.lift.causes.attribution import attribute
-from spot_mlflow.lift.causes.factors import Model, Point, layout_of
+from spot_mlflow.lift.causes.factor_levels import factors_at
+from spot_mlflow.lift.causes.factors import Levels, Model, Point, layout_of
 from spot_mlflow.lift.causes.segment_means import strata_of
 from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
@@ -15,34 +16,28 @@ UNITS = make_units(8_000)
 
 
 def factors(contract, *columns, cells=None):
-    """Promised and realized levels by array name, and the model."""
+    """Promised and realized levels, and the model."""
     strata = strata_of(UNITS.moments(*columns) if cells is None else cells, contract)
     model = Model(strata, contract, layout_of(strata, contract, fold_value=False))
-    f = model(
-        Point(strata.weight, strata.treated, strata.holdout, np.array(contract.predicted.lift))
-    )
-    names = model.layout.arrays
-    return (
-        {a: f.promised[i] for i, a in enumerate(names)},
-        {a: f.realized[i] for i, a in enumerate(names)},
-        model,
-    )
+    at = Point(strata.weight, strata.treated, strata.holdout, np.array(contract.predicted.lift))
+    f = factors_at(model, at)
+    return Levels.of(f.promised), Levels.of(f.realized), model
 
 
 def test_the_promised_responses_bring_the_promised_lift():
     """Stated responses are scaled where they do not add up to the promised lift."""
     promised, _, _ = factors(make_contract())
-    reach = np.prod([promised[f"stage{i}"] for i in range(4)], axis=0)
-    assert (promised["w"] * reach * promised["r"]).sum() == pytest.approx(0.08)
-    assert promised["r"][0] / promised["r"][1] == pytest.approx(0.12 / 0.06)
+    reach = np.prod(promised.stages, axis=0)
+    assert (promised.mix * reach * promised.response).sum() == pytest.approx(0.08)
+    assert promised.response[0] / promised.response[1] == pytest.approx(0.12 / 0.06)
 
 
 def test_a_segment_without_a_stated_response_takes_what_is_left():
     """The stated response stays, the other follows from the promised lift."""
     parts = {"gold": {"share": 0.5, "response": 0.12}, "plain": {"share": 0.5}}
     promised, _, _ = factors(make_contract(segments=parts))
-    assert promised["r"][0] == pytest.approx(0.12)
-    assert promised["r"][1] == pytest.approx((0.08 / 0.95**3 - 0.5 * 0.12) / 0.5)
+    assert promised.response[0] == pytest.approx(0.12)
+    assert promised.response[1] == pytest.approx((0.08 / 0.95**3 - 0.5 * 0.12) / 0.5)
 
 
 def test_a_segment_nobody_planned_for_is_all_mix():
@@ -84,10 +79,10 @@ def test_value_scales_with_the_promise_of_each_segment():
     """The realized value keeps the promised proportions and brings the whole increment."""
     parts = {"gold": {"share": 0.5, "value": 60}, "plain": {"share": 0.5, "value": 20}}
     promised, realized, model = factors(make_contract(segments=parts))
-    assert promised["v"].tolist() == [60, 20]
-    assert realized["v"][0] / realized["v"][1] == pytest.approx(3)
-    reach = np.prod([realized[f"stage{i}"] for i in range(4)], axis=0)
-    brought = (realized["w"] * reach * realized["r"] * realized["v"]).sum()
+    assert promised.value.tolist() == [60, 20]
+    assert realized.value[0] / realized.value[1] == pytest.approx(3)
+    reach = np.prod(realized.stages, axis=0)
+    brought = (realized.mix * reach * realized.response * realized.value).sum()
     at = model.strata.names.index("value")
     difference = model.strata.treated[:, at] - model.strata.holdout[:, at]
     assert brought == pytest.approx((model.strata.weight * difference).sum())
@@ -111,8 +106,8 @@ def test_the_incentive_costs_what_acceptors_take():
         mix=False, predicted={"lift": 0.1, "baseline": 0.2}, funnel={}, economics=money
     )
     promised, realized, _ = factors(contract, cells=cells)
-    assert promised["k"][0] == pytest.approx(0.5 + 2 * 0.3)
-    assert realized["k"][0] == pytest.approx(0.5 + 2 * 0.35)
+    assert promised.contact_cost[0] == pytest.approx(0.5 + 2 * 0.3)
+    assert realized.contact_cost[0] == pytest.approx(0.5 + 2 * 0.35)
 
 
 @pytest.mark.parametrize("effect", ["absolute", "relative"])

@@ -5,6 +5,7 @@ import pytest
 from funnel_logs import FUNNEL, make_contract, make_units
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.causes.factor_levels import levels_at
 from spot_mlflow.lift.causes.factors import Model, Point, check_estimable, layout_of
 from spot_mlflow.lift.causes.segment_means import strata_of
 from spot_mlflow.lift.moments.cells import Moments
@@ -60,7 +61,7 @@ def test_levels_are_shares_of_those_who_came_that_far():
     strata = strata_of(UNITS.moments(segments=False), contract)
     model = Model(strata, contract, layout_of(strata, contract, fold_value=False))
     at = Point(strata.weight, strata.treated, strata.holdout, np.array(0.08))
-    told = dict(zip(model.layout.players, model.levels(at), strict=True))
+    told = dict(zip(model.layout.players, levels_at(model, at), strict=True))
     t = UNITS.arm == TREATMENT
     m = {k: v[t].mean() for k, v in UNITS.measures.items()}
     assert told["coverage",] == pytest.approx((0.95, m["offered"]))

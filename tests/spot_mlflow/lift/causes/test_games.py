@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from funnel_logs import make_contract, make_units
 
+from spot_mlflow.lift.causes.factor_levels import factors_at
 from spot_mlflow.lift.causes.factors import Model, Point, layout_of
 from spot_mlflow.lift.causes.games import contributions, derivative, value_of
 from spot_mlflow.lift.causes.segment_means import strata_of
@@ -19,7 +20,7 @@ def made(request):
     strata = strata_of(make_units(4_000).moments(), contract)
     layout = layout_of(strata, contract, fold_value=request.param)
     at = Point(strata.weight, strata.treated, strata.holdout, np.array(0.08))
-    return layout, Model(strata, contract, layout)(at), strata
+    return layout, factors_at(Model(strata, contract, layout), at), strata
 
 
 def test_the_realized_money_is_value_minus_cost(made):
@@ -40,7 +41,7 @@ def test_derivatives_agree_with_small_steps(made, game):
     exact, _ = derivative(layout, game, weights, f)
     step = 1e-6
     for state, name in enumerate(("promised", "realized")):
-        for a in range(len(layout.arrays)):
+        for a in range(f.promised.shape[0]):
             moved = getattr(f, name).copy()
             moved[a, 1] += step
             up = contributions(layout, game, weights, replace(f, **{name: moved})).sum(axis=-1)
