@@ -59,7 +59,6 @@ def gated_mlflow_server(
     said = {
         "SPOT_MLFLOW_POLICY_FILE": str(policy),
         "SPOT_MLFLOW_HOME": str(folder / "home"),
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         **(environment or {}),
     }
     with mlflow_server(

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from warm import Command
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -33,7 +35,7 @@ class MlflowServer:
     """A running ``mlflow server``."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Command
     log: Path
 
 
@@ -46,21 +48,30 @@ def mlflow_server(
     workers: int = 1,
     health: str = "/health",
 ) -> Iterator[MlflowServer]:
-    """Starts ``mlflow server`` with its database and artifacts in ``folder``; stops it afterwards."""
+    """Starts ``mlflow server`` with its database and artifacts in ``folder``; stops it afterwards.
+
+    As a copy of a process that has imported it (``warm``); under gunicorn as a process of its own.
+    """
     port = free_port()
     backend = backend or f"sqlite:///{folder / 'mlflow.db'}"
     log = folder / f"server-{port}.log"
     command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+        "server", "--host", "127.0.0.1", "--port", str(port),
         "--workers", str(workers), "--backend-store-uri", backend,
         "--artifacts-destination", str(folder / "artifacts"), *arguments,
     ]  # fmt: skip
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "COV_"))}
-    clean |= {"MLFLOW_DISABLE_TELEMETRY": "true", **(environment or {})}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, stdout=out, stderr=out, env=clean, cwd=folder, start_new_session=True
-        )
+    # Its job runners are seven more processes that import MLflow; nothing here gives them a job.
+    clean |= {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        **(environment or {}),
+    }
+    process: subprocess.Popen[bytes] | Command
+    if "--gunicorn-opts" in arguments:
+        process = _cold(command, clean, folder, log)
+    else:
+        process = Command(command, clean, folder, log)
     try:
         wait_for(f"http://127.0.0.1:{port}{health}", process, log)
         yield MlflowServer(f"http://127.0.0.1:{port}", process, log)
@@ -68,7 +79,19 @@ def mlflow_server(
         stop(process)
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 240) -> None:
+def _cold(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+) -> subprocess.Popen[bytes]:
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "mlflow", *command],
+            stdout=out, stderr=out, env=environment, cwd=folder, start_new_session=True,
+        )  # fmt: skip
+
+
+def wait_for(
+    url: str, process: subprocess.Popen[bytes] | Command, log: Path, seconds: float = 240
+) -> None:
     """Waits until ``url`` answers; raises with the log's end where the server has ended."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -77,17 +100,17 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: flo
         with contextlib.suppress(OSError):
             urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - loopback
             return
-        time.sleep(0.2)
+        time.sleep(0.1)
     raise RuntimeError(f"{url} did not answer:\n{log.read_text(errors='replace')[-3000:]}")
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes] | Command) -> None:
     """Ends a server and the workers it started: its own process group, by id."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(20)
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, TimeoutError):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(20)

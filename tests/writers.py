@@ -6,14 +6,14 @@ and none is held up by importing what all of them import.
 
 from __future__ import annotations
 
-import multiprocessing
 from typing import TYPE_CHECKING
+
+from warm import fork_server
 
 if TYPE_CHECKING:
     from spot_mlflow.record import Record
 
 PHASES = ("naming", "scope", "features", "review", "feedback")
-PRELOADED = ["writers", "mlflow", "mlflow.store.tracking.sqlalchemy_store", "spot_mlflow.record"]
 
 
 def write(uri: str, number: int, entries: int) -> None:
@@ -46,8 +46,7 @@ def write_at_once(uri: str, writers: int, entries: int, seconds: float = 1500) -
     client = MlflowClient(uri, uri)
     client.create_registered_model("churn")
     client.create_model_version("churn", source="s3://nowhere/model")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    context = fork_server()
     processes = [context.Process(target=write, args=(uri, n, entries)) for n in range(writers)]
     for process in processes:
         process.start()

@@ -154,31 +154,29 @@ def test_database_goes_and_comes_back(scene: Scene, postgres: str) -> None:
 
 def test_worker_killed_while_deciding(scene: Scene) -> None:
     """The other worker goes on, a new one is started, and nothing passed meanwhile."""
-    supervisor = scene.server.process.pid  # type: ignore[attr-defined] # set above
+    command = scene.server.process.pid  # type: ignore[attr-defined] # set above
     with Load(scene) as load:
         until(lambda: load.answers[403] > 3)
-        killed = workers_of(supervisor)[:1]
+        killed = workers_of(command)[:1]
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
         assert killed
         seen = load.answers[403]
         until(lambda: load.answers[403] > seen + 5)
-        until(lambda: len(set(workers_of(supervisor)) - set(killed)) == 2)
+        until(lambda: len(set(workers_of(command)) - set(killed)) == 2)
     assert load.answers[200] == 0
     assert set(load.answers) <= {0, 403, 503}, (load.answers, load.reasons[:2])
     assert scene.live() == LIVE
 
 
 def workers_of(pid: int) -> list[int]:
-    """Process ids of a server's workers: started by its supervisor to serve."""
-    found: list[int] = []
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        line = Path(f"/proc/{child}/cmdline").read_bytes()
-        if b"spawn_main" in line:
-            found.append(int(child))
-        else:
-            found += workers_of(int(child))
-    return found
+    """Process ids of a server's workers: what the supervisor that its command started has started."""
+    return [worker for supervisor in children(pid) for worker in children(supervisor)]
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of what a process has started."""
+    return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_artifact_store_that_cannot_be_written(scene: Scene, folder: Path) -> None:
