@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,12 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 
+# Examples are drawn anew each run, as many as named here or at the test. Hypothesis judges none by
+# its time, which a busy machine stretches.
+settings.register_profile(
+    "spot", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("spot")
 
 # Drills with environments of earlier versions, which `make test-upgrade` makes and names.
 collect_ignore = [] if "SPOT_TESTS_EARLIER_SPOT" in os.environ else ["journeys/test_upgrade.py"]

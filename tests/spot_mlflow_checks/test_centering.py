@@ -18,7 +18,7 @@ def table(x: np.ndarray, y: np.ndarray) -> Moments:
     return Moments.of_units({"outcome": x, "covariate": y}, arm)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values, st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
 def test_moving_the_centre_equals_summing_about_it(x: list[float], a: float, b: float) -> None:
     """s1, s2 and s3 about new constants are those of the units minus the constants."""
@@ -36,7 +36,7 @@ def test_moving_the_centre_equals_summing_about_it(x: list[float], a: float, b: 
         )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(values, st.floats(-1e3, 1e3))
 def test_the_chosen_centre_does_not_depend_on_the_one_before(x: list[float], a: float) -> None:
     """Whatever constant an engine began with, the stored one is the same to rounding."""

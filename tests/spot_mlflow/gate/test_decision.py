@@ -416,7 +416,7 @@ def test_refusals_do_not_change_the_state_they_rest_on() -> None:
     assert before
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sets(
         st.sampled_from(
@@ -434,7 +434,7 @@ def test_less_evidence_or_more_time_never_helps(dropped: set[str], days: int) ->
     assert less.allowed == (not less.missing)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.permutations(ready()))
 def test_the_order_of_reading_does_not_matter(entries) -> None:
     """A decision depends on the evidence, not on the order in which a database gives it."""

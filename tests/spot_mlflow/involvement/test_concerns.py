@@ -139,7 +139,7 @@ def test_a_concern_says_something_with_a_known_severity(what, severity):
         check_raise(what=what, severity=severity)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["answered", "confirmed", "reopened", "?"]), st.booleans()),

@@ -177,7 +177,7 @@ ONE_MORE = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(EVENTS, CONCERNS, ONE_MORE)
 def test_more_participation_never_lowers_the_score(events, concerns, one_more):
     """Whatever the log holds, one more user taking part leaves it as high or higher."""
@@ -188,7 +188,7 @@ def test_more_participation_never_lowers_the_score(events, concerns, one_more):
     assert log(*more).raw >= log(*entries).raw - 1e-9
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(EVENTS, CONCERNS)
 def test_a_cap_always_binds(events, concerns):
     """The score is the rounded sum or the lowest cap, whichever is lower, within 0 and 100."""
@@ -198,7 +198,7 @@ def test_a_cap_always_binds(events, concerns):
     assert 0 <= found.score <= limit
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(EVENTS, CONCERNS, st.randoms(use_true_random=False))
 def test_the_order_of_entries_does_not_matter(events, concerns, rnd):
     """Sixteen writers at once write in any order."""

@@ -49,7 +49,7 @@ def test_fewer_than_five_are_not_compared():
     assert "not known" in standing(None, of(1, 2, 3, 4, 5)).words
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(MODELS)
 def test_no_small_count_is_told_or_can_be_worked_out(models):
     """Each told count is none or five and more, and the hidden ones together as well."""
@@ -97,7 +97,7 @@ def test_fewer_than_five_models_are_not_exported():
         export_summary([], INSTRUMENT, month="2026-11")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(MODELS)
 def test_no_number_tells_of_the_few_that_another_leaves_out(models):
     """All measures count the same models: 6 on one and 5 on another would tell of the sixth."""
@@ -160,7 +160,7 @@ def test_hidden_counts_stay_hidden_in_a_pool():
     assert found.words.endswith("7 not told apart")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(MODELS, MODELS)
 def test_pooling_open_counts_is_counting_together(one, other):
     """Without hidden counts the pool is the count of all, in any order."""
@@ -169,7 +169,7 @@ def test_pooling_open_counts_is_counting_together(one, other):
     assert pooled([distributions(other), distributions(one)]) == together
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(MODELS, st.integers(1, 5))
 def test_a_standing_agrees_with_counting(models, level):
     """collections.Counter is an independent answer."""

@@ -207,7 +207,7 @@ ANSWERS = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.sampled_from("abcdef"), st.sampled_from(ROLES), ANSWERS, st.integers(0, 300)),
@@ -225,7 +225,7 @@ def test_the_panel_does_not_depend_on_the_order_of_respondents(given_answers, rn
     assert panel(*entries) == panel(*shuffled)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(ROLES), ANSWERS), min_size=1, max_size=8))
 def test_names_do_not_change_the_panel(given_answers):
     """Renaming everybody changes names and nothing else."""

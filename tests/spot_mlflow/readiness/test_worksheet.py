@@ -42,7 +42,7 @@ def answers(draw):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(payload=answers(), role=st.sampled_from([*ROLES, None]))
 def test_every_form_reads_back_without_loss(tmp_path_factory, form, payload, role):
     """Whatever was answered and written: model, role, person, stamp and answers come back."""

@@ -128,7 +128,7 @@ def awkward_logs(draw):
     return OutcomeMoments(Moments.of_units(kept, arm, segment=segment), {}, as_of="")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     awkward_logs(),
     st.booleans(),

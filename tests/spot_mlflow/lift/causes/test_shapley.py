@@ -24,7 +24,7 @@ def test_coalitions_count_in_binary():
     assert coalitions(3)[5].tolist() == [True, False, True]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_shares_are_the_average_of_all_orders_and_sum_to_the_change(players, seed):
     """Shapley values average the waterfalls of all orders, and each sums to the whole change."""

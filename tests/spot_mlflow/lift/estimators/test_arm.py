@@ -14,7 +14,7 @@ from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
 from spot_mlflow.lift.moments.spread import cells_of
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     n=some.integers(3, 200),
     mean=some.sampled_from([0.0, 1.0, 1e6, -1e6]),

@@ -81,7 +81,7 @@ def test_a_theta_of_ones_own_gives_the_within_arm_figure(reference, samples):
         assert [gap.low, gap.high] == pytest.approx(known["ci"], rel=1e-9), key
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=some.integers(0, 2**31), n=some.integers(10, 300), center=some.sampled_from([0, 1e6]))
 def test_theta_is_that_of_a_regression_on_all_units(seed, n, center):
     """cov/var over both arms as one sample; adjusting the units by hand gives the same means."""

@@ -37,7 +37,7 @@ def test_one_variance_for_both_arms_gives_the_ols_figure(samples):
     assert welch(*arms).se == pytest.approx(671.00, abs=0.01)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n_t=some.integers(2, 400),
     n_c=some.integers(2, 400),

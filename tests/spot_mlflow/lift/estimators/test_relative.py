@@ -51,7 +51,7 @@ def test_the_score_interval_without_skew_agrees_with_the_reference_figures(refer
         assert [found.low + 1, found.high + 1] == pytest.approx(expected, rel=1e-9), key
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     n_t=some.integers(20, 5000),
     n_c=some.integers(20, 5000),
@@ -113,7 +113,7 @@ def test_no_event_in_an_arm_leaves_one_side_open():
     assert (empty.low, empty.high) == (-1.0, math.inf)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n_t=some.sampled_from([1, 2, 50, 10**6, 10**9]),
     n_c=some.sampled_from([1, 2, 50, 10**6, 10**9]),

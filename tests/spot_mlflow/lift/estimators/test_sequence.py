@@ -66,7 +66,7 @@ def test_the_sequence_is_narrowest_near_the_planned_units():
     assert b[1] > 1.96
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     n_c=some.sampled_from([100, 2_000, 10**8]),
     rates=some.tuples(*[some.sampled_from([1e-6, 0.01, 0.3, 0.99])] * 2),
@@ -101,7 +101,7 @@ def test_the_interval_is_never_narrower_than_welchs():
     assert ratio.low >= -1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     x_t=some.integers(1, 400),
     x_c=some.integers(1, 80),

@@ -13,7 +13,7 @@ from spot_mlflow.lift.promise.looks import width_of
 p_values = st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(p_values)
 def test_holm_adjusts_as_statsmodels_does(p):
     """Adjusted p values and decisions agree with statsmodels for any family."""
@@ -26,7 +26,7 @@ def test_holm_adjusts_as_statsmodels_does(p):
     assert [f.found for f in found] == (expected[1] < 0.05).tolist()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(p_values)
 def test_discoveries_are_those_of_statsmodels(p):
     """Benjamini and Hochberg's decisions agree with statsmodels for any family."""
@@ -61,7 +61,7 @@ def test_a_monitored_contract_gets_the_width_of_the_sequence():
     assert width.multiplier(0.05) > width_of(make_contract(), 10_000).multiplier(0.05)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.001, 0.4), st.floats(0.01, 100))
 def test_the_monitored_p_value_inverts_the_multiplier(alpha, mixing):
     """An estimate that lies exactly at its interval's end has the p value alpha / 2."""

@@ -22,7 +22,7 @@ def strata(outcome: np.ndarray, segment: np.ndarray) -> Stratum:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=some.integers(0, 2**31), k=some.integers(2, 6))
 def test_the_difference_is_that_of_the_segments_weighted_by_size(seed, k):
     """Value and variance by hand: sum w tau, sum w^2 (v_t/n_t + v_c/n_c) and that of the mix."""

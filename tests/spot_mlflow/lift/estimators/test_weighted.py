@@ -82,7 +82,7 @@ def test_propensities_of_the_other_arm_are_noticed():
     assert "together 26% of all units" in overlap_words("holdout", of_treatment.holdout)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=some.integers(0, 2**31),
     heavy=some.sampled_from([1.0, 10.0, 1e6]),

@@ -51,7 +51,7 @@ def test_sums_agree_with_the_reference_figures(reference, samples):
 KEYS = ("segment", "arm", "period")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=some.integers(0, 2**31), keys=some.permutations(KEYS), size=some.integers(0, 3))
 def test_adding_up_is_what_reducing_again_gives(seed, keys, size):
     """Any coarser table, in the order of its keys, equals the units reduced to those keys."""

@@ -33,7 +33,7 @@ def test_units_of_one_score_are_one_point():
     assert curve.units[-1] == 400
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=some.integers(0, 2**31))
 def test_areas_are_those_above_chance(seed):
     """A perfect score reaches 1, turning any score around turns the area around."""

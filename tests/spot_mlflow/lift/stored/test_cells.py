@@ -58,7 +58,7 @@ logs = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(moments=logs)
 def test_no_stored_cell_tells_of_fewer_than_ten_and_every_sum_stays(
     moments: OutcomeMoments,

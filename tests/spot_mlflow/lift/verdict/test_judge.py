@@ -85,7 +85,7 @@ def test_a_relative_decrease_is_the_mirror(contract):
     assert ratio_of(0.3, "decrease") == pytest.approx(0.7)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     lift=some.floats(-0.9, 3),
     spread=some.floats(0.001, 2),
