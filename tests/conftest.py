@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from servers import MlflowServer
+    from xdist.remote import Producer
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -39,6 +41,7 @@ collect_ignore = [] if "SPOT_TESTS_EARLIER_SPOT" in os.environ else ["journeys/t
 
 # What takes longest begins first, so that no worker is left alone with it at the end.
 _LONGEST = (
+    "spark",
     "test_wheel_and_demo",
     "test_concurrent_writers",
     "test_contract_fixture",
@@ -57,6 +60,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((i for i, name in enumerate(_LONGEST) if name in item.nodeid), len(_LONGEST))
 
     items.sort(key=rank)
+
+
+class _OneJvm(LoadFileScheduling):
+    """A file's tests run in one worker, for what they share; those on Spark all in one, for its JVM."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        on_spark = "spark" in nodeid.partition("::")[2]
+        return "spark" if on_spark else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneJvm:
+    """Takes the place of what ``--dist`` names."""
+    return _OneJvm(config, log)
 
 
 @pytest.hookimpl(hookwrapper=True)
