@@ -1,5 +1,7 @@
 # make demo    the main job on real data, in ./spot-demo
-# make test    all tests, with coverage
+# make test    all tests
+# make quick   the tests of the calculation alone: no MLflow, no browser
+# make coverage   all tests again, with branch coverage and its floor
 # make test-lowest   the gate's tests with the lowest MLflow that pyproject.toml allows
 # make test-upgrade  workers of an earlier version beside new ones, and a database of the lowest MLflow
 # make check   ruff, ruff format, mypy --strict, import-linter
@@ -8,8 +10,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Four workers on two cores: half of the time the tests wait for servers.
-WORKERS ?= 4
+# Three workers on two cores: they also wait for servers; each one more imports everything once more.
+WORKERS ?= 3
+# Bytecode is kept even where the shell says otherwise: else every process that a test starts compiles
+# what it imports.
+export PYTHONDONTWRITEBYTECODE :=
+CALCULATION := $(addprefix tests/spot_mlflow/,lift readiness involvement gate reporting)
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 LOWEST := 3.14.0
 LOWEST_TESTS := tests/spot_mlflow_plugins tests/journeys/test_bypasses.py tests/journeys/test_evidence_bypasses.py \
 	tests/journeys/test_killed_between.py
@@ -17,7 +24,7 @@ LOWEST_TESTS := tests/spot_mlflow_plugins tests/journeys/test_bypasses.py tests/
 EARLIER ?= e5f325bc4c94b330251f997ff4b01d3872eaa21e
 SIMULATIONS := sample_ratio attrition balance relative sequences coverage reliability causes unknown_steps clean_logs
 
-.PHONY: demo test test-lowest test-upgrade check bench format clean simulate
+.PHONY: demo test quick coverage test-lowest test-upgrade check bench format clean simulate
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,7 +39,14 @@ demo: $(VENV)/.installed
 	$(BIN)/spot demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-report=xml $(PYTEST_ARGS)
+	$(PYTEST) -n $(WORKERS) $(PYTEST_ARGS)
+
+quick: $(VENV)/.installed-dev
+	$(PYTEST) -n 2 -m "not browser" $(PYTEST_ARGS) $(CALCULATION)
+
+# Tracing the calculation takes about as long as the calculation.
+coverage: $(VENV)/.installed-dev
+	$(PYTEST) -n $(WORKERS) --cov --cov-report=term:skip-covered --cov-report=xml $(PYTEST_ARGS)
 
 # PostgreSQL is left out: MLflow 3.14.0 itself fails there with psycopg 3 (docs/server.md).
 test-lowest:
@@ -49,7 +63,7 @@ test-upgrade: $(VENV)/.installed-dev
 	$(VENV)-lowest/bin/python -m pip install --quiet --editable . 'mlflow[auth]==$(LOWEST)'
 	SPOT_TESTS_EARLIER_SPOT=$(abspath $(VENV)-earlier)/bin/python \
 	SPOT_TESTS_LOWEST_MLFLOW=$(abspath $(VENV)-lowest)/bin/python \
-	$(BIN)/python -m pytest --no-cov tests/journeys/test_upgrade.py tests/journeys/test_restore.py
+	$(BIN)/python -m pytest tests/journeys/test_upgrade.py tests/journeys/test_restore.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
