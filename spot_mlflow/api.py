@@ -9,19 +9,16 @@ whole or not at all, and returns it.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import InvalidInput, NotFound
 from spot_mlflow.gate.decision import decide
-from spot_mlflow.gate.targets import normalize_target
 from spot_mlflow.gate.waivers import check_waiver
-from spot_mlflow.involvement.appeal import check_pulse
-from spot_mlflow.involvement.concerns import check_follow_up, check_raise
-from spot_mlflow.involvement.log import check_entry
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.lift.report import LiftReport
-from spot_mlflow.person import check_person, check_role
+from spot_mlflow.person import check_person, check_role, check_speaker
 from spot_mlflow.readiness.answer_file import read_answer_file
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.instrument import default_instrument
@@ -29,6 +26,7 @@ from spot_mlflow.record import Record as _Record
 from spot_mlflow.record import outcomes
 from spot_mlflow.record.policies import adoption_under_policy, current_policy
 from spot_mlflow.record.store import login
+from spot_mlflow.statements import STATEMENTS, Known, read_statement
 from spot_mlflow.taken_down import KIND, check_confirmation
 from spot_mlflow.validation import utc
 
@@ -49,11 +47,6 @@ def _record(record: Record | None) -> Record:
     return _Record()
 
 
-def _speaker(person: str, role: str) -> None:
-    check_person(person)
-    check_role(role)
-
-
 def _versioned(ref: ModelRef) -> ModelRef:
     if ref.version is None:
         raise NotFound(
@@ -61,6 +54,35 @@ def _versioned(ref: ModelRef) -> ModelRef:
             fix="Log one with log_model(..., registered_model_name=...).",
         )
     return ref
+
+
+def _say(
+    model: Any,
+    kind: str,
+    said: Mapping[str, Any],
+    *,
+    person: str,
+    role: str,
+    record: Record | None,
+    follows: bool = False,
+    versioned: bool = False,
+) -> Evidence:
+    """Writes what a person says; ``follows``: it is judged by what was said before."""
+    check_speaker(kind, person, role)
+    known = Known(person=person, role=role, entry_id=uuid.uuid4().hex)
+    statement = read_statement(STATEMENTS[kind], said)
+    payload = None if follows else statement.payload(known)  # before MLflow is asked for anything
+    record = _record(record)
+    ref = record.resolve(model)
+    if versioned:
+        _versioned(ref)
+    if payload is None:
+        payload = statement.payload(replace(known, adoption=record.adoption(ref)))
+    return record.append(ref, kind, payload, person=person, role=role, entry_id=known.entry_id)
+
+
+def _text(day: datetime | date | str | None) -> str | None:
+    return day if day is None or isinstance(day, str) else day.isoformat()
 
 
 def log_predicted_lift(
@@ -85,8 +107,9 @@ def log_predicted_lift(
         NotFound: no such model or version.
     """
     contract = PredictedLift.load(predicted if not hasattr(predicted, "items") else dict(predicted))  # type: ignore[arg-type]
-    if person is not None or role is not None:
-        _speaker(person or "", role or "")
+    if person is not None or role is not None:  # who promises does so in a role
+        check_person(person)
+        check_role(role)
     record = _record(record)
     ref = _versioned(record.resolve(model))
     payload = {
@@ -130,7 +153,7 @@ def log_assessment(
     Raises:
         InvalidInput: an unknown question, a level out of 1 to 5; nothing is written.
     """
-    _speaker(person, role)
+    check_speaker("assessment", person, role)
     instrument = default_instrument()
     if isinstance(answers, str | Path):
         payload = dict(read_answer_file(answers, instrument).payload)  # with the file's own stamp
@@ -165,10 +188,8 @@ def log_involvement(
         when: the day it happened; now where None.
         record: where to write.
     """
-    _speaker(person, role)
-    payload = check_entry(phase=phase, kind=kind, what=what, evidence=evidence, when=when)
-    record = _record(record)
-    return record.append(record.resolve(model), "involvement", payload, person=person, role=role)
+    said = {"phase": phase, "kind": kind, "what": what, "evidence": evidence, "when": _text(when)}
+    return _say(model, "involvement", said, person=person, role=role, record=record)
 
 
 def raise_concern(
@@ -184,15 +205,9 @@ def raise_concern(
         severity: blocking, major or minor.
         record: where to write.
     """
-    _speaker(person, role)
-    entry_id = uuid.uuid4().hex
-    concern = f"c{entry_id[:5]}"
-    payload = check_raise(concern=concern, what=what, severity=severity)
-    record = _record(record)
-    written = record.append(
-        record.resolve(model), "concern", payload, person=person, role=role, entry_id=entry_id
-    )
-    return str(written.payload.get("concern", concern))  # a server gives another where it is taken
+    said = {"act": "raised", "what": what, "severity": severity}
+    written = _say(model, "concern", said, person=person, role=role, record=record)
+    return str(written.payload["concern"])
 
 
 def answer_concern(
@@ -225,13 +240,8 @@ def reopen_concern(
 def _follow_up(  # noqa: PLR0917 - private; the public functions name their arguments
     model: Any, concern: str, act: str, person: str, role: str, what: str, record: Record | None
 ) -> Evidence:
-
-    _speaker(person, role)
-    record = _record(record)
-    ref = record.resolve(model)
-    known = record.adoption(ref).involvement.concerns
-    payload = check_follow_up(known, concern=concern, act=act, person=person, role=role, what=what)
-    return record.append(ref, "concern", payload, person=person, role=role)
+    said = {"act": act, "concern": concern, "what": what}
+    return _say(model, "concern", said, person=person, role=role, record=record, follows=True)
 
 
 def confirm_entry(
@@ -268,10 +278,8 @@ def log_pulse(
 
     Users answer for themselves; a builder (data_scientist, engineer) guesses the users' answer.
     """
-    _speaker(person, role)
-    payload = check_pulse(useful=useful, would_use=would_use, role=role)
-    record = _record(record)
-    return record.append(record.resolve(model), "pulse", payload, person=person, role=role)
+    said = {"useful": useful, "would_use": would_use}
+    return _say(model, "pulse", said, person=person, role=role, record=record)
 
 
 def log_outcomes(
@@ -301,10 +309,7 @@ def log_outcomes(
         raise InvalidInput(
             f"report is a {type(report).__name__}, must be what check_outcomes returned"
         )
-    if person is not None:  # a scheduler has a name and no role
-        check_person(person)
-    if role is not None:
-        check_role(role)
+    check_speaker("outcomes", person, role)
     record = _record(record)
     ref = _versioned(record.resolve(model))
     adoption = record.adoption(ref)
@@ -339,27 +344,17 @@ def sign_off(
     record: Record | None = None,
 ) -> Evidence:
     """Signs off a version for a target ("Production", "@champion"); binds to its promise."""
-    _speaker(person, role)
-    record = _record(record)
-    ref = _versioned(record.resolve(model))
-    adoption = record.adoption(ref)
-    payload = {
-        "target": normalize_target(target),
-        "contract_digest": adoption.predicted.digest if adoption.predicted else None,
-        "signature": signature_of(adoption),
-        "note": note,
-    }
-    return record.append(ref, "sign-off", payload, person=person, role=role)
-
-
-def signature_of(adoption: Adoption) -> str | None:
-    """Returns the digest of the model signature recorded with the version's promise, or None."""
-    found = [
-        e.payload.get("signature")
-        for e in adoption.entries
-        if e.kind == "prediction" and e.version == adoption.version
-    ]
-    return found[-1] if found else None
+    said = {"target": target, "note": note}
+    return _say(
+        model,
+        "sign-off",
+        said,
+        person=person,
+        role=role,
+        record=record,
+        follows=True,
+        versioned=True,
+    )
 
 
 def waive(
@@ -385,8 +380,6 @@ def waive(
         role: the approver's role, where known.
         record: where to write.
     """
-    if role is not None:
-        check_role(role)
     record = _record(record)
     ref = _versioned(record.resolve(model))
     payload = check_waiver(

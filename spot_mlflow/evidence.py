@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,18 @@ Kind = Literal[
     "restore",
     "snapshot",
 ]
+
+# What an entry must name beside its payload. Where it names more, that is checked as well.
+NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("assessment", "involvement", "concern", "discussion", "pulse", "confirmation"),
+        ("person", "role"),
+    ),
+    "sign-off": ("person", "role", "version"),
+    "waiver": ("person",),
+    "prediction": ("version",),
+    "outcomes": ("version",),
+}
 
 
 @dataclass(frozen=True, slots=True)

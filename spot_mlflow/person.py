@@ -9,6 +9,7 @@ import unicodedata
 from typing import Final
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.evidence import NEEDS
 from spot_mlflow.roles import ROLES
 from spot_mlflow.validation import check_choice
 
@@ -54,8 +55,23 @@ def check_person(person: str | None, *, where: str = "") -> str:
 
 
 def check_role(role: str | None, *, where: str = "") -> str:
-    """Returns the role when it is one of the five, else raises with the nearest one named."""
-    return check_choice("role", str(role), ROLES, where=where)
+    """Returns the role when it is one of ours, else raises with the nearest one named."""
+    if role is None:
+        raise InvalidInput("role is empty", where=where, fix=f"Say one of {', '.join(ROLES)}.")
+    return check_choice("role", role, ROLES, where=where)
+
+
+def check_speaker(kind: str, person: str | None, role: str | None) -> None:
+    """Checks who speaks in an entry: what its kind needs is there, and what is there is right.
+
+    Raises:
+        InvalidInput: person or role is missing where it is needed, or none that can be recorded.
+    """
+    needed = NEEDS.get(kind, ())
+    if person is not None or "person" in needed:
+        check_person(person)
+    if role is not None or "role" in needed:
+        check_role(role)
 
 
 def person_key(person: str | None) -> str:

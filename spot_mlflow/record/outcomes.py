@@ -13,6 +13,7 @@ from spot_mlflow.lift.withheld import withhold
 from spot_mlflow.record.remote import RouteWriter
 from spot_mlflow.record.summary import CHART, REPORT
 from spot_mlflow.reporting.charts import lift as charts
+from spot_mlflow.statements import MOMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.record import Record
 
-MOMENTS: Final = "moments.json"
 # Keys of the contract that are fixed before the first outcome.
 _FIXED: Final = (
     "predicted", "minimum_viable", "tolerance", "looks", "planned_units", "confidence", "outliers",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.errors import SpotError
+from spot_mlflow.person import check_speaker
 from spot_mlflow.record import companion, reading, references, remote
 from spot_mlflow.record.connection import open_client
 from spot_mlflow.record.entry import ERASED, Draft, Reading
@@ -312,9 +313,11 @@ class Record:
             entry_id: UUID of the entry, hex; made up where None.
 
         Raises:
+            InvalidInput: who speaks is missing or cannot be recorded; nothing is written.
             Unavailable: MLflow did not answer; the entry, if begun, does not count.
             RecordDamaged: the record was deleted.
         """
+        check_speaker(kind, person, role)
         with self._errors(f"model {ref.name!r}"):
             # A gated server looks itself what an entry follows.
             sent = isinstance(self.writer, remote.RouteWriter)

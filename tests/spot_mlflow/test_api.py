@@ -7,42 +7,50 @@ from reports import short_report
 
 import spot_mlflow as spot
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.record import Record
+from spot_mlflow.evidence import NEEDS
+from spot_mlflow.record import REGISTRY, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spot_mlflow.lift.report import LiftReport
 
-SPEAKER = {"person": "Bea", "role": "busines"}
-WRITERS: dict[str, Callable[[LiftReport], Any]] = {
-    "log_predicted_lift": lambda r: spot.log_predicted_lift("churn/1", r.predicted, **SPEAKER),
-    "log_assessment": lambda _: spot.log_assessment("churn", {"S1": 3}, **SPEAKER),
-    "log_involvement": lambda _: spot.log_involvement(
-        "churn", phase="scope", kind="contributed", **SPEAKER
+Speaker = dict[str, str]
+WRITERS: dict[str, Callable[[LiftReport, Speaker], Any]] = {
+    "log_predicted_lift": lambda r, who: spot.log_predicted_lift("churn/1", r.predicted, **who),
+    "log_assessment": lambda _, who: spot.log_assessment("churn", {"S1": 3}, **who),
+    "log_involvement": lambda _, who: spot.log_involvement(
+        "churn", phase="scope", kind="contributed", **who
     ),
-    "raise_concern": lambda _: spot.raise_concern("churn", what="x", severity="minor", **SPEAKER),
-    "answer_concern": lambda _: spot.answer_concern("churn", "c1", what="x", **SPEAKER),
-    "confirm_concern": lambda _: spot.confirm_concern("churn", "c1", **SPEAKER),
-    "confirm_entry": lambda _: spot.confirm_entry("churn", "e1", **SPEAKER),
-    "reopen_concern": lambda _: spot.reopen_concern("churn", "c1", what="x", **SPEAKER),
-    "log_pulse": lambda _: spot.log_pulse("churn", useful=4, would_use=4, **SPEAKER),
-    "log_outcomes": lambda r: spot.log_outcomes("churn/1", r, **SPEAKER),
-    "sign_off": lambda _: spot.sign_off("churn/1", target="Production", **SPEAKER),
-    "waive": lambda _: spot.waive(
+    "raise_concern": lambda _, who: spot.raise_concern("churn", what="x", severity="minor", **who),
+    "answer_concern": lambda _, who: spot.answer_concern("churn", "c1", what="x", **who),
+    "confirm_concern": lambda _, who: spot.confirm_concern("churn", "c1", **who),
+    "confirm_entry": lambda _, who: spot.confirm_entry("churn", "e1", **who),
+    "reopen_concern": lambda _, who: spot.reopen_concern("churn", "c1", what="x", **who),
+    "log_pulse": lambda _, who: spot.log_pulse("churn", useful=4, would_use=4, **who),
+    "log_outcomes": lambda r, who: spot.log_outcomes("churn/1", r, **who),
+    "sign_off": lambda _, who: spot.sign_off("churn/1", target="Production", **who),
+    "waive": lambda _, who: spot.waive(
         "churn/1",
         target="Production",
         requirement="sign_off",
         reason="in a hurry",
-        approver="Bea",
-        role="busines",
+        approver=who["person"],
+        role=who["role"],
     ),
 }
 
 
+@pytest.mark.parametrize(
+    ("who", "named"),
+    [
+        ({"person": "Bea", "role": "busines"}, r"role.*business"),
+        ({"person": "Bea\x07", "role": "business"}, r"person.*printable"),
+    ],
+)
 @pytest.mark.parametrize("name", WRITERS)
-def test_every_writer_refuses_a_misspelt_role(mlflow_uri, name):
-    """Nothing is written in a role that nobody has, whichever call it is; the nearest is named."""
+def test_every_writer_checks_who_speaks(mlflow_uri, name, who, named):
+    """Nothing is written in a role or under a name that nobody has, whichever call it is."""
     from mlflow import MlflowClient
 
     client = MlflowClient()
@@ -52,8 +60,8 @@ def test_every_writer_refuses_a_misspelt_role(mlflow_uri, name):
     spot.log_predicted_lift("churn/1", report.predicted)
     record = Record()
     before = record.entries(record.resolve("churn"))
-    with pytest.raises(InvalidInput, match=r"role.*business"):
-        WRITERS[name](report)
+    with pytest.raises(InvalidInput, match=named):
+        WRITERS[name](report, who)
     assert record.entries(record.resolve("churn")) == before
 
 
@@ -68,3 +76,16 @@ def test_the_table_above_names_every_writer():
         and "role" in inspect.signature(f).parameters
     }
     assert takes_role == set(WRITERS)
+
+
+@pytest.mark.parametrize("kind", [*NEEDS, "policy", "restore", "a kind of tomorrow"])
+def test_no_way_into_the_record_goes_past_the_check(mlflow_uri, kind):
+    """What writes an entry without the public functions is held to the same."""
+    record = Record()
+    ref = REGISTRY
+    said: list[tuple[str | None, str | None]] = [("Bea", "busines"), ("Bea\x07", None), (" ", None)]
+    said += [(None, None)] if "person" in NEEDS.get(kind, ()) else []
+    for person, role in said:
+        with pytest.raises(InvalidInput, match=r"person|role"):
+            record.append(ref, kind, {}, person=person, role=role)
+    assert record.entries(ref) == []

@@ -21,7 +21,7 @@ def test_each_entry_follows_the_ones_before(churn):
     """An entry carries the digests of those that were newest when it was written."""
     record = Record()
     ref = record.resolve(churn)
-    first, second = (record.append(ref, "pulse", {"useful": i, "would_use": 3, "guess": False}, refresh=False) for i in (1, 2))  # fmt: skip
+    first, second = (record.append(ref, "pulse", {"useful": i, "would_use": 3, "guess": False}, person="Kim", role="business", refresh=False) for i in (1, 2))  # fmt: skip
     assert first.parents == ()
     assert second.parents == (first.digest,)
 
@@ -34,7 +34,13 @@ def test_a_stop_between_the_steps_leaves_nothing_that_counts(churn, monkeypatch)
         with monkeypatch.context() as m:
             m.setattr(record.client, call, _dies)
             with pytest.raises(KeyboardInterrupt):
-                record.append(ref, "pulse", {"useful": 1, "would_use": 1, "guess": False})
+                record.append(
+                    ref,
+                    "pulse",
+                    {"useful": 1, "would_use": 1, "guess": False},
+                    person="Kim",
+                    role="business",
+                )
     assert record.entries(ref) == []
     found = record.verify(ref)
     assert [f.trouble for f in found.findings] == ["half written", "half written"]

@@ -20,8 +20,9 @@ from spot_mlflow.evidence import Evidence, canonical
 from spot_mlflow.person import check_person
 from spot_mlflow.record import REGISTRY, ModelRef
 from spot_mlflow.record.faults import mlflow_errors
-from spot_mlflow.record.outcomes import MOMENTS, figures_of, latest_moments
+from spot_mlflow.record.outcomes import figures_of, latest_moments
 from spot_mlflow.record.policies import record_policy
+from spot_mlflow.statements import MOMENTS, Known, PolicyInForce, read_statement
 from spot_mlflow.taken_down import TAKEN_DOWN
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
@@ -38,7 +39,7 @@ from spot_mlflow_plugins.server.record.signed import (
     model_lock,
     server_record,
 )
-from spot_mlflow_plugins.server.routes.entry_checks import check_payload, check_policy_payload
+from spot_mlflow_plugins.server.routes.entry_checks import check_payload
 from spot_mlflow_plugins.server.routes.entry_request import Request
 from spot_mlflow_plugins.server.routes.recomputed import agreed, loaded, recomputed
 from spot_mlflow_plugins.server.routes.speakers import word_of
@@ -160,16 +161,15 @@ def _write(record: Record, request: Request) -> Evidence:
     policy = policy_in_force(record)
     adoption = build_adoption(facts, entries, version=ref.version, now=utc(None))
     word = word_of(request, adoption)
-    payload = check_payload(
-        request.kind,
-        request.payload,
-        adoption=adoption,
-        policy=policy,
+    known = Known(
         person=word.person,
         role=word.role,
-        artifacts=request.artifacts,
+        adoption=adoption,
+        policy=policy,
         entry_id=request.id,
+        artifacts=request.artifacts,
     )
+    payload = check_payload(request.kind, request.payload, known, version=ref.version)
     metrics = request.metrics
     payload.pop(TAKEN_DOWN, None)
     if word.unlisted:
@@ -242,7 +242,7 @@ def _write_policy(record: Record, request: Request) -> Evidence:
         )
     entry = record_policy(
         record,
-        check_policy_payload(request.payload),
+        read_statement(PolicyInForce, request.payload, where="payload").payload(Known()),
         person=user or request.person,
         role=request.role,
         recorded_by=user or request.recorded_by,
