@@ -8,17 +8,6 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.lift.results import (
-    WITHHELD,
-    CheckResult,
-    Compared,
-    GapVerdict,
-    RealizedLift,
-    SegmentLift,
-    Verdict,
-    Viability,
-)
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,6 +18,15 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.money.economics import EconomicsResult
     from spot_mlflow.lift.money.profit_curve import DecileRow
     from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.results import (
+        CheckResult,
+        Compared,
+        GapVerdict,
+        RealizedLift,
+        SegmentLift,
+        Verdict,
+        Viability,
+    )
     from spot_mlflow.lift.soundness.attrition import Attrition
     from spot_mlflow.lift.soundness.compliance import Compliance
     from spot_mlflow.lift.soundness.guardrails import GuardrailLift
@@ -109,6 +107,8 @@ class LiftReport:
         created: ISO time of the check, UTC.
         validation: Great Expectations' own result, JSON values.
         previous_looks: how many checks of this contract came before.
+        promise_changed: keys of the contract that were changed after the first check, where its notes
+            say so.
     """
 
     predicted: PredictedLift
@@ -118,6 +118,7 @@ class LiftReport:
     created: str
     validation: Mapping[str, Any] = field(default_factory=dict)
     previous_looks: int = 0
+    promise_changed: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -162,6 +163,7 @@ class LiftReport:
             "inconclusive": a.outcome.doubt,
             "remedy": a.outcome.remedy,
             "withheld": a.outcome.withheld,
+            "never_because": a.outcome.never_because,
             "predicted": {"lift": p.lift, "low": low, "high": high},
             "realized": {
                 **jsonable(r.estimate),
@@ -206,20 +208,12 @@ class LiftReport:
             "contract": self.predicted.to_dict(),
             "contract_digest": self.predicted.digest,
             "previous_looks": self.previous_looks,
+            "promise_changed": list(self.promise_changed),
         }
 
     def to_json(self) -> str:
         """Writes ``to_dict`` as indented JSON."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def is_withheld(body: Mapping[str, Any]) -> bool:
-    """Tells of a stored report whether a fault of the log took the verdict back.
-
-    Reports from before the key ``withheld`` say it by how their reason begins.
-    """
-    found = body.get("withheld")
-    return str(body.get("reason") or "").startswith(WITHHELD) if found is None else bool(found)
 
 
 _REALIZED = (

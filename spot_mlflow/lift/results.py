@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.interval import Interval
@@ -16,7 +16,8 @@ Severity = Literal["critical", "warning", "info"]
 # What a verdict lacks where it is inconclusive: more units, a sound log, a design that can tell, or
 # units of both arms side by side.
 Doubt = Literal["units", "data", "design", "overlap"]
-WITHHELD: Final = "data: "  # how the reason begins where a fault of the data leaves no verdict
+# Why no number of units would decide: the promise itself is too uncertain, or the gap lies on the border.
+Never = Literal["promise", "border"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class GapVerdict:
         doubt: what an inconclusive verdict lacks; None where it is decided.
         remedy: the column or declaration that would lift it, or "".
         withheld: whether a fault of the log took the verdict back.
+        never_because: why no number of units would decide; None where some would, or it is decided.
     """
 
     gap: Interval
@@ -98,6 +100,7 @@ class GapVerdict:
     doubt: Doubt | None = None
     remedy: str = ""
     withheld: bool = False
+    never_because: Never | None = None
 
 
 @dataclass(frozen=True, slots=True)

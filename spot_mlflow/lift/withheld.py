@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from spot_mlflow.lift.results import WITHHELD
+from spot_mlflow.lift.verdict.words import withheld_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +34,7 @@ def withhold(analysis: LiftAnalysis, checks: Iterable[Judged]) -> LiftAnalysis:
     """Returns the analysis without verdicts where a critical check failed.
 
     The estimate stays, so that a reader sees what was computed; verdict (of each
-    arm and guardrail, too) and viability become "inconclusive" and "undecided", with a reason that begins with "data:".
+    arm and guardrail, too) and viability become "inconclusive" and "undecided", and ``withheld`` says so.
     """
     faults = [c.message for c in checks if not c.success and c.severity == "critical"]
     if not faults:
@@ -43,11 +43,12 @@ def withhold(analysis: LiftAnalysis, checks: Iterable[Judged]) -> LiftAnalysis:
         analysis.outcome,
         verdict="inconclusive",
         viable="undecided",
-        reason=WITHHELD + "; ".join(faults),
+        reason=withheld_words(faults),
         more_units=None,
         more_days=None,
         doubt="data",
         withheld=True,
+        never_because=None,
     )
     arms = tuple(replace(a, verdict=a.verdict and "inconclusive") for a in analysis.arms)
     lost = analysis.attrition

@@ -13,7 +13,7 @@ import secrets
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import Evidence, canonical
@@ -180,13 +180,26 @@ def describe(kind: str, payload: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a run does not count as an entry.
+
+    Attributes:
+        trouble: what sort.
+        what: one sentence without its full stop.
+    """
+
+    trouble: Literal["half written", "edited", "foreign"]
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One run of a companion experiment, read.
 
     Attributes:
         run_id: MLflow run.
         evidence: the entry, or None where it does not count.
-        fault: why it does not count ("half written", "edited: ...", "foreign"), or "".
+        fault: why it does not count, or None.
         envelope: the decoded envelope where it could be read.
         signature: the server's signature, or "".
         running: whether its writer may still be at work.
@@ -194,7 +207,7 @@ class Reading:
 
     run_id: str
     evidence: Evidence | None
-    fault: str = ""
+    fault: Fault | None = None
     envelope: Mapping[str, Any] = field(default_factory=dict)
     signature: str = ""
     running: bool = False
@@ -205,39 +218,44 @@ def read(run: Run) -> Reading:
     data, info = run.data, run.info
     tags, params, run_id = data.tags, data.params, info.run_id
     if ENTRY not in tags:
-        return Reading(run_id, None, fault="foreign: no entry of this record")
+        return Reading(run_id, None, fault=Fault("foreign", "no entry of this record"))
     if info.status != "FINISHED":
         running = info.status == "RUNNING"
-        return Reading(run_id, None, fault="half written", running=running)
+        what = "still being written" if running else "its writer stopped before the end"
+        return Reading(run_id, None, Fault("half written", what), running=running)
     keys = sorted([k for k in params if k.startswith(PART)])
     text = "".join([params[k][1:-1] for k in keys])
     if str(len(keys)) != tags.get(PARTS):
-        return Reading(run_id, None, fault=f"edited: {len(keys)} parts, {tags.get(PARTS)} written")
+        return Reading(run_id, None, _edited(f"{len(keys)} parts, {tags.get(PARTS)} written"))
     digest = hashlib.sha256(text.encode()).hexdigest()
     if digest != tags.get(DIGEST):
-        return Reading(run_id, None, fault="edited: the payload does not match its digest")
+        return Reading(run_id, None, _edited("the payload does not match its digest"))
     try:
         envelope = json.loads(text)
         fault = _tag_fault(tags, envelope)
         evidence = None if fault else _evidence(run_id, tags, envelope, digest)
     except (ValueError, KeyError, TypeError) as e:
-        return Reading(run_id, None, fault=f"edited: not an entry ({e})")
+        return Reading(run_id, None, _edited(f"not an entry ({e})"))
     return Reading(run_id, evidence, fault, envelope, tags.get(SIGNATURE, ""))
 
 
-def _tag_fault(tags: Mapping[str, str], envelope: Mapping[str, Any]) -> str:
-    """Returns how the tags contradict the envelope, or "": people read tags, so edits matter."""
+def _edited(what: str) -> Fault:
+    return Fault("edited", what)
+
+
+def _tag_fault(tags: Mapping[str, str], envelope: Mapping[str, Any]) -> Fault | None:
+    """Returns how the tags contradict the envelope, or None: people read tags, so edits matter."""
     for tag, key in _TOLD_BY_TAGS:
         told, said = tags.get(tag), envelope[key]
         # An entry says these as text or not at all, so the plain comparison nearly always settles it.
         if told != said and told != (None if said is None else str(said)):
-            return f"edited: tag {tag} is {told!r}, the entry says {said!r}"
+            return _edited(f"tag {tag} is {told!r}, the entry says {said!r}")
     if ERASED not in tags:
         salt = tags.get(SALT, "")
         for tag, key in _COMMITTED:
             if commitment(salt, tags.get(tag)) != envelope[key]:
-                return f"edited: tag {tag} is not the name that was recorded"
-    return ""
+                return _edited(f"tag {tag} is not the name that was recorded")
+    return None
 
 
 def _evidence(

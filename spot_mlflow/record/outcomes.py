@@ -7,12 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.evidence import digest_of
-from spot_mlflow.lift.report import ESTIMATORS, LiftReport, is_withheld, jsonable
+from spot_mlflow.lift.report import ESTIMATORS, LiftReport, jsonable
 from spot_mlflow.lift.results import CheckResult
 from spot_mlflow.lift.withheld import withhold
 from spot_mlflow.record.remote import RouteWriter
 from spot_mlflow.record.summary import CHART, REPORT
 from spot_mlflow.reporting.charts import lift as charts
+from spot_mlflow.reporting.words.lift_view import is_withheld
 from spot_mlflow.statements import MOMENTS
 
 if TYPE_CHECKING:
@@ -110,16 +111,17 @@ def with_history(
     changed = changed_since(report.predicted, adoption)
     if not changed:
         return report
+    if changed == report.promise_changed:
+        return report
     said = (
         f"The promise was changed after outcomes had been looked at: {', '.join(changed)}. "
         "The first check stands in the record."
     )
     analysis = report.analysis
-    if said in analysis.notes:
-        return report
     left = report.moments.left_out is not None  # what is missing comes first
     notes = (*analysis.notes[:left], said, *analysis.notes[left:])
-    return dataclasses.replace(report, analysis=dataclasses.replace(analysis, notes=notes))
+    analysis = dataclasses.replace(analysis, notes=notes)
+    return dataclasses.replace(report, analysis=analysis, promise_changed=changed)
 
 
 def _holding_units(
@@ -168,7 +170,7 @@ def looked_again(report: LiftReport, looks: int, last: OutcomeMoments | None = N
 
     analysis = analyze(report.moments, report.predicted, previous_looks=looks, previous=last)
     analysis = withhold(analysis, report.checks)
-    return dataclasses.replace(report, analysis=analysis, previous_looks=looks)
+    return dataclasses.replace(report, analysis=analysis, previous_looks=looks, promise_changed=())
 
 
 def on_record(

@@ -30,7 +30,7 @@ class Finding:
         what: one sentence.
     """
 
-    trouble: str
+    trouble: Trouble
     run_id: str
     what: str
 
@@ -68,20 +68,12 @@ class Verification:
 
 def verify(ref: ModelRef, readings: Sequence[Reading]) -> Verification:
     """Checks the readings of one model's record; pure."""
-    findings = [_fault(r) for r in readings if r.fault]
+    findings = [Finding(r.fault.trouble, r.run_id, r.fault.what) for r in readings if r.fault]
     complete = [r for r in readings if r.evidence is not None]
     findings += _missing_parents(complete) + _copies(complete) + _strangers(ref, complete)
     order = ["edited", "missing", "forged", "copied", "foreign", "half written"]
     findings.sort(key=lambda f: (order.index(f.trouble), f.run_id))
     return Verification(ref.name, len(complete), tuple(findings))
-
-
-def _fault(reading: Reading) -> Finding:
-    trouble = reading.fault.split(":", 1)[0]
-    what = reading.fault.split(":", 1)[-1].strip()
-    if trouble == "half written":
-        what = "still being written" if reading.running else "its writer stopped before the end"
-    return Finding(trouble, reading.run_id, what)
 
 
 def _missing_parents(complete: Sequence[Reading]) -> list[Finding]:

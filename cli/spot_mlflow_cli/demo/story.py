@@ -218,12 +218,11 @@ def _ask_for_production(stage: Stage, version: str) -> None:
     client = MlflowClient(stage.database, f"spot+{stage.database}")
     try:
         client.transition_model_version_stage(MODEL, version, TARGET)
-    except MlflowException as refusal:
-        first, *rest = refusal.message.removeprefix("[spot] ").splitlines()
-        stage.say(f"[red]Refused[/red]: {escape(first.strip())}")
-        for line in rest:
-            if line.startswith("  - "):
-                stage.say(f"[dim]{escape(line.split('; required')[0].strip())}[/dim]")
+    except MlflowException:
+        decision = spot.check_gate(f"{MODEL}/{version}", TARGET)
+        stage.say(f"[red]Refused[/red]: {escape(decision.verdict)} (policy {decision.policy}).")
+        for r in decision.missing:
+            stage.say(f"[dim]- {escape(f'{r.title}: {r.measured}')}[/dim]")
         stage.say(f"[dim]What helps, for each: spot gate {MODEL}/{version} --to {TARGET}[/dim]")
     else:
         stage.say(f"[green]Allowed[/green]: version {version} is in {TARGET}.")

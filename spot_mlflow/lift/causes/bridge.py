@@ -10,10 +10,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.lift.causes.unsplit import unsplit_steps
 from spot_mlflow.lift.interval import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from spot_mlflow.lift.causes.unsplit import Unsplit
 
 LETTERS: Final[Mapping[str, str]] = {
     "S": "Strategy",
@@ -185,6 +188,11 @@ class Bridge:
     def losses(self) -> tuple[Contribution, ...]:
         """The losses shown beyond doubt, the largest lower bound first."""
         return tuple(c for cause in self.ranked for c in [self.contribution(cause)] if c.found)
+
+    @property
+    def unsplit(self) -> tuple[Unsplit, ...]:
+        """Steps that the log cannot separate, with the columns that would; folds first."""
+        return unsplit_steps([c.factors for c in self.contributions])
 
     def bars(self, basis: str | None = None) -> tuple[Bar, ...]:
         """Returns the waterfall, ready to draw: promised, one bar per cause, realized.

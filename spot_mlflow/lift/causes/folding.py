@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.results import RealizedLift
 
+Cause = tuple[str, ...]  # the factors folded into it
 _ENDS: Final[tuple[Guess, ...]] = ("all", "none")
 _FOLDED: Final = "this step is not separated from the others"
 _SHOWN: Final = "only the loss at this step is"
@@ -60,12 +61,13 @@ class Separable:
 
     moments: OutcomeMoments
     notes: tuple[str, ...] = ()
-    doubted: frozenset[str] = frozenset()
+    doubted: frozenset[Cause] = frozenset()
 
     def told(self, bridge: Bridge) -> Bridge:
         """Returns the bridge with the notes, and without the loss of causes in doubt."""
         made = tuple(
-            replace(c, found=False) if c.cause in self.doubted else c for c in bridge.contributions
+            replace(c, found=False) if c.factors in self.doubted else c
+            for c in bridge.contributions
         )
         sure = {c.letter for c in made if c.found}
         letters = tuple(replace(x, found=x.letter in sure) for x in bridge.letters)
@@ -87,7 +89,7 @@ def separable(
         realized: the headline, as for ``attribution.attribute``.
     """
     notes: list[str] = []
-    doubted: frozenset[str] = frozenset()
+    doubted: frozenset[Cause] = frozenset()
     while steps := [s for s in unknown_steps(moments.cells) if s in STEPS]:
         found, taken = _doubts(moments, steps, predicted, realized)
         folded = [s for s, gone in taken.items() if gone and not _sure(s, found - gone)]
@@ -105,12 +107,12 @@ def _doubts(
     steps: Sequence[str],
     predicted: PredictedLift,
     realized: RealizedLift | None,
-) -> tuple[set[str], dict[str, set[str]]]:
+) -> tuple[set[Cause], dict[str, set[Cause]]]:
     """Returns the causes found, and by step those that its unknown answers could take back."""
 
-    def lost(cells: Moments) -> set[str]:
+    def lost(cells: Moments) -> set[Cause]:
         bridge: Bridge = attribute(replace(moments, cells=cells), predicted, realized)
-        return {c.cause for c in bridge.losses}
+        return {c.factors for c in bridge.losses}
 
     found = lost(over_known(moments.cells))
     if not found:
@@ -119,9 +121,9 @@ def _doubts(
     return found, {s: found - (a & b) for s, (a, b) in ends.items()}
 
 
-def _sure(step: str, found: set[str]) -> bool:
+def _sure(step: str, found: set[Cause]) -> bool:
     """Whether the loss at a step itself is among the causes found."""
-    return any(_FACTOR[step] in cause.split("+") for cause in found)
+    return any(_FACTOR[step] in cause for cause in found)
 
 
 def _without(moments: OutcomeMoments, steps: Sequence[str]) -> OutcomeMoments:

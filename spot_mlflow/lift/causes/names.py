@@ -8,6 +8,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.causes.factor_levels import cost_promised, value_promised
 from spot_mlflow.lift.causes.factors import LETTER_OF
 from spot_mlflow.lift.causes.shapley import shapley_weights, waterfall_weights
+from spot_mlflow.lift.causes.unsplit import unsplit_steps
 from spot_mlflow.lift.causes.words import SHORT, joined
 from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.validation import nearest
@@ -19,13 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.causes.factors import Layout, Model
+    from spot_mlflow.lift.causes.unsplit import Unsplit
     from spot_mlflow.lift.moments.cells import Moments
 
-# The column that would end a factor, and so tell it from the next.
-COLUMN: Final[Mapping[str, str]] = {
-    "coverage": "offered",
-    "delivery": "delivered",
-    "timeliness": "delivered_at and due_at",
+_COUNTED: Final[Mapping[str, str]] = {
+    "late": "timeliness was not logged: late offers count within the response",
+    "failed": "reasons of what was not delivered were not logged: system failures count as delivery",
 }
 
 
@@ -70,17 +70,7 @@ def weights_of(layout: Layout, order: Sequence[str] | None) -> tuple[NDArray[np.
 def notes_of(model: Model) -> tuple[str, ...]:
     """Says what was folded together or assumed, and what to log to split it."""
     layout, strata = model.layout, model.strata
-    out = [_fold(g) for g in layout.groups if len(g) > 1]
-    if not any("timeliness" in g for g in layout.groups):
-        out.append(
-            "timeliness was not logged: late offers count within the response; "
-            "log `delivered_at` and `due_at` to split them"
-        )
-    if not strata.has("attempted") and strata.has("delivered"):
-        out.append(
-            "reasons of what was not delivered were not logged: system failures count as "
-            "delivery; log `offered`, `delivered` and `undelivered_reason` to split them"
-        )
+    out = [_together(u) for u in unsplit_steps(layout.players)]
     if not layout.mix:
         out.append("the promise names no segments, so the mix of customers is not split off")
     lost = int((~strata.estimable & (strata.n_treated + strata.n_holdout > 0)).sum())
@@ -127,9 +117,15 @@ def _money_notes(model: Model) -> list[str]:
     return out
 
 
-def _fold(group: Sequence[str]) -> str:
-    missing = [COLUMN[f] for f in group[:-1] if f in COLUMN]
-    columns = joined([f"`{c}`" for c in missing])
-    were = "was" if len(missing) == 1 else "were"
-    told = joined([SHORT[f] for f in group])
-    return f"{joined(missing)} {were} not logged: {told} cannot be told apart; log {columns} to split them"
+def _together(steps: Unsplit) -> str:
+    """Says which steps count as one, and what to log to split them."""
+    if steps.how == "folded":
+        missing = [" and ".join(c) for c in steps.columns]
+        were = "was" if len(missing) == 1 else "were"
+        told = joined([SHORT[f] for f in steps.factors])
+        counted = f"{joined(missing)} {were} not logged: {told} cannot be told apart"
+        columns = joined([f"`{c}`" for c in missing])
+    else:
+        counted = _COUNTED[steps.how]
+        columns = joined([f"`{c}`" for step in steps.columns for c in step])
+    return f"{counted}; log {columns} to split them"

@@ -8,7 +8,6 @@ confidence of logs.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -225,15 +224,4 @@ def _reason(verdict: Harm, estimate: Interval, outcome: GapVerdict, scale: LiftS
         return f"worse by at most {scale.amount(-estimate.low)}, within {margin}"
     if verdict == "harmful":
         return f"worse by at least {scale.amount(-estimate.high)}, beyond {margin}"
-    if not outcome.reason.startswith("realized "):
-        return outcome.reason
-    wait = outcome.reason.partition(": ")[2]
-    wide = (
-        f"anything from {_way(estimate.low, scale)} to {_way(estimate.high, scale)}, with {margin}"
-    )
-    return f"{wide}: {wait}" if wait else wide
-
-
-def _way(lift: float, scale: LiftScale) -> str:
-    way = "better" if lift >= 0 else "worse"
-    return f"{scale.amount(abs(lift))} {way}" if math.isfinite(lift) else f"any amount {way}"
+    return outcome.reason

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -44,7 +44,39 @@ class Range:
     high: float
 
 
-def range_of(moments: OutcomeMoments, predicted: PredictedLift) -> Range | str:
+@dataclass(frozen=True, slots=True)
+class NoBounds:
+    """Why the missing outcomes have no bounds.
+
+    Attributes:
+        why: what is lacking or broken.
+        declared: bound of the contract that the log breaks.
+        seen: outcome that breaks it.
+    """
+
+    why: Literal["undeclared", "below", "above", "weights", "denominators", "clusters"]
+    declared: float = math.nan
+    seen: float = math.nan
+
+    @property
+    def by_contract(self) -> bool:
+        """Whether other bounds in the contract would mend it."""
+        return self.why in {"undeclared", "below", "above"}
+
+    @property
+    def words(self) -> str:
+        """The same as part of a sentence."""
+        return {
+            "undeclared": "no greatest outcome is declared",
+            "below": f"the log has negative outcomes, below the declared least of {self.declared:g}",
+            "above": f"the log has an outcome of {self.seen:g}, above the declared {self.declared:g}",
+            "weights": "the weights of units without an outcome are not known",
+            "denominators": "the denominators of units without an outcome are not known",
+            "clusters": "the sums over clusters do not count them",
+        }[self.why]
+
+
+def range_of(moments: OutcomeMoments, predicted: PredictedLift) -> Range | NoBounds:
     """Returns what an outcome lies between, or why that is not known.
 
     Binary: 0 and 1. Else 0, or the declared floor, and the declared cap; a bound that the log itself
@@ -54,14 +86,14 @@ def range_of(moments: OutcomeMoments, predicted: PredictedLift) -> Range | str:
         return Range(0.0, 1.0)
     declared = predicted.bounds
     if declared is None or declared.high is None:
-        return "no greatest outcome is declared"
+        return NoBounds("undeclared")
     low = 0.0 if declared.low is None else declared.low
     if low >= 0 and float(np.nansum(moments.cells.negative)) > 0:
-        return f"the log has negative outcomes, below the declared least of {low:g}"
+        return NoBounds("below", declared=low)
     i = moments.cells.index("outcome")
     largest = float(moments.cells.largest[:, i].max(initial=-math.inf))
     if largest > declared.high:
-        return f"the log has an outcome of {largest:g}, above the declared {declared.high:g}"
+        return NoBounds("above", declared=declared.high, seen=largest)
     return Range(low, declared.high)
 
 
@@ -93,13 +125,13 @@ def unseen_of(
         return _of_excess(moments, predicted, attrition, comparisons)
     missing = f"outcomes are missing for {attrition.shares}"
     found = _why_no_bounds(moments, predicted) or range_of(moments, predicted)
-    if isinstance(found, str):
+    if isinstance(found, NoBounds):
         remedy = _DECLARE_ZERO
-        if predicted.kind != "binary" and "declared" in found:
+        if found.by_contract:
             remedy = "Declare what an outcome lies between, bounds: {low: ..., high: ...}; or " + (
                 _DECLARE_ZERO[0].lower() + _DECLARE_ZERO[1:]
             )
-        return Unseen(Hold("data", f"{missing}, and {found}", remedy))
+        return Unseen(Hold("data", f"{missing}, and {found.words}", remedy))
     least, most = found.low, found.high
     worst, best = (least, most) if predicted.direction == "increase" else (most, least)
     low = _basis(moments, predicted, worst, best, comparisons)
@@ -133,7 +165,7 @@ def _of_excess(
     nothing bounds an outcome, or means are not those of units.
     """
     between = range_of(moments, predicted)
-    if isinstance(between, str) or _why_no_bounds(moments, predicted):
+    if isinstance(between, NoBounds) or _why_no_bounds(moments, predicted):
         return None
     found = realize(estimate_means(moments, predicted), predicted, comparisons=comparisons)
     basis, r = found.basis, found.realized
@@ -183,14 +215,14 @@ def _moved(
     return Interval(lift.lift, low, high)
 
 
-def _why_no_bounds(moments: OutcomeMoments, predicted: PredictedLift) -> str:
+def _why_no_bounds(moments: OutcomeMoments, predicted: PredictedLift) -> NoBounds | None:
     if predicted.design == "logged_propensity":
-        return "the weights of units without an outcome are not known"
+        return NoBounds("weights")
     if moments.cells.index("denominator") is not None:
-        return "the denominators of units without an outcome are not known"
+        return NoBounds("denominators")
     if moments.clusters is not None and moments.clusters.missing is None:
-        return "the sums over clusters do not count them"
-    return ""
+        return NoBounds("clusters")
+    return None
 
 
 def _basis(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.interval import Interval, quantile
 from spot_mlflow.lift.results import Basis, GapVerdict, Unseen
+from spot_mlflow.lift.verdict.words import gap_words, held_words, waiting_words
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
-    from spot_mlflow.lift.results import Hold, Verdict, Viability
+    from spot_mlflow.lift.results import Hold, Never, Verdict, Viability
 
 
 def promised_half(
@@ -141,15 +141,26 @@ def judge(basis: Basis, predicted: PredictedLift) -> GapVerdict:
         if hold and hold.doubt != "units":
             units = math.inf  # no number of units mends it
         days = _days(units, basis)
-    wait = _waiting(basis, units, days, predicted)
+    never = _never(hold, units, predicted)
+    wait = waiting_words(units, days, basis.unit_word, never)
     if hold:
-        reason = held_reason(hold, "" if math.isinf(units or 0) else wait)
+        reason = held_words(hold, wait)
     else:
-        reason = _reason(verdict, gap, basis.verdict, predicted) + wait
+        reason = gap_words(verdict, gap, basis.verdict, predicted) + wait
     doubt = hold.doubt if hold else "units" if verdict == "inconclusive" else None
     remedy = hold.remedy if hold else ""
     return GapVerdict(
-        gap, verdict, viable, reason, tolerance, minimum, units, days, doubt=doubt, remedy=remedy
+        gap,
+        verdict,
+        viable,
+        reason,
+        tolerance,
+        minimum,
+        units,
+        days,
+        doubt=doubt,
+        remedy=remedy,
+        never_because=never,
     )
 
 
@@ -167,11 +178,6 @@ def _carries(unseen: Unseen, verdict: Verdict, tolerance: float) -> bool:
     if unseen.gap is None or verdict == "inconclusive":
         return False
     return _verdict(unseen.gap, tolerance) == verdict
-
-
-def held_reason(hold: Hold, wait: str = "") -> str:
-    """Writes why there is no verdict, how long it takes (``wait``), and what would lift it."""
-    return f"{hold.reason}{wait}. {hold.remedy}" if hold.remedy else f"{hold.reason}{wait}"
 
 
 def _verdict(gap: Interval, tolerance: float) -> Verdict:
@@ -229,6 +235,13 @@ def more_units(basis: Basis, predicted: PredictedLift, gap: float) -> float | No
     return max(0.0, math.ceil(basis.units * half_r**2 / room - basis.units))
 
 
+def _never(hold: Hold | None, units: float | None, predicted: PredictedLift) -> Never | None:
+    """Returns why no number of units would decide; what holds a verdict back has its own reason."""
+    if hold is not None or units is None or math.isfinite(units):
+        return None
+    return "promise" if promised_half(predicted) > 0 else "border"
+
+
 def _days(units: float | None, basis: Basis) -> float | None:
     if units is None or basis.days is None or basis.units == 0:
         return None
@@ -237,35 +250,3 @@ def _days(units: float | None, basis: Basis) -> float | None:
 
 def _at_least(units: float | None, floor: float) -> float | None:
     return units if floor == 0 else max(units or 0.0, floor)
-
-
-def _reason(verdict: Verdict, gap: Interval, realized: Interval, predicted: PredictedLift) -> str:
-    scale = contract_scale(predicted, (realized.high - realized.low) / 2)
-    arrived = scale.amount(realized.lift)
-    found = f"{arrived} arrived, {scale.amount(predicted.predicted.lift)} promised"
-    d = predicted.tolerance_used
-    border, bound = (d, gap.low) if verdict == "exceeded" else (-d, gap.low)
-    bound = gap.high if verdict == "shortfall" else bound
-    finer = scale.telling_apart(bound, border)  # or the sentence would contradict the verdict
-    low, high = finer.signed(gap.low), finer.signed(gap.high)
-    tolerance = finer.amount(d)
-    return {
-        "exceeded": f"{found}; the gap is at least {low}, more than the tolerance of {tolerance}",
-        "shortfall": f"{found}; the gap is at most {high}, more than the tolerance of {tolerance} below",
-        "met": f"{found}; the gap is at least {low}, within the tolerance of {tolerance}",
-        "inconclusive": f"{found}; the gap may be anything from {low} to {high}",
-    }[verdict]
-
-
-def _waiting(
-    basis: Basis, units: float | None, days: float | None, predicted: PredictedLift
-) -> str:
-    """Says how long it still takes; empty where it is decided or nothing is known."""
-    if units is None:
-        return ""
-    if math.isfinite(units):
-        when = f", {days:,.0f} days at the present rate" if days is not None else ""
-        return f": about {units:,.0f} more {basis.unit_word}{when}"
-    if promised_half(predicted) > 0:
-        return ": never to be decided, the prediction itself is too uncertain"
-    return ": never to be decided while the gap lies on the tolerance"

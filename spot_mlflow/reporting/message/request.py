@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.lift.causes.words import joined
+from spot_mlflow.lift.verdict.words import NEVER
 from spot_mlflow.reporting import figures
-from spot_mlflow.reporting.message.cause import losing_letter
-from spot_mlflow.reporting.words.lift_view import NEVER
+from spot_mlflow.reporting.message.cause import bridge_of, losing_letter
+from spot_mlflow.reporting.words import old_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 REQUESTS: Final = 2  # more would not be read
 TOO_LONG: Final = 3_650  # days; a count of them would look like a plan
-_COLUMNS: Final = re.compile(r"; log (.+) to split them$")
 QUOTED: Final = 90  # characters of what a person wrote
 
 
@@ -84,14 +84,12 @@ def _about_the_verdict(view: LiftView) -> Iterator[str]:
 
 def _missing_columns(view: LiftView) -> Iterator[str]:
     """Asks for the columns that would tell folded causes apart, where one of them took the lift."""
-    if view.verdict in {"met", "exceeded"} or "/" not in (losing_letter(view) or ""):
+    bridge = bridge_of(view)
+    if bridge is None or view.verdict in {"met", "exceeded"}:
         return
-    for note in (view.data.get("attribution") or {}).get("notes") or ():
-        found = _COLUMNS.search(str(note))
-        if found:
-            columns = found[1].replace("`", "")  # read as a sentence, not as code
-            yield f"to log {columns}, so that the causes can be told apart"
-            return
+    if bridge.unsplit and "/" in (losing_letter(view) or ""):
+        columns = joined([joined(step) for step in bridge.unsplit[0].columns])
+        yield f"to log {columns}, so that the causes can be told apart"
 
 
 def wait_words(view: LiftView) -> str:
@@ -101,9 +99,9 @@ def wait_words(view: LiftView) -> str:
     """
     reason = str(view.data.get("reason") or "").rstrip(".").removeprefix("too early: ")
     more, days = view.data.get("more_units"), view.data.get("more_days")
-    if NEVER in reason:
-        return f"never to be decided{reason.partition(NEVER)[2]}"
-    if math.isnan(view.realized.lift) and reason.startswith("realized "):
+    if view.never_because is not None:
+        return NEVER[view.never_because]
+    if math.isnan(view.realized.lift) and old_records.has_raw_figures(view.data):
         return "nothing can be estimated from this log yet"
     if more is None or not math.isfinite(more) or view.undecidable:
         return reason

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
+from spot_mlflow.lift.verdict.words import TOO_UNCERTAIN
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.message.request import wait_words
 from spot_mlflow.reporting.message.worth import money_of
@@ -96,7 +97,7 @@ def _lift_words(view: LiftView) -> str:
         return f"{_KEPT[view.verdict]}: {_of_promise(view)}"
     wait = wait_words(view) or "not decided"
     if view.undecidable:
-        return f"cannot be told: {wait.removeprefix('never to be decided, ')}"
+        return f"cannot be told: {TOO_UNCERTAIN if view.never_because == 'promise' else wait}"
     return f"too early: {wait}"
 
 

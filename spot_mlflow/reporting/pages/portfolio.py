@@ -10,6 +10,7 @@ from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.summary import NOT_ASSESSED, NOT_KNOWN
 from spot_mlflow.reporting.sections.section import Section
 from spot_mlflow.reporting.words import terms as words
+from spot_mlflow.reporting.words.standing import standing_told
 from spot_mlflow.reporting.words.tables import Table
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ STAGES: Final = ("not assessed", "begun", "promised", "checked")
 _ORDER: Final = ("shortfall", words.WITHHELD_VERDICT, "inconclusive", "met", "exceeded")
 _SUM: Final = re.compile(r"(-?[\d,]+(?:\.\d+)?)(k|M|bn)?(?: ([^\s(][^(]*?))?(?: \(.*)?")
 _SIZES: Final = {None: 1.0, "k": 1e3, "M": 1e6, "bn": 1e9}
-# What ``standing.Standing.tag`` wrote at the end of the headline.
-_GATE: Final = re.compile(
-    r"(?:^| · )(?:\S+: (?:yes|no)(?:, [\d,]+ things?)?|(?:in|may go back to) \S+(?:, [\d,]+ things? not met)?)$"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +44,7 @@ class PortfolioRow:
         realized: value realized, or None.
         unit: label of the money.
         gate: the gate's answer for Production, in words.
+        ready: whether it may go there and is not there yet.
         updated: ISO time of the last summary.
     """
 
@@ -66,6 +64,7 @@ class PortfolioRow:
     realized: float | None
     unit: str
     gate: str
+    ready: bool
     updated: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -116,6 +115,7 @@ def _row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
     headline = tags.get("spot", NOT_ASSESSED)
     promised, unit = parse_money(tag("value.promised"))
     realized, _ = parse_money(tag("value.realized"))
+    gate = standing_told(headline)
     begun = "begun" if "spot.updated" in tags else "not assessed"
     stage = "checked" if lift["verdict"] else "promised" if lift["predicted"] else begun
     return PortfolioRow(
@@ -134,18 +134,14 @@ def _row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
         promised=promised,
         realized=realized,
         unit=unit,
-        gate=_gate(headline),
+        gate=gate.words,
+        ready=gate.ready,
         updated=tag("updated").partition(" ")[0],  # behind it stands the entry it was made from
     )
 
 
 def _level(text: str) -> int | None:
     return int(text) if text.isdigit() else None
-
-
-def _gate(headline: str) -> str:
-    found = _GATE.search(headline)
-    return found[0].removeprefix(" · ") if found else ""
 
 
 def parse_money(text: str) -> tuple[float | None, str]:

@@ -12,6 +12,7 @@ from spot_mlflow.reporting.sections.guardrails import guardrails_section
 from spot_mlflow.reporting.sections.money import gap_sections
 from spot_mlflow.reporting.sections.readiness import readiness_section
 from spot_mlflow.reporting.sections.section import Section
+from spot_mlflow.reporting.words import old_records
 from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.tables import Table
 
@@ -92,7 +93,7 @@ def reason_words(view: LiftView) -> str:
         return f"{found}; the gap is at most {scale.signed(gap.high)}, beyond the tolerance of {within}."
     if view.verdict == "met":
         return f"{found}; the gap is at least {scale.signed(gap.low)}, within the tolerance of {within}."
-    if not own.startswith("realized "):
+    if not old_records.has_raw_figures(view.data):
         return figures.sentence(own)
     wait = wait_words(view)
     decides = "" if wait == own.rstrip(".") else f"; {wait}"

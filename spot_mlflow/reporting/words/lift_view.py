@@ -10,19 +10,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.figures import LiftScale, contract_scale, scale_of
 from spot_mlflow.lift.interval import Interval
-from spot_mlflow.lift.report import LiftReport, is_withheld
+from spot_mlflow.lift.report import LiftReport
+from spot_mlflow.reporting.words import old_records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.lift.promise.contract import PredictedLift
-
-
-NEVER: Final = ": never to be decided"  # as the statistics word it
+    from spot_mlflow.lift.results import Never
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class LiftView:
 
     @property
     def data_fault(self) -> bool:
-        """Whether a fault of the log left no verdict: the reason says so, or a check that failed."""
+        """Whether a fault of the log left no verdict: the report says so, or a check that failed."""
         failed = [c for c in self.data.get("checks") or () if not c["success"]]
         withheld = self.verdict == "inconclusive" and self.viable == "undecided"
         return is_withheld(self.data) or (
@@ -132,8 +131,16 @@ class LiftView:
         """Whether no number of units would decide: a vague promise, a log without a holdout, lost units."""
         if self.data.get("inconclusive") in {"data", "design", "overlap"}:
             return self.verdict == "inconclusive"
-        never = NEVER in str(self.data.get("reason") or "") or self.grade == "D"
+        never = self.never_because is not None or self.grade == "D"
         return self.verdict == "inconclusive" and never
+
+    @property
+    def never_because(self) -> Never | None:
+        """Why no number of units would decide; None where some would, or it is decided."""
+        if "never_because" in self.data:
+            found: Never | None = self.data["never_because"]
+            return found
+        return old_records.never_because(self.data)
 
     @property
     def always_valid(self) -> Interval | None:
@@ -172,6 +179,12 @@ def lift_view(check: LiftReport | Mapping[str, Any]) -> LiftView:
         course=_rows(data, "course"),
         contract=data.get("contract") or {},
     )
+
+
+def is_withheld(check: Mapping[str, Any]) -> bool:
+    """Tells whether a fault of the log took the verdict of a recorded check back."""
+    found = check.get("withheld")
+    return old_records.is_withheld(check) if found is None else bool(found)
 
 
 def promise_scale(contract: PredictedLift) -> LiftScale:

@@ -6,8 +6,9 @@ is another question, and the answer never hides behind the first.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.gate.targets import same_target
 from spot_mlflow.reporting import figures
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.gate.decision import GateDecision
+
+# ``Standing.tag`` at the end of a headline tag.
+_TOLD: Final = re.compile(
+    r"(?:^| · )(\S+: (?:(yes)|no)(?:, [\d,]+ things?)?|(?:in|may go back to) \S+(?:, [\d,]+ things? not met)?)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +126,22 @@ def _since(adoption: Adoption, version: str, target: str) -> datetime | None:
         and d.payload.get("basis") != "removal"
     ]
     return given[-1] if given else None
+
+
+@dataclass(frozen=True, slots=True)
+class StandingTold:
+    """A standing as a headline tag tells it; the portfolio reads nothing else.
+
+    Attributes:
+        words: ``Standing.tag``; "" where the tag tells none.
+        ready: whether the version may go to the target and is not there yet.
+    """
+
+    words: str
+    ready: bool
+
+
+def standing_told(headline: str) -> StandingTold:
+    """Reads what ``Standing.tag`` wrote at the end of a headline tag."""
+    found = _TOLD.search(headline)
+    return StandingTold(found[1] if found else "", ready=bool(found and found[2]))

@@ -16,6 +16,7 @@ from spot_mlflow.record.entry import (
     ROLE,
     SALT,
     Draft,
+    Fault,
     read,
     split,
 )
@@ -49,7 +50,7 @@ def run_of(draft, *, status="FINISHED", **changed_tags):
 def test_what_was_written_is_read(payload, person):
     """Any JSON payload and any name come back as they went in."""
     reading = read(run_of(Draft(REF, "assessment", payload, person=person, role="business")))
-    assert reading.fault == ""
+    assert reading.fault is None
     assert reading.evidence.payload == payload
     assert (reading.evidence.person, reading.evidence.role) == (person, "business")
 
@@ -75,21 +76,21 @@ def test_unfinished_entry_does_not_count(status):
     """Only a finished run is an entry."""
     reading = read(run_of(Draft(REF, "pulse", {"useful": 3}), status=status))
     assert reading.evidence is None
-    assert reading.fault == "half written"
+    assert reading.fault.trouble == "half written"
 
 
 def test_missing_part_does_not_count():
     """An entry without one of its parts is a fault, not a shorter entry."""
     run = run_of(Draft(REF, "outcomes", {"text": "x" * 20_000}))
     del run.data.params[f"{PART}00001"]
-    assert read(run).fault.startswith("edited")
+    assert read(run).fault.trouble == "edited"
 
 
 def test_changed_part_does_not_count():
     """An edited payload no longer matches its digest."""
     run = run_of(Draft(REF, "pulse", {"useful": 3}))
     run.data.params[f"{PART}00000"] = run.data.params[f"{PART}00000"].replace("3", "5")
-    assert read(run).fault == "edited: the payload does not match its digest"
+    assert read(run).fault == Fault("edited", "the payload does not match its digest")
 
 
 @pytest.mark.parametrize(
@@ -110,14 +111,14 @@ def test_changed_tag_does_not_count(tags):
     draft = Draft(REF, "pulse", {"useful": 3}, person="Kim", role="frontline", recorded_by="kim")
     reading = read(run_of(draft, **tags))
     assert reading.evidence is None
-    assert reading.fault.startswith("edited")
+    assert reading.fault.trouble == "edited"
 
 
 def test_erased_name_still_verifies():
     """Without the name and its salt the entry still counts and says so."""
     draft = Draft(REF, "pulse", {"useful": 3}, person="Kim", role="frontline")
     reading = read(run_of(draft, **{ERASED: "true", PERSON: "(erased 1a2b3c)", SALT: None}))
-    assert reading.fault == ""
+    assert reading.fault is None
     assert reading.evidence.erased
     assert reading.evidence.person == "(erased 1a2b3c)"
 
@@ -128,7 +129,7 @@ def test_foreign_run_does_not_count():
         info=SimpleNamespace(run_id="r", status="FINISHED"),
         data=SimpleNamespace(tags={}, params={}),
     )
-    assert read(run).fault.startswith("foreign")
+    assert read(run).fault.trouble == "foreign"
 
 
 @pytest.mark.parametrize("payload", [{"x": float("nan")}, {"x": object()}, {"x": "\ud800"}])

@@ -274,7 +274,7 @@ def _tiles(rows: Sequence[PortfolioRow]) -> list[tuple[str, str, str]]:
         )
         for unit, (promised, realized) in found.value.items()
     ]
-    ready = sum(r.gate.endswith(": yes") for r in rows)
+    ready = sum(r.ready for r in rows)
     tiles.append((f"Ready for {TARGET}", figures.count(ready), f"of {found.models}"))
     return tiles
 

@@ -79,7 +79,7 @@ def test_clusters_are_waited_for_as_clusters() -> None:
     """A clustered log needs more clusters, not more units."""
     data = make_report().to_dict() | {
         "verdict": "inconclusive",
-        "reason": "realized 0.01 of 0.02 promised; the gap may be anything",
+        "never_because": None,
         "more_units": 1234.0,
         "more_days": 17.2,
     }
@@ -145,7 +145,7 @@ def test_a_wait_beyond_reason_is_no_plan() -> None:
     """Nobody is asked to wait nine thousand days."""
     data = make_report().to_dict() | {
         "verdict": "inconclusive",
-        "reason": "realized 0.01 of 0.02 promised; the gap may be anything",
+        "never_because": None,
         "more_units": 1.4e6,
         "more_days": 9003.0,
         "attribution": None,

@@ -1,0 +1,69 @@
+"""The sentences of a verdict, made last from what was decided; nothing reads them back."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow.figures import contract_scale
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from spot_mlflow.lift.interval import Interval
+    from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.results import Hold, Never, Verdict
+
+TOO_UNCERTAIN: Final = "the prediction itself is too uncertain"
+NEVER: Final[Mapping[Never, str]] = {
+    "promise": f"never to be decided, {TOO_UNCERTAIN}",
+    "border": "never to be decided while the gap lies on the tolerance",
+}
+
+
+def held_words(hold: Hold, wait: str = "") -> str:
+    """Says why there is no verdict, how long it takes (``wait``), and what would lift it."""
+    return f"{hold.reason}{wait}. {hold.remedy}" if hold.remedy else f"{hold.reason}{wait}"
+
+
+def withheld_words(faults: Iterable[str]) -> str:
+    """Says that faults of the log took the verdict back."""
+    return f"data: {'; '.join(faults)}"
+
+
+def gap_words(verdict: Verdict, gap: Interval, realized: Interval, predicted: PredictedLift) -> str:
+    """Says what arrived of what was promised, and what that makes of the gap.
+
+    Args:
+        verdict: against the promise.
+        gap: realized minus predicted, with the interval that the verdict is read from.
+        realized: the lift at the level of the verdict; its width decides on the digits.
+        predicted: the contract.
+    """
+    scale = contract_scale(predicted, (realized.high - realized.low) / 2)
+    arrived = scale.amount(realized.lift)
+    found = f"{arrived} arrived, {scale.amount(predicted.predicted.lift)} promised"
+    d = predicted.tolerance_used
+    border, bound = (d, gap.low) if verdict == "exceeded" else (-d, gap.low)
+    bound = gap.high if verdict == "shortfall" else bound
+    finer = scale.telling_apart(bound, border)  # or the sentence would contradict the verdict
+    low, high = finer.signed(gap.low), finer.signed(gap.high)
+    tolerance = finer.amount(d)
+    return {
+        "exceeded": f"{found}; the gap is at least {low}, more than the tolerance of {tolerance}",
+        "shortfall": f"{found}; the gap is at most {high}, more than the tolerance of {tolerance} below",
+        "met": f"{found}; the gap is at least {low}, within the tolerance of {tolerance}",
+        "inconclusive": f"{found}; the gap may be anything from {low} to {high}",
+    }[verdict]
+
+
+def waiting_words(
+    units: float | None, days: float | None, unit_word: str, never: Never | None
+) -> str:
+    """Says how long it still takes, or why it never ends; "" where it is decided or not known."""
+    if never is not None:
+        return f": {NEVER[never]}"
+    if units is None or math.isinf(units):
+        return ""
+    when = f", {days:,.0f} days at the present rate" if days is not None else ""
+    return f": about {units:,.0f} more {unit_word}{when}"

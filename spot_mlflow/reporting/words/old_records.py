@@ -1,0 +1,36 @@
+"""Reads from the sentences of old records what newer ones have a key for.
+
+The one place where a sentence is read. A check that has the key is never asked here: new wording
+cannot change what a surface decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spot_mlflow.lift.results import Never
+
+
+def is_withheld(check: Mapping[str, Any]) -> bool:
+    """Tells whether a fault of the log took the verdict back, of a check without ``withheld``."""
+    return _reason(check).startswith("data: ")
+
+
+def never_because(check: Mapping[str, Any]) -> Never | None:
+    """Returns why no number of units would decide, of a check without ``never_because``."""
+    reason = _reason(check)
+    if ": never to be decided while" in reason:
+        return "border"
+    return "promise" if ": never to be decided" in reason else None
+
+
+def has_raw_figures(check: Mapping[str, Any]) -> bool:
+    """Tells whether the reason gives raw decimals ("realized 0.01 of 0.02 promised"), as at first."""
+    return "never_because" not in check and _reason(check).startswith("realized ")
+
+
+def _reason(check: Mapping[str, Any]) -> str:
+    return str(check.get("reason") or "")
