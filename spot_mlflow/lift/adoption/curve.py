@@ -20,7 +20,7 @@ from spot_mlflow.lift.adoption.result import (
     TimeToAct,
     WeekAdoption,
 )
-from spot_mlflow.lift.estimators.simultaneous import benjamini_hochberg
+from spot_mlflow.lift.estimators.simultaneous import discoveries
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.moments.actions import CLASSES, HOURS, ActionTable, Crew, acted_by_week
 from spot_mlflow.lift.moments.labels import HOLDOUT
@@ -218,7 +218,7 @@ def _teams(table: ActionTable, confidence: float) -> tuple[TeamAdoption, ...]:
     others = [_share(table, ~rows[t], None, confidence) for t in known]
     gaps = [shares[t].lift - o.lift for t, o in zip(known, others, strict=True)]
     errors = [np.hypot(shares[t].se or 0, o.se or 0) for t, o in zip(known, others, strict=True)]
-    shown = benjamini_hochberg(_p_values(gaps, errors))
+    shown = discoveries(_p_values(gaps, errors))
     side = {
         t: ("below" if g < 0 else "above") if s else ""
         for t, g, s in zip(known, gaps, shown, strict=True)

@@ -15,7 +15,7 @@ import numpy as np
 from spot_mlflow.lift.causes.factors import CHAIN
 from spot_mlflow.lift.causes.group_lifts import group_lifts
 from spot_mlflow.lift.causes.segment_promise import segment_promises
-from spot_mlflow.lift.estimators.simultaneous import benjamini_hochberg
+from spot_mlflow.lift.estimators.simultaneous import discoveries
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.moments.grouping import codes_of
 from spot_mlflow.lift.moments.labels import HOLDOUT, MISSING_SEGMENT
@@ -120,7 +120,7 @@ def findings_of(
             *_steps(dimension, table, promised, scale),
             *_lifts(dimension, table, predicted, promised, scale),
         ]
-        shown = benjamini_hochberg(np.array([f.p_value for f in rows]), rate=scale.alpha)
+        shown = discoveries(np.array([f.p_value for f in rows]), rate=scale.alpha)
         out += [replace(f, shown=bool(s)) for f, s in zip(rows, shown, strict=True)]
     return tuple(sorted(out, key=lambda f: (not f.shown, not f.worse, f.p_value)))
 

@@ -92,17 +92,17 @@ def holm(
     return out
 
 
-def benjamini_hochberg(p: NDArray[np.float64], *, rate: float = 0.05) -> NDArray[np.bool_]:
+def discoveries(p: NDArray[np.float64], *, rate: float = 0.05) -> NDArray[np.bool_]:
     """Returns which hypotheses fall with the false-discovery rate at most ``rate``.
 
-    Benjamini and Hochberg (1995).
+    Benjamini and Hochberg (1995), as ``scipy.stats.false_discovery_control``; what could not be
+    tested (NaN) counts in the family and stays.
+
+    Args:
+        p: (m,) p values.
+        rate: expected share of false ones among those that fall.
     """
-    m = len(p)
-    if m == 0:
-        return np.zeros(0, dtype=bool)
-    order = np.argsort(p)
-    passed = np.flatnonzero(p[order] <= rate * np.arange(1, m + 1) / m)
-    out = np.zeros(m, dtype=bool)
-    if len(passed):
-        out[order[: passed[-1] + 1]] = True
-    return out
+    from scipy.stats import false_discovery_control
+
+    fallen: NDArray[np.bool_] = false_discovery_control(np.fmin(p, 1.0)) <= rate
+    return fallen

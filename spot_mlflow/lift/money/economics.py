@@ -18,7 +18,7 @@ from spot_mlflow.lift.causes.factors import Model, check_estimable, layout_of
 from spot_mlflow.lift.causes.games import value_of
 from spot_mlflow.lift.causes.headline_fit import headline_fit
 from spot_mlflow.lift.causes.segment_means import strata_of
-from spot_mlflow.lift.estimators.simultaneous import benjamini_hochberg
+from spot_mlflow.lift.estimators.simultaneous import discoveries
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.moments.labels import HOLDOUT, MISSING_SEGMENT
 from spot_mlflow.lift.money.margins import Margins
@@ -226,9 +226,7 @@ def decisions(
         found = _arm_decisions(Margins.of(named, plain, widen=widen), "")
         rows += [(replace(d, segment="", offer=d.segment), p) for d, p in found]
     tested = [i for i, (_, p) in enumerate(rows) if 0 < p < math.inf]
-    shown = benjamini_hochberg(
-        np.array([rows[i][1] for i in tested]), rate=1 - predicted.confidence
-    )
+    shown = discoveries(np.array([rows[i][1] for i in tested]), rate=1 - predicted.confidence)
     sure = {i for i, s in zip(tested, shown, strict=True) if s}
     made = [replace(d, sure=p == 0 or i in sure) for i, (d, p) in enumerate(rows)]
     return tuple(sorted(made, key=lambda d: (-d.share, d.segment, d.offer)))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from spot_mlflow.lift.estimators.simultaneous import Width, benjamini_hochberg, holm
+from spot_mlflow.lift.estimators.simultaneous import Width, discoveries, holm
 from spot_mlflow.lift.promise.looks import width_of
 
 p_values = st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=12)
@@ -30,7 +30,15 @@ def test_holm_adjusts_as_statsmodels_does(p):
 @given(p_values)
 def test_discoveries_are_those_of_statsmodels(p):
     """Benjamini and Hochberg's decisions agree with statsmodels for any family."""
-    assert benjamini_hochberg(np.array(p)).tolist() == multipletests(p, 0.05, "fdr_bh")[0].tolist()
+    adjusted = multipletests(p, 0.05, "fdr_bh")[1]
+    assert discoveries(np.array(p)).tolist() == (adjusted <= 0.05).tolist()
+
+
+def test_what_could_not_be_tested_is_no_discovery():
+    """It counts in the family; a family of none has none."""
+    assert discoveries(np.array([0.02, np.nan])).tolist() == [True, False]
+    assert discoveries(np.array([0.03, np.nan])).tolist() == [False, False]
+    assert discoveries(np.array([])).tolist() == []
 
 
 def test_the_lower_bound_is_bonferronis_and_no_less_than_zero_where_found():
