@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.moments.labels import MEASURES
+from spot_mlflow.lift.moments.measures import FLAGS, TABLE
 from spot_mlflow_checks.engines.source import missing_column
 
 if TYPE_CHECKING:
@@ -20,25 +20,24 @@ _REQUIRED: Final = (
     "arm", "outcome", "unit", "decided_at", "segment", "cluster", "denominator", "propensity",
 )  # fmt: skip
 _SETTINGS: Final = ("treated", "holdout")
-_NUMBERS: Final = ("outcome", "denominator", "covariate", "value", "cost", "handling", "propensity", "score")  # fmt: skip
-_FLAGS: Final = ("offered", "delivered", "acted")
-_TIMES: Final = ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at")
+NUMBERS: Final = (*(m.key for m in TABLE if m.is_centred), "propensity", "score")
+TIMES: Final = ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at")
 # What a column must hold -> (the families that may hold it, in words, what to do).
 _MEANINGS: Final[tuple[tuple[tuple[str, ...], frozenset[str], str, str], ...]] = (
     (
-        _NUMBERS,
+        NUMBERS,
         frozenset({"integer", "float", "bool", "text", "any"}),
         "numbers",
         "Write 1 and 0, or amounts: 12.50 without a currency or a decimal comma; or correct columns in lift.yaml.",
     ),
     (
-        _FLAGS,
+        FLAGS,
         frozenset({"integer", "float", "bool", "text", "any", "time", "date"}),
         "yes or no",
         "Write 1 and 0, true and false, or the time when it happened; or correct columns in lift.yaml.",
     ),
     (
-        _TIMES,
+        TIMES,
         frozenset({"time", "date", "text", "any"}),
         "times",
         "Write times as 2027-01-31 or 2027-01-31T10:00:00Z (of seconds: to_timestamp(x)); or correct columns in lift.yaml.",
@@ -107,7 +106,7 @@ def _refuse_type(source: Source, key: str, name: str) -> None:
         return
     place = "guardrails" if key.startswith("guardrail_") else f"columns.{key}"
     for keys, families, meaning, fix in _MEANINGS:
-        asked = key in keys or (keys is _NUMBERS and place == "guardrails")
+        asked = key in keys or (keys is NUMBERS and place == "guardrails")
         if asked and family not in families:
             what = "no time can be read of" if meaning == "times" else "no number can be read of"
             raise InvalidInput(
@@ -120,11 +119,6 @@ def _refuse_type(source: Source, key: str, name: str) -> None:
 
 def _measures(keys: set[str], predicted: PredictedLift) -> tuple[str, ...]:
     weighted = predicted.design == "logged_propensity" and "propensity" in keys
-    has = {
-        "outcome": True,
-        "on_time": {"delivered_at", "due_at"} <= keys,
-        "system_failure": "undelivered_reason" in keys,
-        "weight": weighted,
-        "weighted_outcome": weighted,
-    }
-    return tuple(m for m in MEASURES if has.get(m, m in keys))
+    return tuple(
+        m.key for m in TABLE if (weighted if m.kind == "weight" else keys.issuperset(m.columns))
+    )

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
-from spot_mlflow_checks.rows import (
-    EARLIEST,
-    UNKNOWN_ARM,
-    before_decision,
-    flag,
-    has_matured,
-    may_be_unreadable,
-)
+from spot_mlflow.lift.moments.measures import with_slip
+from spot_mlflow_checks.judgements import FAULT_CHECKS
+from spot_mlflow_checks.rows import EARLIEST, UNKNOWN_ARM, before_decision, flag, has_matured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from spot_mlflow_checks.engines.dialect import Family
+    from spot_mlflow_checks.judgements import FaultCheck
     from spot_mlflow_checks.rows import Reading
 
     Condition = Callable[[Reading, Any], sa.ColumnElement[bool]]
@@ -36,12 +33,14 @@ class Rule:
         asked_of: the rows that can break it.
         needs: contract keys whose columns it reads, besides arm and outcome.
         broken: the condition, over a judged row.
+        where: whether the contract and the types of the log's columns leave it to be asked.
     """
 
     name: str
     asked_of: Universe
     needs: tuple[str, ...]
     broken: Condition
+    where: Callable[[Reading], bool] = lambda _r: True
 
 
 def _infinite(key: str) -> Condition:
@@ -52,8 +51,17 @@ def _negative(key: str) -> Condition:
     return lambda _r, c: c[key] < 0
 
 
+def _stored_as(key: str, *families: Family) -> Callable[[Reading], bool]:
+    return lambda r: r.source.families[r.columns.names[key]] in families
+
+
 def _unreadable(key: str) -> Condition:
     return lambda _r, c: sa.and_(c[f"{key}_blank"] == 0, c[key].is_(None))
+
+
+def _due(r: Reading, c: Any) -> sa.ColumnElement[bool]:
+    """Whether a scored unit's outcome should be there by now."""
+    return sa.true() if r.window_seconds is None else has_matured(r, c.decided_at)
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -98,9 +106,7 @@ RULES: Final[tuple[Rule, ...]] = (
         ("decided_at",),
         lambda _r, c: sa.and_(c.assigned == 1, c.matured == 0),
     ),
-    Rule("negative_value", "concerned", ("value",), _negative("value")),
-    Rule("negative_cost", "concerned", ("cost",), _negative("cost")),
-    Rule("negative_handling", "concerned", ("handling",), _negative("handling")),
+    *(Rule(f"negative_{k}", "concerned", (k,), _negative(k)) for k in with_slip("negative")),
     Rule(
         "delivered_without_offer",
         "concerned",
@@ -146,62 +152,63 @@ RULES: Final[tuple[Rule, ...]] = (
         ("score",),
         lambda r, c: sa.and_(c.score.is_not(None), c.n == 0, _due(r, c)),
     ),
+    Rule(
+        "outcome_not_binary",
+        "concerned",
+        (),
+        lambda r, c: sa.and_(c.outcome.not_in((0.0, 1.0)), r.source.dialect.finite(c.outcome)),
+        where=lambda r: r.predicted.kind == "binary" and not r.has("denominator"),
+    ),
+    Rule(
+        "missing_as_zero",
+        "matured",
+        (),
+        lambda _r, c: sa.and_(c.matured == 1, c.outcome_blank == 1),
+        where=lambda r: r.predicted.missing == "zero",
+    ),
+    Rule(
+        "negative_outcome",
+        "concerned",
+        (),
+        _negative("outcome"),
+        where=lambda r: r.predicted.kind == "count",
+    ),
+    *(
+        Rule(
+            f"infinite_{k}", "concerned", (k,), _infinite(k), _stored_as(k, "float", "text", "any")
+        )
+        for k in with_slip("infinite")
+    ),
+    *(
+        Rule(f"unreadable_{k}", "concerned", (k,), _unreadable(k), _stored_as(k, "text", "any"))
+        for k in with_slip("unreadable")
+    ),
+    Rule(
+        "other_model_version",
+        "rows",
+        ("model_version",),
+        lambda _r, c: c.other_version == 1,
+        where=lambda r: r.model_version is not None,
+    ),
 )
-
-
-# Nothing is wrong with these rows; they do not count yet.
+# Nothing is wrong with these rows; they do not count yet, or count as the contract says.
 EXPECTED: Final = frozenset({"immature", "after_as_of", "outcome_after_window", "missing_as_zero"})
+_NOTED: Final = frozenset({"missing_as_zero"})  # a note of the analysis says how many
 
 
-def _due(r: Reading, c: Any) -> sa.ColumnElement[bool]:
-    """Whether a scored unit's outcome should be there by now."""
-    return sa.true() if r.window_seconds is None else has_matured(r, c.decided_at)
+def mute(rules: Sequence[Rule], checks: Sequence[FaultCheck]) -> list[str]:
+    """Returns the faults that would be counted and shown nowhere, since no check names them."""
+    named = _NOTED.union(*(c.faults for c in checks))
+    return [rule.name for rule in rules if rule.name not in named]
+
+
+if _found := mute(RULES, FAULT_CHECKS):
+    raise ValueError(f"no check in FAULT_CHECKS names the faults {', '.join(_found)}")
 
 
 def rules_for(r: Reading) -> list[Rule]:
     """Returns the rules that this log's columns allow to ask."""
-    found = [rule for rule in (*RULES, *_kind_rules(r)) if r.has(*rule.needs)]
-    if r.has("model_version") and r.model_version is not None:
-        found.append(Rule("other_model_version", "rows", (), lambda _r, c: c.other_version == 1))
-    return found
-
-
-def _kind_rules(r: Reading) -> list[Rule]:
-    """Rules on outcomes and money that depend on what the outcome is and how it is stored."""
-    out: list[Rule] = []
-    kind = r.predicted.kind
-    if kind == "binary" and not r.has("denominator"):
-        out.append(
-            Rule(
-                "outcome_not_binary",
-                "concerned",
-                (),
-                lambda r, c: sa.and_(
-                    c.outcome.not_in((0.0, 1.0)), r.source.dialect.finite(c.outcome)
-                ),
-            )
-        )
-    if r.predicted.missing == "zero":
-        out.append(
-            Rule(
-                "missing_as_zero",
-                "matured",
-                (),
-                lambda _r, c: sa.and_(c.matured == 1, c.outcome_blank == 1),
-            )
-        )
-    if kind == "count":
-        out.append(Rule("negative_outcome", "concerned", (), _negative("outcome")))
-    out += [
-        Rule(f"infinite_{key}", "concerned", (key,), _infinite(key))
-        for key in ("outcome", "value", "cost", "handling", "covariate", "denominator")
-        if r.has(key) and r.source.families[r.columns.names[key]] in {"float", "text", "any"}
-    ]
-    out += [
-        Rule(f"unreadable_{key}", "concerned", (key,), _unreadable(key))
-        for key in may_be_unreadable(r)
-    ]
-    return out
+    return [rule for rule in RULES if r.has(*rule.needs) and rule.where(r)]
 
 
 def universe(r: Reading, name: Universe, c: Any) -> sa.ColumnElement[Any]:

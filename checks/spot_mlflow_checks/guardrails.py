@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.guardrails import GuardrailMoments
+from spot_mlflow.lift.moments.measures import BY_KEY
 from spot_mlflow.lift.soundness.guardrails import as_promise
 from spot_mlflow_checks.clusters import cluster_pass
 from spot_mlflow_checks.columns import LogColumns, guardrail_key
@@ -37,7 +38,7 @@ def as_outcome(r: Reading, number: int) -> Reading:
     names = {k: v for k, v in r.columns.names.items() if k in _PLACE} | {
         "outcome": guardrail.column
     }
-    weights = tuple(m for m in r.columns.measures if m in {"weight", "weighted_outcome"})
+    weights = tuple(m for m in r.columns.measures if BY_KEY[m].kind == "weight")
     center = {"outcome": r.center[key]} if key in r.center else {}
     return replace(
         r,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow import figures
 from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.moments.labels import MISSING_SEGMENT, OTHER_SEGMENT
+from spot_mlflow.lift.moments.measures import faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,28 +140,14 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         {
             "outcome_not_binary": "have an outcome other than 0 and 1",
             "negative_outcome": "have a negative count",
-            "infinite_outcome": "have an infinite outcome",
-            "infinite_covariate": "have an infinite covariate",
-            "infinite_denominator": "have an infinite denominator",
-            "unreadable_covariate": "have a covariate that is no number and counts as missing",
-            "unreadable_denominator": "have a denominator that is no number and counts as none",
+            **faults_of("outcomes_plausible"),
         },
         "Every outcome is plausible",
         blocking=0.001,
     ),
     FaultCheck(
         "money_plausible",
-        {
-            "negative_value": "have a negative value",
-            "negative_cost": "have a negative cost",
-            "negative_handling": "have a negative cost of handling",
-            "infinite_value": "have an infinite value",
-            "infinite_cost": "have an infinite cost",
-            "infinite_handling": "have an infinite cost of handling",
-            "unreadable_value": "have a value that is no number and counts as none",
-            "unreadable_cost": "have a cost that is no number and counts as none",
-            "unreadable_handling": "have a cost of handling that is no number and counts as none",
-        },
+        faults_of("money_plausible"),
         "Values and costs are numbers, finite and not negative",
         blocking=0.05,
     ),
@@ -230,11 +217,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     ),
     FaultCheck(
         "steps_readable",
-        {
-            f"unreadable_{step}": f"have an answer to {step!r} that is neither yes, no nor a time, "
-            "and counts as unknown"
-            for step in ("offered", "delivered", "acted")
-        },
+        faults_of("steps_readable"),
         "Every answer to whether a step was passed is yes, no or a time",
         advice="Write 1 and 0, true and false, or the time when it happened",
     ),

@@ -14,6 +14,7 @@ from spot_mlflow import figures
 from spot_mlflow.days import day
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.labels import HOLDOUT
+from spot_mlflow.lift.moments.measures import FLAGS
 from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
 from spot_mlflow.lift.stored.kept_units import checked_units
 from spot_mlflow.lift.strata.choice import with_cut
@@ -45,7 +46,7 @@ from spot_mlflow_checks.reduction import (
     with_cap,
     with_centers,
 )
-from spot_mlflow_checks.rows import FLAGS, Reading, asks_version, is_indicator
+from spot_mlflow_checks.rows import Reading, asks_version, is_indicator
 from spot_mlflow_checks.steps import blank_notes, counts_known, settled, with_unknown
 from spot_mlflow_checks.sums import segment_label
 

@@ -10,6 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.labels import MISSING_SEGMENT, OTHER_SEGMENT
+from spot_mlflow.lift.moments.measures import BY_KEY
 from spot_mlflow.lift.moments.outcome_moments import Fault
 from spot_mlflow_checks.columns import guardrail_key
 from spot_mlflow_checks.faults import rules_for, universe
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 _PROBE: Final = 10_000  # rows looked at to choose centres
 _FAR: Final = 50.0  # times the mean size: beyond it a value is left out of the choice
 _STEPS: Final = 4
-_FREE: Final = ("outcome", "denominator", "covariate", "value", "cost", "handling")
 _VERSIONS: Final = ("first_version", "last_version")
 _MISSING_BIN: Final = "(no score)"
 
@@ -51,7 +51,9 @@ def with_centers(r: Reading) -> Reading:
     analysed or not: near is enough, and an engine stops reading after them. What is far beyond the
     usual is left out step by step, so that one amount of 1e15 does not cost all others their digits.
     """
-    free: list[str] = [m for m in _FREE if m in r.columns.measures and not is_indicator(r, m)]
+    free: list[str] = [
+        m for m in r.columns.measures if BY_KEY[m].is_centred and not is_indicator(r, m)
+    ]
     wild = [i for i in present(r) if r.predicted.guardrails[i].kind != "binary"]
     free += [guardrail_key(i) for i in wild]
     if not free:

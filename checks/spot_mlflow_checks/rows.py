@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from spot_mlflow.lift.moments.measures import AMOUNTS, BY_KEY, FLAGS, with_slip
 from spot_mlflow_checks import steps
-from spot_mlflow_checks.columns import guardrail_key
+from spot_mlflow_checks.columns import NUMBERS, TIMES, guardrail_key
 from spot_mlflow_checks.engines.dialect import NEVER
 
 if TYPE_CHECKING:
@@ -161,26 +162,6 @@ def judged(r: Reading) -> sa.Subquery:
     return _measured(r, _placed(r, typed(r)))
 
 
-# What a column means, by contract key; the others say it themselves in `typed`.
-_NUMBERS: Final = (
-    "outcome",
-    "denominator",
-    "covariate",
-    "value",
-    "cost",
-    "handling",
-    "propensity",
-    "score",
-)
-_READ: Final = (
-    "value",
-    "cost",
-    "handling",
-    "denominator",
-    "covariate",
-)  # 0 or a mean where missing
-FLAGS: Final = ("offered", "delivered", "acted")
-_TIMES: Final = ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at")
 _LABELS: Final = ("segment", "unit", "cluster", "team", "actor", "offer", "override_reason")
 
 
@@ -191,9 +172,9 @@ def typed(r: Reading) -> sa.Subquery:
         "arm": _arm(r),
         "outcome_blank": flag(d.blank(*_column(r, "outcome"))),
         **{f"{k}_blank": flag(d.blank(*_column(r, k))) for k in may_be_unreadable(r)},
-        **{k: d.number(*_column(r, k)) for k in _NUMBERS if r.has(k)},
+        **{k: d.number(*_column(r, k)) for k in NUMBERS if r.has(k)},
         **{k: d.truth(*_column(r, k)) for k in FLAGS if r.has(k)},
-        **{k: d.time(*_column(r, k)) for k in _TIMES if r.has(k)},
+        **{k: d.time(*_column(r, k)) for k in TIMES if r.has(k)},
         **{k: _label(r, k) for k in _LABELS if r.has(k)},
         **{f"{k}_rest": _in_the_rest(r, k) for k in r.folded},
         **{k: _guardrail(r, i, k) for i, k in _guardrails(r)},
@@ -238,7 +219,7 @@ def _guardrail(r: Reading, number: int, key: str) -> Expression:
 
 def may_be_unreadable(r: Reading) -> list[str]:
     """Measures, the outcome aside, whose column may hold text that says nothing of them."""
-    kinds = {k: r.source.families[r.columns.names[k]] for k in (*_READ, *FLAGS) if r.has(k)}
+    kinds = {k: r.source.families[r.columns.names[k]] for k in with_slip("unreadable") if r.has(k)}
     return [k for k, family in kinds.items() if family in {"text", "any"}]
 
 
@@ -367,37 +348,25 @@ def _measured(r: Reading, placed: sa.Subquery) -> sa.Subquery:
     """Adds the measures of analysed units, NULL for all others."""
     p = placed.c
     analysed = sa.and_(p.matured == 1, p.y.is_not(None))
-    kept = [c for c in p if c.name not in _READ]
+    kept = [c for c in p if c.name not in AMOUNTS]
     out = [*kept, flag(analysed).label("n")]
     for m in r.columns.measures:
         raw = _measure(r, p, m)
-        finite = (
-            raw
-            if is_indicator(r, m) or m in {"outcome", "weight", "weighted_outcome"}
-            else sa.case((r.source.dialect.finite(raw), raw))
-        )
+        finite = raw if not BY_KEY[m].is_amount else sa.case((r.source.dialect.finite(raw), raw))
         fill = r.center.get(m, 0.0) if m == "covariate" else 0.0
         value = finite if m == "outcome" else sa.func.coalesce(finite, fill)
         out.append(sa.case((analysed, value)).label(f"x_{m}"))
-        if may_be_missing(m):
-            gone = steps.unknown(r, p, m) if m in INDICATORS else finite.is_(None)
+        if BY_KEY[m].may_be_missing:
+            gone = steps.unknown(r, p, m) if BY_KEY[m].is_flag else finite.is_(None)
             out.append(flag(sa.and_(analysed, gone)).label(f"missing_{m}"))
-    out += [p[k].label(k) for k in _READ if k in p]
+    out += [p[k].label(k) for k in AMOUNTS if k in p]
     return r.source.dialect.fenced(sa.select(*out)).subquery("judged")
-
-
-INDICATORS: Final = frozenset({"offered", "delivered", "on_time", "acted", "system_failure"})
-
-
-def may_be_missing(measure: str) -> bool:
-    """Whether an analysed unit may lack a measure."""
-    return measure != "outcome" and measure not in steps.KNOWN
 
 
 def is_indicator(r: Reading, measure: str) -> bool:
     """Whether a measure is 0 or 1 in every analysed unit, so that x = x squared = x cubed."""
     binary = r.predicted.kind == "binary" and not r.has("denominator")
-    return measure in INDICATORS or measure in steps.KNOWN or (measure == "outcome" and binary)
+    return BY_KEY[measure].is_flag or (measure == "outcome" and binary)
 
 
 def _clipped(propensity: Expression) -> Expression:
@@ -408,9 +377,9 @@ def _measure(r: Reading, p: Any, name: str) -> Expression:
     outcome = p.y if r.cap is None else sa.case((p.y > r.cap, r.cap), else_=p.y)
     if name == "outcome":
         return outcome
-    if name in INDICATORS or name in steps.KNOWN:
+    if BY_KEY[name].is_flag:
         return steps.measure(r, p, name)
-    if name in {"weight", "weighted_outcome"}:
+    if BY_KEY[name].kind == "weight":
         clipped = _clipped(p.propensity)
         return 1.0 / clipped if name == "weight" else outcome / clipped
     column: Expression = p[name]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from spot_mlflow.lift.moments.labels import HOLDOUT, MEASURES
+from spot_mlflow.lift.moments.labels import HOLDOUT
+from spot_mlflow.lift.moments.measures import MEASURES
 from spot_mlflow.lift.moments.unknown_steps import ANSWERS, known_name
 
 if TYPE_CHECKING:

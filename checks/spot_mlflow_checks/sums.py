@@ -12,9 +12,10 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.labels import HOLDOUT, MISSING_SEGMENT, TREATMENT
+from spot_mlflow.lift.moments.measures import BY_KEY
 from spot_mlflow_checks.centering import filled_with_mean, on_round_centers
 from spot_mlflow_checks.engines.dialect import BLANK_WORDS
-from spot_mlflow_checks.rows import DAY, Reading, flag, is_indicator, may_be_missing
+from spot_mlflow_checks.rows import DAY, Reading, flag, is_indicator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ def moment_sums(r: Reading, c: Any) -> dict[str, sa.ColumnElement[Any]]:
     z = {m: _centered(r, c, m) for m in r.columns.measures}
     for m in r.columns.measures:
         out[f"s1_{m}"] = sa.func.sum(z[m])
-        if may_be_missing(m):
+        if BY_KEY[m].may_be_missing:
             out[f"missing_{m}"] = sa.func.sum(c[f"missing_{m}"])
         if not is_indicator(r, m):
             out[f"s3_{m}"] = sa.func.sum(z[m] * z[m] * z[m])
@@ -146,7 +147,7 @@ def _sums(r: Reading, t: Rows, size: int) -> dict[str, Any]:
     n = _ints(t["n"])
     for i, m in enumerate(names):
         s1 = out["s1"][:, i] = _floats(t[f"s1_{m}"])
-        if may_be_missing(m):
+        if BY_KEY[m].may_be_missing:
             out["missing"][:, i] = _ints(t[f"missing_{m}"])
         if is_indicator(r, m):  # x = x squared = x cubed
             out["s2"][:, i, i] = out["s3"][:, i] = s1

@@ -15,7 +15,8 @@ import numpy as np
 
 from spot_mlflow.lift.moments.cut import Cut
 from spot_mlflow.lift.moments.grouping import codes_of, numbered, summed_at
-from spot_mlflow.lift.moments.labels import HOLDOUT, MEASURES, TREATMENT
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.measures import MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from spot_mlflow.lift.moments.labels import HOLDOUT, MEASURES
+from spot_mlflow.lift.moments.labels import HOLDOUT
+from spot_mlflow.lift.moments.measures import MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
