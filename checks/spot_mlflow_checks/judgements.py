@@ -13,6 +13,7 @@ from spot_mlflow import figures
 from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.moments.labels import MISSING_SEGMENT, OTHER_SEGMENT
 from spot_mlflow.lift.moments.measures import faults_of
+from spot_mlflow.verdicts import HARMS, VERDICTS, VIABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.report import LiftAnalysis
-    from spot_mlflow.lift.results import Severity
     from spot_mlflow.lift.soundness.attrition import Attrition
+    from spot_mlflow.verdicts import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,14 +388,14 @@ def judge_guardrail(analysis: LiftAnalysis, name: str) -> Judgement | None:
     total = found.missing + found.n_treatment + found.n_holdout
     lost = f". {found.missing:,} of {total:,} units have no value of it" if found.missing else ""
     message = f"{found.name} is {found.verdict}: {found.reason}{lost}"
-    return Judgement(found.verdict == "harmless", "warning", found.verdict, message)
+    return Judgement(HARMS[found.verdict].good is True, "warning", found.verdict, message)
 
 
 def judge_lift(analysis: LiftAnalysis) -> Judgement:
     """Whether the realized lift meets the promise within the tolerance."""
     outcome = analysis.outcome
     return Judgement(
-        outcome.verdict in {"exceeded", "met"}, "warning", outcome.verdict, outcome.reason
+        VERDICTS[outcome.verdict].good is True, "warning", outcome.verdict, outcome.reason
     )
 
 
@@ -410,4 +411,4 @@ def judge_viability(analysis: LiftAnalysis, predicted: PredictedLift) -> Judgeme
         f"The realized lift, {scale.with_interval(r)}, is {o.viable} against the minimum of "
         f"{scale.amount(o.minimum)}"
     )
-    return Judgement(o.viable == "viable", "warning", o.viable, message)
+    return Judgement(VIABILITY[o.viable].good is True, "warning", o.viable, message)

@@ -15,6 +15,7 @@ from spot_mlflow.gate.requirements import Measure
 from spot_mlflow.gate.sign_offs import sign_off
 from spot_mlflow.roles import BUILDERS, ROLES
 from spot_mlflow.validation import format_span, utc
+from spot_mlflow.verdicts import HARMS, VIABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -282,7 +283,8 @@ def lift_viable(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's sw
     """The viability of this version's own newest check."""
     checks = case.adoption.checks.get(case.version, ())
     viable = str(checks[-1].get("viable")) if checks else "not checked yet"
-    return Measure(viable != "not viable", viable, 'not "not viable"')
+    fails = [k for k, mark in VIABILITY.items() if mark.good is False]
+    return Measure(viable not in fails, viable, 'not "not viable"')
 
 
 def guardrails(case: Case, setting: str) -> Measure:
@@ -293,8 +295,9 @@ def guardrails(case: Case, setting: str) -> Measure:
     body = checks[-1] if checks else {}
     found = {str(g["name"]): str(g["verdict"]) for g in body.get("guardrails") or ()}
     states = {name: found.get(name, "not checked yet") for name in named}
-    bad = {"harmful"} if setting == "not harmful" else {"harmful", "undecided", "not checked yet"}
-    short = {k: v for k, v in states.items() if v in bad}
+    harm: dict[str, bool | None] = {name: mark.good for name, mark in HARMS.items()}
+    allowed = {True, None} if setting == "not harmful" else {True}
+    short = {k: v for k, v in states.items() if harm.get(v) not in allowed}
     if not named:
         measured = "no guardrail in the lift contract"
         return Measure(setting == "not harmful", measured, _guarded(setting))

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
         GapVerdict,
         RealizedLift,
         SegmentLift,
-        Verdict,
-        Viability,
     )
     from spot_mlflow.lift.soundness.attrition import Attrition
     from spot_mlflow.lift.soundness.compliance import Compliance
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.soundness.sample_ratio import SampleRatio
     from spot_mlflow.lift.stored.restated import Restated
     from spot_mlflow.lift.strata.shares import Variation
+    from spot_mlflow.verdicts import Verdict, Viability
 
 
 ESTIMATORS: Final = "2"  # of the figures: raised where the same moments give others

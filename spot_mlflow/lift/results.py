@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.interval import Interval
+    from spot_mlflow.verdicts import Doubt, Grade, Severity, Verdict, Viability
 
 
-Verdict = Literal["exceeded", "met", "shortfall", "inconclusive"]
-Viability = Literal["viable", "not viable", "undecided"]
-Grade = Literal["A", "B", "C", "D"]
-Severity = Literal["critical", "warning", "info"]
-# What a verdict lacks where it is inconclusive: more units, a sound log, a design that can tell, or
-# units of both arms side by side.
-Doubt = Literal["units", "data", "design", "overlap"]
 # Why no number of units would decide: the promise itself is too uncertain, or the gap lies on the border.
 Never = Literal["promise", "border"]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from spot_mlflow.lift.report import LiftAnalysis
-    from spot_mlflow.lift.results import Severity
+    from spot_mlflow.verdicts import Severity
 
 
 class Judged(Protocol):

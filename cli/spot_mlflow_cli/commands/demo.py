@@ -144,7 +144,7 @@ def _gaps(stage: Stage) -> Table:
     from rich.table import Table
 
     from spot_mlflow.reporting.words.lift_view import promise_scale
-    from spot_mlflow.reporting.words.terms import NO_MINIMUM, UNDECIDABLE, VERDICTS, VIABILITY
+    from spot_mlflow.verdicts import UNDECIDABLE, VERDICTS, VIABILITY
 
     title = "Predicted against realized lift, in points; 95 % intervals below"
     table = Table(title=title, box=box.SQUARE, pad_edge=False)
@@ -153,12 +153,15 @@ def _gaps(stage: Stage) -> Table:
     for version, report in stage.reports.items():
         scale = promise_scale(report.predicted)
         outcome = report.analysis.outcome
+        told = outcome.doubt in {None, "units"}
+        verdict = VERDICTS[outcome.verdict].words if told else UNDECIDABLE
+        worth = VIABILITY[outcome.viable].words
         table.add_row(
             version,
             scale.number(report.predicted.predicted.lift),
             _bare(scale, report.analysis.realized.estimate),
             _bare(scale, outcome.gap),
-            f"{VERDICTS[outcome.verdict] if outcome.doubt in {None, 'units'} else UNDECIDABLE}\n{VIABILITY.get(outcome.viable, NO_MINIMUM)}",
+            f"{verdict}\n{worth}",
         )
     return table
 

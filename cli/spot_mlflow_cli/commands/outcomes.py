@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from spot_mlflow.verdicts import VERDICTS, VIABILITY
 from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.record import ModelRef, Record
 
-# What --fail-on may name -> whether a report is that.
-_FAILURES: Final[dict[str, Callable[[LiftReport], bool]]] = {
-    "shortfall": lambda r: r.verdict == "shortfall",
-    "inconclusive": lambda r: r.verdict == "inconclusive",
-    "not-viable": lambda r: r.viable == "not viable",
-    "data": lambda r: not r.success,
-}
+# What --fail-on may name: verdicts, and a log that failed a critical check.
+_FAILURES: Final = (
+    *(m.fail_on for m in (*VERDICTS.values(), *VIABILITY.values()) if m.fail_on),
+    "data",
+)
 _FAILED = 1
 _PASSES: Final = {
     "closed cohorts": "Looking at the closed cohorts",
@@ -71,7 +68,7 @@ _PASSES: Final = {
 )
 @click.option(
     "--fail-on",
-    type=click.Choice(tuple(_FAILURES)),
+    type=click.Choice(_FAILURES),
     multiple=True,
     help="Exit with 1, once recorded, where this is the answer. May be given more than once.",
 )
@@ -131,8 +128,14 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
     found = _check(record, ref, source, settings, person=person, dry_run=dry_run, again=again)
     report = found.report
     _show(found, ref, output_format)
-    if any(_FAILURES[name](report) for name in fail_on):
+    if _failures(report).intersection(fail_on):
         raise SystemExit(_FAILED)
+
+
+def _failures(report: LiftReport) -> set[str]:
+    """Returns the names under which ``--fail-on`` finds this report."""
+    found = {VERDICTS[report.verdict].fail_on, VIABILITY[report.viable].fail_on}
+    return found if report.success else {*found, "data"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import click
 
 from spot_mlflow import figures
 from spot_mlflow.figures import contract_scale
+from spot_mlflow.verdicts import VERDICTS
 from spot_mlflow_cli.options import format_option
 
 if TYPE_CHECKING:
@@ -153,13 +154,7 @@ def _count(x: float | None) -> str:
 def _chances(row: HoldoutPlan, truth: Any) -> str:
     """The verdicts of at least one percent, likeliest first."""
     c = row.chances[truth]
-    named = {
-        "met": c.met,
-        "exceeded": c.exceeded,
-        "shortfall": c.shortfall,
-        "inconclusive": c.inconclusive,
-    }
-    worth = sorted(((p, k) for k, p in named.items() if p >= _SHOWN), reverse=True)
+    worth = sorted(((p, k) for k in VERDICTS if (p := getattr(c, k)) >= _SHOWN), reverse=True)
     return ", ".join(f"{k} {figures.share(p)}" for p, k in worth)
 
 
@@ -211,6 +206,6 @@ def _worth_showing(plan: LiftPlan) -> list[tuple[Any, str]]:
     return [
         (truth, verdict)
         for truth in TRUTHS
-        for verdict in ("met", "exceeded", "shortfall", "inconclusive")
+        for verdict in VERDICTS
         if any(getattr(r.chances[truth], verdict) >= _SHOWN for r in plan.holdouts)
     ]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.estimators.arm import Arm
     from spot_mlflow.lift.estimators.difference import Means
     from spot_mlflow.lift.promise.contract import PredictedLift
-    from spot_mlflow.lift.results import Grade
+    from spot_mlflow.verdicts import Grade
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ confidence of logs.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.figures import LiftScale, scale_of
 from spot_mlflow.lift.estimation.choice import estimate_means
@@ -20,22 +20,17 @@ from spot_mlflow.lift.soundness.attrition import attrition_of
 from spot_mlflow.lift.soundness.missing_bounds import unseen_of
 from spot_mlflow.lift.strata.one_arm import against_holdout, arms_in_order
 from spot_mlflow.lift.verdict.judge import judge
+from spot_mlflow.verdicts import HARMS, VERDICTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from spot_mlflow.lift.estimation.chosen import Estimation
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
     from spot_mlflow.lift.promise.contract import Guardrail, PredictedLift
-    from spot_mlflow.lift.results import Doubt, GapVerdict, Verdict
+    from spot_mlflow.lift.results import GapVerdict
+    from spot_mlflow.verdicts import Doubt, Harm
 
-Harm = Literal["harmless", "harmful", "undecided"]
-_HARM: Final[Mapping[Verdict, Harm]] = {
-    "exceeded": "harmless",
-    "met": "harmless",
-    "shortfall": "harmful",
-    "inconclusive": "undecided",
-}
 _NOTHING: Final = Interval(float("nan"), float("-inf"), float("inf"))
 
 
@@ -144,7 +139,7 @@ def guardrails_of(moments: OutcomeMoments, predicted: PredictedLift) -> tuple[Gu
     return tuple(_over_arms([found[g.name, arm] for arm in tested]) for g in predicted.guardrails)
 
 
-_WORST: Final[tuple[Harm, ...]] = ("harmful", "undecided", "harmless")
+_WORST: Final = tuple(HARMS)
 
 
 def _over_arms(arms: Sequence[GuardrailLift]) -> GuardrailLift:
@@ -192,7 +187,7 @@ class _Begun:
         unseen = unseen_of(self.log, self.promise, lost, comparisons=comparisons)
         outcome = judge(replace(found.basis, unseen=unseen), self.promise)
         r, cells = found.realized, self.log.cells
-        verdict = _HARM[outcome.verdict]
+        verdict = VERDICTS[outcome.verdict].harm
         return replace(
             blank,
             verdict=verdict,

@@ -15,7 +15,8 @@ from spot_mlflow.lift.verdict.words import gap_words, held_words, waiting_words
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
-    from spot_mlflow.lift.results import Hold, Never, Verdict, Viability
+    from spot_mlflow.lift.results import Hold, Never
+    from spot_mlflow.verdicts import Verdict, Viability
 
 
 def promised_half(

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.interval import Interval
     from spot_mlflow.lift.promise.contract import PredictedLift
-    from spot_mlflow.lift.results import Hold, Never, Verdict
+    from spot_mlflow.lift.results import Hold, Never
+    from spot_mlflow.verdicts import Verdict
 
 TOO_UNCERTAIN: Final = "the prediction itself is too uncertain"
 NEVER: Final[Mapping[Never, str]] = {

@@ -31,7 +31,7 @@ def cause_sentence(view: LiftView) -> str:
         return ""
     parts = [_nothing_to_gain(view)]
     bridge = bridge_of(view)
-    if bridge is not None and view.verdict not in {"exceeded", "met"}:
+    if bridge is not None and not view.kept:
         parts.append(_loss(view, bridge))
     return " ".join(p for p in parts if p)
 
@@ -53,11 +53,7 @@ def _loss(view: LiftView, bridge: Bridge) -> str:
         return ""  # what was lost at one step was won back at another
     shown = shown_losses(bridge)
     if not shown:
-        return (
-            "Where the rest was lost, this log does not show."
-            if view.verdict == "shortfall"
-            else ""
-        )
+        return "Where the rest was lost, this log does not show." if view.kept is False else ""
     causes = [c for c in shown if c.letter == shown[0].letter]
     said = " and ".join(happened(c) for c in causes[:2])
     most = sum(c.lost_at_least for c in causes) > MOST * -gap.lift > 0

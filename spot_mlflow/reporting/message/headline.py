@@ -18,8 +18,8 @@ from spot_mlflow.reporting.message.cause import cause_sentence, losing_letter
 from spot_mlflow.reporting.message.reality import readiness_meets_reality
 from spot_mlflow.reporting.message.request import request_sentence
 from spot_mlflow.reporting.message.worth import money_of
-from spot_mlflow.reporting.words import terms as words
-from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, promise_scale
+from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, promise_scale, verdict_words
+from spot_mlflow.verdicts import DATA_FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,11 +104,11 @@ def _verdict_and_lift(view: LiftView) -> str:
     scale = view.scale
     promised = f"{scale.amount(view.predicted.lift)} promised"
     if view.data_fault:
-        return f"{words.DATA_FAULT}: this log cannot show the realized lift, {promised}."
-    verdict = words.UNDECIDABLE if view.undecidable else words.VERDICTS[view.verdict]
+        return f"{DATA_FAULT}: this log cannot show the realized lift, {promised}."
+    verdict = verdict_words(view)
     if math.isnan(view.realized.lift):
         return f"{verdict}: no realized lift can be reported yet, {promised}."
-    arrived = "so far" if view.verdict == "inconclusive" else "arrived"
+    arrived = "so far" if view.kept is None else "arrived"
     found = f"{scale.amount(view.realized.lift)} {arrived} ({scale.interval(view.realized)})"
     money = money_of(view)
     return f"{verdict}: {found}, {promised}{'' if money is None else _in_money(money)}."

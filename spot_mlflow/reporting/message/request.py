@@ -10,6 +10,7 @@ from spot_mlflow.lift.verdict.words import NEVER
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.cause import bridge_of, losing_letter
 from spot_mlflow.reporting.words import old_records
+from spot_mlflow.verdicts import VIABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,11 +73,11 @@ def _about_the_log(view: LiftView) -> Iterator[str]:
 
 def _about_the_verdict(view: LiftView) -> Iterator[str]:
     more = view.data.get("more_units")
-    if view.verdict == "inconclusive" and not view.data_fault:
+    if view.kept is None and not view.data_fault:
         soon = (view.data.get("more_days") or 0) <= TOO_LONG and not view.undecidable
         if more is not None and math.isfinite(more) and soon:
             yield f"to wait for {wait_words(view)}"
-    elif view.viable == "not viable":
+    elif VIABILITY[view.viable].good is False:
         yield "a decision to change the offer or to stop"
     if not view.data_fault:
         yield from _missing_columns(view)
@@ -85,7 +86,7 @@ def _about_the_verdict(view: LiftView) -> Iterator[str]:
 def _missing_columns(view: LiftView) -> Iterator[str]:
     """Asks for the columns that would tell folded causes apart, where one of them took the lift."""
     bridge = bridge_of(view)
-    if bridge is None or view.verdict in {"met", "exceeded"}:
+    if bridge is None or view.kept:
         return
     if bridge.unsplit and "/" in (losing_letter(view) or ""):
         columns = joined([joined(step) for step in bridge.unsplit[0].columns])

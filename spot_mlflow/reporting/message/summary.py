@@ -15,9 +15,10 @@ from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.message.request import wait_words
 from spot_mlflow.reporting.message.worth import money_of
 from spot_mlflow.reporting.words import terms as words
-from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, promise_scale
+from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, promise_scale, verdict_words
 from spot_mlflow.reporting.words.standing import standing_of
 from spot_mlflow.reporting.words.tables import Table, escape_markdown
+from spot_mlflow.verdicts import VERDICTS, VIABILITY, WITHHELD_VERDICT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,11 +34,6 @@ LIMIT: Final = 5_000  # characters of a tag or a description that PostgreSQL kee
 BEGIN: Final = "<!-- spot:begin -->"
 END: Final = "<!-- spot:end -->"
 _BLOCK = re.compile(rf"\s*{re.escape(BEGIN)}.*?{re.escape(END)}\s*", re.DOTALL)
-_KEPT: Final = {
-    "exceeded": "more than promised",
-    "met": "kept promise",
-    "shortfall": "less than promised",
-}
 
 
 def summary_tags(adoption: Adoption, *, decision: GateDecision | None = None) -> dict[str, str]:
@@ -93,8 +89,8 @@ def headline_tag(
 def _lift_words(view: LiftView) -> str:
     if view.data_fault:
         return "not known: the outcome log must be put right"
-    if view.verdict in _KEPT:
-        return f"{_KEPT[view.verdict]}: {_of_promise(view)}"
+    if brief := VERDICTS[view.verdict].brief:
+        return f"{brief}: {_of_promise(view)}"
     wait = wait_words(view) or "not decided"
     if view.undecidable:
         return f"cannot be told: {TOO_UNCERTAIN if view.never_because == 'promise' else wait}"
@@ -159,7 +155,7 @@ def _checked_tags(view: LiftView) -> dict[str, str]:
     }
     if view.data_fault:
         tags |= dict.fromkeys(("spot.lift.realized", "spot.lift.gap"), NOT_KNOWN)
-        tags["spot.lift.verdict"] = words.WITHHELD_VERDICT
+        tags["spot.lift.verdict"] = WITHHELD_VERDICT
     if money is not None:
         tags["spot.value.promised"] = money.promised_text
         tags["spot.value.realized"] = NOT_KNOWN if view.data_fault else money.realized_text
@@ -230,9 +226,9 @@ def _unless_faulty(view: LiftView, text: str) -> str:
 def verdict_line(view: LiftView) -> str:
     """Returns the verdicts in words of the business and, beside them, as the API names them."""
     if view.data_fault:
-        return f"{words.DATA_FAULT} ({view.verdict})"
-    verdict = words.UNDECIDABLE if view.undecidable else words.VERDICTS[view.verdict]
-    return f"{verdict} ({view.verdict}); {words.VIABILITY[view.viable].lower()} ({view.viable})"
+        return f"{verdict_words(view)} ({view.verdict})"
+    worth = VIABILITY[view.viable].words.lower()
+    return f"{verdict_words(view)} ({view.verdict}); {worth} ({view.viable})"
 
 
 def merge_description(existing: str | None, block: str, *, limit: int = LIMIT) -> str:

@@ -17,6 +17,7 @@ from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.lift_view import lift_view, promise_scale
 from spot_mlflow.reporting.words.standing import standing_of
 from spot_mlflow.reporting.words.tables import Table, escape_markdown
+from spot_mlflow.verdicts import GRADES
 
 if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
@@ -91,9 +92,7 @@ def _lift(adoption: Adoption) -> Section | None:
     return Section(
         "lift",
         "Did the promised lift arrive?",
-        text=(
-            f"{verdict_line(view)}. {words.GRADES.get(view.grade, view.grade)}. Checked {when}.",
-        ),
+        text=(f"{verdict_line(view)}. {GRADES.get(view.grade, view.grade)}. Checked {when}.",),
         tables=(Table("Lift", ("figure", "value", "interval"), tuple(rows), frozenset({1, 2})),),
     )
 

@@ -11,9 +11,9 @@ from spot_mlflow.reporting.message.worth import money_of
 from spot_mlflow.reporting.pages.page import render
 from spot_mlflow.reporting.sections.guardrails import harm_verdict
 from spot_mlflow.reporting.sections.lift import sections_of
-from spot_mlflow.reporting.words import terms as words
-from spot_mlflow.reporting.words.lift_view import LiftView, lift_view
+from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, verdict_words
 from spot_mlflow.reporting.words.tables import Table, escape_markdown
+from spot_mlflow.verdicts import GRADES, NO_MINIMUM, VERDICTS, VIABILITY
 from spot_mlflow.version import __version__
 
 if TYPE_CHECKING:
@@ -99,24 +99,18 @@ def _step_markdown(what: str, command: str) -> str:
     return f"- {escape_markdown(what)}{fenced}"
 
 
-def verdict_words(view: LiftView) -> str:
-    """Returns the verdict in words of the business."""
-    if view.data_fault:
-        return words.DATA_FAULT
-    return words.UNDECIDABLE if view.undecidable else words.VERDICTS[view.verdict]
-
-
 def verdicts(view: LiftView) -> list[tuple[str, str]]:
     """Returns (sign, words) of verdict, viability, guardrails and evidence."""
-    out = [(words.SIGNS[view.verdict], verdict_words(view))]
+    out = [(VERDICTS[view.verdict].sign, verdict_words(view))]
     if view.minimum is None:
-        out.append(("", words.NO_MINIMUM))
+        out.append(("", NO_MINIMUM))
     elif not view.data_fault:
-        out.append((words.SIGNS[view.viable], words.VIABILITY[view.viable]))
+        worth = VIABILITY[view.viable]
+        out.append((worth.sign, worth.words))
     harm = harm_verdict(view)
     if harm is not None:
         out.append(harm)
-    out.append(("", words.GRADES.get(view.grade, view.grade)))
+    out.append(("", GRADES.get(view.grade, view.grade)))
     return out
 
 

@@ -12,13 +12,13 @@ from spot_mlflow.reporting.sections.section import Section
 from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.standing import standing_told
 from spot_mlflow.reporting.words.tables import Table
+from spot_mlflow.verdicts import TAGGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 STAGES: Final = ("not assessed", "begun", "promised", "checked")
 # What asks for attention comes first.
-_ORDER: Final = ("shortfall", words.WITHHELD_VERDICT, "inconclusive", "met", "exceeded")
 _SUM: Final = re.compile(r"(-?[\d,]+(?:\.\d+)?)(k|M|bn)?(?: ([^\s(][^(]*?))?(?: \(.*)?")
 _SIZES: Final = {None: 1.0, "k": 1e3, "M": 1e6, "bn": 1e9}
 
@@ -102,7 +102,7 @@ def portfolio_rows(models: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[Por
 
 def _attention(row: PortfolioRow) -> tuple[int, int, str]:
     verdict = row.lift["verdict"]
-    place = _ORDER.index(verdict) if verdict in _ORDER else len(_ORDER)
+    place = TAGGED[verdict].rank if verdict in TAGGED else len(TAGGED)
     return -STAGES.index(row.stage), place, row.model.casefold()
 
 
@@ -213,14 +213,14 @@ def portfolio_summary(rows: Sequence[PortfolioRow]) -> PortfolioSummary:
         if row.promised is not None and row.realized is not None:
             promised, realized = value.get(row.unit, (0.0, 0.0))
             value[row.unit] = (promised + row.promised, realized + row.realized)
-    decided = [r for r in rows if r.lift["verdict"] in {"met", "exceeded", "shortfall"}]
+    kept = [TAGGED[r.lift["verdict"]].good for r in rows if r.lift["verdict"] in TAGGED]
     lost = max((r for r in rows if r.cause), key=_missing, default=None)
     asking = lost if lost and lost.request else next((r for r in rows if r.request), None)
     return PortfolioSummary(
         models=len(rows),
         stages={s: sum(r.stage == s for r in rows) for s in reversed(STAGES)},
-        decided=len(decided),
-        arrived=sum(r.lift["verdict"] != "shortfall" for r in decided),
+        decided=sum(k is not None for k in kept),
+        arrived=sum(k is True for k in kept),
         value=value,
         cause=f"{lost.name}: {lost.cause}" if lost else "",
         request=f"for {asking.name}, {asking.request}" if asking else "",
@@ -262,8 +262,8 @@ def _cells(row: PortfolioRow) -> tuple[str, ...]:
     levels = [figures.NOTHING if x is None else str(x) for x in row.levels.values()]
     verdict = row.lift["verdict"]
     sign = (
-        f"{words.SIGNS[verdict]} {words.VERDICTS[verdict].lower()}"
-        if verdict in words.SIGNS
+        f"{TAGGED[verdict].sign} {TAGGED[verdict].words.lower()}"
+        if verdict in TAGGED
         else row.stage
     )
     return (

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.figures import scale_of
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.sections.section import Section
 from spot_mlflow.reporting.words.tables import Table
+from spot_mlflow.verdicts import HARMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from spot_mlflow.reporting.words.lift_view import LiftView
-
-HARM: Final[Mapping[str, tuple[str, str]]] = {
-    "harmless": ("✓", "not harmed"),
-    "harmful": ("✕", "harmed"),
-    "undecided": ("…", "not decided yet"),
-}
 
 
 def harm_verdict(view: LiftView) -> tuple[str, str] | None:
@@ -28,12 +23,10 @@ def harm_verdict(view: LiftView) -> tuple[str, str] | None:
     found: Sequence[Mapping[str, Any]] = view.data.get("guardrails") or ()
     if not found or view.data_fault:
         return None
-    by = {v: [str(g["name"]) for g in found if g["verdict"] == v] for v in HARM}
-    if by["harmful"]:
-        return HARM["harmful"][0], f"Harm to {', '.join(by['harmful'])}"
-    if by["undecided"]:
-        return HARM["undecided"][0], f"Harm to {', '.join(by['undecided'])} not excluded yet"
-    return HARM["harmless"][0], f"No harm to {', '.join(by['harmless'])}"
+    verdicts = [g["verdict"] for g in found]
+    worst = min(HARMS, key=lambda harm: harm not in verdicts)
+    names = [str(g["name"]) for g in found if g["verdict"] == worst]
+    return HARMS[worst].sign, HARMS[worst].said.format(names=", ".join(names))
 
 
 def guardrails_section(view: LiftView) -> Section | None:
@@ -50,7 +43,7 @@ def guardrails_section(view: LiftView) -> Section | None:
     said = tuple(
         figures.sentence(f"{g['name']}: {_told(g)}")
         for g in found
-        if g["verdict"] != "harmless" or g["missing"]
+        if not HARMS[g["verdict"]].good or g["missing"]
     )
     return Section("guardrails", "Was anything else harmed?", tables=(table,), notes=said)
 
@@ -59,14 +52,14 @@ def _told(guardrail: Mapping[str, Any]) -> str:
     """Why a guardrail is not cleared, and how many units have no value of it."""
     lost = int(guardrail["missing"])
     missing = f"{figures.count(lost)} units have no value of it and do not count" if lost else ""
-    if guardrail["verdict"] == "harmless":
+    if HARMS[guardrail["verdict"]].good:
         return missing
     return f"{guardrail['reason']}. {missing}" if missing else str(guardrail["reason"])
 
 
 def _row(guardrail: Mapping[str, Any], unit: str) -> tuple[str, ...]:
     e, margin = guardrail["estimate"], float(guardrail["margin"])
-    sign, word = HARM[str(guardrail["verdict"])]
+    harm = HARMS[guardrail["verdict"]]
     arm, units = guardrail.get("arm"), guardrail["n_treatment"] + guardrail["n_holdout"]
     name = f"{guardrail['name']}, {arm}" if arm else str(guardrail["name"])
     low = -math.inf if e["low"] is None else float(e["low"])
@@ -82,7 +75,7 @@ def _row(guardrail: Mapping[str, Any], unit: str) -> tuple[str, ...]:
     interval = Interval(math.nan if nothing else float(e["lift"]), low, high)
     return (
         name,
-        f"{sign} {word}",
+        f"{harm.sign} {harm.words}",
         figures.NOTHING if nothing else scale.signed(interval.lift),
         figures.NOTHING if nothing else scale.interval(interval),
         scale.amount(margin),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow import verdicts
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts import lift as charts
 from spot_mlflow.reporting.charts.time import course_chart, periods_chart
@@ -13,7 +14,6 @@ from spot_mlflow.reporting.sections.money import gap_sections
 from spot_mlflow.reporting.sections.readiness import readiness_section
 from spot_mlflow.reporting.sections.section import Section
 from spot_mlflow.reporting.words import old_records
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.tables import Table
 
 if TYPE_CHECKING:
@@ -102,13 +102,8 @@ def reason_words(view: LiftView) -> str:
 
 def _worth(view: LiftView) -> str:
     if view.minimum is None:
-        return figures.sentence(words.NO_MINIMUM)
-    least = view.scale.amount(view.minimum)
-    return {
-        "viable": f"It is worth having: the whole interval lies above the least worthwhile lift of {least}.",
-        "not viable": f"It is not worth its cost: the whole interval lies below the least worthwhile lift of {least}.",
-        "undecided": f"Whether it is worth having is not decided: the interval reaches across the least worthwhile lift of {least}.",
-    }[view.viable]
+        return figures.sentence(verdicts.NO_MINIMUM)
+    return verdicts.VIABILITY[view.viable].said.format(least=view.scale.amount(view.minimum))
 
 
 def _segments(view: LiftView) -> Section | None:
@@ -151,7 +146,7 @@ def _checks(view: LiftView, *, brief: bool = False) -> Section | None:
             (
                 "✓ passed" if c["success"] else "✕ failed",
                 figures.sentence(str(c["message"]) or str(c["name"]).replace("_", " ")),
-                words.SEVERITIES.get(str(c["severity"]), str(c["severity"])),
+                verdicts.SEVERITIES.get(str(c["severity"]), str(c["severity"])),
             )
             for c in shown
         ),
@@ -171,7 +166,7 @@ def _is_verdict(name: str) -> bool:
 
 
 def _check_order(check: Mapping[str, Any]) -> tuple[bool, int]:
-    order = list(words.SEVERITIES)
+    order = list(verdicts.SEVERITIES)
     severity = str(check["severity"])
     return bool(check["success"]), order.index(severity) if severity in order else len(order)
 
@@ -191,7 +186,7 @@ def _method(view: LiftView) -> Section:
         ("Metric", view.metric),
         ("Population", str(view.contract.get("population") or figures.NOTHING)),
         ("Method", str(realized.get("method", figures.NOTHING))),
-        ("Evidence", words.GRADES.get(view.grade, view.grade)),
+        ("Evidence", verdicts.GRADES.get(view.grade, view.grade)),
         (
             "Treated",
             f"{figures.count(realized['n_treatment'])} units, mean {mean(realized.get('mean_treatment'))}{mixed}",

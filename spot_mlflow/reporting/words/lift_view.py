@@ -16,12 +16,14 @@ from spot_mlflow.figures import LiftScale, contract_scale, scale_of
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.report import LiftReport
 from spot_mlflow.reporting.words import old_records
+from spot_mlflow.verdicts import DATA_FAULT, UNDECIDABLE, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.results import Never
+    from spot_mlflow.verdicts import Verdict, Viability
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,21 @@ class LiftView:
         return str(self.data["metric"])
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """Against the promise: exceeded, met, shortfall or inconclusive."""
-        return str(self.data["verdict"])
+        found: Verdict = self.data["verdict"]
+        return found
 
     @property
-    def viable(self) -> str:
+    def viable(self) -> Viability:
         """Against the minimum viable lift: viable, not viable or undecided."""
-        return str(self.data["viable"])
+        found: Viability = self.data["viable"]
+        return found
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the promise was kept; None where that is not decided."""
+        return VERDICTS[self.verdict].good
 
     @property
     def grade(self) -> str:
@@ -185,6 +194,13 @@ def is_withheld(check: Mapping[str, Any]) -> bool:
     """Tells whether a fault of the log took the verdict of a recorded check back."""
     found = check.get("withheld")
     return old_records.is_withheld(check) if found is None else bool(found)
+
+
+def verdict_words(view: LiftView) -> str:
+    """Returns the verdict in words of the business."""
+    if view.data_fault:
+        return DATA_FAULT
+    return UNDECIDABLE if view.undecidable else VERDICTS[view.verdict].words
 
 
 def promise_scale(contract: PredictedLift) -> LiftScale:

@@ -29,6 +29,7 @@ from spot_mlflow.reporting.words.lift_view import lift_view
 from spot_mlflow.reporting.words.respondent_view import seen_by
 from spot_mlflow.reporting.words.standing import standing_of
 from spot_mlflow.validation import utc
+from spot_mlflow.verdicts import TAGGED
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.pages.odd_entries import notice, without_odd
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
@@ -75,8 +76,7 @@ def portfolio_page(query: str = "", stage: str = "") -> str:
         query=query,
         stage=stage,
         letters=words.LETTERS,
-        signs=words.SIGNS,
-        verdicts=words.VERDICTS,
+        verdicts=TAGGED,
     )
 
 

@@ -17,6 +17,7 @@ from spot_mlflow.lift.withheld import withhold
 from spot_mlflow.person import check_text
 from spot_mlflow.record.outcomes import previous_looks, with_history
 from spot_mlflow.validation import check_choice, utc
+from spot_mlflow.verdicts import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,6 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
     "realized": ("lift", "low", "high", "n_treatment", "n_holdout"),
     "gap": ("lift", "low", "high"),
 }
-_SEVERITIES: Final = ("critical", "warning", "info")
 _ROWS_KEPT: Final = 100  # as the client library keeps of segments and periods
 
 
@@ -186,7 +186,7 @@ def _check(said: Any) -> CheckResult:
         )
     return CheckResult(
         name=check_text("checks.name", str(said.get("name", ""))),
-        severity=check_choice("checks.severity", str(said.get("severity")), _SEVERITIES),  # type: ignore[arg-type] # checked
+        severity=check_choice("checks.severity", str(said.get("severity")), tuple(SEVERITIES)),  # type: ignore[arg-type] # checked
         success=bool(said.get("success")),
         observed=observed,
         message=check_text("checks.message", str(said.get("message") or ""), required=False),

@@ -13,8 +13,8 @@ from spot_mlflow.reporting.charts import lift as charts
 from spot_mlflow.reporting.charts.drawing import prepare
 from spot_mlflow.reporting.charts.palette import LIGHT
 from spot_mlflow.reporting.message.headline import headline_of
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.lift_view import lift_view
+from spot_mlflow.verdicts import UNDECIDABLE, VERDICTS
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.report import LiftReport
@@ -142,6 +142,6 @@ def test_picture_sentence_and_verdict_agree(lift: float, se: float, looks: dict[
         else "inconclusive"
     )
     assert view.verdict == seen
-    word = words.UNDECIDABLE if view.undecidable else words.VERDICTS[view.verdict]
+    word = UNDECIDABLE if view.undecidable else VERDICTS[view.verdict].words
     assert headline_of(report).finding.startswith(word)
     assert "as judged" in str(charts.lift_gap_chart(view).table.rows)
