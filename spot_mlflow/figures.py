@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from spot_mlflow.lift.interval import Interval
-    from spot_mlflow.lift.promise.contract import PredictedLift
 
 NOTHING: Final = "–"  # where there is no figure
 MOST_DECIMALS: Final = 4
@@ -270,19 +269,6 @@ def scale_of(
         wanted = [decimals_for(factor * half_width)]
     wanted += [min(2, _written_decimals(factor * x)) for x in exact]
     return LiftScale(factor, word, max(0, min(MOST_DECIMALS, max(wanted))))
-
-
-def contract_scale(contract: PredictedLift, half_width: float | None) -> LiftScale:
-    """Chooses how the lifts of a contract are written, beside a realized interval of that half width."""
-    p = contract.predicted
-    exact = (p.lift,) if contract.minimum_viable is None else (p.lift, contract.minimum_viable)
-    return scale_of(
-        kind=contract.kind,
-        effect=contract.effect,
-        unit=contract.economics.unit if contract.economics else "",
-        half_width=half_width,
-        exact=exact,
-    )
 
 
 def decimals_for(half_width: float) -> int:

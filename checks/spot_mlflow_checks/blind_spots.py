@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from spot_mlflow import figures
-from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.lift.moments.unknown_steps import ANSWERS, shares_unknown
+from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow_checks.judgements import Judgement
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow import figures
-from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.moments.labels import MISSING_SEGMENT, OTHER_SEGMENT
 from spot_mlflow.lift.moments.measures import faults_of
+from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.verdicts import HARMS, VERDICTS, VIABILITY
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.figures import contract_scale
 from spot_mlflow.gate.case import days, joined
 from spot_mlflow.gate.kept import files, with_lost_concerns
 from spot_mlflow.gate.requirements import Measure
 from spot_mlflow.gate.sign_offs import sign_off
+from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.roles import BUILDERS, ROLES
 from spot_mlflow.validation import format_span, utc
 from spot_mlflow.verdicts import HARMS, VIABILITY

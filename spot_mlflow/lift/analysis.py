@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spot_mlflow import figures
-from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.causes.segment_promise import segment_promises
 from spot_mlflow.lift.estimation.choice import at_most_b, design_effect, estimate_means, rows_like
 from spot_mlflow.lift.estimation.course import course_of
@@ -16,6 +15,7 @@ from spot_mlflow.lift.estimation.realized import realize
 from spot_mlflow.lift.estimation.rows import holm, segment_lifts
 from spot_mlflow.lift.explanation import explained
 from spot_mlflow.lift.moments.unknown_steps import known_steps
+from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.lift.promise.slips import meaning_of
 from spot_mlflow.lift.report import LiftAnalysis
 from spot_mlflow.lift.results import Compared, SegmentLift

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spot_mlflow import figures
-from spot_mlflow.figures import contract_scale
+from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.verdicts import VERDICTS
 from spot_mlflow_cli.options import format_option
 

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.estimation.chosen import hold_of
 from spot_mlflow.lift.estimation.reliability import skew_in
 from spot_mlflow.lift.estimators.difference import difference
@@ -15,6 +14,7 @@ from spot_mlflow.lift.estimators.score_difference import score_difference
 from spot_mlflow.lift.estimators.sequence import BURN_IN, confidence_sequence
 from spot_mlflow.lift.estimators.skewness import corrected_difference, corrected_ratio
 from spot_mlflow.lift.interval import UNKNOWN, Estimate, Interval
+from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.lift.results import Basis, RealizedLift
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.estimators.ratio import outcome_line
 from spot_mlflow.lift.estimators.standardized import standardized_pair
 from spot_mlflow.lift.interval import Estimate, interval, quantile
 from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.lift.moments.spread import cells_of
 from spot_mlflow.lift.moments.unknown_steps import over_known, unknown_steps
+from spot_mlflow.lift.promise.scale import contract_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from spot_mlflow.figures import contract_scale
 from spot_mlflow.lift.estimation.choice import estimate_means
 from spot_mlflow.lift.estimation.realized import realize
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.moments.labels import HOLDOUT
+from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.lift.results import Hold, Unseen
 from spot_mlflow.lift.soundness.attrition import Tipping
 from spot_mlflow.lift.verdict.judge import gap_between

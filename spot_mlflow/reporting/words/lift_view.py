@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.figures import LiftScale, contract_scale, scale_of
+from spot_mlflow.figures import LiftScale, scale_of
 from spot_mlflow.lift.interval import Interval
+from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.lift.report import LiftReport
 from spot_mlflow.reporting.words import old_records
 from spot_mlflow.verdicts import DATA_FAULT, UNDECIDABLE, VERDICTS
