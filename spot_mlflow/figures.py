@@ -11,14 +11,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from spot_mlflow import days
 
 if TYPE_CHECKING:
     from datetime import date
-
-    from spot_mlflow.lift.interval import Interval
 
 NOTHING: Final = "–"  # where there is no figure
 MOST_DECIMALS: Final = 4
@@ -163,6 +161,22 @@ def sentence(text: str) -> str:
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
+class Bounded(Protocol):
+    """An estimate with its bounds, as ``lift.interval.Interval`` is one."""
+
+    @property
+    def lift(self) -> float:
+        """The estimate."""
+
+    @property
+    def low(self) -> float:
+        """Lower bound; -inf where unbounded."""
+
+    @property
+    def high(self) -> float:
+        """Upper bound; inf where unbounded."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiftScale:
     """How lifts of one contract are written.
@@ -197,7 +211,7 @@ class LiftScale:
         """Writes a difference with sign and unit: "-1.2 points"."""
         return self._with_word(self.signed(value))
 
-    def interval(self, interval: Interval | None) -> str:
+    def interval(self, interval: Bounded | None) -> str:
         """Writes the bounds: "1.6 to 2.6"; an unbounded side is said in words."""
         if interval is None:
             return NOTHING
@@ -210,7 +224,7 @@ class LiftScale:
             return f"at least {self.number(low)}"
         return f"{self.number(low)} to {self.number(high)}"
 
-    def bounds(self, interval: Interval | None) -> str:
+    def bounds(self, interval: Bounded | None) -> str:
         """Writes the bounds with their unit: "1.6 to 2.6 points"."""
         return self._with_word(self.interval(interval))
 
@@ -225,7 +239,7 @@ class LiftScale:
         text = self.number(value)
         return self._with_word(text).removeprefix(text).strip()
 
-    def with_interval(self, interval: Interval | None) -> str:
+    def with_interval(self, interval: Bounded | None) -> str:
         """Writes estimate and bounds: "2.1 points (1.6 to 2.6)"; an exact one without bounds."""
         if interval is None:
             return NOTHING
