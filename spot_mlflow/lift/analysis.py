@@ -12,7 +12,8 @@ from spot_mlflow.lift.causes.segment_promise import segment_promises
 from spot_mlflow.lift.estimation.choice import at_most_b, design_effect, estimate_means, rows_like
 from spot_mlflow.lift.estimation.course import course_of
 from spot_mlflow.lift.estimation.realized import realize
-from spot_mlflow.lift.estimation.rows import holm, segment_lifts
+from spot_mlflow.lift.estimation.rows import segment_lifts
+from spot_mlflow.lift.estimators.simultaneous import holm
 from spot_mlflow.lift.explanation import explained
 from spot_mlflow.lift.moments.unknown_steps import known_steps
 from spot_mlflow.lift.promise.scale import contract_scale

@@ -29,7 +29,7 @@ from spot_mlflow.lift.causes.headline_fit import headline_fit, point_of
 from spot_mlflow.lift.causes.names import letter_of, notes_of, unknown_notes, weights_of
 from spot_mlflow.lift.causes.segment_means import strata_of
 from spot_mlflow.lift.causes.words import cause_words
-from spot_mlflow.lift.estimators.simultaneous import Simultaneous, Width, holm
+from spot_mlflow.lift.estimators.simultaneous import Simultaneous, Width, judged
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.promise.looks import width_of
 
@@ -167,8 +167,8 @@ def _bridge(model: Model, lift: _Split, money: _Split | None, width: Width, rule
     z = width.multiplier(alpha)
     ranked_by = money or lift
     players = model.layout.players
-    judged = holm(*_losses(ranked_by), width, alpha=alpha * FAMILY_ALPHA)
-    made = _contributions(model, lift, money, judged, z)
+    found = judged(*_losses(ranked_by), width, alpha=alpha * FAMILY_ALPHA)
+    made = _contributions(model, lift, money, found, z)
     everyone = range(len(players))
     ranked = sorted(made, key=_rank)
     e = predicted.economics

@@ -9,6 +9,7 @@ import numpy as np
 
 from spot_mlflow.lift.estimators.relative import score_ratio_bounds
 from spot_mlflow.lift.estimators.score_difference import score_difference_bounds
+from spot_mlflow.lift.estimators.simultaneous import holm
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.moments.cells import pooled_arms
 from spot_mlflow.lift.moments.labels import HOLDOUT
@@ -16,7 +17,7 @@ from spot_mlflow.lift.moments.spread import cells_of
 from spot_mlflow.lift.results import SegmentLift
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -250,22 +251,3 @@ def segment_lifts(
         known = q if q == q else None  # noqa: PLR0124 - NaN differs from itself
         out.append(SegmentLift(label, estimate, int(n_t), int(n_c), w, promised.get(label), known))
     return tuple(out)
-
-
-def holm(p_values: Sequence[float] | Floats) -> Floats:
-    """P values corrected so that any false finding among all has at most the stated chance.
-
-    Source: Holm (1979), Scandinavian Journal of Statistics 6, 65-70. NaN stays NaN and does not
-    count.
-
-    Args:
-        p_values: (tests,).
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")  # NaN last
-    count = int(np.isfinite(p).sum())
-    factor = np.maximum(count - np.arange(len(p)), 1)
-    stepped = np.fmin(1.0, np.maximum.accumulate(p[order] * factor))
-    out = np.empty_like(p)
-    out[order] = np.where(np.isfinite(p[order]), stepped, np.nan)
-    return out

@@ -65,15 +65,33 @@ def multiplier(n: ArrayLike, *, alpha: float, planned: float) -> Floats:
     Raises:
         InvalidInput: where alpha or planned are out of range.
     """
-    scaled = np.asarray(n, dtype=np.float64) * mixing_variance(alpha, planned)
-    return np.sqrt((scaled + 1) / scaled * np.log((scaled + 1) / alpha**2))
+    return reach(np.asarray(n, dtype=np.float64) * mixing_variance(alpha, planned), alpha)
+
+
+def reach(mixed: ArrayLike, alpha: float) -> Floats:
+    """B as ``multiplier`` has it, from n r^2 (``mixed``) and the error over all looks."""
+    m = np.asarray(mixed, dtype=np.float64)
+    out: Floats = np.sqrt((m + 1) / m * np.log((m + 1) / alpha**2))
+    return out
+
+
+def level_of(statistic: float, mixed: float) -> float:
+    """The least two-sided level whose sequence excludes 0, from n r^2 (``mixed``); not capped at 1.
+
+    Source: theorem 2.2 of arXiv:2103.06476 solved for its level:
+    sqrt(n r^2 + 1) exp(-t^2 n r^2 / (2 (n r^2 + 1))).
+
+    Args:
+        statistic: t, the estimate over its standard error under no difference.
+        mixed: n r^2.
+    """
+    return math.sqrt(mixed + 1) * math.exp(-(statistic**2) * mixed / (2 * (mixed + 1)))
 
 
 def sequence_p_value(statistic: float, n: float, *, alpha: float, planned: float) -> float:
     """Two-sided p value that may be read at every look: the least alpha whose sequence excludes 0.
 
-    Source: theorem 2.2 of arXiv:2103.06476 solved for its level, with r^2 kept:
-    p = min(1, sqrt(n r^2 + 1) exp(-t^2 n r^2 / (2 (n r^2 + 1)))).
+    r^2 is kept: it is tuned for ``alpha``, whatever the level that comes out (``level_of``).
 
     Args:
         statistic: t, the estimate over its standard error under no difference.
@@ -84,9 +102,7 @@ def sequence_p_value(statistic: float, n: float, *, alpha: float, planned: float
     Raises:
         InvalidInput: where alpha or planned are out of range.
     """
-    scaled = n * mixing_variance(alpha, planned)
-    exponent = -(statistic**2) * scaled / (2 * (scaled + 1))
-    return min(1.0, math.sqrt(scaled + 1) * math.exp(exponent))
+    return min(1.0, level_of(statistic, n * mixing_variance(alpha, planned)))
 
 
 @dataclass(frozen=True, eq=False)

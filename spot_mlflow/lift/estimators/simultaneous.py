@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow.lift.estimators.sequence import level_of, reach
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,7 @@ class Width:
 
         if self.mixing is None:
             return float(ndtri(1 - alpha / 2))
-        m = self.mixing
-        return math.sqrt((m + 1) / m * math.log((m + 1) / alpha**2))
+        return float(reach(self.mixing, alpha))
 
     def p_value(self, t: float) -> float:
         """Returns the one-sided p value of an estimate ``t`` standard errors above 0."""
@@ -40,8 +40,7 @@ class Width:
             return float(ndtr(-t))
         if t <= 0:
             return 1.0
-        m = self.mixing
-        return min(1.0, math.sqrt((m + 1) * math.exp(-t * t * m / (m + 1))) / 2)
+        return min(1.0, level_of(t, self.mixing) / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,29 @@ class Simultaneous:
     found: bool
 
 
-def holm(
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """P values corrected so that any false finding among all has at most the stated chance.
+
+    Source: Holm (1979), Scandinavian Journal of Statistics 6, 65-70. NaN stays NaN and does not
+    count.
+
+    Args:
+        p_values: (tests,).
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")  # NaN last
+    count = int(np.isfinite(p).sum())
+    factor = np.maximum(count - np.arange(len(p)), 1)
+    stepped = np.fmin(1.0, np.maximum.accumulate(p[order] * factor))
+    out = np.empty_like(p)
+    out[order] = np.where(np.isfinite(p[order]), stepped, np.nan)
+    return out
+
+
+def judged(
     loss: NDArray[np.float64], se: NDArray[np.float64], width: Width, *, alpha: float
 ) -> list[Simultaneous]:
-    """Judges losses family-wise by Holm's (1979) step-down.
+    """Judges losses family-wise (``holm``).
 
     The lower bounds are those compatible with it (Strassburger and Bretz 2008): Bonferroni's, and
     no less than 0 where the hypothesis falls. A loss without error (se 0) is taken as it is.
@@ -77,12 +95,8 @@ def holm(
     m = max(int(random.sum()), 1)
     t = np.where(random, loss / np.where(random, se, 1.0), 0.0)
     p = np.array([width.p_value(float(x)) for x in t])
-    adjusted = np.where(random, 1.0, np.where(loss > 0, 0.0, 1.0))
-    highest = 0.0
-    tested = [int(i) for i in np.flatnonzero(random)]
-    for step, i in enumerate(sorted(tested, key=lambda i: float(p[i]))):
-        highest = max(highest, min(1.0, (m - step) * float(p[i])))
-        adjusted[i] = highest
+    sure = np.where(loss > 0, 0.0, 1.0)
+    adjusted = np.where(random, holm(np.where(random, p, np.nan)), sure)
     bound = loss - width.multiplier(min(2 * alpha / m, 1.0)) * se
     out = []
     for i in range(len(loss)):

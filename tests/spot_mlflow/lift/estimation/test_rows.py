@@ -7,11 +7,12 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from spot_mlflow.lift.analysis import measured
-from spot_mlflow.lift.estimation.rows import holm, rows_of, segment_lifts
+from spot_mlflow.lift.estimation.rows import rows_of, segment_lifts
 from spot_mlflow.lift.estimators.arm import arms_of
 from spot_mlflow.lift.estimators.difference import means_of, welch
 from spot_mlflow.lift.estimators.relative import log_delta, score_ratio
 from spot_mlflow.lift.estimators.score_difference import score_difference
+from spot_mlflow.lift.estimators.simultaneous import holm
 from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from spot_mlflow.lift.estimators.simultaneous import Width, discoveries, holm
+from spot_mlflow.lift.estimators.simultaneous import Width, discoveries, judged
 from spot_mlflow.lift.promise.looks import width_of
 
 p_values = st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=12)
@@ -20,7 +20,7 @@ def test_holm_adjusts_as_statsmodels_does(p):
     from scipy.special import ndtri
 
     t = -ndtri(np.array(p))
-    found = holm(t, np.ones(len(p)), Width(), alpha=0.05)
+    found = judged(t, np.ones(len(p)), Width(), alpha=0.05)
     expected = multipletests(p, 0.05, method="holm")
     assert [f.p_adjusted for f in found] == pytest.approx(expected[1].tolist(), rel=1e-6)
     assert [f.found for f in found] == (expected[1] < 0.05).tolist()
@@ -43,7 +43,7 @@ def test_what_could_not_be_tested_is_no_discovery():
 
 def test_the_lower_bound_is_bonferronis_and_no_less_than_zero_where_found():
     """A shown loss is at least 0; another loss keeps its negative Bonferroni bound."""
-    first, second = holm(np.array([3.0, 0.1]), np.ones(2), Width(), alpha=0.025)
+    first, second = judged(np.array([3.0, 0.1]), np.ones(2), Width(), alpha=0.025)
     z = Width().multiplier(2 * 0.025 / 2)
     assert first.lost_at_least == pytest.approx(3 - z)
     assert second.lost_at_least == pytest.approx(0.1 - z)
@@ -52,7 +52,9 @@ def test_the_lower_bound_is_bonferronis_and_no_less_than_zero_where_found():
 
 def test_what_has_no_error_is_taken_as_it_is():
     """A loss known exactly is found, no loss known exactly is not, and neither counts as a test."""
-    lost, none, tested = holm(np.array([0.2, 0.0, 2.0]), np.array([0, 0, 1.0]), Width(), alpha=0.05)
+    lost, none, tested = judged(
+        np.array([0.2, 0.0, 2.0]), np.array([0, 0, 1.0]), Width(), alpha=0.05
+    )
     assert (lost.found, lost.lost_at_least) == (True, 0.2)
     assert not none.found
     assert tested.found
