@@ -126,3 +126,16 @@ class Interval:
     low: float
     high: float
     se: float | None = None
+
+
+def wilson(share: float, n: float, z: float) -> tuple[float, float]:
+    """Returns the bounds of a share (Wilson 1927, JASA 22), within 0 and 1.
+
+    Args:
+        share: passed / asked.
+        n: units asked, or effective units.
+        z: critical value of the normal distribution.
+    """
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spot_mlflow_plugins.mlflow_private.tracking import _primary
+from spot_mlflow_plugins.mlflow_private.tracking import _primary, artifact_root
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 _LARGEST = 2**31 - 1  # of a version's column
 _CHUNK = 500  # ids in one statement: SQLite takes 999
@@ -118,19 +118,11 @@ def version_row(store: Any, name: str, version: str) -> VersionRow | None:
 def run_locations(store: Any, run_ids: Collection[str]) -> dict[str, str]:
     """Returns run id -> URI of its artifacts, deleted runs included; unknown ones are left out."""
     if not hasattr(store, "ManagedSessionMaker"):
-        from spot_mlflow_plugins.mlflow_private.tracking import artifact_root
-
-        found = {run_id: artifact_root(store, run_id=run_id, model_id=None) for run_id in run_ids}
-        return {run_id: uri for run_id, uri in found.items() if uri}
+        return _asked(run_ids, lambda x: artifact_root(store, run_id=x, model_id=None))
     from mlflow.store.tracking.dbmodels.models import SqlRun
 
     table: Any = SqlRun
-    located: dict[str, str] = {}
-    with _primary(store) as session:
-        for some in _chunks(run_ids):
-            rows = session.query(table.run_uuid, table.artifact_uri)
-            located.update(rows.filter(table.run_uuid.in_(some)).all())
-    return {str(run_id): str(uri) for run_id, uri in located.items() if uri}
+    return _located(store, run_ids, table.run_uuid, table.artifact_uri)
 
 
 def models_logged_by(store: Any, run_ids: Collection[str]) -> list[LoggedModelRow]:
@@ -153,19 +145,25 @@ def models_logged_by(store: Any, run_ids: Collection[str]) -> list[LoggedModelRo
 def model_locations(store: Any, model_ids: Collection[str]) -> dict[str, str]:
     """Returns logged model id -> URI of its files; unknown ones are left out."""
     if not hasattr(store, "ManagedSessionMaker"):
-        from spot_mlflow_plugins.mlflow_private.tracking import artifact_root
-
-        found = {m: artifact_root(store, run_id=None, model_id=m) for m in model_ids}
-        return {model_id: uri for model_id, uri in found.items() if uri}
+        return _asked(model_ids, lambda x: artifact_root(store, run_id=None, model_id=x))
     from mlflow.store.tracking.dbmodels.models import SqlLoggedModel
 
-    t: Any = SqlLoggedModel
+    table: Any = SqlLoggedModel
+    return _located(store, model_ids, table.model_id, table.artifact_location)
+
+
+def _asked(ids: Collection[str], root_of: Callable[[str], str | None]) -> dict[str, str]:
+    found = {x: root_of(x) for x in ids}
+    return {x: uri for x, uri in found.items() if uri}
+
+
+def _located(store: Any, ids: Collection[str], key: Any, uri: Any) -> dict[str, str]:
+    """Reads key -> URI from a table of the store, by chunks of ids."""
     located: dict[str, str] = {}
     with _primary(store) as session:
-        for some in _chunks(model_ids):
-            rows = session.query(t.model_id, t.artifact_location)
-            located.update(rows.filter(t.model_id.in_(some)).all())
-    return {str(model_id): str(uri) for model_id, uri in located.items() if uri}
+        for some in _chunks(ids):
+            located.update(session.query(key, uri).filter(key.in_(some)).all())
+    return {str(x): str(where) for x, where in located.items() if where}
 
 
 def _chunks(ids: Collection[str]) -> Iterator[list[str]]:

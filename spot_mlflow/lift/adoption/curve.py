@@ -21,7 +21,7 @@ from spot_mlflow.lift.adoption.result import (
     WeekAdoption,
 )
 from spot_mlflow.lift.estimators.simultaneous import discoveries
-from spot_mlflow.lift.interval import Interval
+from spot_mlflow.lift.interval import Interval, wilson
 from spot_mlflow.lift.moments.actions import CLASSES, HOURS, ActionTable, Crew, acted_by_week
 from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.lift.moments.unknown_steps import known_name
@@ -171,13 +171,10 @@ def _share(
     p = acted / n
     effective = n / design_effect(p, n, crew)
     z = _z(confidence)
-    middle = (p + z * z / (2 * effective)) / (1 + z * z / effective)
-    half = (
-        z / (1 + z * z / effective) * np.sqrt(p * (1 - p) / effective + (z / (2 * effective)) ** 2)
-    )
+    low, high = wilson(p, effective, z)
     # A share of exactly 0 or 1 still has an error: that of the interval.
-    se = np.sqrt(p * (1 - p) / effective) if 0 < p < 1 else half / z
-    return Interval(p, float(max(0.0, middle - half)), float(min(1.0, middle + half)), float(se))
+    se = np.sqrt(p * (1 - p) / effective) if 0 < p < 1 else (high - low) / (2 * z)
+    return Interval(p, low, high, float(se))
 
 
 def design_effect(p: float, n: float, crew: Crew | None) -> float:

@@ -16,7 +16,7 @@ from spot_mlflow.lift.causes.factors import CHAIN
 from spot_mlflow.lift.causes.group_lifts import group_lifts
 from spot_mlflow.lift.causes.segment_promise import segment_promises
 from spot_mlflow.lift.estimators.simultaneous import discoveries
-from spot_mlflow.lift.interval import Interval
+from spot_mlflow.lift.interval import Interval, wilson
 from spot_mlflow.lift.moments.grouping import codes_of
 from spot_mlflow.lift.moments.labels import HOLDOUT, MISSING_SEGMENT
 from spot_mlflow.lift.promise.looks import width_of
@@ -177,7 +177,7 @@ def _steps(
                 dimension,
                 label,
                 factor,
-                _wilson(p, n / scale.widening, scale.z),
+                Interval(p, *wilson(p, n / scale.widening, scale.z)),
                 q,
                 q + shift,
                 int(n),
@@ -251,12 +251,6 @@ def _lifts(
                 shown=False,
                 worse=g.lift < g.expected,
             )
-
-
-def _wilson(p: float, n: float, z: float) -> Interval:
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2))
-    return Interval(p, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def _steps_apart(p: float, n: float, q: float, m: float, shift: float) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from spot_mlflow.lift.estimators.difference import difference
+from spot_mlflow.lift.estimators.score_difference import rate_tables
 from spot_mlflow.lift.interval import UNKNOWN, Estimate, check_confidence, quantile, satterthwaite
 
 if TYPE_CHECKING:
@@ -200,13 +201,7 @@ def score_ratio_bounds(
     Raises:
         InvalidInput: where confidence is not between 0 and 1.
     """
-    from scipy.special import ndtri
-
-    level = np.asarray(confidence, dtype=np.float64)
-    for c in (level.min(), level.max()):
-        check_confidence(float(c))
-    tables = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (x_t, n_t, x_c, n_c)))
-    z = np.broadcast_to(ndtri((1 + level) / 2), tables[0].shape)
+    tables, z = rate_tables(x_t, n_t, x_c, n_c, confidence)
 
     low, high = _bounds(tables, z, skew=skew)
     return np.where(tables[0] > 0, low, 0.0), np.where(tables[2] > 0, high, np.inf)

@@ -55,6 +55,24 @@ def score_difference(
     return Estimate(value, *bounds, None, p_value=p, method="score (Miettinen-Nurminen)")
 
 
+def rate_tables(
+    x_t: ArrayLike, n_t: ArrayLike, x_c: ArrayLike, n_c: ArrayLike, confidence: ArrayLike
+) -> tuple[Sequence[Floats], Floats]:
+    """Returns events and units of both arms in one shape, and the critical values of the levels.
+
+    Raises:
+        InvalidInput: where confidence is not between 0 and 1.
+    """
+    from scipy.special import ndtri
+
+    level = np.asarray(confidence, dtype=np.float64)
+    for c in (level.min(), level.max()):
+        check_confidence(float(c))
+    tables = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (x_t, n_t, x_c, n_c)))
+    z = np.broadcast_to(ndtri((1 + level) / 2), tables[0].shape)
+    return tables, z
+
+
 def score_difference_bounds(
     x_t: ArrayLike,
     n_t: ArrayLike,
@@ -78,13 +96,7 @@ def score_difference_bounds(
     Raises:
         InvalidInput: where confidence is not between 0 and 1.
     """
-    from scipy.special import ndtri
-
-    level = np.asarray(confidence, dtype=np.float64)
-    for c in (level.min(), level.max()):
-        check_confidence(float(c))
-    tables = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (x_t, n_t, x_c, n_c)))
-    z = np.broadcast_to(ndtri((1 + level) / 2), tables[0].shape)
+    tables, z = rate_tables(x_t, n_t, x_c, n_c, confidence)
     estimate = tables[0] / tables[1] - tables[2] / tables[3]
     # Both bounds are found at once: (2, ...), the lower one first.
     outside = np.stack([np.full(estimate.shape, side) for side in (-1.0, 1.0)])
