@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.figures import contract_scale
+from spot_mlflow.lift.promise.scale import contract_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
