@@ -1,0 +1,71 @@
+"""The page on architecture says what the code is: pictures, rooms and files."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import ROOT
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def draw_rooms() -> ModuleType:
+    """The script that draws the rooms."""
+    spec = importlib.util.spec_from_file_location("draw_rooms", ROOT / "docs" / "draw_rooms.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_pictures_are_those_of_the_code(draw_rooms):
+    """Rooms and imports are drawn as they are; else run ``python docs/draw_rooms.py``."""
+    for name, text in draw_rooms.pictures().items():
+        kept = (ROOT / "docs" / "images" / name).read_text(encoding="utf-8")
+        assert kept == text, f"docs/images/{name} is old: python docs/draw_rooms.py"
+
+
+def test_a_circle_of_rooms_is_refused(draw_rooms):
+    """Rooms that import each other have no floors."""
+    with pytest.raises(SystemExit, match="a circle among"):
+        draw_rooms.floors_of({"a": {"b"}, "b": {"a"}, "c": set()})
+
+
+def test_a_room_lies_above_all_that_it_imports(draw_rooms):
+    """Floors follow the longest way down, and a line that a longer way implies is left out."""
+    arrows = {"top": {"middle", "ground"}, "middle": {"ground"}, "ground": set()}
+    assert draw_rooms.floors_of(arrows) == [["ground"], ["middle"], ["top"]]
+    assert draw_rooms.telling(arrows)["top"] == {"middle"}
+
+
+def test_every_room_of_lift_has_its_question():
+    """A new room is described where a reader looks for it."""
+    rooms = {
+        p.stem
+        for p in (ROOT / "spot_mlflow" / "lift").iterdir()
+        if p.stem != "__init__" and not p.name.startswith("__")
+    }
+    section = PAGE.split("### `spot_mlflow/lift`")[1].split("### ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)) == rooms
+
+
+def test_every_file_that_the_page_names_exists():
+    """No path on the page leads nowhere."""
+    named = set(re.findall(r"`([\w/]+(?:/[\w.]+)*\.(?:py|yaml)|(?:[\w]+/)+[\w]+)`", PAGE))
+    places = [
+        ROOT,
+        ROOT / "spot_mlflow",
+        ROOT / "plugins" / "spot_mlflow_plugins",
+        ROOT / "checks" / "spot_mlflow_checks",
+    ]
+    lost = {
+        n for n in named if not any((p / n).exists() or (p / f"{n}.py").exists() for p in places)
+    }
+    assert len(named) > 30
+    assert not lost
