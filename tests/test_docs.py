@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.promise.contract import Columns, PredictedLift
+from spot_mlflow_checks.expectations import EXPECTATIONS
 from spot_mlflow_cli.main import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,3 +51,11 @@ def test_commands_in_the_readme_exist():
     named = re.findall(r"^spot ([a-z-]+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
     assert named
     assert set(named) <= known
+
+
+def test_every_column_and_every_check_is_in_the_docs():
+    """The page of the log has each key of the contract's columns, that of the checks each check."""
+    columns, checks = ((ROOT / "docs" / p).read_text() for p in ("outcome-log.md", "checks.md"))
+    assert [k for k in Columns.model_fields if f"`{k}`" not in columns] == []
+    names = [e.check for e in EXPECTATIONS]
+    assert [k for k in names if f"`{k}" not in checks] == []

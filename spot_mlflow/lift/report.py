@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.lift.moments.means import shown_means
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -195,6 +197,7 @@ class LiftReport:
             "adoption": jsonable(a.adoption),
             "diagnosis": jsonable(a.diagnosis),
             "calibration": jsonable(a.calibration),
+            "means": jsonable(shown_means(self.moments.cells)),
             "checks": jsonable(self.checks),
             "notes": list(a.notes),
             "passes": list(self.moments.passes),

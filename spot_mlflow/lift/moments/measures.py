@@ -29,7 +29,7 @@ class Measure:
         blank: what a blank or unreadable cell counts as: "none" is 0, "missing" is the mean.
         slips: what can be wrong with a cell; each is counted as ``negative_cost`` and so on.
         check: the check that counts them.
-        shown: whether reports show its mean by arm.
+        shown: whether reports show its mean by arm; of money and other numbers.
     """
 
     key: str
@@ -45,6 +45,8 @@ class Measure:
         """Refuses a measure without a name for people, and faults that no check would show."""
         if not self.label:
             raise ValueError(f"measure {self.key!r} has no label")
+        if self.shown and not self.is_amount:
+            raise ValueError(f"measure {self.key!r} has no mean of its own to show")
         if bool(self.slips) != bool(self.check):
             raise ValueError(f"measure {self.key!r} needs both slips and the check that shows them")
 

@@ -10,6 +10,7 @@ from spot_mlflow.reporting.charts import lift as charts
 from spot_mlflow.reporting.charts.time import course_chart, periods_chart
 from spot_mlflow.reporting.message.request import wait_words
 from spot_mlflow.reporting.sections.guardrails import guardrails_section
+from spot_mlflow.reporting.sections.means import means_section
 from spot_mlflow.reporting.sections.money import gap_sections
 from spot_mlflow.reporting.sections.readiness import readiness_section
 from spot_mlflow.reporting.sections.section import Section
@@ -51,6 +52,7 @@ def sections_of(
             _result(view),
             guardrails_section(view),
             *gap_sections(view, adoption),
+            means_section(view),
             _segments(view),
             _time(view),
             readiness_section(adoption),

@@ -32,9 +32,15 @@ def test_who_was_asked_is_counted_of_every_step_that_may_be_unknown():
 
 
 @pytest.mark.parametrize(
-    "given", [{"label": ""}, {"slips": ("negative",)}, {"check": "money_plausible"}]
+    "given",
+    [
+        {"label": ""},
+        {"slips": ("negative",)},
+        {"check": "money_plausible"},
+        {"kind": "step", "shown": True},
+    ],
 )
 def test_a_measure_without_words_or_without_its_check_is_refused(given):
-    """A measure needs a label, and a check wherever its faults are counted."""
-    with pytest.raises(ValueError, match=r"label|check"):
+    """A measure needs a label, a check wherever its faults are counted, and a mean to be shown."""
+    with pytest.raises(ValueError, match=r"label|check|mean"):
         Measure(**{"key": "refund", "kind": "money", "label": "refund", **given})
