@@ -51,7 +51,6 @@ TAKING_APART: Final = frozenset(
 )
 ALLOWED: Final = {
     "spot_mlflow/reporting/words/old_records.py": "reads records that have the sentence alone",
-    "spot_mlflow/reporting/message/request.py": "the opening of a verdict that is held back",
     "spot_mlflow/record/remote.py": "an error of MLflow's API has a code and a message, no more",
     "checks/spot_mlflow_checks/engines/database.py": "what a database driver says",
     "checks/spot_mlflow_checks/steps.py": "a column of the log that is named so",

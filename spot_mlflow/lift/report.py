@@ -165,6 +165,7 @@ class LiftReport:
             "remedy": a.outcome.remedy,
             "withheld": a.outcome.withheld,
             "never_because": a.outcome.never_because,
+            "blocked_by": jsonable(a.outcome.blocked_by and a.outcome.blocked_by.to_dict()),
             "predicted": {"lift": p.lift, "low": low, "high": high},
             "realized": {
                 **jsonable(r.estimate),

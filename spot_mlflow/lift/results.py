@@ -6,27 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.holds import Hold
     from spot_mlflow.lift.interval import Interval
     from spot_mlflow.verdicts import Doubt, Grade, Severity, Verdict, Viability
 
 
 # Why no number of units would decide: the promise itself is too uncertain, or the gap lies on the border.
 Never = Literal["promise", "border"]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why no verdict can be given.
-
-    Attributes:
-        doubt: what is lacking.
-        reason: one sentence without its full stop.
-        remedy: the one column or declaration that lifts it, as a request ("Log observed_at"), or "".
-    """
-
-    doubt: Doubt
-    reason: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +67,7 @@ class GapVerdict:
         remedy: the column or declaration that would lift it, or "".
         withheld: whether a fault of the log took the verdict back.
         never_because: why no number of units would decide; None where some would, or it is decided.
+        blocked_by: what holds the verdict back; None where nothing does.
     """
 
     gap: Interval
@@ -95,6 +82,7 @@ class GapVerdict:
     remedy: str = ""
     withheld: bool = False
     never_because: Never | None = None
+    blocked_by: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from spot_mlflow.lift.verdict.words import withheld_words
+from spot_mlflow.lift.holds import hold
+from spot_mlflow.lift.verdict.words import held_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,16 +40,18 @@ def withhold(analysis: LiftAnalysis, checks: Iterable[Judged]) -> LiftAnalysis:
     faults = [c.message for c in checks if not c.success and c.severity == "critical"]
     if not faults:
         return analysis
+    blocked = hold("faulty_log", faults=faults)
     outcome = replace(
         analysis.outcome,
         verdict="inconclusive",
         viable="undecided",
-        reason=withheld_words(faults),
+        reason=held_words(blocked),
         more_units=None,
         more_days=None,
-        doubt="data",
+        doubt=blocked.doubt,
         withheld=True,
         never_because=None,
+        blocked_by=blocked,
     )
     arms = tuple(replace(a, verdict=a.verdict and "inconclusive") for a in analysis.arms)
     lost = analysis.attrition

@@ -33,8 +33,9 @@ from spot_mlflow.lift.estimators.standardized import (
     strata_words,
 )
 from spot_mlflow.lift.estimators.weighted import overlap_words, weighted_by_cell, weighted_means
+from spot_mlflow.lift.hold_words import counterpart_words
+from spot_mlflow.lift.holds import hold
 from spot_mlflow.lift.moments.clusters import assigned_within
-from spot_mlflow.lift.results import Hold
 from spot_mlflow.lift.strata.choice import compare
 from spot_mlflow.lift.strata.clusters import cluster_strata, stratified_clusters
 from spot_mlflow.lift.strata.shares import cluster_effect, varying
@@ -177,14 +178,7 @@ def _by_stratum(base: Estimation, comparison: Comparison) -> Estimation:
 def _never_side_by_side(base: Estimation) -> Estimation:
     """No segment and time has units of both arms: a comparison of times, whatever it is called."""
     means = replace(base.means, method="before/after, Welch")
-    return replace(base, grade="D", means=means).held(
-        Hold(
-            "overlap",
-            "no day or segment has units of both arms, so this compares two times or two groups of "
-            "customers; evidence grade D",
-            "Assign treatment and holdout side by side, in the same days and segments",
-        )
-    )
+    return replace(base, grade="D", means=means).held(hold("never_side_by_side"))
 
 
 def with_overlap(chosen: Estimation, comparison: Comparison) -> Estimation:
@@ -201,20 +195,11 @@ def with_overlap(chosen: Estimation, comparison: Comparison) -> Estimation:
         )
     if not comparison.left_out:
         return chosen
-    said = (
-        f"{comparison.left_out:,} of {comparison.units:,} units ({comparison.left:.1%}) are in days or "
-        "segments with one arm only and have nothing to be compared with"
-    )
+    left_out = {"units": comparison.units, "left_out": comparison.left_out}
     if comparison.left > MOST_LEFT_OUT:
-        return chosen.held(
-            Hold(
-                "overlap",
-                said,
-                "Assign treatment and holdout side by side, in the same days and segments",
-            )
-        )
+        return chosen.held(hold("no_counterpart", **left_out))
     tail = "; lift, verdict and money are of the others." if comparison.left > FEW_LEFT_OUT else "."
-    return replace(chosen, caveats=(f"{said}{tail}", *chosen.caveats))
+    return replace(chosen, caveats=(f"{counterpart_words(**left_out)}{tail}", *chosen.caveats))
 
 
 def at_most_b(chosen: Estimation, variation: Variation | None) -> Estimation:
@@ -243,31 +228,11 @@ def _by_propensity(
         )
     chosen = replace(linearised(base, means), grade="B").warned(caveat)
     if found.treated.poor or found.holdout.poor:
-        chosen = replace(chosen, grade="D").flagged(
-            Hold(
-                "overlap",
-                "evidence grade D: the arms hardly overlap, what one arm received the other almost "
-                "never could",
-                "Keep a share of units that is assigned by chance",
-            )
-        )
+        chosen = replace(chosen, grade="D").flagged(hold("arms_hardly_overlap"))
     if clustered:
-        chosen = chosen.flagged(
-            Hold(
-                "design",
-                "weights by propensity take no account of clusters",
-                "Assign units by themselves, or leave columns.propensity out",
-            )
-        )
+        chosen = chosen.flagged(hold("weights_of_clusters"))
     if found.treated.astray or found.holdout.astray:
-        chosen = chosen.flagged(
-            Hold(
-                "data",
-                "the weights do not add up to all units",
-                "Log as propensity the chance of the arm that was received; those below .01 count "
-                "as .01",
-            )
-        )
+        chosen = chosen.flagged(hold("weights_astray"))
     return chosen
 
 
@@ -331,16 +296,7 @@ def _comparable(
         differs = varying(moments.cells, ways, effect=cluster_effect(clusters))
     if not differs:
         return chosen if strata is None else with_overlap(chosen, strata)
-    across = " and ".join({"segment": "segments", "period": "days"}[k] for k in differs)
-    return chosen.held(
-        Hold(
-            "design",
-            f"clusters lie across {across} whose treated shares differ, and cannot be compared within "
-            "them",
-            "Assign whole clusters within a segment and at one time, or name no cluster where units "
-            "were assigned one by one",
-        )
-    )
+    return chosen.held(hold("clusters_across", across=tuple(differs)))
 
 
 def flag_clusters(chosen: Estimation, clusters: ClusterMoments) -> Estimation:
@@ -352,13 +308,8 @@ def flag_clusters(chosen: Estimation, clusters: ClusterMoments) -> Estimation:
         )
     elif clusters.straddling:
         chosen = chosen.warned(f"{clusters.straddling:,} clusters have units in more than one arm.")
-    why = too_few(*clustered_arms(clusters))
-    if not why:
-        return chosen
-    return chosen.flagged(
-        Hold("units", why, f"Assign more clusters: {FEW_UNEVEN} of one size are enough"),
-        units=float(FEW_UNEVEN),
-    )
+    few = too_few(*clustered_arms(clusters))
+    return chosen if few is None else chosen.flagged(few, units=float(FEW_UNEVEN))
 
 
 def linearised(base: Estimation, means: Means) -> Estimation:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spot_mlflow.lift.estimators.sequence import BURN_IN
-from spot_mlflow.lift.results import Hold
+from spot_mlflow.lift.hold_words import hold_words
+from spot_mlflow.lift.holds import hold
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.estimators.arm import Arm
     from spot_mlflow.lift.estimators.difference import Means
+    from spot_mlflow.lift.holds import Hold
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.verdicts import Grade
 
@@ -67,12 +69,12 @@ class Estimation:
             flag: why it does not.
             units: from which on it would.
         """
-        told = self.warned(f"Interval unreliable: {flag.reason}.")
+        told = self.warned(f"Interval unreliable: {hold_words(flag).reason}.")
         return told if self.flag else replace(told, flag=flag, reliable_from=units)
 
-    def held(self, hold: Hold) -> Estimation:
+    def held(self, by: Hold) -> Estimation:
         """Returns the same without the right to a verdict; the first reason stays."""
-        return self if self.hold else replace(self, hold=hold)
+        return self if self.hold else replace(self, hold=by)
 
 
 def hold_of(chosen: Estimation, predicted: PredictedLift) -> Hold | None:
@@ -83,16 +85,14 @@ def hold_of(chosen: Estimation, predicted: PredictedLift) -> Hold | None:
     """
     for name, arm in (("treated", chosen.treated), ("holdout", chosen.holdout)):
         if arm.n < 2:  # noqa: PLR2004 - a spread needs two units
-            return Hold("units", f"too early: {arm.n} {name} units have an outcome, 2 are needed")
+            return hold("too_few_units", arm=name, units=arm.n)
     if chosen.hold is not None:
         return chosen.hold
     if predicted.looks_used == "monitored" and chosen.events < BURN_IN:
         word = "clusters" if chosen.unit_word == "clusters" else "events"
-        return Hold(
-            "units", f"inconclusive, {chosen.events} of {BURN_IN} {word} in the smaller arm"
-        )
+        return hold("burn_in", seen=chosen.events, needed=BURN_IN, counted=word)
     if chosen.flag is not None:
         return chosen.flag
     if chosen.grade == "D":
-        return Hold("design", "evidence grade D gives a number, never a verdict")
+        return hold("grade_d")
     return None

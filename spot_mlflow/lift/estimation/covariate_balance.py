@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from spot_mlflow import figures
 from spot_mlflow.lift.estimators.clusters import clustered_arms
-from spot_mlflow.lift.results import Hold
+from spot_mlflow.lift.holds import hold
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.estimators.comparison import Comparison
+    from spot_mlflow.lift.holds import Hold
     from spot_mlflow.lift.moments.clusters import ClusterMoments
     from spot_mlflow.lift.promise.contract import PredictedLift
 
@@ -96,12 +96,9 @@ def covariate_hold(
     limit = EACH_LOOK if predicted.looks_used == "monitored" else ONCE
     if not error > 0 or abs(difference) <= limit * error:
         return None
-    column = predicted.columns.covariate
-    high = "treated" if difference > 0 else "holdout"
-    return Hold(
-        "data",
-        f"the covariate {column!r} is higher in the {high} by {figures.number(abs(difference), 3)} "
-        f"({figures.number(abs(difference) / error, 1)} standard errors), which assignment by chance "
-        "does not do: it was measured after the decision, or the arms were not drawn by chance",
-        f"Log {column!r} as of before the decision; if it already is, look at how units were assigned",
+    return hold(
+        "covariate_differs",
+        column=predicted.columns.covariate,
+        difference=difference,
+        standard_errors=abs(difference) / error,
     )

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from spot_mlflow import figures
 from spot_mlflow.lift.estimators.sequence import BURN_IN, never_negative
 from spot_mlflow.lift.estimators.skewness import Skew, skew_of, units_for
+from spot_mlflow.lift.holds import hold
 from spot_mlflow.lift.moments.cells import pooled_arms
 from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.lift.moments.spread import cells_of
-from spot_mlflow.lift.results import Hold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.estimation.chosen import Estimation
     from spot_mlflow.lift.estimators.arm import Arm
+    from spot_mlflow.lift.holds import Hold
     from spot_mlflow.lift.moments.cells import Moments
     from spot_mlflow.lift.promise.contract import PredictedLift
 
@@ -92,12 +92,12 @@ def _beyond(method: Method, skew: Skew) -> bool:
 
 def _hold(chosen: Estimation, skew: Skew) -> Hold:
     treated, holdout = chosen.treated, chosen.holdout
-    return Hold(
-        "units",
-        f"the outcome is too skewed for its units (skewness {figures.plain(skew.unit)}; {treated.n:,} treated, "
-        f"{holdout.n:,} in the holdout): a few great outcomes decide the lift",
-        "Declare winsorizing before the first outcome (outliers: {winsorize: "
-        f"{figures.plain(winsorize_at(treated, holdout), 4)}}}), or promise a binary metric",
+    return hold(
+        "skewed",
+        skewness=float(skew.unit),
+        treated=treated.n,
+        holdout=holdout.n,
+        winsorize=winsorize_at(treated, holdout),
     )
 
 

@@ -16,11 +16,13 @@ import numpy as np
 
 from spot_mlflow.lift.estimators.cuped import Paired, cuped
 from spot_mlflow.lift.estimators.difference import Means
+from spot_mlflow.lift.holds import hold
 from spot_mlflow.lift.moments.labels import HOLDOUT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from spot_mlflow.lift.holds import Hold
     from spot_mlflow.lift.moments.clusters import ClusterMoments
 
 FEW_CLUSTERS: Final = (
@@ -98,21 +100,23 @@ def clustered_arms(moments: ClusterMoments) -> tuple[ClusteredArm, ClusteredArm]
     return clustered_arm(moments, ~held), clustered_arm(moments, held)
 
 
-def too_few(treated: ClusteredArm, holdout: ClusteredArm) -> str:
-    """Says why the interval is unreliable, or "".
+def too_few(treated: ClusteredArm, holdout: ClusteredArm) -> Hold | None:
+    """Returns why the interval is unreliable, or None.
 
     Fewer than 40 clusters in all or 6 in an arm, or uneven ones worth less than 50 of one size.
     """
     total = treated.clusters + holdout.clusters
     effective = treated.effective + holdout.effective
     if total < FEW_CLUSTERS:
-        return f"{total} clusters, fewer than {FEW_CLUSTERS}"
+        return hold("few_clusters", clusters=total, fewest=FEW_CLUSTERS, enough=FEW_UNEVEN)
     fewest = min(treated.clusters, holdout.clusters)
     if fewest < FEW_IN_ARM:
-        return f"{fewest} clusters in an arm, fewer than {FEW_IN_ARM}"
+        return hold("few_clusters_in_an_arm", clusters=fewest, fewest=FEW_IN_ARM, enough=FEW_UNEVEN)
     if effective < UNEVEN * total and effective < FEW_UNEVEN:
-        return f"{total} clusters of uneven size tell as much as {effective:.0f} of equal size"
-    return ""
+        return hold(
+            "uneven_clusters", clusters=total, effective=float(effective), enough=FEW_UNEVEN
+        )
+    return None
 
 
 def clustered_means(moments: ClusterMoments, *, theta: float = 0.0) -> Means:

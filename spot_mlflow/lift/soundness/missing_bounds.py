@@ -15,10 +15,11 @@ import numpy as np
 
 from spot_mlflow.lift.estimation.choice import estimate_means
 from spot_mlflow.lift.estimation.realized import realize
+from spot_mlflow.lift.holds import hold
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.lift.promise.scale import contract_scale
-from spot_mlflow.lift.results import Hold, Unseen
+from spot_mlflow.lift.results import Unseen
 from spot_mlflow.lift.soundness.attrition import Tipping
 from spot_mlflow.lift.verdict.judge import gap_between
 
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.results import Basis, GapVerdict, RealizedLift
     from spot_mlflow.lift.soundness.attrition import Attrition
-
-_DECLARE_ZERO = (
-    "Log the missing outcomes, or declare missing: zero in the contract if no outcome means that "
-    "nothing happened"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +58,6 @@ class NoBounds:
     def by_contract(self) -> bool:
         """Whether other bounds in the contract would mend it."""
         return self.why in {"undeclared", "below", "above"}
-
-    @property
-    def words(self) -> str:
-        """The same as part of a sentence."""
-        return {
-            "undeclared": "no greatest outcome is declared",
-            "below": f"the log has negative outcomes, below the declared least of {self.declared:g}",
-            "above": f"the log has an outcome of {self.seen:g}, above the declared {self.declared:g}",
-            "weights": "the weights of units without an outcome are not known",
-            "denominators": "the denominators of units without an outcome are not known",
-            "clusters": "the sums over clusters do not count them",
-        }[self.why]
 
 
 def range_of(moments: OutcomeMoments, predicted: PredictedLift) -> Range | NoBounds:
@@ -123,15 +107,9 @@ def unseen_of(
         return None
     if not attrition.alarm:
         return _of_excess(moments, predicted, attrition, comparisons)
-    missing = f"outcomes are missing for {attrition.shares}"
     found = _why_no_bounds(moments, predicted) or range_of(moments, predicted)
     if isinstance(found, NoBounds):
-        remedy = _DECLARE_ZERO
-        if found.by_contract:
-            remedy = "Declare what an outcome lies between, bounds: {low: ..., high: ...}; or " + (
-                _DECLARE_ZERO[0].lower() + _DECLARE_ZERO[1:]
-            )
-        return Unseen(Hold("data", f"{missing}, and {found.words}", remedy))
+        return Unseen(hold("outcomes_missing_without_bounds", missing=attrition, bounds=found))
     least, most = found.low, found.high
     worst, best = (least, most) if predicted.direction == "increase" else (most, least)
     low = _basis(moments, predicted, worst, best, comparisons)
@@ -146,14 +124,13 @@ def unseen_of(
     gap = Interval((ends[0].lift + ends[1].lift) / 2, ends[0].low, ends[1].high)
     held = low.hold or high.hold
     if held is not None:
-        return Unseen(Hold("data", f"{missing}, and {held.reason}", _DECLARE_ZERO))
-    reason = f"{missing}; {_known_within(viable, predicted)}"
-    return Unseen(Hold("data", reason, _DECLARE_ZERO), viable, gap)
+        return Unseen(hold("outcomes_missing_and_held", missing=attrition, held=held))
+    within = _within(viable, predicted)
+    return Unseen(hold("outcomes_missing", missing=attrition, within=within), viable, gap)
 
 
-def _known_within(lift: Interval, predicted: PredictedLift) -> str:
-    scale = contract_scale(predicted, (lift.high - lift.low) / 2)
-    return f"whatever these were, the lift is only known to lie within {scale.bounds(lift)}"
+def _within(lift: Interval, predicted: PredictedLift) -> str:
+    return contract_scale(predicted, (lift.high - lift.low) / 2).bounds(lift)
 
 
 def _of_excess(
@@ -179,12 +156,8 @@ def _of_excess(
     viable = _moved(basis.viability, predicted, shifts, mean, treated=treated)
     shown = _moved(basis.verdict, predicted, shifts, mean, treated=treated)
     gap = gap_between(shown, predicted, monitored=basis.monitored, comparisons=comparisons)
-    arm = "treated" if treated else "holdout"
-    reason = (
-        f"outcomes are missing for {attrition.shares}, surely more of the {arm} ({attrition.evidence}); "
-        f"{_known_within(viable, predicted)}"
-    )
-    return Unseen(Hold("data", reason, _DECLARE_ZERO), viable, gap)
+    within = _within(viable, predicted)
+    return Unseen(hold("fewer_outcomes_in_an_arm", missing=attrition, within=within), viable, gap)
 
 
 def _moved(

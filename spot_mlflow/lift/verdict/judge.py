@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from spot_mlflow.lift.hold_words import hold_words
 from spot_mlflow.lift.interval import Interval, quantile
 from spot_mlflow.lift.results import Basis, GapVerdict, Unseen
 from spot_mlflow.lift.verdict.words import gap_words, held_words, waiting_words
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.holds import Hold
     from spot_mlflow.lift.promise.contract import PredictedLift
-    from spot_mlflow.lift.results import Hold, Never
+    from spot_mlflow.lift.results import Never
     from spot_mlflow.verdicts import Verdict, Viability
 
 
@@ -149,7 +151,7 @@ def judge(basis: Basis, predicted: PredictedLift) -> GapVerdict:
     else:
         reason = gap_words(verdict, gap, basis.verdict, predicted) + wait
     doubt = hold.doubt if hold else "units" if verdict == "inconclusive" else None
-    remedy = hold.remedy if hold else ""
+    remedy = hold_words(hold).remedy if hold else ""
     return GapVerdict(
         gap,
         verdict,
@@ -162,6 +164,7 @@ def judge(basis: Basis, predicted: PredictedLift) -> GapVerdict:
         doubt=doubt,
         remedy=remedy,
         never_because=never,
+        blocked_by=hold,
     )
 
 

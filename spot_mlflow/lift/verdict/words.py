@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.lift.hold_words import hold_words
 from spot_mlflow.lift.promise.scale import contract_scale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from spot_mlflow.lift.holds import Hold
     from spot_mlflow.lift.interval import Interval
     from spot_mlflow.lift.promise.contract import PredictedLift
-    from spot_mlflow.lift.results import Hold, Never
+    from spot_mlflow.lift.results import Never
     from spot_mlflow.verdicts import Verdict
 
 TOO_UNCERTAIN: Final = "the prediction itself is too uncertain"
@@ -24,12 +26,8 @@ NEVER: Final[Mapping[Never, str]] = {
 
 def held_words(hold: Hold, wait: str = "") -> str:
     """Says why there is no verdict, how long it takes (``wait``), and what would lift it."""
-    return f"{hold.reason}{wait}. {hold.remedy}" if hold.remedy else f"{hold.reason}{wait}"
-
-
-def withheld_words(faults: Iterable[str]) -> str:
-    """Says that faults of the log took the verdict back."""
-    return f"data: {'; '.join(faults)}"
+    reason, remedy = hold_words(hold)
+    return f"{reason}{wait}. {remedy}" if remedy else f"{reason}{wait}"
 
 
 def gap_words(verdict: Verdict, gap: Interval, realized: Interval, predicted: PredictedLift) -> str:

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.lift.causes.words import joined
-from spot_mlflow.lift.verdict.words import NEVER
+from spot_mlflow.lift.hold_words import lacking_words
+from spot_mlflow.lift.verdict.words import NEVER, waiting_words
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.cause import bridge_of, losing_letter
 from spot_mlflow.reporting.words import old_records
@@ -98,21 +99,29 @@ def wait_words(view: LiftView) -> str:
 
     Where no number of units would decide, the record's reason says why.
     """
-    reason = str(view.data.get("reason") or "").rstrip(".").removeprefix("too early: ")
     more, days = view.data.get("more_units"), view.data.get("more_days")
+    clustered = bool((view.contract.get("columns") or {}).get("cluster"))
+    counted = "clusters" if clustered else "units"
     if view.never_because is not None:
         return NEVER[view.never_because]
     if math.isnan(view.realized.lift) and old_records.has_raw_figures(view.data):
         return "nothing can be estimated from this log yet"
     if more is None or not math.isfinite(more) or view.undecidable:
-        return reason
-    clustered = bool((view.contract.get("columns") or {}).get("cluster"))
-    units = f"about {figures.about(more)} more {'clusters' if clustered else 'units'}"
+        return _held_words(view, waiting_words(more, days, counted, None))
+    units = f"about {figures.about(more)} more {counted}"
     if days is None or not math.isfinite(days):
         return units
     if days > TOO_LONG:
         return f"{units}, more than ten years at the present rate"
     return f"{units}, {figures.things(math.ceil(days), 'day')}"
+
+
+def _held_words(view: LiftView, wait: str) -> str:
+    """Returns why there is no verdict; "too early" is said by what goes before it."""
+    by = view.data.get("blocked_by")
+    if by is not None and by["by"] == "too_few_units":
+        return f"{lacking_words(by['arm'], by['units'])}{wait}"
+    return old_records.without_too_early(view.data)
 
 
 def _concerns(adoption: Adoption, severity: str) -> Iterator[str]:

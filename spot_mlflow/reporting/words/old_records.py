@@ -32,5 +32,11 @@ def has_raw_figures(check: Mapping[str, Any]) -> bool:
     return "never_because" not in check and _reason(check).startswith("realized ")
 
 
+def without_too_early(check: Mapping[str, Any]) -> str:
+    """Returns the reason without full stop, and without the opening that too few units once had."""
+    reason = _reason(check).rstrip(".")
+    return reason if "blocked_by" in check else reason.removeprefix("too early: ")
+
+
 def _reason(check: Mapping[str, Any]) -> str:
     return str(check.get("reason") or "")

@@ -9,6 +9,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.estimation.choice import design_effects, estimate_means
 from spot_mlflow.lift.estimation.chosen import hold_of
 from spot_mlflow.lift.estimators.difference import difference
+from spot_mlflow.lift.holds import hold
 from spot_mlflow.lift.moments.clusters import ClusterMoments
 from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
 
@@ -117,9 +118,7 @@ def test_poor_overlap_is_no_evidence(log, contract):
     found = estimate_means(moments, contract(design="logged_propensity"))
     assert (found.grade, found.reliable) == ("D", False)
     assert any("hardly overlap" in c for c in found.caveats)
-    hold = hold_of(found, contract())
-    assert hold.doubt == "overlap"
-    assert hold.reason.startswith("evidence grade D")
+    assert hold_of(found, contract()) == hold("arms_hardly_overlap")
 
 
 def test_skewed_money_is_flagged(log, contract):
@@ -192,11 +191,11 @@ def test_no_unit_is_lost_between_the_ways(log, contract):
 def test_too_early_says_what_is_missing(rates, contract):
     """Two units in each arm, and for monitored contracts twenty events in the smaller one."""
     one = estimate_means(rates(3, 10, 0, 1), contract())
-    assert hold_of(one, contract()).reason.startswith("too early: 1 holdout units")
+    assert hold_of(one, contract()) == hold("too_few_units", arm="holdout", units=1)
     few = estimate_means(rates(30, 900, 5, 100), contract())
     assert hold_of(few, contract()) is None
     monitored = contract(planned_units=5000)
-    assert hold_of(few, monitored).reason == "inconclusive, 5 of 20 events in the smaller arm"
+    assert hold_of(few, monitored) == hold("burn_in", seen=5, needed=20, counted="events")
 
 
 def test_clusters_scale_each_arm_by_its_own_variance(log, contract):

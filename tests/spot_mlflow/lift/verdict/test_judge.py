@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from spot_mlflow.lift.hold_words import hold_words
+from spot_mlflow.lift.holds import DOUBTS, hold
 from spot_mlflow.lift.interval import Interval
-from spot_mlflow.lift.results import Basis, Hold
+from spot_mlflow.lift.results import Basis
 from spot_mlflow.lift.verdict.judge import (
     gap_between,
     judge,
@@ -185,7 +187,7 @@ def test_what_blocks_is_the_reason(contract):
         around(0.35, 0.001),
         units=100,
         monitored=True,
-        hold=Hold("units", "inconclusive, 5 of 20 events in the smaller arm"),
+        hold=hold("burn_in", seen=5, needed=20, counted="events"),
         at_least=300,
         days=2,
     )
@@ -197,27 +199,29 @@ def test_what_blocks_is_the_reason(contract):
     assert "300 more units" in found.reason
 
 
-@pytest.mark.parametrize("doubt", ["data", "design", "overlap"])
-def test_what_more_units_cannot_mend_is_not_waited_for(contract, doubt):
+@pytest.mark.parametrize("by", [by for by, doubt in DOUBTS.items() if doubt == "overlap"])
+def test_what_more_units_cannot_mend_is_not_waited_for(contract, by):
     """A hold that is no lack of units names itself and its remedy, and never a number of units."""
-    hold = Hold(
-        doubt, "the arms were never decided in the same week", "Hold units out in every week"
-    )
-    basis = Basis(around(0.35, 0.2), around(0.35, 0.2), units=100, days=2, hold=hold)
+    facts = {"units": 100, "left_out": 40} if by == "no_counterpart" else {}
+    blocked = hold(by, **facts)
+    reason, remedy = hold_words(blocked)
+    basis = Basis(around(0.35, 0.2), around(0.35, 0.2), units=100, days=2, hold=blocked)
     found = judge(basis, contract(predicted={"lift": 0.35}))
-    assert (found.verdict, found.doubt, found.remedy) == ("inconclusive", doubt, hold.remedy)
+    assert (found.verdict, found.doubt, found.remedy) == ("inconclusive", "overlap", remedy)
+    assert found.blocked_by == blocked
     assert found.more_units == math.inf
     assert found.more_days is None
-    assert found.reason == f"{hold.reason}. {hold.remedy}"
+    assert found.reason == f"{reason}. {remedy}"
 
 
 def test_nothing_known_is_inconclusive(contract):
     """NaN gives an open gap and a reason, never an exception."""
     nothing = Interval(math.nan, -math.inf, math.inf)
-    found = judge(Basis(nothing, nothing, units=0, hold=Hold("units", "too early")), contract())
+    few = hold("too_few_units", arm="treated", units=1)
+    found = judge(Basis(nothing, nothing, units=0, hold=few), contract())
     assert (found.verdict, found.more_units) == ("inconclusive", None)
     assert (found.gap.low, found.gap.high) == (-math.inf, math.inf)
-    assert found.reason == "too early"
+    assert found.reason == "too early: 1 treated units have an outcome, 2 are needed"
 
 
 def test_a_tolerance_of_zero_never_gives_met(contract):

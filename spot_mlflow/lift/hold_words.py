@@ -1,0 +1,214 @@
+"""The sentences of what holds a verdict back: why, and what would lift it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from spot_mlflow import figures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from spot_mlflow.lift.holds import Block, Hold
+    from spot_mlflow.lift.soundness.attrition import Attrition
+    from spot_mlflow.lift.soundness.missing_bounds import NoBounds
+
+
+class Words(NamedTuple):
+    """Why there is no verdict, without full stop; and the request that would lift it, or ""."""
+
+    reason: str
+    remedy: str = ""
+
+
+_SIDE_BY_SIDE: Final = "Assign treatment and holdout side by side, in the same days and segments"
+_DECLARE_ZERO: Final = (
+    "the missing outcomes, or declare missing: zero in the contract if no outcome means that "
+    "nothing happened"
+)
+_ACROSS: Final = {"segment": "segments", "period": "days"}
+
+
+def hold_words(hold: Hold) -> Words:
+    """Writes a hold."""
+    return SENTENCES[hold.by](**hold.facts)
+
+
+def lacking_words(arm: str, units: int) -> str:
+    """Says that an arm has too few units to spread."""
+    return f"{units} {arm} units have an outcome, 2 are needed"
+
+
+def counterpart_words(units: int, left_out: int) -> str:
+    """Says how many units have nothing to be compared with."""
+    return (
+        f"{left_out:,} of {units:,} units ({left_out / units:.1%}) are in days or segments with one "
+        "arm only and have nothing to be compared with"
+    )
+
+
+def _too_few_units(arm: str, units: int) -> Words:
+    return Words(f"too early: {lacking_words(arm, units)}")
+
+
+def _burn_in(seen: int, needed: int, counted: str) -> Words:
+    return Words(f"inconclusive, {seen} of {needed} {counted} in the smaller arm")
+
+
+def _skewed(skewness: float, treated: int, holdout: int, winsorize: float) -> Words:
+    return Words(
+        f"the outcome is too skewed for its units (skewness {figures.plain(skewness)}; {treated:,} treated, "
+        f"{holdout:,} in the holdout): a few great outcomes decide the lift",
+        "Declare winsorizing before the first outcome (outliers: {winsorize: "
+        f"{figures.plain(winsorize, 4)}}}), or promise a binary metric",
+    )
+
+
+def _few_clusters(clusters: int, fewest: int, enough: int) -> Words:
+    return Words(f"{clusters} clusters, fewer than {fewest}", _more_clusters(enough))
+
+
+def _few_clusters_in_an_arm(clusters: int, fewest: int, enough: int) -> Words:
+    return Words(f"{clusters} clusters in an arm, fewer than {fewest}", _more_clusters(enough))
+
+
+def _uneven_clusters(clusters: int, effective: float, enough: int) -> Words:
+    return Words(
+        f"{clusters} clusters of uneven size tell as much as {effective:.0f} of equal size",
+        _more_clusters(enough),
+    )
+
+
+def _more_clusters(enough: int) -> str:
+    return f"Assign more clusters: {enough} of one size are enough"
+
+
+def _grade_d() -> Words:
+    return Words("evidence grade D gives a number, never a verdict")
+
+
+def _clusters_across(across: Sequence[str]) -> Words:
+    return Words(
+        f"clusters lie across {' and '.join(_ACROSS[k] for k in across)} whose treated shares differ, "
+        "and cannot be compared within them",
+        "Assign whole clusters within a segment and at one time, or name no cluster where units "
+        "were assigned one by one",
+    )
+
+
+def _weights_of_clusters() -> Words:
+    return Words(
+        "weights by propensity take no account of clusters",
+        "Assign units by themselves, or leave columns.propensity out",
+    )
+
+
+def _weights_astray() -> Words:
+    return Words(
+        "the weights do not add up to all units",
+        "Log as propensity the chance of the arm that was received; those below .01 count as .01",
+    )
+
+
+def _covariate_differs(column: str, difference: float, standard_errors: float) -> Words:
+    high = "treated" if difference > 0 else "holdout"
+    return Words(
+        f"the covariate {column!r} is higher in the {high} by {figures.number(abs(difference), 3)} "
+        f"({figures.number(standard_errors, 1)} standard errors), which assignment by chance "
+        "does not do: it was measured after the decision, or the arms were not drawn by chance",
+        f"Log {column!r} as of before the decision; if it already is, look at how units were assigned",
+    )
+
+
+def _arms_hardly_overlap() -> Words:
+    return Words(
+        "evidence grade D: the arms hardly overlap, what one arm received the other almost never could",
+        "Keep a share of units that is assigned by chance",
+    )
+
+
+def _never_side_by_side() -> Words:
+    return Words(
+        "no day or segment has units of both arms, so this compares two times or two groups of "
+        "customers; evidence grade D",
+        _SIDE_BY_SIDE,
+    )
+
+
+def _no_counterpart(units: int, left_out: int) -> Words:
+    return Words(counterpart_words(units, left_out), _SIDE_BY_SIDE)
+
+
+def _outcomes_missing(missing: Attrition, within: str) -> Words:
+    return Words(f"{_missing(missing)}; {_known_within(within)}", f"Log {_DECLARE_ZERO}")
+
+
+def _outcomes_missing_without_bounds(missing: Attrition, bounds: NoBounds) -> Words:
+    remedy = f"Log {_DECLARE_ZERO}"
+    if bounds.by_contract:
+        remedy = (
+            f"Declare what an outcome lies between, bounds: {{low: ..., high: ...}}; or log "
+            f"{_DECLARE_ZERO}"
+        )
+    return Words(f"{_missing(missing)}, and {_no_bounds(bounds)}", remedy)
+
+
+def _outcomes_missing_and_held(missing: Attrition, held: Hold) -> Words:
+    return Words(f"{_missing(missing)}, and {hold_words(held).reason}", f"Log {_DECLARE_ZERO}")
+
+
+def _fewer_outcomes_in_an_arm(missing: Attrition, within: str) -> Words:
+    arm = "treated" if missing.difference > 0 else "holdout"
+    return Words(
+        f"{_missing(missing)}, surely more of the {arm} ({missing.evidence}); {_known_within(within)}",
+        f"Log {_DECLARE_ZERO}",
+    )
+
+
+def _no_bounds(bounds: NoBounds) -> str:
+    return {
+        "undeclared": "no greatest outcome is declared",
+        "below": f"the log has negative outcomes, below the declared least of {bounds.declared:g}",
+        "above": f"the log has an outcome of {bounds.seen:g}, above the declared {bounds.declared:g}",
+        "weights": "the weights of units without an outcome are not known",
+        "denominators": "the denominators of units without an outcome are not known",
+        "clusters": "the sums over clusters do not count them",
+    }[bounds.why]
+
+
+def _missing(missing: Attrition) -> str:
+    return f"outcomes are missing for {missing.shares}"
+
+
+def _known_within(within: str) -> str:
+    return f"whatever these were, the lift is only known to lie within {within}"
+
+
+def _faulty_log(faults: Sequence[str]) -> Words:
+    return Words(f"data: {'; '.join(faults)}")
+
+
+SENTENCES: Final[Mapping[Block, Callable[..., Words]]] = {
+    f.__name__[1:]: f  # type: ignore[misc] # a test holds the names against those of ``holds.Block``
+    for f in (
+        _too_few_units,
+        _burn_in,
+        _skewed,
+        _few_clusters,
+        _few_clusters_in_an_arm,
+        _uneven_clusters,
+        _grade_d,
+        _clusters_across,
+        _weights_of_clusters,
+        _weights_astray,
+        _covariate_differs,
+        _arms_hardly_overlap,
+        _never_side_by_side,
+        _no_counterpart,
+        _outcomes_missing,
+        _outcomes_missing_without_bounds,
+        _outcomes_missing_and_held,
+        _fewer_outcomes_in_an_arm,
+        _faulty_log,
+    )
+}
