@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.results import Doubt
+    from spot_mlflow.verdicts import Doubt
 
 Block = Literal[
     "too_few_units",
