@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from spot_mlflow.lift.holds import hold
+from spot_mlflow.lift.holds.hold import hold
 from spot_mlflow.lift.verdict.words import held_words
 
 if TYPE_CHECKING:

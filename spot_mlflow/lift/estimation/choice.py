@@ -33,8 +33,8 @@ from spot_mlflow.lift.estimators.standardized import (
     strata_words,
 )
 from spot_mlflow.lift.estimators.weighted import overlap_words, weighted_by_cell, weighted_means
-from spot_mlflow.lift.hold_words import counterpart_words
-from spot_mlflow.lift.holds import hold
+from spot_mlflow.lift.holds.hold import hold
+from spot_mlflow.lift.holds.words import counterpart_words
 from spot_mlflow.lift.moments.clusters import assigned_within
 from spot_mlflow.lift.strata.choice import compare
 from spot_mlflow.lift.strata.clusters import cluster_strata, stratified_clusters

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spot_mlflow.lift.estimators.sequence import BURN_IN
-from spot_mlflow.lift.hold_words import hold_words
-from spot_mlflow.lift.holds import hold
+from spot_mlflow.lift.holds.hold import hold
+from spot_mlflow.lift.holds.words import hold_words
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.estimators.arm import Arm
     from spot_mlflow.lift.estimators.difference import Means
-    from spot_mlflow.lift.holds import Hold
+    from spot_mlflow.lift.holds.hold import Hold
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.verdicts import Grade
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from spot_mlflow.lift.estimators.clusters import clustered_arms
-from spot_mlflow.lift.holds import hold
+from spot_mlflow.lift.holds.hold import hold
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.estimators.comparison import Comparison
-    from spot_mlflow.lift.holds import Hold
+    from spot_mlflow.lift.holds.hold import Hold
     from spot_mlflow.lift.moments.clusters import ClusterMoments
     from spot_mlflow.lift.promise.contract import PredictedLift
 

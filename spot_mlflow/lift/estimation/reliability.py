@@ -16,7 +16,7 @@ import numpy as np
 
 from spot_mlflow.lift.estimators.sequence import BURN_IN, never_negative
 from spot_mlflow.lift.estimators.skewness import Skew, skew_of, units_for
-from spot_mlflow.lift.holds import hold
+from spot_mlflow.lift.holds.hold import hold
 from spot_mlflow.lift.moments.cells import pooled_arms
 from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.lift.moments.spread import cells_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.estimation.chosen import Estimation
     from spot_mlflow.lift.estimators.arm import Arm
-    from spot_mlflow.lift.holds import Hold
+    from spot_mlflow.lift.holds.hold import Hold
     from spot_mlflow.lift.moments.cells import Moments
     from spot_mlflow.lift.promise.contract import PredictedLift
 

@@ -16,13 +16,13 @@ import numpy as np
 
 from spot_mlflow.lift.estimators.cuped import Paired, cuped
 from spot_mlflow.lift.estimators.difference import Means
-from spot_mlflow.lift.holds import hold
+from spot_mlflow.lift.holds.hold import hold
 from spot_mlflow.lift.moments.labels import HOLDOUT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from spot_mlflow.lift.holds import Hold
+    from spot_mlflow.lift.holds.hold import Hold
     from spot_mlflow.lift.moments.clusters import ClusterMoments
 
 FEW_CLUSTERS: Final = (

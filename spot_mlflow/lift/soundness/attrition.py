@@ -16,9 +16,10 @@ import numpy as np
 from spot_mlflow import figures
 from spot_mlflow.lift.estimators.mantel_haenszel import TwoArms, differences, log_e_paths, p_values
 from spot_mlflow.lift.estimators.sequence import sequence_p_value
+from spot_mlflow.lift.holds.words import shares_words
 from spot_mlflow.lift.interval import satterthwaite, two_sided_p
 from spot_mlflow.lift.moments.grouping import codes_of
-from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.moments.labels import HOLDOUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,9 +110,12 @@ class Attrition:
     @property
     def shares(self) -> str:
         """The shares in words: "24 % of the treated and 2 % of the holdout"."""
-        named = {TREATMENT: "the treated", HOLDOUT: "the holdout"}
-        said = [f"{percent(m.share)} of {named.get(a, a)}" for a, m in self.arms.items()]
-        return f"{', '.join(said[:-1])} and {said[-1]}"
+        return shares_words(self.by_arm)
+
+    @property
+    def by_arm(self) -> dict[str, float]:
+        """Share missing of each arm, the holdout last."""
+        return {a: m.share for a, m in self.arms.items()}
 
     @property
     def words(self) -> str:
@@ -139,11 +143,6 @@ class Attrition:
 
 def _points(share: float) -> str:
     return f"{round(100 * abs(share), 1):g} points"
-
-
-def percent(share: float) -> str:
-    """Writes a share as "24 %", "2.1 %" or "0.04 %"."""
-    return figures.share(share)
 
 
 def attrition_of(moments: OutcomeMoments, predicted: PredictedLift) -> Attrition | None:

@@ -8,14 +8,14 @@ that raises it; a verdict on which both agree is not made by who left the log.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from spot_mlflow.lift.estimation.choice import estimate_means
 from spot_mlflow.lift.estimation.realized import realize
-from spot_mlflow.lift.holds import hold
+from spot_mlflow.lift.holds.hold import hold
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.lift.promise.scale import contract_scale
@@ -53,11 +53,6 @@ class NoBounds:
     why: Literal["undeclared", "below", "above", "weights", "denominators", "clusters"]
     declared: float = math.nan
     seen: float = math.nan
-
-    @property
-    def by_contract(self) -> bool:
-        """Whether other bounds in the contract would mend it."""
-        return self.why in {"undeclared", "below", "above"}
 
 
 def range_of(moments: OutcomeMoments, predicted: PredictedLift) -> Range | NoBounds:
@@ -107,9 +102,10 @@ def unseen_of(
         return None
     if not attrition.alarm:
         return _of_excess(moments, predicted, attrition, comparisons)
+    missing = attrition.by_arm
     found = _why_no_bounds(moments, predicted) or range_of(moments, predicted)
     if isinstance(found, NoBounds):
-        return Unseen(hold("outcomes_missing_without_bounds", missing=attrition, bounds=found))
+        return Unseen(hold("outcomes_missing_without_bounds", missing=missing, **asdict(found)))
     least, most = found.low, found.high
     worst, best = (least, most) if predicted.direction == "increase" else (most, least)
     low = _basis(moments, predicted, worst, best, comparisons)
@@ -124,9 +120,9 @@ def unseen_of(
     gap = Interval((ends[0].lift + ends[1].lift) / 2, ends[0].low, ends[1].high)
     held = low.hold or high.hold
     if held is not None:
-        return Unseen(hold("outcomes_missing_and_held", missing=attrition, held=held))
+        return Unseen(hold("outcomes_missing_and_held", missing=missing, held=held))
     within = _within(viable, predicted)
-    return Unseen(hold("outcomes_missing", missing=attrition, within=within), viable, gap)
+    return Unseen(hold("outcomes_missing", missing=missing, within=within), viable, gap)
 
 
 def _within(lift: Interval, predicted: PredictedLift) -> str:
@@ -156,8 +152,14 @@ def _of_excess(
     viable = _moved(basis.viability, predicted, shifts, mean, treated=treated)
     shown = _moved(basis.verdict, predicted, shifts, mean, treated=treated)
     gap = gap_between(shown, predicted, monitored=basis.monitored, comparisons=comparisons)
-    within = _within(viable, predicted)
-    return Unseen(hold("fewer_outcomes_in_an_arm", missing=attrition, within=within), viable, gap)
+    blocked = hold(
+        "fewer_outcomes_in_an_arm",
+        missing=attrition.by_arm,
+        arm="treated" if treated else "holdout",
+        evidence=attrition.evidence,
+        within=_within(viable, predicted),
+    )
+    return Unseen(blocked, viable, gap)
 
 
 def _moved(

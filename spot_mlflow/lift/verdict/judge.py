@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from spot_mlflow.lift.hold_words import hold_words
+from spot_mlflow.lift.holds.words import hold_words
 from spot_mlflow.lift.interval import Interval, quantile
 from spot_mlflow.lift.results import Basis, GapVerdict, Unseen
 from spot_mlflow.lift.verdict.words import gap_words, held_words, waiting_words
 
 if TYPE_CHECKING:
-    from spot_mlflow.lift.holds import Hold
+    from spot_mlflow.lift.holds.hold import Hold
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.results import Never
     from spot_mlflow.verdicts import Verdict, Viability

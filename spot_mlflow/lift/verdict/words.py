@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.lift.hold_words import hold_words
+from spot_mlflow.lift.holds.words import hold_words
 from spot_mlflow.lift.promise.scale import contract_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.holds import Hold
+    from spot_mlflow.lift.holds.hold import Hold
     from spot_mlflow.lift.interval import Interval
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.results import Never

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.lift.causes.words import joined
-from spot_mlflow.lift.hold_words import lacking_words
+from spot_mlflow.lift.holds.words import lacking_words
 from spot_mlflow.lift.verdict.words import NEVER, waiting_words
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.cause import bridge_of, losing_letter

@@ -9,7 +9,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.estimation.choice import design_effects, estimate_means
 from spot_mlflow.lift.estimation.chosen import hold_of
 from spot_mlflow.lift.estimators.difference import difference
-from spot_mlflow.lift.holds import hold
+from spot_mlflow.lift.holds.hold import hold
 from spot_mlflow.lift.moments.clusters import ClusterMoments
 from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
 

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spot_mlflow.lift.holds.words import shares_words
 from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.clusters import ClusterMoments
 from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
 from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 from spot_mlflow.lift.promise.contract import PredictedLift
-from spot_mlflow.lift.soundness.attrition import Attrition, attrition_of, percent
+from spot_mlflow.lift.soundness.attrition import Attrition, attrition_of
 
 
 def contract(**changes: Any) -> PredictedLift:
@@ -175,6 +176,6 @@ def test_whole_shops_that_drop_out_are_counted_as_shops():
 
 def test_shares_are_written_with_as_many_digits_as_tell():
     """Whole per cents lose their decimals, tiny ones keep two digits."""
-    assert [percent(x) for x in (0.24, 0.021, 0.0004, 0.0, 1.0)] == [
-        "24 %", "2.1 %", "0.04 %", "0 %", "100 %",
-    ]  # fmt: skip
+    assert shares_words({"b": 0.0004, TREATMENT: 0.24, HOLDOUT: 0.021}) == (
+        "0.04 % of b, 24 % of the treated and 2.1 % of the holdout"
+    )

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from spot_mlflow.lift.hold_words import hold_words
-from spot_mlflow.lift.holds import DOUBTS, hold
+from spot_mlflow.lift.holds.hold import DOUBTS, hold
+from spot_mlflow.lift.holds.words import hold_words
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.results import Basis
 from spot_mlflow.lift.verdict.judge import (

@@ -4,8 +4,8 @@ from typing import get_args
 
 import numpy as np
 
-from spot_mlflow.lift.hold_words import SENTENCES, hold_words
-from spot_mlflow.lift.holds import DOUBTS, Block, hold
+from spot_mlflow.lift.holds.hold import DOUBTS, Block, hold
+from spot_mlflow.lift.holds.words import SENTENCES, hold_words
 
 
 def test_every_hold_has_a_doubt_and_a_sentence() -> None:

@@ -1,4 +1,4 @@
-"""What holds a verdict back: a kind and its numbers; ``hold_words`` puts them in words."""
+"""What holds a verdict back: a kind and its numbers; ``words`` writes its sentence."""
 
 from __future__ import annotations
 
@@ -80,5 +80,5 @@ class Hold:
 
 
 def hold(by: Block, **facts: Any) -> Hold:
-    """Returns a hold of a kind with its facts, named as its sentence in ``hold_words`` asks for them."""
+    """Returns a hold of a kind with its facts, named as its sentence in ``words`` asks for them."""
     return Hold(by, facts)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spot_mlflow import figures
+from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from spot_mlflow.lift.holds import Block, Hold
-    from spot_mlflow.lift.soundness.attrition import Attrition
-    from spot_mlflow.lift.soundness.missing_bounds import NoBounds
+    from spot_mlflow.lift.holds.hold import Block, Hold
 
 
 class Words(NamedTuple):
@@ -139,45 +138,48 @@ def _no_counterpart(units: int, left_out: int) -> Words:
     return Words(counterpart_words(units, left_out), _SIDE_BY_SIDE)
 
 
-def _outcomes_missing(missing: Attrition, within: str) -> Words:
+def _outcomes_missing(missing: Mapping[str, float], within: str) -> Words:
     return Words(f"{_missing(missing)}; {_known_within(within)}", f"Log {_DECLARE_ZERO}")
 
 
-def _outcomes_missing_without_bounds(missing: Attrition, bounds: NoBounds) -> Words:
-    remedy = f"Log {_DECLARE_ZERO}"
-    if bounds.by_contract:
-        remedy = (
-            f"Declare what an outcome lies between, bounds: {{low: ..., high: ...}}; or log "
-            f"{_DECLARE_ZERO}"
-        )
-    return Words(f"{_missing(missing)}, and {_no_bounds(bounds)}", remedy)
+def _outcomes_missing_without_bounds(
+    missing: Mapping[str, float], why: str, declared: float, seen: float
+) -> Words:
+    said, by_contract = {
+        "undeclared": ("no greatest outcome is declared", True),
+        "below": (f"the log has negative outcomes, below the declared least of {declared:g}", True),
+        "above": (f"the log has an outcome of {seen:g}, above the declared {declared:g}", True),
+        "weights": ("the weights of units without an outcome are not known", False),
+        "denominators": ("the denominators of units without an outcome are not known", False),
+        "clusters": ("the sums over clusters do not count them", False),
+    }[why]
+    bounds = "Declare what an outcome lies between, bounds: {low: ..., high: ...}; or log "
+    remedy = f"{bounds if by_contract else 'Log '}{_DECLARE_ZERO}"
+    return Words(f"{_missing(missing)}, and {said}", remedy)
 
 
-def _outcomes_missing_and_held(missing: Attrition, held: Hold) -> Words:
+def _outcomes_missing_and_held(missing: Mapping[str, float], held: Hold) -> Words:
     return Words(f"{_missing(missing)}, and {hold_words(held).reason}", f"Log {_DECLARE_ZERO}")
 
 
-def _fewer_outcomes_in_an_arm(missing: Attrition, within: str) -> Words:
-    arm = "treated" if missing.difference > 0 else "holdout"
+def _fewer_outcomes_in_an_arm(
+    missing: Mapping[str, float], arm: str, evidence: str, within: str
+) -> Words:
     return Words(
-        f"{_missing(missing)}, surely more of the {arm} ({missing.evidence}); {_known_within(within)}",
+        f"{_missing(missing)}, surely more of the {arm} ({evidence}); {_known_within(within)}",
         f"Log {_DECLARE_ZERO}",
     )
 
 
-def _no_bounds(bounds: NoBounds) -> str:
-    return {
-        "undeclared": "no greatest outcome is declared",
-        "below": f"the log has negative outcomes, below the declared least of {bounds.declared:g}",
-        "above": f"the log has an outcome of {bounds.seen:g}, above the declared {bounds.declared:g}",
-        "weights": "the weights of units without an outcome are not known",
-        "denominators": "the denominators of units without an outcome are not known",
-        "clusters": "the sums over clusters do not count them",
-    }[bounds.why]
+def shares_words(missing: Mapping[str, float]) -> str:
+    """Says which share of each arm's outcomes is missing: "24 % of the treated and 2 % of the holdout"."""
+    named = {TREATMENT: "the treated", HOLDOUT: "the holdout"}
+    said = [f"{figures.share(share)} of {named.get(a, a)}" for a, share in missing.items()]
+    return f"{', '.join(said[:-1])} and {said[-1]}"
 
 
-def _missing(missing: Attrition) -> str:
-    return f"outcomes are missing for {missing.shares}"
+def _missing(missing: Mapping[str, float]) -> str:
+    return f"outcomes are missing for {shares_words(missing)}"
 
 
 def _known_within(within: str) -> str:
