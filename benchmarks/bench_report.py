@@ -22,7 +22,6 @@ def run() -> dict[str, object]:
     """Returns CPU seconds of each surface, the size of the page, and the ratio to the baseline."""
     from spot_mlflow.reporting.charts import lift as charts
     from spot_mlflow.reporting.pages import lift_report
-    from spot_mlflow.reporting.pages.lines import check_lines
 
     check = _check()
     bare = _seconds(_bare_drawing)
@@ -37,7 +36,6 @@ def run() -> dict[str, object]:
         "html_kib": len(page.encode()) / 1024,
         "png_seconds": _seconds(lambda: charts.lift_gap_png(check)),
         "markdown_seconds": _seconds(lambda: lift_report.markdown(check)),
-        "terminal_seconds": _seconds(lambda: check_lines(check)),
     }
 
 

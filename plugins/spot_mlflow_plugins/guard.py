@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,17 +33,6 @@ if TYPE_CHECKING:
 _Store: Any = object  # MLflow's store class comes after the mixin, whichever it is; none is typed
 _TAG: Final = "spot"  # reserved: "spot" itself and all that begin with "spot."
 _SHOWN: Final = 300  # characters of what somebody tried: they chose them
-_deriving: Final[ContextVar[bool]] = ContextVar("spot_deriving_summary", default=False)
-
-
-@contextmanager
-def deriving_summary() -> Iterator[None]:
-    """Lets the code inside set reserved tags: those derived from the record, never decided on."""
-    token = _deriving.set(True)
-    try:
-        yield
-    finally:
-        _deriving.reset(token)
 
 
 def is_reserved(key: str) -> bool:
@@ -234,7 +222,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         return self._spot_decider
 
     def _spot_refuse_reserved(self, key: str, verb: str, name: str, version: Any = None) -> None:
-        if not is_reserved(key) or _deriving.get():
+        if not is_reserved(key):
             return
         self._spot_note("reserved tag", f"{verb} tag {key!r}", name, version)
         raise deny(
@@ -347,7 +335,7 @@ def _loads(store: Any, name: str, version: str) -> bool:
 
 
 def _unreserved(tags: Sequence[Any] | None) -> list[Any]:
-    return [t for t in tags or [] if _deriving.get() or not is_reserved(t.key)]
+    return [t for t in tags or [] if not is_reserved(t.key)]
 
 
 def _way_out(target: str) -> str:

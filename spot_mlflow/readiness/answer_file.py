@@ -103,15 +103,6 @@ def read_answer_file(path: Path | str, instrument: Instrument) -> AnswerFile:
     return found[0]
 
 
-def load_answers(path: Path | str, instrument: Instrument) -> Mapping[str, Any]:
-    """Returns the answers of the one respondent in a file, in the long form.
-
-    Raises:
-        InvalidInput: as ``read_answer_file``.
-    """
-    return read_answer_file(path, instrument).answers
-
-
 def _text(path: Path) -> str:
     try:
         raw = path.read_bytes()

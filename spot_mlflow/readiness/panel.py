@@ -81,12 +81,6 @@ class QuestionResult:
     change: int | None = None
     hidden: bool = False
 
-    @property
-    def dont_know_share(self) -> float:
-        """Share of those who answered at all who do not know; 0 where nobody answered."""
-        total = self.answered + self.dont_know
-        return self.dont_know / total if total else 0.0
-
 
 @dataclass(frozen=True, slots=True)
 class LetterResult:

@@ -15,7 +15,7 @@ from ready_record import block, make_ready, promise
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.record import REGISTRY, Record
 from spot_mlflow.record.policies import set_policy
-from spot_mlflow_plugins.guard import GateMixin, deriving_summary, gated, is_reserved
+from spot_mlflow_plugins.guard import GateMixin, gated, is_reserved
 from spot_mlflow_plugins.quick_writer import QuickWriter
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*transition_model_version_stage.*:FutureWarning")
@@ -420,14 +420,6 @@ def test_tags_at_creation_lose_the_reserved_ones(sqlite: MlflowClient) -> None:
     version = sqlite.create_model_version("upsell", "s3://x/y", tags={"Spot": "ok", "team": "a"})
     assert model.tags == {"spot": "not assessed", "team": "a"}
     assert version.tags == {"team": "a"}
-
-
-def test_the_record_may_derive_its_tags(sqlite: MlflowClient) -> None:
-    """Inside `deriving_summary` reserved tags may be set; outside, not any more."""
-    with deriving_summary():
-        sqlite.set_registered_model_tag("churn", "spot", "not assessed")
-    assert sqlite.get_registered_model("churn").tags["spot"] == "not assessed"
-    refused(sqlite.set_registered_model_tag, "churn", "spot", "fine")
 
 
 def test_public_functions_work_through_a_gated_uri(

@@ -7,7 +7,6 @@ factors could have changed; the waterfall takes one order. Both sum to the whole
 
 from __future__ import annotations
 
-import itertools
 from functools import lru_cache
 from math import factorial
 from typing import TYPE_CHECKING
@@ -55,8 +54,3 @@ def waterfall_weights(order: tuple[int, ...]) -> NDArray[np.float64]:
         before |= 1 << player
         out[player, before] = 1.0
     return out
-
-
-def all_orders(players: int) -> list[tuple[int, ...]]:
-    """Returns every order; their waterfalls average to the Shapley values."""
-    return list(itertools.permutations(range(players)))

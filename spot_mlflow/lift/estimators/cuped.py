@@ -7,20 +7,15 @@ centred at its mean over both arms, so that adjusted means stay in units people 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from spot_mlflow.lift.estimators.difference import Means
 from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.lift.moments.spread import cells_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from spot_mlflow.lift.moments.cells import Moments
-    from spot_mlflow.lift.moments.spread import Cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,58 +132,3 @@ def _paired(moments: Moments) -> Paired:
         float(cov[x, x]),
         float(cov[x, y]),
     )
-
-
-def adjusted_outcome(
-    moments: Moments, adjustment: Adjustment
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and unit variance of the adjusted outcome, per cell; NaN where a cell is too small.
-
-    Each segment's covariate is centred at its mean over both arms, so that weighted by their units
-    the segments add up to outcomes centred at the mean over all.
-
-    Args:
-        moments: cells by segment and arm that carry outcome and covariate.
-        adjustment: theta, from ``cuped``.
-    """
-    cells = cells_of(moments)
-    y, x = moments.measures.index("outcome"), moments.measures.index("covariate")
-    b = adjustment.theta
-    _, segment = np.unique(moments.segment.astype(str), return_inverse=True)
-    total = np.bincount(segment, weights=moments.n * np.nan_to_num(cells.mean[:, x]))
-    center = total / np.maximum(np.bincount(segment, weights=moments.n), 1)
-    mean = cells.mean[:, y] - b * (cells.mean[:, x] - center[segment])
-    return mean, _residual(cells, y, x, b).clip(min=0)
-
-
-def with_sampled_center(means: Means, moments: Moments, adjustment: Adjustment) -> Means:
-    """Adds the sampling of the segments' covariate means to post-stratified, adjusted means.
-
-    As in ``cuped``, it cancels in the difference but not in a ratio.
-
-    Args:
-        means: post-stratified means of ``adjusted_outcome``.
-        moments: the same cells, by segment and arm, treatment arms pooled.
-        adjustment: theta, from ``cuped``.
-    """
-    cells = cells_of(moments)
-    y, x = moments.measures.index("outcome"), moments.measures.index("covariate")
-    b = adjustment.theta
-    _, segment = np.unique(moments.segment.astype(str), return_inverse=True)
-    both = np.bincount(segment, weights=moments.n)[segment] / moments.n.sum() ** 2
-    own = moments.n / moments.n.sum() ** 2
-    center = float((own * b * b * np.nan_to_num(cells.cov[:, x, x])).sum())
-    slope = both * b * np.nan_to_num(cells.cov[:, x, y] - b * cells.cov[:, x, x])
-    held = np.asarray(moments.arm == HOLDOUT, dtype=bool)
-    with_t, with_c = float(slope[~held].sum()), float(slope[held].sum())
-    return replace(
-        means,
-        common_treated=means.common_treated + center + 2 * with_t,
-        common_holdout=means.common_holdout + center + 2 * with_c,
-        cov=means.cov + center + with_t + with_c,
-    )
-
-
-def _residual(cells: Cells, y: int, x: int, b: float) -> NDArray[np.float64]:
-    """Variance of y - b x, per cell."""
-    return cells.cov[:, y, y] - 2 * b * cells.cov[:, x, y] + b * b * cells.cov[:, x, x]

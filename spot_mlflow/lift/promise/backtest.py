@@ -193,33 +193,6 @@ def _shares(top: float | Sequence[float]) -> list[float]:
     return shares
 
 
-def uplift_at(
-    score: ArrayLike,
-    treated: ArrayLike,
-    outcome: ArrayLike,
-    *,
-    share: float,
-    by_group: bool = False,
-) -> float:
-    """Difference in means among the top of the score.
-
-    Args:
-        score: (units,) higher is treated first.
-        treated: (units,) whether the unit was treated.
-        outcome: (units,) the metric.
-        share: of the units, above 0, at most 1.
-        by_group: take the share of each arm on its own instead of all units together.
-    """
-    s, t = np.asarray(score, dtype=np.float64), np.asarray(treated).astype(bool)
-    y = np.asarray(outcome, dtype=np.float64)
-    everyone = np.ones(len(y), dtype=bool)
-    if by_group:
-        mask = top_share(s, share, t) | top_share(s, share, ~t)
-    else:
-        mask = top_share(s, share, everyone)
-    return float(y[mask & t].mean() - y[mask & ~t].mean())
-
-
 def _best(history: History, options: list[tuple[str, float]], among: Mask) -> tuple[str, float]:
     """Picks by the lower bound of the lift, so that a tiny top does not win by noise alone."""
 

@@ -46,11 +46,6 @@ def lift_gap_png(
     return lift_gap_chart(lift_view(check)).png(theme, dpi=dpi)
 
 
-def lift_gap_svg(check: LiftReport | Mapping[str, Any]) -> str:
-    """Draws the same as a whole SVG file that follows the reader's theme."""
-    return lift_gap_chart(lift_view(check)).svg_file()
-
-
 def lift_gap_chart(view: LiftView) -> Chart:
     """Predicted against realized lift, with intervals, the minimum viable lift and the tolerance.
 

@@ -20,23 +20,12 @@ if TYPE_CHECKING:
 
     from spot_mlflow.readiness.instrument import Instrument
     from spot_mlflow.readiness.panel import Dot, QuestionResult, Readiness
-    from spot_mlflow.reporting.charts.drawing import Theme
     from spot_mlflow.reporting.charts.palette import Palette
 
 STEP: Final = 0.17  # of a level, between two dots on the same level
 UNKNOWN_AT: Final = 6.0  # where "don't know" stands, right of level 5
 ROW_HEIGHT: Final = 0.36  # inches
 LARGE, SMALL = 6.0, 3.5  # points; an answer older than 180 days is small
-
-
-def readiness_png(readiness: Readiness, instrument: Instrument, theme: Theme = "light") -> bytes:
-    """Draws the panel as a PNG."""
-    return readiness_chart(readiness, instrument).png(theme)
-
-
-def readiness_svg(readiness: Readiness, instrument: Instrument) -> str:
-    """Draws the panel as a whole SVG file that follows the reader's theme."""
-    return readiness_chart(readiness, instrument).svg_file()
 
 
 def readiness_chart(readiness: Readiness, instrument: Instrument) -> Chart:

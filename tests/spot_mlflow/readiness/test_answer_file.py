@@ -12,7 +12,6 @@ from spot_mlflow.readiness.answer_file import (
     MAIL_BEGIN,
     MAIL_END,
     cell,
-    load_answers,
     read_answer_file,
     read_answer_files,
     uncell,
@@ -48,12 +47,6 @@ def test_the_forms_people_write(tmp_path, name, text):
     assert levels(read_answer_file(write(tmp_path, name, text), INSTRUMENT)) == {
         "S1": 3, "P1": 2, "O3": None,
     }  # fmt: skip
-
-
-def test_load_answers_gives_the_long_form(tmp_path):
-    """What ``log_assessment`` takes."""
-    path = write(tmp_path, "a.yaml", "S1: 3")
-    assert load_answers(str(path), INSTRUMENT)["S1"]["now"] == 3
 
 
 def test_a_csv_may_hold_several_respondents(tmp_path):

@@ -18,7 +18,6 @@ from spot_mlflow.lift.report import LiftReport
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.message.summary import description_block, summary_tags
 from spot_mlflow.reporting.pages import lift_report
-from spot_mlflow.reporting.pages.lines import check_lines
 from spot_mlflow.reporting.words.lift_view import lift_view
 
 BROKEN = re.compile(r"\b(nan|inf|None)\b|too early: too early")
@@ -89,7 +88,6 @@ def say_it_all(made: LiftReport) -> str:
     assert headline_of(recorded) == headline_of(made)
     parts = [
         lift_report.markdown(made, adoption),
-        *check_lines(made, adoption),
         *summary_tags(adoption).values(),
         description_block(adoption),
     ]

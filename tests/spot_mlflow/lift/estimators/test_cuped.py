@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -9,18 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from spot_mlflow.lift.estimation.choice import estimate_means
-from spot_mlflow.lift.estimation.rows import rows_of
-from spot_mlflow.lift.estimators.arm import arm_of
 from spot_mlflow.lift.estimators.cuped import (
-    adjusted_outcome,
     cuped,
     cuped_theta,
     paired_arms,
-    with_sampled_center,
 )
 from spot_mlflow.lift.estimators.difference import difference
 from spot_mlflow.lift.estimators.relative import log_delta
-from spot_mlflow.lift.estimators.stratified import Stratum, stratified_means
 from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
 from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
@@ -97,10 +91,6 @@ def test_theta_is_that_of_a_regression_on_all_units(seed, n, center):
     assert found.means.var_holdout == pytest.approx(
         by_hand[arm == HOLDOUT].var(ddof=1) / (arm == HOLDOUT).sum(), rel=1e-6
     )
-    mean, var = adjusted_outcome(cells.collapse("arm"), found)
-    known = arm_of(Moments.of_units({"outcome": by_hand[arm == HOLDOUT]}, arm[arm == HOLDOUT]))
-    assert mean[0] == pytest.approx(known.mean, rel=1e-9)
-    assert var[0] == pytest.approx(known.var, rel=1e-6)
 
 
 def test_a_constant_covariate_changes_nothing():
@@ -139,22 +129,6 @@ def test_the_sampled_centre_is_in_both_means_and_their_covariance():
         own, others = y[mine] - b * (1 - share) * x[mine], b * share * x[mine]
         known += np.cov(own, others)[0, 1] / mine.sum()
     assert found.means.cov == pytest.approx(known, rel=1e-9)
-
-
-def test_one_segment_is_no_segment():
-    """Post-stratified over a single segment, means, variances and covariance are CUPED's own."""
-    y, x, arm = leaning()
-    cells = Moments.of_units({"outcome": y, "covariate": x}, arm)
-    adjustment = cuped(*paired_arms(cells))
-    rows = rows_of(cells, "segment", partial(adjusted_outcome, adjustment=adjustment))
-    sides = ((rows.n_t, rows.mean_t, rows.var_t), (rows.n_c, rows.mean_c, rows.var_c))
-    found = with_sampled_center(
-        stratified_means(*(Stratum(*side) for side in sides)), cells, adjustment
-    )
-    for name in ("treated", "holdout", "total_treated", "total_holdout", "cov", "se"):
-        assert getattr(found, name) == pytest.approx(getattr(adjustment.means, name), rel=1e-9), (
-            name
-        )
 
 
 def test_segments_keep_the_sampling_of_their_centre(contract):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.promise.backtest import backtest, uplift_at
+from spot_mlflow.lift.promise.backtest import backtest
 from spot_mlflow.lift.promise.contract import PredictedLift, predicted_from_backtest
 
 
@@ -33,8 +33,6 @@ def test_a_backtest_agrees_with_the_reference_figures(reference, mailing):
     assert found.qini == pytest.approx(known["qini_auc"], rel=1e-9)
     assert found.auuc == pytest.approx(known["uplift_auc"], rel=1e-9)
     assert found.lift.lift == pytest.approx(known["uplift_at_30_overall"], rel=1e-9)
-    by_group = uplift_at(*mailing, share=0.3, by_group=True)
-    assert by_group == pytest.approx(known["uplift_at_30_by_group"], rel=1e-9)
     assert found.average_lift == pytest.approx(known["wau"], rel=1e-9)
     deciles = [d.actual.lift for d in found.deciles]
     assert deciles == pytest.approx(known["deciles"], rel=1e-9)

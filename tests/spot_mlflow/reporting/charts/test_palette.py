@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from colours import contrast
 
-from spot_mlflow.reporting.charts.palette import THEMES, contrast, css_names, css_variables
+from spot_mlflow.reporting.charts.palette import THEMES, css_names, css_variables
 
 TEXT = ("ink", "muted", "accent")
 MARKS = ("promised", "realized", "loss", "gain")

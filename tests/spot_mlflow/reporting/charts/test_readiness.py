@@ -10,8 +10,6 @@ from spot_mlflow.readiness.panel import readiness_of
 from spot_mlflow.reporting.charts.readiness import (
     _places,
     readiness_chart,
-    readiness_png,
-    readiness_svg,
 )
 from spot_mlflow.roles import ROLE_TABLE, ROLES
 
@@ -37,7 +35,7 @@ def everybody():
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_png_is_a_picture_with_its_description(theme):
     """A real PNG, wide enough to read, with the alternative text inside."""
-    data = readiness_png(everybody(), INSTRUMENT, theme)
+    data = readiness_chart(everybody(), INSTRUMENT).png(theme)
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = struct.unpack(">II", data[16:24])
     assert width > 1000
@@ -47,7 +45,7 @@ def test_the_png_is_a_picture_with_its_description(theme):
 
 def test_the_svg_shows_every_question_and_role():
     """Text stays text, so that it can be searched and read aloud."""
-    text = readiness_svg(everybody(), INSTRUMENT)
+    text = readiness_chart(everybody(), INSTRUMENT).svg_file()
     root = ET.fromstring(text.encode())  # noqa: S314 - our own drawing
     words = " ".join(t.strip() for t in root.itertext())
     for question in INSTRUMENT.questions:
@@ -81,5 +79,5 @@ def test_nobody_and_hidden_answers_draw_as_well():
     """An empty panel, and one whose answers the reader may not see yet."""
     assert readiness_chart(panel(), INSTRUMENT).alt == "Nobody has answered yet."
     hidden = everybody().seen_by("Ann")
-    assert "business expert" in readiness_svg(hidden, INSTRUMENT)
+    assert "business expert" in readiness_chart(hidden, INSTRUMENT).svg_file()
     assert all(row[1] == "not known" for row in readiness_chart(hidden, INSTRUMENT).table.rows)

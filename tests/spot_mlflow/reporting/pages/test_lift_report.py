@@ -7,11 +7,12 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
+from colours import contrast
 from people import assessment, raised
 from reports import make_adoption, make_report
 
 from spot_mlflow.reporting.charts.lift import lift_gap_chart
-from spot_mlflow.reporting.charts.palette import THEMES, contrast
+from spot_mlflow.reporting.charts.palette import THEMES
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.pages import lift_report
 from spot_mlflow.reporting.pages.lift_report import cards, verdicts
