@@ -170,18 +170,19 @@ def test_results_hold_no_values_of_persons(ours: dict[str, tuple[Any, bool, str]
     assert ours
 
 
-@pytest.fixture
-def saved_suite(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def saved_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file context with our suite saved in it, by another process than the one that loads it."""
+    folder = tmp_path_factory.mktemp("suite")
     code = f"""
         import great_expectations as gx
         from spot_mlflow_checks import outcome_suite
-        context = gx.get_context(mode="file", project_root_dir={str(tmp_path)!r})
+        context = gx.get_context(mode="file", project_root_dir={str(folder)!r})
         context.suites.add(outcome_suite({CONTRACT_JSON!r}, as_of={AS_OF!r}))
     """
     done = run(code)
     assert done.returncode == 0, done.stderr
-    return tmp_path
+    return folder
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
