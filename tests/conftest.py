@@ -96,13 +96,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _empty_mlflow() -> Path:
     """An SQLite file with MLflow's tables and nothing in them: made once, copied for each test."""
-    from mlflow import MlflowClient
+    from servers import empty_mlflow
 
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
+    return empty_mlflow()
 
 
 @pytest.fixture
@@ -196,30 +194,20 @@ def mariadb_database(mariadb_uri: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def plain_server(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) -> Iterator[str]:
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A plain ``mlflow server``, without our server plugin; shared by the session's tests."""
-    import shutil
-
     from servers import mlflow_server
 
-    folder = tmp_path_factory.mktemp("plain-server")
-    shutil.copy(_empty_mlflow, folder / "mlflow.db")
-    with mlflow_server(folder, workers=2) as server:
+    with mlflow_server(tmp_path_factory.mktemp("plain-server"), workers=2) as server:
         yield server.url
 
 
 @pytest.fixture(scope="session")
-def gated_server(
-    tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path
-) -> Iterator[MlflowServer]:
+def gated_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
     """A gated server over SQLite, two workers; shared by the session's tests."""
-    import shutil
-
     from gated import gated_mlflow_server
 
-    folder = tmp_path_factory.mktemp("gated-server")
-    shutil.copy(_empty_mlflow, folder / "mlflow.db")
-    with gated_mlflow_server(folder) as server:
+    with gated_mlflow_server(tmp_path_factory.mktemp("gated-server")) as server:
         yield server
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -28,6 +31,17 @@ def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
+
+
+@functools.cache
+def empty_mlflow() -> Path:
+    """Returns an SQLite file with MLflow's tables and nothing in them: made once, to be copied."""
+    from mlflow import MlflowClient
+
+    path = Path(tempfile.mkdtemp(prefix="spot-empty-")) / "mlflow.db"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
 
 
 @dataclass
@@ -50,10 +64,14 @@ def mlflow_server(
 ) -> Iterator[MlflowServer]:
     """Starts ``mlflow server`` with its database and artifacts in ``folder``; stops it afterwards.
 
-    As a copy of a process that has imported it (``warm``); under gunicorn as a process of its own.
+    An SQLite file begins with MLflow's tables in it; in another database the server makes them.
+    It starts as a copy of a process that has imported it (``warm``); under gunicorn as a process of its own.
     """
     port = free_port()
-    backend = backend or f"sqlite:///{folder / 'mlflow.db'}"
+    if backend is None:
+        backend = f"sqlite:///{folder / 'mlflow.db'}"
+        if not (folder / "mlflow.db").exists():
+            shutil.copy(empty_mlflow(), folder / "mlflow.db")
     log = folder / f"server-{port}.log"
     command = [
         "server", "--host", "127.0.0.1", "--port", str(port),
@@ -136,8 +154,6 @@ def postgres_server() -> Iterator[str]:
     Raises:
         FileNotFoundError: PostgreSQL's server programs are not installed.
     """
-    import tempfile
-
     programs = postgres_programs()
     if programs is None:
         raise FileNotFoundError(
@@ -191,8 +207,6 @@ def mariadb_server() -> Iterator[str]:
     Raises:
         FileNotFoundError: MariaDB's server programs are not installed.
     """
-    import tempfile
-
     import sqlalchemy as sa
 
     program = mariadb_program()

@@ -117,11 +117,8 @@ def kinds_of_disk() -> list[str]:
 
 
 @pytest.fixture(params=kinds_of_disk())
-def full(request: Any, _empty_mlflow: Path, tmp_path: Path) -> Iterator[tuple[Scene, Disk]]:
+def full(request: Any, tmp_path: Path) -> Iterator[tuple[Scene, Disk]]:
     """A gated server whose artifacts lie on a disk, with a model on it; the disk is then full."""
-    import shutil
-
-    shutil.copy(_empty_mlflow, tmp_path / "mlflow.db")
     with contextlib.ExitStack() as stack:
         place = tmp_path / "artifacts"
         if request.param == "file system":

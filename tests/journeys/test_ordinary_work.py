@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,12 +18,10 @@ LEAST = 71  # steps
 
 
 @pytest.fixture(scope="module")
-def plainly(tmp_path_factory: pytest.TempPathFactory, _empty_mlflow: Path) -> list[Seen]:
+def plainly(tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
     """What plain MLflow answers."""
     folder = tmp_path_factory.mktemp("plainly")
-    shutil.copy(_empty_mlflow, folder / "mlflow.db")
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with mlflow_server(folder, environment=quiet) as server:
+    with mlflow_server(folder) as server:
         return worked(server.url, folder)
 
 

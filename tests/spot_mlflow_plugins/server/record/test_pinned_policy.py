@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,20 +13,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.journey
 
 
-@pytest.fixture
-def folder(_empty_mlflow: Path, tmp_path: Path) -> Path:
-    """A folder with a database that has MLflow's tables."""
-    shutil.copy(_empty_mlflow, tmp_path / "mlflow.db")
-    return tmp_path
-
-
-def test_decisions_and_summary_follow_the_operators_file(folder: Path) -> None:
+def test_decisions_and_summary_follow_the_operators_file(tmp_path: Path) -> None:
     """A newer policy written past the server changes neither the gate's answer nor the summary."""
     from spot_mlflow.gate.policy import default_policy
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import current_policy, set_policy
 
-    with gated_mlflow_server(folder, workers=1) as server:
+    with gated_mlflow_server(tmp_path, workers=1) as server:
         scene = new_scene(server.url)
         behind = Record(backend_of(server), backend_of(server))
         assert current_policy(behind).name == "locked"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
     from gated import Scene
 
 pytestmark = pytest.mark.journey
-
-
-@pytest.fixture
-def folder(_empty_mlflow: Path, tmp_path: Path) -> Path:
-    """A folder with a database that has MLflow's tables."""
-    shutil.copy(_empty_mlflow, tmp_path / "mlflow.db")
-    return tmp_path
 
 
 def server_in(folder: Path, **more: str) -> Any:
@@ -68,20 +60,20 @@ def production(scene: Scene, version: str = "2", stage: str = "Production") -> i
 
 
 def test_nothing_done_to_the_database_ends_a_policy(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Entry, copies and experiment go one after the other; the gate, a client's too, stays as strict."""
     import mlflow
 
-    with server_in(folder) as server:
+    with server_in(tmp_path) as server:
         set_policy(Record(server.url, server.url), Policy.load(POLICY))
         scene = new_scene(server.url)
         assert production(scene) == 403
-        forget(folder, *RUNS)
+        forget(tmp_path, *RUNS)
         assert production(scene) == 403
     for statements in (TAGS, EXPERIMENT):
-        forget(folder, *statements)
-        with server_in(folder) as server:
+        forget(tmp_path, *statements)
+        with server_in(tmp_path) as server:
             scene.url = server.url
             assert production(scene) == 403
             mlflow.set_tracking_uri(server.url)
@@ -103,12 +95,12 @@ def test_nothing_done_to_the_database_ends_a_policy(
             assert current_policy(Record(server.url, server.url)).name == "locked"
 
 
-def test_a_kept_policy_that_cannot_be_read_shuts_the_gate(folder: Path) -> None:
+def test_a_kept_policy_that_cannot_be_read_shuts_the_gate(tmp_path: Path) -> None:
     """Torn or changed: nothing new passes, archiving and going back do; setting it anew mends it."""
-    with server_in(folder) as server:
+    with server_in(tmp_path) as server:
         set_policy(Record(server.url, server.url), Policy.load(POLICY))
         scene = new_scene(server.url)
-        kept = next((folder / "home" / "anchors").glob("*/policy.json"))
+        kept = next((tmp_path / "home" / "anchors").glob("*/policy.json"))
         whole = kept.read_text()
         for text in ("", whole[: len(whole) // 2], whole.replace('"block"', '"observe"'), "[]"):
             kept.write_text(text)
@@ -121,9 +113,9 @@ def test_a_kept_policy_that_cannot_be_read_shuts_the_gate(folder: Path) -> None:
         assert production(scene) == 403
 
 
-def test_a_policy_is_retired_with_a_reason(folder: Path) -> None:
+def test_a_policy_is_retired_with_a_reason(tmp_path: Path) -> None:
     """The way out is a request on record; after it the default is in force, in mode observe."""
-    with server_in(folder) as server:
+    with server_in(tmp_path) as server:
         set_policy(Record(server.url, server.url), Policy.load(POLICY))
         scene = new_scene(server.url)
         assert production(scene) == 403
@@ -136,21 +128,21 @@ def test_a_policy_is_retired_with_a_reason(folder: Path) -> None:
         assert production(scene) == 200
 
 
-def test_the_operators_policy_outlives_its_variable(folder: Path) -> None:
+def test_the_operators_policy_outlives_its_variable(tmp_path: Path) -> None:
     """Started without the variable once, the server goes on to hold what it held."""
-    with gated_mlflow_server(folder, workers=1) as server:
+    with gated_mlflow_server(tmp_path, workers=1) as server:
         scene = new_scene(server.url)
-    forget(folder, *RUNS, *TAGS)
-    with server_in(folder) as server:
+    forget(tmp_path, *RUNS, *TAGS)
+    with server_in(tmp_path) as server:
         scene.url = server.url
         assert production(scene) == 403
 
 
-def test_a_server_does_not_start_under_another_prefix(folder: Path) -> None:
+def test_a_server_does_not_start_under_another_prefix(tmp_path: Path) -> None:
     """Evidence under the prefix of before would have no guard: both prefixes are named."""
-    with server_in(folder) as server:
+    with server_in(tmp_path) as server:
         new_scene(server.url)
-    with pytest.raises(RuntimeError) as refused, server_in(folder, SPOT_MLFLOW_PREFIX="team/"):
+    with pytest.raises(RuntimeError) as refused, server_in(tmp_path, SPOT_MLFLOW_PREFIX="team/"):
         pass
     assert "'spot/'" in str(refused.value)
     assert "'team/'" in str(refused.value)
