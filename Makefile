@@ -2,6 +2,7 @@
 # make test    all tests
 # make quick   the tests of the calculation alone: no MLflow, no browser
 # make coverage   all tests again, with branch coverage and its floor
+# make mutate   a thousand changes to ten files of the calculation, and which ones their tests notice
 # make test-lowest   the gate's tests with the lowest MLflow that pyproject.toml allows
 # make test-upgrade  workers of an earlier version beside new ones, and a database of the lowest MLflow
 # make check   ruff, ruff format, mypy --strict, import-linter
@@ -24,7 +25,7 @@ LOWEST_TESTS := tests/spot_mlflow_plugins tests/journeys/test_bypasses.py tests/
 EARLIER ?= e5f325bc4c94b330251f997ff4b01d3872eaa21e
 SIMULATIONS := sample_ratio attrition balance relative sequences coverage reliability causes unknown_steps clean_logs
 
-.PHONY: demo test quick coverage test-lowest test-upgrade check bench format clean simulate
+.PHONY: demo test quick coverage mutate test-lowest test-upgrade check bench format clean simulate
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +48,10 @@ quick: $(VENV)/.installed-dev
 # Tracing the calculation takes about as long as the calculation.
 coverage: $(VENV)/.installed-dev
 	$(PYTEST) -n $(WORKERS) --cov --cov-report=term:skip-covered --cov-report=xml $(PYTEST_ARGS)
+
+mutate: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --editable '.[mutate]'
+	$(BIN)/python -m benchmarks.mutate
 
 # PostgreSQL is left out: MLflow 3.14.0 itself fails there with psycopg 3 (docs/server.md).
 test-lowest:
@@ -83,4 +88,4 @@ simulate: $(VENV)/.installed-dev
 	set -e; for part in $(SIMULATIONS); do $(BIN)/python -m benchmarks.simulate_$$part; done
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-earlier dist build .coverage* coverage.xml .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf mutants $(VENV) $(VENV)-lowest $(VENV)-earlier dist build .coverage* coverage.xml .mypy_cache .ruff_cache .pytest_cache .hypothesis
