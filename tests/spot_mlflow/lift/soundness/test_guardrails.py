@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rates import rates
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.cells import Moments
@@ -31,8 +32,7 @@ def contract(*margins: float, **changes: Any) -> PredictedLift:
 
 def rate(treated: int, holdout: int, n: int = 10000) -> Moments:
     """So many events among n units of each arm."""
-    y = np.r_[np.arange(n) < treated, np.arange(n) < holdout].astype(float)
-    return Moments.of_units({"outcome": y}, np.repeat([TREATMENT, HOLDOUT], n))
+    return rates({TREATMENT: treated, HOLDOUT: holdout}, {TREATMENT: n, HOLDOUT: n})
 
 
 def log(*tables: Moments) -> OutcomeMoments:
@@ -85,7 +85,7 @@ def test_a_monitored_guardrail_waits_for_its_burn_in():
 def test_a_guardrail_is_wrongly_called_in_at_most_a_twentieth_of_logs():
     """Five guardrails on the border of their margin: any verdict is wrong, and rare in sum."""
     r = np.random.default_rng(20261128)
-    n, wrong, runs = 2000, 0, 200
+    n, wrong, runs = 4000, 0, 300
     for _ in range(runs):
         events = r.binomial(n, [[0.07, 0.05]] * 5)
         tables = [rate(int(a), int(b), n) for a, b in events]
@@ -96,14 +96,7 @@ def test_a_guardrail_is_wrongly_called_in_at_most_a_twentieth_of_logs():
 
 def arms_apart(*events: dict[str, int], n: int = 10_000) -> OutcomeMoments:
     """A log of several arms of n units, with so many events of each guardrail by arm."""
-    tables = [
-        Moments.of_units(
-            {"outcome": np.concatenate([np.arange(n) < x for x in by.values()]).astype(float)},
-            np.repeat(list(by), n),
-        )
-        for by in events
-    ]
-    return log(*tables)
+    return log(*(rates(by, dict.fromkeys(by, n)) for by in events))
 
 
 TWO: dict[str, Any] = {"columns": {"arm": "arm", "outcome": "y", "treated": ["a", "b"]}}
@@ -163,13 +156,13 @@ def test_an_arm_is_compared_where_it_and_the_holdout_are():
 def test_several_arms_are_wrongly_called_in_at_most_a_twentieth_of_logs():
     """Three guardrails in two arms, all on the border of their margin: any verdict is wrong."""
     r = np.random.default_rng(20261129)
-    wrong, runs = 0, 200
+    wrong, runs = 0, 300
     for _ in range(runs):
         tables = [
             {HOLDOUT: int(h), "a": int(a), "b": int(b)}
-            for h, a, b in r.binomial(2000, [[0.05, 0.07, 0.07]] * 3)
+            for h, a, b in r.binomial(4000, [[0.05, 0.07, 0.07]] * 3)
         ]
-        found = guardrails_of(arms_apart(*tables, n=2000), contract(*[0.02] * 3, **TWO))
+        found = guardrails_of(arms_apart(*tables, n=4000), contract(*[0.02] * 3, **TWO))
         wrong += any(x.verdict != "undecided" for g in found for x in g.arms)
     assert wrong / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rates import rates
 from scipy.stats import norm
 
 from spot_mlflow.lift.estimation.choice import estimate_means
 from spot_mlflow.lift.estimation.realized import realize
-from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
 from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 from spot_mlflow.lift.verdict.chances import Chances
@@ -30,25 +30,9 @@ def chances_by_simulation(made, holdout, units, rate, runs=200):
     return {k: v / runs for k, v in seen.items()}
 
 
-def counts(x_t, n_t, x_c, n_c) -> Moments:
-    """Moments of two rates without the units."""
-    n, x = np.array([n_c, n_t]), np.array([x_c, x_t], dtype=float)
-    return Moments(
-        segment=np.array(["", ""], dtype=object),
-        arm=np.array([HOLDOUT, TREATMENT], dtype=object),
-        period=np.array(["NaT", "NaT"], dtype="datetime64[D]"),
-        measures=("outcome",),
-        assigned=n,
-        matured=n,
-        n=n,
-        center=np.zeros(1),
-        s1=x[:, None],
-        s2=x[:, None, None],
-        s3=x[:, None],
-        nonzero=x[:, None].astype(int),
-        largest=np.ones((2, 1)),
-        missing=np.zeros((2, 1), dtype=int),
-    )
+def counts(x_t, n_t, x_c, n_c):
+    """Moments of two rates."""
+    return rates({TREATMENT: x_t, HOLDOUT: x_c}, {TREATMENT: n_t, HOLDOUT: n_c})
 
 
 @pytest.mark.parametrize(
