@@ -227,6 +227,7 @@ _REALIZED = (
     "method",
     "reliable",
     "caveats",
+    "caveat_kinds",
     "always_valid",
 )
 

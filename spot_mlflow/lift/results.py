@@ -33,6 +33,7 @@ class RealizedLift:
         grade: evidence grade.
         reliable: False where the interval is flagged "interval unreliable".
         caveats: sentences a reader must see.
+        caveat_kinds: what sort each is (``estimation.caveats.Kind``).
         always_valid: the interval that holds under daily looking, where there is one.
     """
 
@@ -47,6 +48,7 @@ class RealizedLift:
     grade: Grade
     reliable: bool = True
     caveats: tuple[str, ...] = ()
+    caveat_kinds: tuple[str, ...] = ()
     always_valid: Interval | None = None
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.estimation.caveats import caveat
 from spot_mlflow.lift.estimation.chosen import Estimation
 from spot_mlflow.lift.estimation.covariate_balance import covariate_hold
 from spot_mlflow.lift.estimation.reliability import with_reliability
@@ -32,9 +33,8 @@ from spot_mlflow.lift.estimators.standardized import (
     standardized_weighted,
     strata_words,
 )
-from spot_mlflow.lift.estimators.weighted import overlap_words, weighted_by_cell, weighted_means
+from spot_mlflow.lift.estimators.weighted import weighted_by_cell, weighted_means
 from spot_mlflow.lift.holds.hold import hold
-from spot_mlflow.lift.holds.words import counterpart_words
 from spot_mlflow.lift.moments.clusters import assigned_within
 from spot_mlflow.lift.strata.choice import compare
 from spot_mlflow.lift.strata.clusters import cluster_strata, stratified_clusters
@@ -135,9 +135,9 @@ def _randomized(
         return _by_cluster(base, moments, totals, comparison, predicted)
     if comparison.cut.calendar == "whole" and comparison.together:
         base = base.warned(
-            "Not post-stratified: too few units by segment."
+            caveat("not_stratified")
             if len(comparison) == 1
-            else f"{comparison.together:,} segments with fewer than 2 units in an arm are put together."
+            else caveat("strata_together", segments=comparison.together)
         )
     if len(comparison) > 1:
         return _by_stratum(base, comparison)
@@ -146,12 +146,8 @@ def _randomized(
     if totals.index("covariate") is not None:
         adjustment = cuped(*paired_arms(totals))
         base = replace(base, means=adjustment.means, plain=False)
-        return base.warned(_reduced_by(adjustment.reduction))
+        return base.warned(caveat("adjusted", reduction=adjustment.reduction))
     return base
-
-
-def _reduced_by(reduction: float) -> str:
-    return f"Adjusted by the covariate, which removes {reduction:.1%} of the variance."
 
 
 def _by_stratum(base: Estimation, comparison: Comparison) -> Estimation:
@@ -171,7 +167,7 @@ def _by_stratum(base: Estimation, comparison: Comparison) -> Estimation:
         return linearised(base, means)
     chosen = replace(base, means=means)
     if adjusted:
-        chosen = replace(chosen, plain=False).warned(_reduced_by(found.reduction))
+        chosen = replace(chosen, plain=False).warned(caveat("adjusted", reduction=found.reduction))
     return chosen
 
 
@@ -184,39 +180,29 @@ def _never_side_by_side(base: Estimation) -> Estimation:
 def with_overlap(chosen: Estimation, comparison: Comparison) -> Estimation:
     """Says first which units have no counterpart; above 30 % of them no verdict can speak for all."""
     if comparison.overlap:
-        chosen = chosen.warned(
-            "Strata are weighted by what both arms have (weights: overlap): the lift is that of the "
-            "customers who could have been in either arm, not of all."
-        )
+        chosen = chosen.warned(caveat("overlap_weights"))
     elif len(comparison) > 1 and (cost := cost_of_weights(comparison)) > COSTLY:
-        chosen = chosen.warned(
-            f"Weights of the population make the variance {cost:.1f} times that of overlap weights: "
-            "shares of treatment were far from even. weights: overlap in a new contract needs fewer units."
-        )
+        chosen = chosen.warned(caveat("costly_weights", times=cost))
     if not comparison.left_out:
         return chosen
     left_out = {"units": comparison.units, "left_out": comparison.left_out}
     if comparison.left > MOST_LEFT_OUT:
         return chosen.held(hold("no_counterpart", **left_out))
-    tail = "; lift, verdict and money are of the others." if comparison.left > FEW_LEFT_OUT else "."
-    return replace(chosen, caveats=(f"{counterpart_words(**left_out)}{tail}", *chosen.caveats))
+    first = caveat("no_counterpart", **left_out, many=comparison.left > FEW_LEFT_OUT)
+    return replace(chosen, caveats=(first, *chosen.caveats))
 
 
 def at_most_b(chosen: Estimation, variation: Variation | None) -> Estimation:
     """Grades an estimate B where the share of treatment varied and nobody had declared it."""
     if variation is None or not variation.alarm or chosen.grade != "A":
         return chosen
-    return replace(chosen, grade="B").warned(
-        f"Evidence grade B: {variation.words}, and no schedule was declared."
-    )
+    return replace(chosen, grade="B").warned(caveat("share_varies", variation=variation))
 
 
 def _by_propensity(
     base: Estimation, totals: Moments, comparison: Comparison, *, clustered: bool
 ) -> Estimation:
     found = weighted_means(totals)
-    said = [overlap_words(*x) for x in (("treated", found.treated), ("holdout", found.holdout))]
-    caveat = f"Weighted by logged propensities; {'; '.join(said)}."
     means = found.means
     if len(comparison) > 1:
         within = standardized_weighted(comparison)
@@ -226,7 +212,9 @@ def _by_propensity(
             df_holdout=means.df_holdout,
             method=f"{means.method}, post-stratified over {strata_words(comparison)}",
         )
-    chosen = replace(linearised(base, means), grade="B").warned(caveat)
+    chosen = replace(linearised(base, means), grade="B").warned(
+        caveat("weighted", treated=found.treated, holdout=found.holdout)
+    )
     if found.treated.poor or found.holdout.poor:
         chosen = replace(chosen, grade="D").flagged(hold("arms_hardly_overlap"))
     if clustered:
@@ -238,8 +226,7 @@ def _by_propensity(
 
 def _before_after(base: Estimation) -> Estimation:
     return replace(base, grade="D", means=replace(base.means, method="before/after, Welch")).warned(
-        "Compares two times, not two groups: whatever else changed in between is in the number. "
-        "Evidence grade D: a number, never a verdict."
+        caveat("two_times")
     )
 
 
@@ -301,13 +288,11 @@ def _comparable(
 
 def flag_clusters(chosen: Estimation, clusters: ClusterMoments) -> Estimation:
     """Flags an interval from few clusters, and says where clusters straddle the arms."""
-    if assigned_within(clusters):
+    within = assigned_within(clusters)
+    if within or clusters.straddling:
         chosen = chosen.warned(
-            f"{clusters.straddling:,} clusters have units in more than one arm: units were assigned "
-            "within clusters, and the interval errs on the safe side."
+            caveat("clusters_straddle", clusters=clusters.straddling, within=within)
         )
-    elif clusters.straddling:
-        chosen = chosen.warned(f"{clusters.straddling:,} clusters have units in more than one arm.")
     few = too_few(*clustered_arms(clusters))
     return chosen if few is None else chosen.flagged(few, units=float(FEW_UNEVEN))
 

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from spot_mlflow.lift.estimation.caveats import caveat
 from spot_mlflow.lift.estimators.sequence import BURN_IN
 from spot_mlflow.lift.holds.hold import hold
-from spot_mlflow.lift.holds.words import hold_words
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.estimation.caveats import Caveat
     from spot_mlflow.lift.estimators.arm import Arm
     from spot_mlflow.lift.estimators.difference import Means
     from spot_mlflow.lift.holds.hold import Hold
@@ -32,7 +33,7 @@ class Estimation:
         binary: whether the score interval for rates applies to a relative lift.
         plain: whether the means are the arms' own, not adjusted or weighted.
         grade: evidence grade.
-        caveats: sentences a reader must see.
+        caveats: what a reader must see.
         flag: why the interval is unreliable, and what would help; None where it holds.
         reliable_from: units (or clusters) from which on it would hold; 0 where it does, inf where
             no number of them can be named.
@@ -48,7 +49,7 @@ class Estimation:
     binary: bool = False
     plain: bool = True
     grade: Grade = "A"
-    caveats: tuple[str, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
     flag: Hold | None = None
     reliable_from: float = 0.0
     hold: Hold | None = None
@@ -58,7 +59,7 @@ class Estimation:
         """Whether the interval holds."""
         return self.flag is None
 
-    def warned(self, *caveats: str) -> Estimation:
+    def warned(self, *caveats: Caveat) -> Estimation:
         """Returns the same with more to say."""
         return replace(self, caveats=(*self.caveats, *caveats))
 
@@ -69,7 +70,7 @@ class Estimation:
             flag: why it does not.
             units: from which on it would.
         """
-        told = self.warned(f"Interval unreliable: {hold_words(flag).reason}.")
+        told = self.warned(caveat("unreliable", hold=flag))
         return told if self.flag else replace(told, flag=flag, reliable_from=units)
 
     def held(self, by: Hold) -> Estimation:

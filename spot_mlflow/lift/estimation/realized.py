@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from spot_mlflow.lift.estimation.caveats import caveat
 from spot_mlflow.lift.estimation.chosen import hold_of
 from spot_mlflow.lift.estimation.reliability import skew_in
 from spot_mlflow.lift.estimators.difference import difference
@@ -18,6 +19,7 @@ from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.lift.results import Basis, RealizedLift
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.estimation.caveats import Caveat
     from spot_mlflow.lift.estimation.chosen import Estimation
     from spot_mlflow.lift.estimators.arm import Arm
     from spot_mlflow.lift.promise.contract import PredictedLift
@@ -212,7 +214,7 @@ def _realized(
     enough = min(chosen.treated.n, chosen.holdout.n) > 1
     caveats = chosen.caveats
     if unbounded and enough:
-        caveats = (*caveats, f"The interval is open: {shown.method}.")
+        caveats = (*caveats, caveat("open", method=shown.method))
     return RealizedLift(
         estimate=estimate,
         n_treatment=chosen.treated.n,
@@ -224,18 +226,16 @@ def _realized(
         method=shown.method,
         grade=chosen.grade,
         reliable=chosen.reliable and enough and not nothing,
-        caveats=caveats,
+        caveats=tuple(c.words for c in caveats),
+        caveat_kinds=tuple(c.kind for c in caveats),
         always_valid=band,
     )
 
 
-def _second_look(previous: int, sequence: Estimate, predicted: PredictedLift) -> str:
+def _second_look(previous: int, sequence: Estimate, predicted: PredictedLift) -> Caveat:
     shown = Interval((sequence.low + sequence.high) / 2, sequence.low, sequence.high)
     scale = contract_scale(predicted, (shown.high - shown.low) / 2)
-    return (
-        f"The contract was made for one look and this is look {previous + 1}: its interval no longer "
-        f"holds. The one that holds at every look is {scale.bounds(shown)}."
-    )
+    return caveat("later_look", look=previous + 1, bounds=scale.bounds(shown))
 
 
 def _left_at_least(chosen: Estimation, *, monitored: bool) -> float:
