@@ -6,6 +6,7 @@ the same models. ``instrument.schema.json`` is these models written as JSON sche
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -207,8 +208,13 @@ def _own_instrument(path: str, changed: int) -> Instrument:  # noqa: ARG001 - ma
 
 
 def json_schema() -> dict[str, Any]:
-    """Returns the JSON schema of an instrument, as in ``instrument.schema.json``."""
+    """Returns the schema in ``instrument.schema.json`` (python -m spot_mlflow.readiness.instrument)."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Instrument.model_json_schema(),
     }
+
+
+if __name__ == "__main__":
+    written = json.dumps(json_schema(), indent=2) + "\n"
+    default_path().with_name("instrument.schema.json").write_text(written, encoding="utf-8")

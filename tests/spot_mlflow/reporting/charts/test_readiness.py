@@ -23,7 +23,9 @@ def everybody():
     """Each role with its own answers, one contested question, one stale answer."""
     entries = [
         assessment(
-            role, role, {q.id: {"now": 1 + i, "target": 5} for q in INSTRUMENT.questions_for(role)}
+            role,
+            role,
+            {q.id: {"now": 1 + i % 5, "target": 5} for q in INSTRUMENT.questions_for(role)},
         )
         for i, role in enumerate(ROLES)
     ]
