@@ -12,8 +12,9 @@ from spot_mlflow.lift.report import LiftReport
 from spot_mlflow.lift.stored.kept_units import checked_units
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.engines import open_source
-from spot_mlflow_checks.outcomes import SEGMENT_LIMIT, reduce_source, with_left_out
+from spot_mlflow_checks.outcomes import reduce_source, with_left_out
 from spot_mlflow_checks.reduced import read_reduced
+from spot_mlflow_checks.rows import SEGMENT_LIMIT
 from spot_mlflow_checks.validation import validate
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.labels import OTHER_SEGMENT
-from spot_mlflow_checks.rows import Folded, judged
+from spot_mlflow_checks.rows import SEGMENT_LIMIT, Folded, judged
 from spot_mlflow_checks.sums import grouped, segment_label
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Rows = Mapping[str, NDArray[Any]]
 
 GROUPS: Final = 100_000  # handed over at most; a year of days, two arms and 130 segments
-LABELS: Final = 200  # kept apart where there are more groups
 
 
 def bounded(
@@ -42,7 +41,7 @@ def bounded(
         r: what to read.
         query: the group-by; its keys come from ``label_keys``.
         keys: contract keys of the labels.
-        limit: labels that stay apart; ``LABELS`` where None.
+        limit: labels that stay apart; ``SEGMENT_LIMIT`` where None.
         promised: labels that stay apart, however small.
 
     Returns:
@@ -53,7 +52,7 @@ def bounded(
     t = grouped(r, query(r).limit(GROUPS + 1))
     if len(t["arm" if "arm" in t else "period"]) <= GROUPS:
         return r, t
-    folded = {key: _largest(r, key, limit or LABELS, promised) for key in keys}
+    folded = {key: _largest(r, key, limit or SEGMENT_LIMIT, promised) for key in keys}
     r = replace(r, folded={**r.folded, **folded})
     return r, grouped(r, query(r))
 

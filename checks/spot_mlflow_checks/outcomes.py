@@ -36,7 +36,6 @@ from spot_mlflow_checks.incremental import (
     why_open_rows_miss,
     why_units_meet,
 )
-from spot_mlflow_checks.labels import LABELS
 from spot_mlflow_checks.reduction import (
     BasePass,
     base_pass,
@@ -46,7 +45,7 @@ from spot_mlflow_checks.reduction import (
     with_cap,
     with_centers,
 )
-from spot_mlflow_checks.rows import Reading, asks_version, is_indicator
+from spot_mlflow_checks.rows import SEGMENT_LIMIT, Reading, asks_version, is_indicator
 from spot_mlflow_checks.steps import blank_notes, counts_known, settled, with_unknown
 from spot_mlflow_checks.sums import segment_label
 
@@ -63,7 +62,6 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str], None]
 
-SEGMENT_LIMIT: Final = LABELS
 _CLOCKS: Final = 3600  # seconds: clocks differ; and a query said alike is planned and compiled once
 
 
@@ -98,17 +96,25 @@ def reduce_source(
     Raises:
         InvalidInput: naming what the log lacks, and where.
     """
-    tell = progress or (lambda _name: None)
     moment, columns = utc(as_of), columns_in(source, predicted)
     now = math.ceil(utc(None).timestamp() / _CLOCKS) * float(_CLOCKS)
-    r = Reading(source, predicted, columns, moment.timestamp(), model_version, now)
+    r = Reading(
+        source,
+        predicted,
+        columns,
+        moment.timestamp(),
+        model_version,
+        now,
+        segment_limit=segment_limit,
+        tell=progress or (lambda _name: None),
+    )
     promise = promise or predicted.digest
     with explaining(r):
         if previous is None:
-            first = with_cut(_reduce(r, segment_limit, tell)[1], predicted)
+            first = with_cut(_reduce(r)[1], predicted)
             return replace(first, contract=promise)
         again = _read_again if full else partial(_continue, previous=previous)
-        read = again(r, limit=segment_limit, tell=tell)
+        read = again(r)
     moments = replace(with_cut(read.moments, predicted, previous), contract=promise)
     if not _same_version(previous, model_version):
         return moments
@@ -148,19 +154,19 @@ def with_left_out(moments: OutcomeMoments, lost: LeftOut) -> OutcomeMoments:
     return replace(moments, left_out=lost, faults={**moments.faults, fault.name: fault})
 
 
-def _continue(r: Reading, previous: OutcomeMoments, limit: int, tell: Progress) -> _Read:
+def _continue(r: Reading, previous: OutcomeMoments) -> _Read:
     """Reads what is new, or everything where that would not give the same answer."""
     why, closed = why_not(r, previous), previous.closed
     if closed is None or not closed.tallies or not r.has("decided_at"):
-        return _read_again(r, limit, tell, why)
-    tell("closed cohorts")
+        return _read_again(r, why)
+    r.tell("closed cohorts")
     changes = closed_changes(r, previous, closed)
     why = why or changes.words
     if not why and previous.spans is not None and changes.found and not changes.absent:
         why = TOGETHER
     if not why:
         late = replace(r, since=closed.boundary)
-        base, new = _reduce(late, limit, tell, previous)
+        base, new = _reduce(late, previous)
         if not changes.found:
             _refuse_hopeless(r, base.faults, base.rows)
         why = why_units_meet(base, {"faults": new.faults, "clusters": new.clusters}, closed)
@@ -171,7 +177,7 @@ def _continue(r: Reading, previous: OutcomeMoments, limit: int, tell: Progress) 
             notes = (*whole.notes, *_from_last_check(changes, closed, previous.as_of))
             faults = {**whole.faults, **_late(closed, 0, 0)}
             return _Read(replace(whole, notes=notes, faults=faults), new_alone=not changes.found)
-    again = _read_again(r, limit, tell, why)
+    again = _read_again(r, why)
     late_rows = _late(closed, changes.added, changes.removed + changes.absent)
     moments = replace(again.moments, faults={**again.moments.faults, **late_rows})
     return replace(again, moments=moments)
@@ -187,9 +193,9 @@ def _from_last_check(changes: ClosedChanges, closed: ClosedCohorts, as_of: str) 
     return [f"{said}, as of {day(as_of)}"]
 
 
-def _read_again(r: Reading, limit: int, tell: Progress, why: str = "") -> _Read:
+def _read_again(r: Reading, why: str = "") -> _Read:
     """Reads everything, and says why where something else could be expected."""
-    _, whole = _reduce(r, limit, tell)
+    _, whole = _reduce(r)
     # Where decisions are not dated nobody can expect anything else.
     notes = [f"Everything was read again: {why}"] if why and r.has("decided_at") else []
     return _Read(replace(whole, notes=(*whole.notes, *notes)), why)
@@ -203,22 +209,22 @@ def _late(closed: ClosedCohorts, added: int, removed: int) -> dict[str, Fault]:
     }
 
 
-def _reduce(
-    r: Reading, limit: int, tell: Progress, previous: OutcomeMoments | None = None
-) -> tuple[BasePass, OutcomeMoments]:
+def _reduce(r: Reading, previous: OutcomeMoments | None = None) -> tuple[BasePass, OutcomeMoments]:
     """Runs all passes; a reading that goes on from an earlier check may find no rows, or one arm."""
     first = []
     if r.predicted.outliers is not None:
-        tell("quantile")
+        r.tell("quantile")
         first.append("quantile")
         r = with_cap(r)
-    tell("base")
+    r.tell("base")
     r = with_centers(r)
-    base = base_pass(r, limit)
-    r, base = _with_unknown(r, base, limit, previous)
+    base = base_pass(r)
+    r, base = _with_unknown(r, base, previous)
     if previous is None:
         _refuse_unusable(r, base.cells, base.faults, base.rows)
-    cells, notes = fold_segments(base.cells, limit, list(r.predicted.segments), base.segments)
+    cells, notes = fold_segments(
+        base.cells, r.segment_limit, list(r.predicted.segments), base.segments
+    )
     if base.segments:
         first.append("segments")
     last = ["guardrail clusters"] if r.has("cluster") and base.guardrails else []
@@ -226,10 +232,10 @@ def _reduce(
     own = dict(zip(cells.measures, cells.center.tolist(), strict=True))
     r = replace(r, center={**r.center, **own})
     folded = {
-        k: fold_segments(g, limit, list(r.predicted.segments), base.segments)[0]
+        k: fold_segments(g, r.segment_limit, list(r.predicted.segments), base.segments)[0]
         for k, g in base.guardrails.items()
     }
-    optional = _optional_passes(r, base, tell)
+    optional = _optional_passes(r, base)
     if asks_version(r):
         mixed = version_pass(r) if base.versions else Fault("mixed_model_version", 0, base.rows)
         optional["faults"] = {**optional.get("faults", {}), mixed.name: mixed}
@@ -254,24 +260,24 @@ def _reduce(
 
 
 def _with_unknown(
-    r: Reading, base: BasePass, limit: int, previous: OutcomeMoments | None
+    r: Reading, base: BasePass, previous: OutcomeMoments | None
 ) -> tuple[Reading, BasePass]:
     """Reads a log again in which it is blank whether units passed a step, and counts who was asked."""
     r = with_unknown(r, base.cells, previous)
     if not r.blanks and not counts_known(r):
         return r, base
     cells = settled(r, base.cells)
-    return r, base_pass(r, limit) if cells is None else replace(base, cells=cells)
+    return r, base_pass(r) if cells is None else replace(base, cells=cells)
 
 
-def _optional_passes(r: Reading, base: BasePass, tell: Progress) -> dict[str, Any]:
+def _optional_passes(r: Reading, base: BasePass) -> dict[str, Any]:
     """Runs the passes that need another grain, only those that the contract asks for."""
     faults = base.faults
     out: dict[str, Any] = {}
     passes: list[str] = []
 
     def begin(name: str) -> None:
-        tell(name)
+        r.tell(name)
         passes.append(name)
 
     if r.has("cluster"):

@@ -15,7 +15,7 @@ from spot_mlflow.lift.moments.outcome_moments import Fault
 from spot_mlflow_checks.columns import guardrail_key
 from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.guardrails import guardrail_cells, guardrail_sums, present
-from spot_mlflow_checks.labels import LABELS, bounded, label_keys, labels_of
+from spot_mlflow_checks.labels import bounded, label_keys, labels_of
 from spot_mlflow_checks.rows import (
     BLANK_ROW,
     DAY,
@@ -131,10 +131,10 @@ class BasePass:
     blank: int = 0
 
 
-def base_pass(r: Reading, limit: int = LABELS) -> BasePass:
-    """Runs the group-by; ``limit`` segments stay apart where they are too many to hand over."""
+def base_pass(r: Reading) -> BasePass:
+    """Runs the group-by; ``segment_limit`` segments stay apart where they are too many to hand over."""
     by = ("segment",) if r.has("segment") else ()
-    r, t = bounded(r, _base_query, *by, limit=limit, promised=tuple(r.predicted.segments))
+    r, t = bounded(r, _base_query, *by, limit=r.segment_limit, promised=tuple(r.predicted.segments))
     t, blank = _without_blank_rows(t)
     tallies = _tallies(r, t)
     whole = add_tallies(tallies.values())

@@ -22,7 +22,7 @@ from spot_mlflow_checks.columns import NUMBERS, TIMES, guardrail_key
 from spot_mlflow_checks.engines.dialect import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow_checks.columns import LogColumns
@@ -56,6 +56,9 @@ class Folded:
     labels: int
 
 
+SEGMENT_LIMIT: Final = 200  # labels kept apart where there are more
+
+
 @dataclass(frozen=True)
 class Reading:
     """One way of reading one log: what every pass over it agrees on.
@@ -75,6 +78,8 @@ class Reading:
         grain: length of the periods that rows are grouped by, seconds; whole days. Periods of the
             contract are added up from days afterwards.
         blanks: step -> what its blanks mean where they do not mean unknown (``steps``).
+        segment_limit: segments that stay apart; the rest is folded together.
+        tell: called with the name of each pass as it begins.
     """
 
     source: Source
@@ -89,6 +94,8 @@ class Reading:
     folded: Mapping[str, Folded] = field(default_factory=dict)
     grain: int = DAY
     blanks: Mapping[str, str] = field(default_factory=dict)
+    segment_limit: int = SEGMENT_LIMIT
+    tell: Callable[[str], None] = lambda _name: None
 
     @property
     def grain_start(self) -> int:

@@ -99,7 +99,7 @@ def test_folding_in_the_engine_gives_what_folding_afterwards_gives(
     with open_source(source, CONTRACT, **keywords) as opened:
         apart = reduce_source(opened, CONTRACT, as_of=AS_OF, segment_limit=10)
     monkeypatch.setattr(labels, "GROUPS", 120)
-    monkeypatch.setattr(labels, "LABELS", 10)
+    monkeypatch.setattr(labels, "SEGMENT_LIMIT", 10)
     handed_over: list[int] = []
     with open_source(source, CONTRACT, **keywords) as opened:
         fetch = type(opened).fetch
