@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import floor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from spot_mlflow.involvement.concerns import CLOSED_SHARE, SEVERITY_WEIGHTS, Concern
 from spot_mlflow.roles import ROLE_TABLE
@@ -44,11 +44,14 @@ class Activity:
     asked: bool
 
 
+CapName = Literal["blocking concern open", "no review", "silent", "no frontline"]
+
+
 @dataclass(frozen=True, slots=True)
 class Cap:
     """A limit that holds now: its name, the highest score it allows, and why."""
 
-    name: str
+    name: CapName
     limit: int
     why: str
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spot_mlflow import figures
 from spot_mlflow.lift.causes.segment_promise import segment_promises
 from spot_mlflow.lift.estimation.choice import at_most_b, design_effect, estimate_means, rows_like
 from spot_mlflow.lift.estimation.course import course_of
@@ -16,8 +15,7 @@ from spot_mlflow.lift.estimation.rows import segment_lifts
 from spot_mlflow.lift.estimators.simultaneous import holm
 from spot_mlflow.lift.explanation import explained
 from spot_mlflow.lift.moments.unknown_steps import known_steps
-from spot_mlflow.lift.promise.scale import contract_scale
-from spot_mlflow.lift.promise.slips import meaning_of
+from spot_mlflow.lift.notes import notes_of
 from spot_mlflow.lift.report import LiftAnalysis
 from spot_mlflow.lift.results import Compared, SegmentLift
 from spot_mlflow.lift.soundness.attrition import attrition_of
@@ -40,10 +38,9 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.results import GapVerdict, RealizedLift, Unseen
     from spot_mlflow.lift.soundness.attrition import Attrition
-    from spot_mlflow.lift.soundness.compliance import Compliance
-    from spot_mlflow.lift.soundness.novelty import Trend
-    from spot_mlflow.lift.soundness.sample_ratio import SampleRatio
     from spot_mlflow.lift.stored.restated import Restated
+
+_LATELY = 7  # days without a decision after which none is expected
 
 
 def analyze(
@@ -130,7 +127,7 @@ def measured(
         segments=_segments(chosen, moments, predicted, by_segment),
         periods=segment_lifts(logged, predicted, by_size=False),
         course=course_of(moments, predicted),
-        notes=_notes(moments, predicted, ratio, reached, trend, corrected),
+        notes=notes_of(moments, predicted, ratio, reached, trend, corrected),
     )
 
 
@@ -243,78 +240,3 @@ def days_of(cells: Moments) -> float | None:
     if len(logged) == 0:
         return None
     return float((logged.max() - logged.min()) / np.timedelta64(1, "D")) + 1
-
-
-def _notes(  # noqa: PLR0917 - every part of the analysis may have something to say
-    moments: OutcomeMoments,
-    predicted: PredictedLift,
-    ratio: SampleRatio | None,
-    reached: Compliance | None,
-    trend: Trend | None,
-    corrected: tuple[Restated, ...],
-) -> tuple[str, ...]:
-    """Says what a reader must know beside the numbers, most serious first."""
-    notes = []
-    if moments.left_out is not None:
-        notes.append(moments.left_out.words)
-    if ratio is not None and ratio.alarm:
-        notes.append(_out_of_proportion(ratio))
-    if reached is not None:
-        notes += reached.words(predicted)
-    notes += [c.words for c in corrected[:SHOWN]]
-    if len(corrected) > SHOWN:
-        notes.append(f"{len(corrected) - SHOWN} more cohorts were corrected.")
-    if predicted.design == "randomized" and np.isnat(moments.cells.period).all():
-        notes.append(
-            "The log does not say when units were decided (columns.decided_at): a share of treatment that "
-            "changed over time would not be seen, and would count as lift."
-        )
-    if trend is not None:
-        scale = contract_scale(
-            predicted.model_copy(update={"effect": "absolute"}), trend.half_width
-        )
-        notes += [x for x in [trend.words(scale)] if x]
-    matured, assigned = int(moments.cells.matured.sum()), int(moments.cells.assigned.sum())
-    if matured < assigned:
-        notes.append(f"{matured:,} of {assigned:,} assigned units have matured.")
-    notes += _as_declared(moments, predicted)
-    if predicted.tolerance_used == 0:
-        notes.append("With a tolerance of 0 the verdict can never be met.")
-    if len(moments.cells.arms()) > 1:
-        notes.append("The headline takes all treatment arms together; each has its own verdict.")
-    return (*notes, *moments.notes)
-
-
-def _as_declared(moments: OutcomeMoments, predicted: PredictedLift) -> list[str]:
-    """Says which outcomes count as something else, because the contract says so."""
-    notes = []
-    counted = moments.faults.get("missing_as_zero")
-    if counted is not None and counted.count:
-        notes.append(
-            f"{counted.count:,} of {counted.total:,} mature units have no outcome and count as 0, as "
-            "declared (missing: zero)."
-        )
-    if predicted.outliers is not None:
-        q = predicted.outliers.winsorize
-        notes.append(
-            f"Outcomes above the {figures.plain(q, 4)} quantile count as that quantile, as declared."
-        )
-    meaning = meaning_of(predicted)
-    if meaning:
-        notes.append(meaning)
-    return notes
-
-
-_LATELY = 7  # days without a decision after which none is expected
-SHOWN = 5  # corrected cohorts told one by one
-
-
-def _out_of_proportion(ratio: SampleRatio) -> str:
-    total = sum(ratio.observed.values())
-    seen = ", ".join(
-        f"{arm} {n / total:.2%} of {ratio.designed[arm]:.2%} designed"
-        for arm, n in ratio.observed.items()
-    )
-    return (
-        f"The arms are out of proportion: {seen}. Units were lost or moved; do not trust the lift."
-    )

@@ -65,11 +65,13 @@ def _requests(view: LiftView | None, adoption: Adoption | None, letter: str) -> 
 
 
 def _about_the_log(view: LiftView) -> Iterator[str]:
-    if view.data_fault:
-        faults = [
-            c for c in view.data["checks"] if not c["success"] and c["severity"] == "critical"
-        ]
-        yield f"a log without this fault: {str(faults[0]['message']).rstrip('.')}"
+    if not view.data_fault:
+        return
+    failed = [c for c in view.data["checks"] if not c["success"] and c["severity"] == "critical"]
+    if failed:
+        yield f"a log without this fault: {str(failed[0]['message']).rstrip('.')}"
+    else:
+        yield "a log without the faults that took the verdict back"
 
 
 def _about_the_verdict(view: LiftView) -> Iterator[str]:

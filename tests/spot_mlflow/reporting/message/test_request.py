@@ -111,6 +111,14 @@ def test_a_broken_log_is_asked_for_first(short_report: LiftReport) -> None:
     assert said == "a log without this fault: 214 of 900 units (24 %) appear more than once."
 
 
+def test_a_log_whose_checks_a_suite_tolerates_is_asked_for_too(short_report: LiftReport) -> None:
+    """A verdict taken back asks for a sound log, also where no check of the report has failed."""
+    said = request_sentence(
+        lift_view(short_report.to_dict() | {"withheld": True, "checks": []}), None
+    )
+    assert said == "a log without the faults that took the verdict back."
+
+
 def test_beginnings_are_asked_for() -> None:
     """A model of which nothing is known needs an assessment and a promise."""
     assert request_sentence(None, make_adoption()) == (
