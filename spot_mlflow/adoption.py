@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.involvement.appeal import Appeal, appeal_of
@@ -17,7 +17,7 @@ from spot_mlflow.readiness.panel import Readiness, readiness_of
 from spot_mlflow.taken_down import unconfirmed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from spot_mlflow.evidence import Evidence
@@ -83,6 +83,52 @@ class GoneEvidence:
     fault: str = ""
 
 
+class Versions(Protocol):
+    """The versions of a model: a registry may have thousands, so each question names what it needs."""
+
+    def newest(self) -> VersionFacts | None:
+        """Returns the newest version, or None where there is none."""
+        ...
+
+    def numbered(self, number: str) -> VersionFacts | None:
+        """Returns the version of a number, or None."""
+        ...
+
+    def in_stage(self, stage: str) -> Sequence[VersionFacts]:
+        """Returns the versions in a stage (case-folded), oldest first."""
+        ...
+
+    def named(self, alias: str) -> Sequence[VersionFacts]:
+        """Returns the versions that an alias (case-folded) points at, oldest first."""
+        ...
+
+    def __iter__(self) -> Iterator[VersionFacts]:
+        """Yields every version, oldest first."""
+        ...
+
+
+class KnownVersions(tuple["VersionFacts", ...]):
+    """Versions that are all known already, oldest first."""
+
+    __slots__ = ()
+
+    def newest(self) -> VersionFacts | None:
+        """Returns the newest version, or None where there is none."""
+        return self[-1] if self else None
+
+    def numbered(self, number: str) -> VersionFacts | None:
+        """Returns the version of a number, or None."""
+        return next((v for v in self if v.version == number), None)
+
+    def in_stage(self, stage: str) -> Sequence[VersionFacts]:
+        """Returns the versions in a stage (case-folded), oldest first."""
+        return [v for v in self if v.stage.casefold() == stage]
+
+    def named(self, alias: str) -> Sequence[VersionFacts]:
+        """Returns the versions that an alias (case-folded) points at, oldest first."""
+        return [v for v in self if alias in v.aliases]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
     """What the registry says of a model.
@@ -97,20 +143,25 @@ class ModelFacts:
 
     name: str
     created: int
-    versions: tuple[VersionFacts, ...] = ()
+    versions: Versions = field(default_factory=KnownVersions, compare=False)
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
 
+    @property
+    def newest(self) -> str | None:
+        """Number of the newest version; None where there is none."""
+        found = self.versions.newest()
+        return None if found is None else found.version
+
     def version(self, number: str | None) -> VersionFacts | None:
         """Returns the facts of one version, or None."""
-        return next((v for v in self.versions if v.version == number), None)
+        return None if number is None else self.versions.numbered(number)
 
     def holders(self, target: str) -> tuple[VersionFacts, ...]:
         """Returns the versions that hold a target now: a stage, or an alias written "@name"."""
         wanted = target.casefold()
-        if wanted.startswith("@"):
-            return tuple(v for v in self.versions if wanted[1:] in v.aliases)
-        return tuple(v for v in self.versions if v.stage.casefold() == wanted)
+        found = self.versions.named(wanted[1:]) if wanted[:1] == "@" else None
+        return tuple(self.versions.in_stage(wanted) if found is None else found)
 
 
 @dataclass(frozen=True)
@@ -196,8 +247,7 @@ def build_adoption(
         instrument: the questionnaire; the one in use where None.
     """
     ordered = tuple(sorted(entries, key=lambda e: (e.at, e.id)))
-    if version is None and facts.versions:
-        version = facts.versions[-1].version
+    version = facts.newest if version is None else version
 
     def of(*kinds: str) -> tuple[Evidence, ...]:
         return tuple(e for e in ordered if e.kind in kinds and not e.payload.get(UNLISTED))

@@ -22,10 +22,10 @@ from spot_mlflow.person import check_person, check_role, check_speaker
 from spot_mlflow.readiness.answer_file import read_answer_file
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.instrument import default_instrument
-from spot_mlflow.record import Record as _Record
 from spot_mlflow.record import outcomes
+from spot_mlflow.record.login import login
 from spot_mlflow.record.policies import adoption_under_policy, current_policy
-from spot_mlflow.record.store import login
+from spot_mlflow.record.shared import shared_record
 from spot_mlflow.statements import STATEMENTS, Known, read_statement
 from spot_mlflow.taken_down import KIND, check_confirmation
 from spot_mlflow.validation import utc
@@ -37,23 +37,23 @@ if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
-    from spot_mlflow.record import ModelRef, Record
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.subject import Subject
 
 
 def _record(record: Record | None) -> Record:
     if record is not None:
         return record
+    return shared_record()
 
-    return _Record()
 
-
-def _versioned(ref: ModelRef) -> ModelRef:
-    if ref.version is None:
+def _versioned(subject: Subject) -> Subject:
+    if subject.ref.version is None:
         raise NotFound(
-            f"model {ref.name!r} has no version yet",
+            f"model {subject.ref.name!r} has no version yet",
             fix="Log one with log_model(..., registered_model_name=...).",
         )
-    return ref
+    return subject
 
 
 def _say(
@@ -73,12 +73,12 @@ def _say(
     statement = read_statement(STATEMENTS[kind], said)
     payload = None if follows else statement.payload(known)  # before MLflow is asked for anything
     record = _record(record)
-    ref = record.resolve(model)
+    about = record.about(model)
     if versioned:
-        _versioned(ref)
+        _versioned(about)
     if payload is None:
-        payload = statement.payload(replace(known, adoption=record.adoption(ref)))
-    return record.append(ref, kind, payload, person=person, role=role, entry_id=known.entry_id)
+        payload = statement.payload(replace(known, adoption=record.adoption(about)))
+    return record.append(about, kind, payload, person=person, role=role, entry_id=known.entry_id)
 
 
 def _text(day: datetime | date | str | None) -> str | None:
@@ -111,18 +111,18 @@ def log_predicted_lift(
         check_person(person)
         check_role(role)
     record = _record(record)
-    ref = _versioned(record.resolve(model))
+    about = _versioned(record.about(model))
     payload = {
         "contract": contract.to_dict(),
         "contract_digest": contract.digest,
-        "signature": record.signature_digest(ref),
+        "signature": record.signature_digest(about),
     }
     p = contract.predicted
     metrics = [("predicted_lift", p.lift, 0), ("predicted_lift_se", p.standard_error, 0)]
     if contract.minimum is not None:
         metrics.append(("minimum_viable_lift", contract.minimum, 0))
     return record.append(
-        ref,
+        about,
         "prediction",
         payload,
         person=person,
@@ -160,7 +160,7 @@ def log_assessment(
     else:
         payload = parse_answers(answers, instrument, where=f"answers of {person}")
     record = _record(record)
-    return record.append(record.resolve(model), "assessment", payload, person=person, role=role)
+    return record.append(record.about(model), "assessment", payload, person=person, role=role)
 
 
 def log_involvement(
@@ -264,11 +264,11 @@ def confirm_entry(
     if role is not None:
         check_role(role)
     record = _record(record)
-    ref = record.resolve(model)
-    entries = record.entries(ref)
+    about = record.about(model)
+    entries = record.entries(about)
     payload = check_confirmation(entries, entry, person)
     role = role or next(e.role for e in entries if e.id == payload["entry"])
-    return record.append(ref, KIND, payload, person=person, role=role)
+    return record.append(about, KIND, payload, person=person, role=role)
 
 
 def log_pulse(
@@ -311,18 +311,18 @@ def log_outcomes(
         )
     check_speaker("outcomes", person, role)
     record = _record(record)
-    ref = _versioned(record.resolve(model))
-    adoption = record.adoption(ref)
+    about = _versioned(record.about(model))
+    adoption = record.adoption(about)
     promised = adoption.predicted
     if promised is None:
         raise InvalidInput(
-            f"no predicted lift is recorded for {ref}",
-            fix=f"First: spot promise {ref.typed} lift.yaml",
+            f"no predicted lift is recorded for {about.ref}",
+            fix=f"First: spot promise {about.ref.typed} lift.yaml",
         )
     if promised.digest != report.predicted.digest:
         raise InvalidInput(
             f"the outcomes were checked against contract {report.predicted.digest[:12]}, "
-            f"{promised.digest[:12]} was promised for {ref}",
+            f"{promised.digest[:12]} was promised for {about.ref}",
             fix="Check them against the promise, or record the new promise first.",
         )
     last = outcomes.latest_moments(record, adoption)
@@ -331,7 +331,7 @@ def log_outcomes(
     if known is not None:
         return next(e for e in adoption.entries if e.id == known["entry"])
     entry = outcomes.outcome_entry(outcomes.with_history(report, adoption, last), adoption)
-    return record.append(ref, "outcomes", person=person, role=role, **entry)
+    return record.append(about, "outcomes", person=person, role=role, **entry)
 
 
 def sign_off(
@@ -381,7 +381,7 @@ def waive(
         record: where to write.
     """
     record = _record(record)
-    ref = _versioned(record.resolve(model))
+    about = _versioned(record.about(model))
     payload = check_waiver(
         target=target,
         requirement=requirement,
@@ -391,7 +391,7 @@ def waive(
         now=utc(None),
         policy=current_policy(record),
     )
-    return record.append(ref, "waiver", payload, person=approver, role=role)
+    return record.append(about, "waiver", payload, person=approver, role=role)
 
 
 def get_adoption(model: Any, *, record: Record | None = None) -> Adoption:
@@ -411,6 +411,6 @@ def check_gate(
         record: where to read.
     """
     record = _record(record)
-    adoption, policy = adoption_under_policy(record, _versioned(record.resolve(model)))
+    adoption, policy = adoption_under_policy(record, _versioned(record.about(model)))
     adoption = record.with_files(adoption)
     return decide(adoption, target, policy=policy, requester=requester or login())

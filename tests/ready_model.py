@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.adoption import Adoption, KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.evidence import Evidence, digest_of
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.readiness.assessment import parse_answers
@@ -135,7 +135,7 @@ def facts(**holders: tuple[str, ...]) -> ModelFacts:
                 aliases=tuple(t for t in held if t not in stages),
             )
         )
-    return ModelFacts(name="churn", created=1_700_000_000_000, versions=tuple(versions))
+    return ModelFacts(name="churn", created=1_700_000_000_000, versions=KnownVersions(versions))
 
 
 def adoption(

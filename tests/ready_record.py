@@ -23,7 +23,7 @@ def make_ready(record: Record, model: str, *, without: tuple[str, ...] = ()) -> 
     for e in ready(without=without):
         # What `append` does, without reading heads and registry anew for each entry.
         draft = Draft(ref=ref, kind=e.kind, payload=e.payload, person=e.person, role=e.role, at=at)
-        record.writer.write(draft, known_written=False)
+        record.writer.write(draft)
 
 
 def promise(record: Record, model: str, **changed: Any) -> None:

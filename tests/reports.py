@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from people import NOW, entry
 
-from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.adoption import Adoption, KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
 from spot_mlflow.lift.promise.contract import PredictedLift
@@ -185,5 +185,5 @@ def make_adoption(
     if check is not None:
         found.append(entry("outcomes", check.to_dict(), None, None, 1, version=VERSION))
     version = VersionFacts(VERSION, NOW, stage=stage)
-    facts = ModelFacts(name, 1, (version,), tags=dict(tags or {}))
+    facts = ModelFacts(name, 1, KnownVersions([version]), tags=dict(tags or {}))
     return build_adoption(facts, found, version=None, now=NOW)

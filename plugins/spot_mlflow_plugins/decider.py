@@ -237,7 +237,7 @@ class RecordDecider:
             draft = decision_draft(decision, created=ref.created, known=known)
             draft = replace(draft, payload={**draft.payload, "attempts": count})
             with mlflow_errors(f"the record of {ref.name!r}"):
-                view.add(ref, view.record.writer.write(draft, known_written=False))
+                view.add(ref, view.record.writer.write(draft))
 
     def _record_all(self, rulings: Sequence[tuple[Ruling, Mapping[str, Sequence[str]]]]) -> None:
         for ruling, replaced in rulings:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.adoption import ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.adoption import KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.errors import RecordDamaged, Unavailable
 from spot_mlflow.gate.decision import NO_GROUNDS, state_digest
 from spot_mlflow.record import companion
@@ -23,6 +23,7 @@ from spot_mlflow.record.policies import policies_in
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.store import REGISTRY, UPDATED_TAG
+from spot_mlflow.record.subject import Subject
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
 
@@ -142,7 +143,7 @@ class EvidenceView:
         aliases: dict[str, list[str]] = {}
         for alias, version in rows.aliases.items():
             aliases.setdefault(version, []).append(alias.casefold())
-        versions = tuple(
+        versions = KnownVersions(
             VersionFacts(
                 version=version,
                 created=datetime.fromtimestamp(created / 1000, timezone.utc),
@@ -219,15 +220,15 @@ class EvidenceView:
 
     def _read(self, ref: ModelRef, before: _Seen | None, *, known_written: bool) -> _Seen | None:
         """Reads what is new; None where nothing was ever recorded."""
-        experiment = companion.find(self.record.client, ref, known_written=known_written)
+        experiment = companion.find(self.record.client, ref, known_written=lambda: known_written)
         if experiment is None:
             return None
         key = str(experiment.experiment_id)
         pulse = private.pulse_of(self._store, key)  # before reading: what comes later shows
-        readings = self.record.readings(ref, recent=True, known_written=known_written)
+        readings = self.record.readings_of(Subject(ref, None, experiment, True), recent=True)
         unread = private.runs_of(self._store, key) - {r.run_id for r in readings}
         if unread:  # begun earlier than the newest, as by a clock that is slow
-            readings = self.record.readings(ref, known_written=known_written)
+            readings = self.record.readings_of(Subject(ref, None, experiment, True))
         entries = tuple(counted(ref, readings))
         runs = frozenset(r.run_id for r in readings)
         decisions = tuple(e for e in entries if e.kind == "decision")

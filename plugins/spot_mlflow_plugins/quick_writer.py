@@ -18,6 +18,8 @@ from spot_mlflow.record.writer import PlainWriter
 from spot_mlflow_plugins import mlflow_private as private
 
 if TYPE_CHECKING:
+    from mlflow.entities import Experiment
+
     from spot_mlflow.record.entry import Draft
 
 
@@ -52,23 +54,23 @@ class QuickWriter(PlainWriter):
         super().__init__(client)
         self.store = private.tracking_store_of(client)
 
-    def write(self, draft: Draft, *, known_written: bool) -> Evidence:
+    def write(self, draft: Draft, home: Experiment | None = None) -> Evidence:
         """Writes the entry whole or not at all."""
         if not self._at_once(draft):
-            return super().write(draft, known_written=known_written)
-        ready = self.prepared(draft, known_written=known_written)
+            return super().write(draft, home)
+        ready = self.prepared(draft, home)
         self._insert(ready.rows)
         self.done(ready)
         return ready.evidence
 
-    def prepared(self, draft: Draft, *, known_written: bool = False) -> Prepared:
+    def prepared(self, draft: Draft, home: Experiment | None = None) -> Prepared:
         """Returns an entry without files, metrics and data set as it is inserted into a database.
 
         Raises:
             RecordDamaged: the record was deleted.
             InvalidInput: the payload is no JSON.
         """
-        return self._rows(draft, draft.text(), known_written=known_written)
+        return self._rows(draft, draft.text(), home)
 
     def done(self, ready: Prepared) -> None:
         """Is told that a prepared entry was written."""
@@ -77,9 +79,9 @@ class QuickWriter(PlainWriter):
         plain = not (draft.artifacts or draft.metrics or draft.dataset)
         return plain and private.is_database(self.store)
 
-    def _rows(self, draft: Draft, text: str, *, known_written: bool) -> Prepared:
+    def _rows(self, draft: Draft, text: str, home: Experiment | None) -> Prepared:
 
-        experiment_id, folder = self._place(draft, known_written=known_written)
+        experiment_id, folder = self._place(draft, home)
         parts = split(text)
         rows = private.finished_run(
             run_id=self._run_id(experiment_id, draft.id),
@@ -106,18 +108,20 @@ class QuickWriter(PlainWriter):
         )
         return Prepared(evidence, rows)
 
-    def _place(self, draft: Draft, *, known_written: bool) -> tuple[str, str]:
+    def _place(self, draft: Draft, home: Experiment | None) -> tuple[str, str]:
         """Returns id and artifact location of the companion."""
-        found = ensure(self._client, draft.ref, known_written=known_written)
+        found = home or ensure(self._client, draft.ref)
         return str(found.experiment_id), str(found.artifact_location)
 
-    def _begin(self, draft: Draft, text: str, parts: int, *, known_written: bool) -> str:
+    def _begin(
+        self, draft: Draft, text: str, parts: int, home: Experiment | None
+    ) -> tuple[str, str]:
         """Begins the run of an entry with files: the id of its row is the entry's, so there is one."""
         if not private.is_database(self.store):
-            return super()._begin(draft, text, parts, known_written=known_written)
-        rows = self._rows(draft, text, known_written=known_written).rows
+            return super()._begin(draft, text, parts, home)
+        rows = self._rows(draft, text, home).rows
         self._insert(private.begun(rows))
-        return rows.run_id
+        return rows.run_id, str(rows.run["artifact_uri"])
 
     def _run_id(self, experiment_id: str, entry_id: str) -> str:
         """Returns the run's id for an entry's: the same for the same entry, in whatever worker.
@@ -149,6 +153,3 @@ class QuickWriter(PlainWriter):
             private.insert_run(self.store, rows)
         except sa.exc.IntegrityError as e:
             raise AlreadyWritten(rows.run_id) from e
-
-    def _finish(self, run_id: str) -> None:
-        private.finish_run(self._client, run_id)

@@ -14,7 +14,7 @@ import os
 from typing import Any, Final
 
 from spot_mlflow.record import Record
-from spot_mlflow.record.store import login
+from spot_mlflow.record.login import login
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.decider import RecordDecider
 from spot_mlflow_plugins.guard import gated

@@ -59,16 +59,16 @@ class Case:
         signature = self.signature(self.version)
         if self.policy.retrain == "fresh" or own is None or contract is None or not signature:
             return (self.version,)
-        same = [
-            v.version
-            for v in self.adoption.facts.versions
-            if v.version != self.version
-            and v.created <= own.created
-            and self.signature(v.version) == signature
-            and (promise := self.adoption.predictions.get(v.version)) is not None
+        alike = [
+            number
+            for number, promise in self.adoption.predictions.items()
+            if number != self.version
             and promise.digest == contract.digest
+            and self.signature(number) == signature
         ]
-        return (self.version, *reversed(same))
+        there = [v for n in alike if (v := self.adoption.facts.version(n)) is not None]
+        same = [v.version for v in there if v.created <= own.created]
+        return (self.version, *sorted(same, key=int, reverse=True))
 
     def signature(self, version: str) -> str:
         """Returns the digest of a version's model signature, recorded with its promise, or ""."""

@@ -72,10 +72,10 @@ def earlier_holders(adoption: Adoption, target: str) -> tuple[str, ...]:
     Versions that were deleted since are left out.
     """
     now = {v.version for v in adoption.facts.holders(target)}
-    existing = {v.version for v in adoption.facts.versions} - now
     held: list[str] = []
     for decision in adoption.decisions:
         # What was replaced held it before what replaced it.
         for version in reversed(list(_holders(decision.payload, target, adoption.facts.name))):
             held = [v for v in held if v != version] + [version]
-    return tuple(v for v in reversed(held) if v in existing)
+    facts = adoption.facts
+    return tuple(v for v in reversed(held) if v not in now and facts.version(v) is not None)

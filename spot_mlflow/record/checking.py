@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from spot_mlflow.errors import InvalidInput, RecordDamaged
 from spot_mlflow.record.policies import findings
 from spot_mlflow.record.remote import RouteWriter
-from spot_mlflow.record.store import REGISTRY, UPDATED_TAG
+from spot_mlflow.record.store import REGISTRY
+from spot_mlflow.record.subject import Subject
 from spot_mlflow.record.verification import Verification, verify
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def verified(record: Record, ref: ModelRef, *, files: bool) -> Verification:
         )
     if not ref.name:
         return _registry(record)
-    known = UPDATED_TAG in record.facts(ref.name).tags
-    return verify(ref, record.readings(ref, known_written=known))
+    about = Subject(ref, record.facts(ref.name))
+    return verify(ref, list(record.readings_of(about)))
 
 
 def _registry(record: Record) -> Verification:

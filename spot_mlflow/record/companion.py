@@ -16,6 +16,8 @@ from spot_mlflow.record.entry import CREATED, MODEL
 from spot_mlflow.record.references import ModelRef
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
@@ -48,14 +50,16 @@ def name_of(ref: ModelRef) -> str:
     return f"{name[: _LONGEST - len(digest) - 1]}~{digest}"
 
 
-def find(client: MlflowClient, ref: ModelRef, *, known_written: bool = False) -> Experiment | None:
+def find(
+    client: MlflowClient, ref: ModelRef, *, known_written: Callable[[], bool] = lambda: False
+) -> Experiment | None:
     """Returns the companion experiment of a model, or None where nothing was ever recorded.
 
     Args:
         client: MLflow.
         ref: the model.
-        known_written: whether the registry says that something was recorded; then an experiment
-            that is gone is a fault.
+        known_written: says whether the registry says that something was recorded; then an experiment
+            that is gone is a fault. Asked where there is none.
 
     Raises:
         RecordDamaged: the experiment was deleted.
@@ -78,7 +82,7 @@ def find(client: MlflowClient, ref: ModelRef, *, known_written: bool = False) ->
         )
     if found is not None:
         _check_prefix(found, ref)
-    if found is None and known_written:
+    if found is None and known_written():
         raise RecordDamaged(
             f"the record (experiment {name_of(ref)!r}) is gone, yet the model's tags show that "
             "there was one",
@@ -171,9 +175,19 @@ def _prefix_of(found: Experiment) -> str | None:
     return None
 
 
-def ensure(client: MlflowClient, ref: ModelRef, *, known_written: bool = False) -> Experiment:
+def ensure(client: MlflowClient, ref: ModelRef) -> Experiment:
     """Returns the companion experiment, made where there was none; follows a rename."""
-    found = find(client, ref, known_written=known_written)
+    return as_home(client, ref, find(client, ref))
+
+
+def as_home(client: MlflowClient, ref: ModelRef, found: Experiment | None) -> Experiment:
+    """Returns the companion experiment, made where none was found; follows a rename.
+
+    Args:
+        client: MLflow.
+        ref: the model.
+        found: what ``find`` returned.
+    """
     if found is None:
         return _create(client, ref)
     if found.tags.get(MODEL) not in (None, ref.name):

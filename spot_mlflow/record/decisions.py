@@ -12,7 +12,6 @@ from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.remote import RouteWriter
-from spot_mlflow.record.store import UPDATED_TAG, Record
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.record.store import Record
 
 _LOG: Final = "involvement"
 _SPEAKING: Final = frozenset({"sign-off", "waiver", _LOG})  # kinds whose person a requirement names
@@ -39,10 +39,9 @@ def adoption_for_decision(record: Record, model: str, version: str) -> Adoption:
         model: registered name.
         version: version number.
     """
-    facts = record.facts(model)
-    ref = ModelRef(facts.name, version, facts.created)
-    readings = record.readings(ref, recent=True, known_written=UPDATED_TAG in facts.tags)
-    return build_adoption(facts, counted(ref, readings), version=version, now=utc(None))
+    about = record.named(model, version)
+    entries = counted(about.ref, record.readings_of(about, recent=True))
+    return build_adoption(record.facts_about(about), entries, version=version, now=utc(None))
 
 
 def record_decision(
@@ -87,7 +86,7 @@ def record_decision(
     # Not through `append`, which reads registry and record anew: the decision was made on both, and
     # the summary rests on the evidence, not on decisions.
     with mlflow_errors(f"model {decision.model!r}", at=str(record.client.tracking_uri)):
-        return record.writer.write(draft, known_written=False)
+        return record.writer.write(draft)
 
 
 def decision_draft(

@@ -20,9 +20,10 @@ from spot_mlflow.evidence import canonical
 from spot_mlflow.person import person_key
 from spot_mlflow.record import companion
 from spot_mlflow.record.entry import CREATED, ENTRY, ERASED, MODEL, PERSON, RECORDER, SALT, read
+from spot_mlflow.record.facts import every_version
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.reading import runs
-from spot_mlflow.record.references import ModelRef, versions
+from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.remote import RouteWriter
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _tell_anew(record: Record, name: str, person: str) -> None:
     """Brings the summaries of a model up to date, and of each version that still tells the name."""
     created = record.facts(name).created
     record.refresh(ModelRef(name, None, created))
-    for v in versions(record.client, name):
+    for v in every_version(record.client, name):
         if _holds([*dict(v.tags or {}).values(), v.description or ""], person):
             record.refresh(ModelRef(name, str(v.version), created))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,7 @@ from spot_mlflow.errors import RecordDamaged, SpotError
 from spot_mlflow.evidence import canonical
 from spot_mlflow.gate.policy import Policy, default_policy
 from spot_mlflow.person import check_text
-from spot_mlflow.record import companion
+from spot_mlflow.record import companion, direct
 from spot_mlflow.record.decisions import IN_FORCE
 from spot_mlflow.record.faults import in_spite_of_races
 from spot_mlflow.record.remote import RouteWriter
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 COPY_TAG: Final = "spot.policy"  # of the registry's experiment: the policy; of a model: which one
 _LONGEST: Final = 4_900  # characters of an experiment's tag
+_TOLD_FOR: Final = 30.0  # seconds
 _AGAIN: Final = (
     "Set it again: spot policy set POLICY.YAML, or end it: spot policy retire --reason TEXT"
 )
@@ -105,6 +107,26 @@ def current_policy(record: Record, *, recent: bool = False) -> Policy:
             rather than fall back to a weaker policy.
     """
     return policies_in(record, recent=recent).in_force
+
+
+def policy_told(record: Record, facts: ModelFacts) -> tuple[Policy, str | None]:
+    """Returns the policy whose answer the summaries of a model tell, and its mark.
+
+    A record that knows the policy which the model's tag names does not read it again, for half a
+    minute. Nothing is decided on a summary.
+
+    Args:
+        record: where to read.
+        facts: of the model.
+
+    Raises:
+        RecordDamaged: as ``current_policy``.
+    """
+    known, until = record.policies_known or (None, 0.0)
+    if known is None or known.mark != facts.tags.get(COPY_TAG) or time.monotonic() > until:
+        known = policies_in(record, recent=True)
+        record.policies_known = known, time.monotonic() + _TOLD_FOR
+    return known.in_force, known.mark
 
 
 def policies_in(record: Record, *, recent: bool = False) -> Policies:
@@ -232,7 +254,7 @@ def copy_policy(record: Record, entry: Evidence) -> None:
     for name, tags in record.portfolio():
         if tags.get(COPY_TAG) != mark:
             try:
-                in_spite_of_races(partial(client.set_registered_model_tag, name, COPY_TAG, mark))
+                direct.tag_model(client, name, COPY_TAG, mark)
             except MlflowException:  # a name that MLflow itself cannot read: there are other copies
                 continue
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.evidence import canonical
 from spot_mlflow.record.entry import Reading, read
 
 if TYPE_CHECKING:
@@ -57,26 +60,40 @@ def read_all(
     return found
 
 
-def read_new(client: MlflowClient, experiment_id: str, seen: dict[str, Reading]) -> None:
+def read_new(client: MlflowClient, experiment_id: str, seen: dict[str, Reading]) -> set[str]:
     """Reads the newest runs until a page brings little new, and those still being written.
 
     Args:
         client: MLflow.
         experiment_id: the companion experiment.
         seen: run id -> what was read before; brought up to date.
+
+    Returns:
+        Ids of the runs that are new, or were being written and are not any more.
     """
     token: str | None = None
     unfinished = {run_id for run_id, r in seen.items() if r.running}
+    changed: set[str] = set()
     while True:
         page = client.search_runs([experiment_id], max_results=_RECENT_PAGE, page_token=token)
         fresh = [r for r in page if r.info.run_id not in seen or seen[r.info.run_id].running]
-        seen.update({r.info.run_id: read(r) for r in fresh})
+        for run in fresh:
+            changed |= _taken_in(run, seen)
         unfinished -= {r.info.run_id for r in page}
         token = page.token
         if not token or len(fresh) < _RECENT_PAGE // 2:
             break
     for run_id in sorted(unfinished):  # begun long before the newest, so not on their page
-        seen[run_id] = read(client.get_run(run_id))
+        changed |= _taken_in(client.get_run(run_id), seen)
+    return changed
+
+
+def _taken_in(run: Run, seen: dict[str, Reading]) -> set[str]:
+    """Takes a run in; returns its id where that tells more than was known."""
+    found, before = read(run), seen.get(run.info.run_id)
+    seen[found.run_id] = found
+    same = before is not None and before.running and found.running
+    return set() if same else {found.run_id}
 
 
 def counted(ref: ModelRef, readings: Iterable[Reading]) -> list[Evidence]:
@@ -94,8 +111,13 @@ def counted(ref: ModelRef, readings: Iterable[Reading]) -> list[Evidence]:
     return sorted(once.values(), key=lambda e: (e.at, e.id))
 
 
-def heads(client: MlflowClient, experiment_id: str) -> tuple[str, ...]:
+def as_read(evidence: Evidence) -> Evidence:
+    """Returns an entry that was just written as it will be read: its payload is JSON."""
+    return replace(evidence, payload=json.loads(canonical(evidence.payload)))
+
+
+def heads(readings: Iterable[Reading]) -> tuple[str, ...]:
     """Returns the digests of the newest complete entries: what a new one follows."""
-    newest = client.search_runs([experiment_id], max_results=_PARENTS)
-    readings = [read(run) for run in newest]
-    return tuple(sorted(r.evidence.digest for r in readings if r.evidence is not None))
+    whole = [r.evidence for r in readings if r.evidence is not None]
+    newest = sorted(whole, key=lambda e: (e.at, e.id))[-_PARENTS:]
+    return tuple(sorted({e.digest for e in newest}))

@@ -12,18 +12,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import InvalidInput, NotFound, Unavailable
+from spot_mlflow.record.facts import (
+    facts_of,
+    logged_model_id,
+    logged_model_of,
+    registered_model,
+)
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.validation import nearest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+    from mlflow.entities.model_registry import RegisteredModel
+
+    from spot_mlflow.adoption import ModelFacts
+
+    Located = tuple[ModelFacts, str | None]  # a model, and the number of the version meant
 
 # A name may hold an @, so the last one begins the alias; a name may not hold a slash.
 _REFERENCE = re.compile(
     r"(?:models:/+)?(?P<name>[^/]+?)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))?"
 )
-_LOGGED_MODEL = re.compile(r"models:/+(?P<id>m-[0-9a-f]{32})")
 _SHOWN = 10  # versions that a message names
 _STAGES = {"none": "None", "staging": "Staging", "production": "Production", "archived": "Archived"}
 
@@ -51,7 +60,7 @@ class ModelRef:
         return shlex.quote(str(self))
 
 
-def resolve(client: MlflowClient, model: Any) -> ModelRef:
+def locate(client: MlflowClient, model: Any) -> Located:
     """Finds the model version that ``model`` means; a bare name means its newest version.
 
     Inside an MLflow run that registered a version of the model, a bare name means that version.
@@ -60,8 +69,6 @@ def resolve(client: MlflowClient, model: Any) -> ModelRef:
         NotFound: no such model, version or alias; the nearest known name is in the message.
         InvalidInput: ``model`` is nothing that names a registered model.
     """
-    if isinstance(model, ModelRef):
-        return model
     with mlflow_errors(f"model {_said(model)}", at=_address(client)):
         if isinstance(model, str):
             return _from_text(client, model)
@@ -87,10 +94,10 @@ def _said(model: Any) -> str:
     return repr(model) if isinstance(model, str) else type(model).__name__
 
 
-def _from_text(client: MlflowClient, text: str) -> ModelRef:
-    logged = _LOGGED_MODEL.fullmatch(text.strip())
-    if logged is not None:
-        return _from_logged_model(client, logged["id"])
+def _from_text(client: MlflowClient, text: str) -> Located:
+    logged = logged_model_of(text)
+    if logged:
+        return _from_logged_model(client, logged)
     match = _REFERENCE.fullmatch(text.strip())
     if match is None:
         raise InvalidInput(
@@ -114,7 +121,7 @@ def _find(client: MlflowClient, name: str) -> RegisteredModel | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        found = client.get_registered_model(name)
+        found = registered_model(client, name)
     except MlflowException as e:
         if e.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
@@ -150,53 +157,31 @@ def _padded(client: MlflowClient, name: str) -> RegisteredModel:
     raise NotFound(f"no registered model {name!r}{hint}", fix=fix)
 
 
-def versions(client: MlflowClient, name: str) -> list[ModelVersion]:
-    """Returns all versions of a model, oldest first."""
-    quote = '"' if "'" in name else "'"
-    found: list[ModelVersion] = []
-    token: str | None = None
-    while True:
-        page = client.search_model_versions(
-            f"name={quote}{name}{quote}", max_results=10_000, page_token=token
-        )
-        found.extend(page)
-        token = page.token
-        if not token:
-            return sorted(found, key=lambda v: int(v.version))
-
-
-def versions_of(client: MlflowClient, registered: RegisteredModel) -> list[ModelVersion]:
-    """Returns all versions of a model just read, oldest first; asks only where it must.
-
-    The model itself tells the newest version of each stage. Where these are as many as the highest
-    version number, there are no others, and a second question is saved.
-    """
-    told = sorted(registered.latest_versions or [], key=lambda v: int(v.version))
-    if told and len(told) == int(told[-1].version):
-        return told
-    return versions(client, registered.name)
-
-
-def _newest(client: MlflowClient, registered: RegisteredModel) -> ModelRef:
+def _newest(client: MlflowClient, registered: RegisteredModel) -> Located:
     import mlflow
 
-    found = versions_of(client, registered)
+    facts = facts_of(client, registered)
     run = mlflow.active_run()
-    mine = [v for v in found if run is not None and v.run_id == run.info.run_id]
-    last = (mine or found)[-1:]
-    version = str(last[0].version) if last else None
-    return ModelRef(registered.name, version, int(registered.creation_timestamp or 0))
+    mine = [] if run is None else _registered_by(client, facts.name, str(run.info.run_id))
+    return facts, max(mine, key=int) if mine else facts.newest
 
 
-def _version(client: MlflowClient, registered: RegisteredModel, wanted: str) -> ModelRef:
-    known = [str(v.version) for v in versions_of(client, registered)]
-    if wanted not in known:
+def _registered_by(client: MlflowClient, name: str, run_id: str) -> list[str]:
+    """Returns the versions of a model that a run registered."""
+    found = client.search_model_versions(f"run_id='{run_id}'")
+    return [str(v.version) for v in found if v.name == name]
+
+
+def _version(client: MlflowClient, registered: RegisteredModel, wanted: str) -> Located:
+    facts = facts_of(client, registered)
+    if facts.version(wanted) is None:
+        known = [v.version for v in facts.versions]
         shown = ", ".join(["…"] * (len(known) > _SHOWN) + known[-_SHOWN:]) or "none"
         raise NotFound(f"model {registered.name!r} has no version {wanted!r}; it has {shown}")
-    return ModelRef(registered.name, wanted, int(registered.creation_timestamp or 0))
+    return facts, wanted
 
 
-def _aliased(client: MlflowClient, registered: RegisteredModel, alias: str) -> ModelRef:
+def _aliased(client: MlflowClient, registered: RegisteredModel, alias: str) -> Located:
     aliases = {str(k): str(v) for k, v in dict(registered.aliases or {}).items()}
     version = aliases.get(alias) or {k.casefold(): v for k, v in aliases.items()}.get(
         alias.casefold()
@@ -209,33 +194,16 @@ def _aliased(client: MlflowClient, registered: RegisteredModel, alias: str) -> M
     return _version(client, registered, version)
 
 
-def _staged(client: MlflowClient, registered: RegisteredModel, stage: str) -> ModelRef:
-    found = [v for v in versions_of(client, registered) if v.current_stage == stage]
-    if not found:
+def _staged(client: MlflowClient, registered: RegisteredModel, stage: str) -> Located:
+    last = [v for v in registered.latest_versions or [] if v.current_stage == stage]
+    if not last:
         raise NotFound(f"model {registered.name!r} has no version in stage {stage}")
-    return ModelRef(
-        registered.name, str(found[-1].version), int(registered.creation_timestamp or 0)
-    )
-
-
-def logged_model_id(version: ModelVersion) -> str:
-    """Returns the id of the LoggedModel that a version was registered from, or "".
-
-    A database registry keeps it as the version's source only; others tell it as well.
-    """
-    told = getattr(version, "model_id", None)
-    return str(told or logged_model_of(str(version.source or "")))
-
-
-def logged_model_of(source: str) -> str:
-    """Returns the id that an address of a LoggedModel ("models:/m-1a2b") names, or ""."""
-    match = _LOGGED_MODEL.fullmatch(source)
-    return match["id"] if match else ""
+    return facts_of(client, registered), str(last[0].version)
 
 
 def _from_logged_model(
     client: MlflowClient, model_id: str | None, run_id: str | None = None, number: Any = None
-) -> ModelRef:
+) -> Located:
     """Finds the version that was registered from a logged model: none of them knows the name.
 
     Args:

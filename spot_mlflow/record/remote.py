@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment
 
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.record.entry import Draft
@@ -56,7 +57,7 @@ class RouteWriter:
     def __init__(self, uri: str) -> None:
         self._uri = uri
 
-    def write(self, draft: Draft, *, known_written: bool) -> Evidence:  # noqa: ARG002 - the server looks itself
+    def write(self, draft: Draft, home: Experiment | None = None) -> Evidence:  # noqa: ARG002 - the server looks itself
         """Sends the entry; the server writes it whole or not at all.
 
         Raises:

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import getpass
+import contextlib
 import logging
-import os
 import uuid
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.adoption import Adoption, ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.adoption import Adoption, ModelFacts, build_adoption
 from spot_mlflow.errors import SpotError
 from spot_mlflow.person import check_speaker
 from spot_mlflow.record import companion, reading, references, remote
 from spot_mlflow.record.connection import open_client
-from spot_mlflow.record.entry import ERASED, Draft, Reading
+from spot_mlflow.record.entry import Draft, Reading
+from spot_mlflow.record.facts import every_model, facts_of, registered_model
 from spot_mlflow.record.faults import mlflow_errors
-from spot_mlflow.record.once import RegistryOnce
+from spot_mlflow.record.login import login
+from spot_mlflow.record.memory import Memory
 from spot_mlflow.record.reading import counted
+from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.signature import signature_digest
+from spot_mlflow.record.subject import Subject
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment, LoggedModel
 
     from spot_mlflow.evidence import Evidence
-    from spot_mlflow.record.references import ModelRef
+    from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.record.policies import Policies
     from spot_mlflow.record.verification import Verification
     from spot_mlflow.record.writer import Writer
 
 _LOG = logging.getLogger(__name__)
 REGISTRY: Final = companion.REGISTRY  # evidence of no model in particular: policies
-_MOST_SEEN: Final = 1000  # experiments whose entries one object keeps
 UPDATED_TAG: Final = "spot.updated"
 
 
@@ -66,9 +70,8 @@ class Record:
         self.client = client or open_client(tracking_uri, registry_uri)
         self._writer = writer
         self._recorded_by = recorded_by
-        self._seen: dict[str, dict[str, Reading]] = {}
-        self._registry: dict[str, dict[str, Reading]] = {}
-        self._erased: dict[str, str | None] = {}  # experiment -> mark of the erasure last seen
+        self.memory = Memory(self.client)
+        self.policies_known: tuple[Policies, float] | None = None  # until when, monotonic
 
     @property
     def writer(self) -> Writer:
@@ -83,9 +86,23 @@ class Record:
 
     # -- what is there ---------------------------------------------------------------------
 
+    def about(self, model: Any) -> Subject:
+        """Finds the model version that ``model`` means, for one operation on it."""
+        if isinstance(model, Subject):
+            return model
+        if isinstance(model, ModelRef):
+            return Subject(model)
+        facts, version = references.locate(self.client, model)
+        return Subject(ModelRef(facts.name, version, facts.created), facts)
+
+    def named(self, name: str, version: str | None = None) -> Subject:
+        """Finds exactly the model of a name: no reading of "name/3" or "name@alias"."""
+        facts = self.facts(name)
+        return Subject(ModelRef(facts.name, version, facts.created), facts)
+
     def resolve(self, model: Any) -> ModelRef:
         """Finds the model version that ``model`` means; see ``record.references``."""
-        return references.resolve(self.client, model)
+        return self.about(model).ref
 
     def models(self) -> list[str]:
         """Returns the names of all registered models, sorted; prompts are none."""
@@ -93,55 +110,54 @@ class Record:
 
     def portfolio(self) -> list[tuple[str, Mapping[str, str]]]:
         """Returns (name, tags) of every registered model, read in pages of 1,000."""
-        found: list[tuple[str, Mapping[str, str]]] = []
-        token: str | None = None
         with self._errors("the registry"):
-            while True:
-                page = self.client.search_registered_models(max_results=1000, page_token=token)
-                found.extend((m.name, dict(m.tags or {})) for m in page)
-                token = page.token
-                if not token:
-                    return found
+            return every_model(self.client)
 
     def facts(self, name: str) -> ModelFacts:
-        """Returns what the registry says of a model and its versions: two calls at most."""
-        return self._facts(name, self.client)
-
-    def _facts(self, name: str, client: Any) -> ModelFacts:
+        """Returns what the registry says of a model; its versions are asked for where needed."""
         with self._errors(f"model {name!r}"):
-            model = client.get_registered_model(name)
-            versions = references.versions_of(client, model)
-        aliases: dict[str, list[str]] = {}
-        for alias, version in dict(model.aliases or {}).items():
-            aliases.setdefault(str(version), []).append(str(alias).casefold())
-        return ModelFacts(
-            name=model.name,
-            created=int(model.creation_timestamp or 0),
-            versions=tuple(
-                VersionFacts(
-                    version=str(v.version),
-                    created=datetime.fromtimestamp(v.creation_timestamp / 1000, timezone.utc),
-                    stage=v.current_stage or "None",
-                    aliases=tuple(sorted(aliases.get(str(v.version), ()))),
-                    run_id=v.run_id or "",
-                    model_id=references.logged_model_id(v),
-                )
-                for v in versions
-            ),
-            tags=dict(model.tags or {}),
-            description=model.description or "",
-        )
+            return facts_of(self.client, registered_model(self.client, name))
 
-    def entries(self, ref: ModelRef, *, recent: bool = False) -> list[Evidence]:
+    def facts_about(self, subject: Subject) -> ModelFacts:
+        """Returns what the registry says of the model of an operation."""
+        if subject.facts is None:
+            subject.facts = self.facts(subject.ref.name)
+        return subject.facts
+
+    def home_of(self, subject: Subject, *, sure: bool = False) -> Experiment | None:
+        """Returns the companion experiment of an operation's model, or None where there is none.
+
+        Args:
+            subject: the model, and what was read of it; its home is looked for once.
+            sure: whether to ask the registry for the model's tags where that was not done yet.
+
+        Raises:
+            RecordDamaged: it was deleted, or it is gone and the model's tags show that there was one.
+        """
+        if not subject.looked:
+            ref = subject.ref
+            with self._errors(f"the record of {ref.name!r}" if ref.name else "the policies"):
+                subject.home = companion.find(
+                    self.client,
+                    ref,
+                    known_written=lambda: self._was_written(subject, sure=sure),
+                )
+            subject.looked = True
+        return subject.home
+
+    def entries(self, of: ModelRef | Subject, *, recent: bool = False) -> list[Evidence]:
         """Returns the complete entries of a model, oldest first.
 
         Args:
-            ref: the model, or ``REGISTRY``.
+            of: the model, or ``REGISTRY``.
             recent: read only what this object has not seen yet; edits of what it has seen are not
                 noticed. For summaries, never for decisions.
         """
-        found = self._by_route(ref)
-        return counted(ref, self.readings(ref, recent=recent)) if found is None else found
+        subject = self.about(of)
+        found = self._by_route(subject.ref)
+        if found is not None:
+            return found
+        return counted(subject.ref, self.readings_of(subject, recent=recent))
 
     def _by_route(self, ref: ModelRef) -> list[Evidence] | None:
         """Returns a model's entries by a gated server's route; None where runs are read."""
@@ -149,26 +165,18 @@ class Record:
             return None
         return self.writer.entries(ref)
 
-    def readings(
-        self, ref: ModelRef, *, recent: bool = False, known_written: bool = False
-    ) -> list[Reading]:
+    def readings(self, ref: ModelRef, *, recent: bool = False) -> list[Reading]:
         """Returns every run of the companion experiment as it was read, those with faults too."""
-        with self._errors(f"the record of {ref.name!r}" if ref.name else "the policies"):
-            experiment = companion.find(self.client, ref, known_written=known_written)
-            if experiment is None:
-                return []
-            key, erased = experiment.experiment_id, experiment.tags.get(ERASED)
-            # A name that was erased must not come back from what was read before.
-            known = recent and self._erased.get(key) == erased
-            seen = self._seen.get(key) if known else None
-            if seen is None:
-                seen = reading.read_all(self.client, [key])[key]
-            else:
-                reading.read_new(self.client, key, seen)
-            if key not in self._seen and len(self._seen) >= _MOST_SEEN:
-                self._seen.clear()  # read anew when they are asked for; a registry may have many
-            self._seen[key], self._erased[key] = seen, erased
-            return list(seen.values())
+        return list(self.readings_of(Subject(ref), recent=recent))
+
+    def readings_of(self, subject: Subject, *, recent: bool = False) -> Collection[Reading]:
+        """Returns ``readings`` of an operation's model, read once."""
+        home = self.home_of(subject)
+        if subject.readings is None:
+            ref = subject.ref
+            with self._errors(f"the record of {ref.name!r}" if ref.name else "the policies"):
+                subject.readings = () if home is None else self.memory.read(home, recent=recent)
+        return subject.readings
 
     def adoption(
         self,
@@ -179,32 +187,30 @@ class Record:
         recent: bool = False,
     ) -> Adoption:
         """Returns everything known about a model version: one unfiltered search of its record."""
-        registry: Any = RegistryOnce(self.client)
-        ref = references.resolve(registry, model)
-        facts, entries = self._state(ref, registry, recent=recent)
-        return build_adoption(facts, entries, version=version or ref.version, now=utc(now))
+        subject = self.about(model)
+        facts, entries = self.state(subject, recent=recent)
+        return build_adoption(facts, entries, version=version or subject.ref.version, now=utc(now))
 
     def adoption_and_registry(
         self, model: Any, version: str | None = None, now: datetime | None = None
     ) -> tuple[Adoption, list[Evidence], Mapping[str, str]]:
         """Returns ``adoption``, and entries and tags as ``registry`` does: one search for both."""
-        registry: Any = RegistryOnce(self.client)
-        ref = references.resolve(registry, model)
-        facts = self._facts(ref.name, registry)
+        subject = self.about(model)
+        ref, facts = subject.ref, self.facts_about(subject)
+        own = self.home_of(subject)
         with self._errors(f"the record of {ref.name!r}" if ref.name else "the policies"):
-            own = companion.find(self.client, ref, known_written=UPDATED_TAG in facts.tags)
             shared = companion.find_registry(self.client)
             found = reading.read_all(
                 self.client,
                 [e.experiment_id for e in (own, shared) if e is not None],
                 deleted_of=None if shared is None else shared.experiment_id,
             )
-        entries, others = (
-            counted(of, found[e.experiment_id].values()) if e is not None else []
-            for of, e in ((ref, own), (REGISTRY, shared))
-        )
+        subject.readings = () if own is None else list(found[own.experiment_id].values())
+        others = () if shared is None else found[shared.experiment_id].values()
+        entries = counted(ref, subject.readings)
         adoption = build_adoption(facts, entries, version=version or ref.version, now=utc(now))
-        return adoption, others, {} if shared is None else dict(shared.tags)
+        tags = {} if shared is None else dict(shared.tags)
+        return adoption, counted(REGISTRY, others), tags
 
     def registry(self, *, recent: bool = False) -> tuple[list[Evidence], Mapping[str, str]]:
         """Returns the entries of the registry as a whole, deleted ones included, and its tags.
@@ -219,14 +225,14 @@ class Record:
             home = companion.find_registry(self.client)
             if home is None:
                 return [], {}
-            key = home.experiment_id
-            seen = self._registry.get(key) if recent else None
-            if seen is None:
-                seen = reading.read_all(self.client, [key], deleted_of=key)[key]
-            else:
-                reading.read_new(self.client, key, seen)
-            self._registry[key] = seen
-            return counted(REGISTRY, seen.values()), dict(home.tags)
+            found = self.memory.read(home, recent=recent, deleted=True)
+            return counted(REGISTRY, found), dict(home.tags)
+
+    def policy_told(self, facts: ModelFacts) -> tuple[Policy, str | None]:
+        """Returns the policy whose answer a model's summary tells, and its mark, or None."""
+        from spot_mlflow.record.policies import policy_told
+
+        return policy_told(self, facts)
 
     def with_files(self, adoption: Adoption) -> Adoption:
         """Returns what is known with where the version's files are, where a gated server says so."""
@@ -236,30 +242,20 @@ class Record:
         return replace(adoption, files=files)
 
     def state(
-        self, ref: ModelRef, *, recent: bool = False
+        self, of: ModelRef | Subject, *, recent: bool = False
     ) -> tuple[ModelFacts, Sequence[Evidence]]:
         """Returns what the registry and the record say of a model, in this order.
 
-        Args:
-            ref: the model.
-            recent: as in ``entries``.
+        ``recent`` as in ``entries``.
         """
-        return self._state(ref, self.client, recent=recent)
+        subject = self.about(of)
+        return self.facts_about(subject), self.entries(subject, recent=recent)
 
-    def _state(
-        self, ref: ModelRef, client: Any, *, recent: bool
-    ) -> tuple[ModelFacts, Sequence[Evidence]]:
-        facts = self._facts(ref.name, client)
-        said = self._by_route(ref)
-        if said is not None:
-            return facts, said
-        known_written = UPDATED_TAG in facts.tags
-        readings = self.readings(ref, recent=recent, known_written=known_written)
-        return facts, counted(ref, readings)
-
-    def signature_digest(self, ref: ModelRef) -> str | None:
+    def signature_digest(self, of: ModelRef | Subject) -> str | None:
         """Returns the digest of the version's model signature; None where it has none to read."""
-        return signature_digest(self.client, ref)
+        subject = self.about(of)
+        facts, number = self.facts_about(subject), str(subject.ref.version)
+        return signature_digest(self.client, facts, number, self._logged_model(subject))
 
     def verify(self, model: Any, *, files: bool = False) -> Verification:
         """Checks that no evidence of a model was edited, deleted or half written.
@@ -282,7 +278,7 @@ class Record:
 
     def append(
         self,
-        ref: ModelRef,
+        of: ModelRef | Subject,
         kind: str,
         payload: Mapping[str, Any],
         *,
@@ -299,7 +295,7 @@ class Record:
         """Writes one entry, whole or not at all, and brings the summary up to date.
 
         Args:
-            ref: the model version spoken of.
+            of: the model version spoken of; with what this operation has read of it already.
             kind: what sort of entry.
             payload: what is said; JSON values.
             person: who says it.
@@ -318,11 +314,17 @@ class Record:
             RecordDamaged: the record was deleted.
         """
         check_speaker(kind, person, role)
+        subject = self.about(of)
+        ref = subject.ref
         with self._errors(f"model {ref.name!r}"):
-            # A gated server looks itself what an entry follows.
+            # A gated server looks itself what an entry follows, and where it goes.
+            logged: LoggedModel | None = None
+            before: Collection[Reading] = ()
             sent = isinstance(self.writer, remote.RouteWriter)
-            home = None if sent else companion.find(self.client, ref)
-            known_written = not sent and home is None and self._was_written(ref)
+            if not sent:
+                self.home_of(subject, sure=True)
+                before = self.readings_of(subject, recent=True)
+                logged = self._logged_model(subject) if metrics else None
             draft = Draft(
                 ref=ref,
                 kind=kind,
@@ -331,69 +333,65 @@ class Record:
                 role=role,
                 at=utc(at),
                 recorded_by=self._recorder(recorded_by),
-                parents=() if home is None else reading.heads(self.client, home.experiment_id),
+                parents=reading.heads(before),
                 metrics=tuple(metrics),
                 artifacts=dict(artifacts or {}),
                 dataset=dataset,
-                model_id=self._model_id(ref) if metrics else "",
+                model_id="" if logged is None else str(logged.model_id),
                 id=entry_id or uuid.uuid4().hex,
             )
-            evidence = self.writer.write(draft, known_written=known_written)
+            if not sent:
+                subject.home = companion.as_home(self.client, ref, subject.home)
+            evidence = self.writer.write(draft, subject.home)
+            self.memory.wrote(evidence.run_id)
         if refresh and ref.name:
-            self._refresh_after(ref, evidence)
+            self._refresh_after(subject, evidence)
         return evidence
 
-    def _refresh_after(self, ref: ModelRef, evidence: Evidence) -> None:
+    def _refresh_after(self, subject: Subject, evidence: Evidence) -> None:
         """The entry stands: a summary that lags must not look as if nothing had been recorded."""
+        from spot_mlflow.record.summary import refresh_after
+
         try:
-            self.refresh(ref, mine=evidence.id)
+            with self._errors(f"model {subject.ref.name!r}"):
+                if isinstance(self.writer, remote.RouteWriter):
+                    self.writer.refresh(subject.ref)
+                else:
+                    refresh_after(self, subject, evidence)
         except SpotError as e:
             _LOG.warning(
                 "The %s is recorded, but the summary tags are not up to date: %s", evidence.kind, e
             )
 
-    def _was_written(self, ref: ModelRef) -> bool:
+    def _was_written(self, subject: Subject, *, sure: bool) -> bool:
         """Whether the registry says that there was a record."""
-        return bool(ref.name) and UPDATED_TAG in self.facts(ref.name).tags
+        if not subject.ref.name or not (sure or subject.facts):
+            return False
+        return UPDATED_TAG in self.facts_about(subject).tags
 
-    def _model_id(self, ref: ModelRef) -> str:
-        """Returns the LoggedModel that a version's metrics are logged on, or "" where it is gone."""
+    def _logged_model(self, subject: Subject) -> LoggedModel | None:
+        """Returns the LoggedModel of the version spoken of, which has its metrics and its files."""
         from mlflow.exceptions import MlflowException
 
-        version = self.facts(ref.name).version(ref.version) if ref.name else None
-        if version is None or not version.model_id:
-            return ""
-        try:
-            return str(self.client.get_logged_model(version.model_id).model_id)
-        except MlflowException:
-            return ""
+        ref = subject.ref
+        if not subject.logged_asked and ref.name:
+            version = self.facts_about(subject).version(ref.version)
+            if version is not None and version.model_id:
+                with contextlib.suppress(MlflowException):  # it is gone
+                    subject.logged = self.client.get_logged_model(version.model_id)
+            subject.logged_asked = True
+        return subject.logged
 
     def _recorder(self, given: str | None) -> str:
         chosen = given if given is not None else self._recorded_by
         return chosen if chosen is not None else login()
 
-    def refresh(self, ref: ModelRef, *, mine: str | None = None) -> None:
-        """Derives summary tags and description anew from the record.
-
-        Args:
-            ref: the model.
-            mine: id of the entry just written; where others write too, the last one sees to it.
-        """
+    def refresh(self, ref: ModelRef) -> None:
+        """Derives summary tags and description of a model anew from the record."""
         from spot_mlflow.record.summary import refresh
 
         with self._errors(f"model {ref.name!r}"):
             if isinstance(self.writer, remote.RouteWriter):
                 self.writer.refresh(ref)
             else:
-                refresh(self, ref, mine=mine)
-
-
-def login() -> str:
-    """Returns who is at work here: MLflow's user name, else the login of the system."""
-    name = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    if name:
-        return name
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no such login, as in some containers
-        return ""
+                refresh(self, ref)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from spot_mlflow.adoption import build_adoption
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.targets import same_target
-from spot_mlflow.record import companion
-from spot_mlflow.record.faults import in_spite_of_races
-from spot_mlflow.record.policies import COPY_TAG, policies_in
+from spot_mlflow.person import person_key
+from spot_mlflow.record import direct
+from spot_mlflow.record.entry import ERASED
+from spot_mlflow.record.policies import COPY_TAG
+from spot_mlflow.record.reading import as_read, counted
+from spot_mlflow.record.subject import Subject
 from spot_mlflow.reporting.message.summary import description_block, merge_description, summary_tags
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from mlflow.entities import Experiment
 
     from spot_mlflow.adoption import Adoption, ModelFacts
     from spot_mlflow.evidence import Evidence
@@ -36,72 +41,124 @@ CHART: Final = "lift-gap.png"
 REPORT: Final = "report.html"
 
 
-def refresh(
-    record: Record, ref: ModelRef, *, mine: str | None = None, policy: Policy | None = None
-) -> None:
+def refresh_after(record: Record, subject: Subject, evidence: Evidence) -> None:
+    """Brings tags and descriptions up to date after an entry, as ``refresh`` does.
+
+    Where nobody else has written for a while, what this operation has read before the entry is still
+    so, and only what was written since is read. Else everything is read again.
+
+    Args:
+        record: where.
+        subject: the model, and what was read of it before the entry was written.
+        evidence: the entry.
+    """
+    home = subject.home
+    if home is not None and record.memory.alone(home):
+        facts = record.facts_about(subject)
+        entries = [*counted(subject.ref, subject.readings or ()), as_read(evidence)]
+        entries.sort(key=lambda e: (e.at, e.id))
+        told = _Telling(record, subject.ref, home)
+        told.written_anew(facts, entries)
+        if not record.memory.news(home) and not _erased_since(record, home, told, entries):
+            return
+    refresh(record, subject.ref, mine=evidence.id)
+
+
+def refresh(record: Record, ref: ModelRef, *, mine: str | None = None) -> None:
     """Writes tags and description of the model, and of the version spoken of.
 
-    Several writers may do so at once, each from the state it saw, and no MLflow call writes them
-    all. So a writer goes on until it has read a record and tags that agree. Who finds an entry
-    newer than its own, of which the tags do not know yet, may leave: the writer of that entry has
-    still to read what was written here, and will set it right.
+    Several writers may do so at once, each from the state it saw, and not every MLflow writes them
+    all in one call. So a writer goes on until it has read a record and tags that agree. Who finds an
+    entry newer than its own, of which the tags do not know yet, may leave: the writer of that entry
+    has still to read what was written here, and will set it right.
 
     Args:
         record: where.
         ref: the model; its version gets tags of its own.
         mine: id of the entry just written, or None to see it through in any case.
-        policy: the one in force where it does not stand in the record; else its newest.
     """
-    links: tuple[Link, ...] | None = None
-    mark: str | None = None
+    told: _Telling | None = None
     for _ in range(_ROUNDS):
-        facts, entries = record.state(ref, recent=True)
+        subject = Subject(ref)
+        facts, entries = record.state(subject, recent=True)
         latest = _latest(entries)
         if mine not in (None, latest) and not _knows(facts, latest):
             return
-        if policy is None:
-            known = policies_in(record, recent=True)
-            policy, mark = known.in_force, known.mark
-        if mark is not None and facts.tags.get(COPY_TAG) != mark:
-            in_spite_of_races(
-                partial(record.client.set_registered_model_tag, facts.name, COPY_TAG, mark)
-            )
-        links = _record_links(record, ref) if links is None else links
-        if not _written_anew(record, ref, facts, entries, policy=policy, links=links):
+        told = told or _Telling(record, ref, subject.home)
+        if not told.written_anew(facts, entries):
             return
 
 
-def _written_anew(
-    record: Record,
-    ref: ModelRef,
-    facts: ModelFacts,
-    entries: Sequence[Evidence],
-    *,
-    policy: Policy,
-    links: tuple[Link, ...],
+def _erased_since(
+    record: Record, home: Experiment, told: _Telling, entries: Sequence[Evidence]
 ) -> bool:
-    """Writes what differs, the mark of the newest entry last; returns whether anything did."""
-    spoken, latest = version_spoken_of(facts, entries), _latest(entries)
-    told = {
-        v: _Told.of(
-            record.with_files(build_adoption(facts, entries, version=v, now=utc(None))),
-            policy,
-            links,
-        )
-        for v in dict.fromkeys((spoken, ref.version))
-    }
-    wrote = False
-    for version in sorted(v for v in told if v):
-        wrote |= _write_version(record, told[version])
-    wrote |= _write_model(record, told[spoken])
-    # Without an entry there is no mark either: it says that there is a record.
-    if latest and (wrote or not _knows(facts, latest)):
-        mark = f"{utc(None):%Y-%m-%dT%H:%M:%SZ} (entry {latest[:_MARK]})"
-        in_spite_of_races(
-            partial(record.client.set_registered_model_tag, facts.name, UPDATED, mark)
-        )
-        wrote = True
-    return wrote
+    """Whether a name may have come back: one was just written, and names were erased meanwhile."""
+    names = {re.escape(person_key(e.person)) for e in entries if e.person}
+    text = person_key(" ".join(told.wrote))
+    if not names or not re.search(rf"(?<!\w)(?:{'|'.join(names)})(?!\w)", text):
+        return False
+    now = record.client.get_experiment(home.experiment_id)
+    return bool(now.tags.get(ERASED) != home.tags.get(ERASED))
+
+
+@dataclass
+class _Telling:
+    """What stays the same while one summary is written: the policy is read once.
+
+    Attributes:
+        record: where.
+        ref: the model; its version gets tags of its own.
+        home: the companion experiment.
+        policy: the one in force and its mark, once they were asked for.
+        wrote: the texts that were written.
+    """
+
+    record: Record
+    ref: ModelRef
+    home: Experiment | None
+    policy: tuple[Policy, str | None] | None = None
+    wrote: list[str] = field(default_factory=list)
+
+    def written_anew(self, facts: ModelFacts, entries: Sequence[Evidence]) -> bool:
+        """Writes what differs, the mark of the newest entry last; returns whether anything did."""
+        spoken, latest = version_spoken_of(facts, entries), _latest(entries)
+        self.policy = self.policy or self.record.policy_told(facts)
+        policy, copy = self.policy
+        mark = {COPY_TAG: copy} if copy and facts.tags.get(COPY_TAG) != copy else {}
+        told = {
+            v: self._told(build_adoption(facts, entries, version=v, now=utc(None)), policy)
+            for v in dict.fromkeys((spoken, self.ref.version))
+        }
+        wrote = False
+        for version in sorted(v for v in told if v):
+            current = facts.versions.entity(version)  # type: ignore[attr-defined] # the record's own
+            if current is not None:  # else it was deleted in the meantime
+                found = _changes(told[version], current.tags or {}, current.description or "")
+                wrote |= self._write(facts.name, version, *found)
+        tags, text = _changes(told[spoken], facts.tags, facts.description)
+        tags.pop(UPDATED, None)  # the mark, which is written last
+        # Without an entry there is no mark either: it says that there is a record.
+        if latest and (wrote or tags or text is not None or not _knows(facts, latest)):
+            moment = f"{utc(None):%Y-%m-%dT%H:%M:%SZ}"
+            mark[UPDATED] = f"{moment} (entry {latest[:_MARK]})"
+        self._write(facts.name, None, {**tags, **mark}, text)
+        return wrote or bool(tags) or text is not None or UPDATED in mark
+
+    def _write(
+        self, name: str, version: str | None, tags: dict[str, str], description: str | None
+    ) -> bool:
+        """Writes what changes, where anything does."""
+        if not tags and description is None:
+            return False
+        direct.write_summary(self.record.client, name, version, tags=tags, description=description)
+        self.wrote += [*tags.values(), description or ""]
+        return True
+
+    def _told(self, adoption: Adoption, policy: Policy) -> _Told:
+        links: tuple[Link, ...] = ()
+        if self.home is not None:  # the address of the evidence, relative to MLflow's own page
+            links = (("evidence", f"#/experiments/{self.home.experiment_id}/runs"),)
+        return _Told.of(self.record.with_files(adoption), policy, links)
 
 
 def _latest(entries: Sequence[Evidence]) -> str:
@@ -118,9 +175,10 @@ def version_spoken_of(facts: ModelFacts, entries: Sequence[Evidence]) -> str | N
 
     The newest version with a promise, else the newest there is, or None.
     """
-    promised = {e.version for e in entries if e.kind == "prediction"}
-    numbers = [v.version for v in facts.versions]
-    return next(iter([v for v in reversed(numbers) if v in promised] or numbers[-1:]), None)
+    promised = {e.version for e in entries if e.kind == "prediction" and e.version}
+    newest_first = sorted(promised, key=int, reverse=True)
+    found = (n for n in newest_first if facts.version(n) is not None)
+    return next(found, None) or facts.newest
 
 
 @dataclass(frozen=True)
@@ -161,38 +219,12 @@ class _Told:
         return merge_description(present, block)
 
 
-def _record_links(record: Record, ref: ModelRef) -> tuple[Link, ...]:
-    """Returns the address of the evidence, relative to MLflow's own page, where there is any."""
-    experiment = companion.find(record.client, ref)
-    if experiment is None:
-        return ()
-    return (("evidence", f"#/experiments/{experiment.experiment_id}/runs"),)
-
-
-def _write_model(record: Record, told: _Told) -> bool:
-    facts, client = told.adoption.facts, record.client
-    changed = _changed(told.tags, facts.tags)
-    changed.pop(UPDATED, None)  # the mark, which is written last
-    for key, value in changed.items():
-        in_spite_of_races(partial(client.set_registered_model_tag, facts.name, key, value))
-    text = told.description(facts.description)
-    if text != facts.description:
-        client.update_registered_model(facts.name, description=text)
-    return bool(changed) or text != facts.description
-
-
-def _write_version(record: Record, told: _Told) -> bool:
-    name, version = told.adoption.facts.name, str(told.adoption.version)
-    client = record.client
-    current = client.get_model_version(name, version)
-    changed = _changed(told.tags, dict(current.tags or {}))
-    for key, value in changed.items():
-        in_spite_of_races(partial(client.set_model_version_tag, name, version, key, value))
-    before = current.description or ""
-    text = told.description(before)
-    if text != before:
-        client.update_model_version(name, version, description=text)
-    return bool(changed) or text != before
+def _changes(
+    told: _Told, tags: Mapping[str, str], description: str
+) -> tuple[dict[str, str], str | None]:
+    """Returns the tags that differ from those there are, and the description if it does."""
+    text = told.description(description)
+    return _changed(told.tags, tags), None if text == description else text
 
 
 def _changed(wanted: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from spot_mlflow.errors import Unavailable
 from spot_mlflow.evidence import Evidence
-from spot_mlflow.record import companion
+from spot_mlflow.record import companion, direct
 from spot_mlflow.record.entry import PART, Draft, split
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment, Metric
 
 _PARAMS_A_CALL: Final = 100
 _METRICS_A_CALL: Final = 900
@@ -28,8 +29,13 @@ _METRICS_A_CALL: Final = 900
 class Writer(Protocol):
     """Puts an entry where it belongs; plain MLflow, or the entry route of a gated server."""
 
-    def write(self, draft: Draft, *, known_written: bool) -> Evidence:
-        """Writes the entry whole or not at all, and returns it as recorded."""
+    def write(self, draft: Draft, home: Experiment | None = None) -> Evidence:
+        """Writes the entry whole or not at all, and returns it as recorded.
+
+        Args:
+            draft: the entry.
+            home: the companion experiment; looked for, or made, where None.
+        """
         ...
 
 
@@ -39,16 +45,15 @@ class PlainWriter:
     def __init__(self, client: MlflowClient) -> None:
         self._client = client
 
-    def write(self, draft: Draft, *, known_written: bool) -> Evidence:
+    def write(self, draft: Draft, home: Experiment | None = None) -> Evidence:
         """Writes the entry in three steps; see the module."""
         text = draft.text()  # refuses what cannot be written before anything is
         parts = split(text)
-        run_id = self._begin(draft, text, len(parts), known_written=known_written)
-        self._write_parts(run_id, parts)
-        self._write_metrics(run_id, draft)
+        run_id, place = self._begin(draft, text, len(parts), home)
+        self._write_batches(run_id, parts, draft)
         self._write_dataset(run_id, draft)
-        self._write_artifacts(run_id, draft)
-        self._finish(run_id)
+        self._write_artifacts(place, draft)
+        direct.finish_run(self._client, run_id)
         return Evidence(
             id=draft.id,
             kind=draft.kind,
@@ -64,28 +69,32 @@ class PlainWriter:
             recorded_by=draft.recorded_by,
         )
 
-    def _begin(self, draft: Draft, text: str, parts: int, *, known_written: bool) -> str:
-        """Begins the entry's run, with all its tags; returns its id."""
-        experiment = companion.ensure(self._client, draft.ref, known_written=known_written)
+    def _begin(
+        self, draft: Draft, text: str, parts: int, home: Experiment | None
+    ) -> tuple[str, str]:
+        """Begins the entry's run, with all its tags; returns its id, and where its files go."""
+        home = home or companion.ensure(self._client, draft.ref)
         run = self._client.create_run(
-            experiment.experiment_id,
+            home.experiment_id,
             start_time=int(draft.at.timestamp() * 1000),
             tags=draft.tags(text, parts),
             run_name=f"{draft.kind} {draft.id[:6]}",
         )
-        return str(run.info.run_id)
+        return str(run.info.run_id), str(run.info.artifact_uri)
 
-    def _finish(self, run_id: str) -> None:
-        self._client.update_run(run_id, status="FINISHED")
-
-    def _write_parts(self, run_id: str, parts: list[str]) -> None:
+    def _write_batches(self, run_id: str, parts: list[str], draft: Draft) -> None:
+        """Writes params and metrics, in as few calls as MLflow's limits allow."""
         from mlflow.entities import Param
 
         params = [Param(f"{PART}{i:05d}", part) for i, part in enumerate(parts)]
-        for start in range(0, len(params), _PARAMS_A_CALL):
-            self._client.log_batch(run_id, params=params[start : start + _PARAMS_A_CALL])
+        metrics = self._metrics(draft)
+        while params or metrics:
+            self._client.log_batch(
+                run_id, params=params[:_PARAMS_A_CALL], metrics=metrics[:_METRICS_A_CALL]
+            )
+            params, metrics = params[_PARAMS_A_CALL:], metrics[_METRICS_A_CALL:]
 
-    def _write_metrics(self, run_id: str, draft: Draft) -> None:
+    def _metrics(self, draft: Draft) -> list[Metric]:
         from mlflow.entities import Metric
 
         now = int(draft.at.timestamp() * 1000)
@@ -97,8 +106,7 @@ class PlainWriter:
             at = now + seen[name, step]
             seen[name, step] += 1
             metrics.append(Metric(name, value, at, step, model_id=draft.model_id or None))
-        for start in range(0, len(metrics), _METRICS_A_CALL):
-            self._client.log_batch(run_id, metrics=metrics[start : start + _METRICS_A_CALL])
+        return metrics
 
     def _write_dataset(self, run_id: str, draft: Draft) -> None:
         if draft.dataset is None:
@@ -117,7 +125,12 @@ class PlainWriter:
         tag = InputTag("mlflow.data.context", "outcomes")
         self._client.log_inputs(run_id, datasets=[DatasetInput(dataset, [tag])])
 
-    def _write_artifacts(self, run_id: str, draft: Draft) -> None:
+    def _write_artifacts(self, place: str, draft: Draft) -> None:
+        """Writes the entry's files to where those of its run are.
+
+        Raises:
+            Unavailable: that place took none; every artifact store fails in its own way.
+        """
         if not draft.artifacts:
             return
         with tempfile.TemporaryDirectory(prefix="spot-") as folder:
@@ -126,16 +139,15 @@ class PlainWriter:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
             try:
-                self._client.log_artifacts(run_id, folder)
+                self._send(place, folder)
             except Exception as e:
-                raise self._unwritable(run_id, e) from e
+                said = str(e).strip().splitlines() or [type(e).__name__]
+                raise Unavailable(
+                    f"the artifact store at {place} cannot be written: {said[0]}. The entry does not "
+                    "count",
+                    fix="Make it writable for this user, or start the MLflow server with "
+                    "--artifacts-destination and --serve-artifacts.",
+                ) from e
 
-    def _unwritable(self, run_id: str, error: Exception) -> Unavailable:
-        """Names the place that took no files; every artifact store fails in its own way."""
-        place = self._client.get_run(run_id).info.artifact_uri
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        return Unavailable(
-            f"the artifact store at {place} cannot be written: {said[0]}. The entry does not count",
-            fix="Make it writable for this user, or start the MLflow server with "
-            "--artifacts-destination and --serve-artifacts.",
-        )
+    def _send(self, place: str, folder: str) -> None:
+        direct.log_artifacts(self._client, place, folder)

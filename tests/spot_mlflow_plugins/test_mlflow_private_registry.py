@@ -12,6 +12,7 @@ from mlflow.prompt import constants
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 
+from spot_mlflow.record import direct
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.mlflow_private.registry import PROMPT_SOURCES
 
@@ -98,7 +99,7 @@ def test_the_pulse_changes_with_every_run_and_its_end(mlflow_uri: str) -> None:
     assert private.pulse_of(store, experiment) == ("active", 0, 0)
     run = client.create_run(experiment).info.run_id
     assert private.pulse_of(store, experiment) == ("active", 1, 0)
-    private.finish_run(client, run)
+    direct.finish_run(client, run)
     ended = private.pulse_of(store, experiment)
     assert ended == ("active", 1, 1) == private.Pulse("active", 0, 0).plus_one()
     client.delete_run(run)

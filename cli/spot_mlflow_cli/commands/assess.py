@@ -122,7 +122,7 @@ def _from_files(
     dry_run: bool,
 ) -> tuple[Record, ModelRef, str | None]:
     from spot_mlflow.readiness.answer_file import read_answer_files
-    from spot_mlflow.record.store import login
+    from spot_mlflow.record.login import login
     from spot_mlflow_cli.terminal import progress
 
     files = [f for path in sources for f in read_answer_files(path, instrument)]

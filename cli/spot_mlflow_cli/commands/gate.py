@@ -169,7 +169,7 @@ def _decide_one(  # noqa: PLR0917 - private
     from spot_mlflow.errors import NotFound, SpotError
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.record.decisions import record_decision
-    from spot_mlflow.record.store import login
+    from spot_mlflow.record.login import login
 
     ref = record.resolve(model)
     if ref.version is None:

@@ -102,7 +102,7 @@ def _from_file(  # noqa: PLR0917 - private; the command names its options
     dry_run: bool,  # noqa: FBT001
 ) -> tuple[Record, ModelRef, int]:
     from spot_mlflow.involvement.attendance import batch_of, read_attendance
-    from spot_mlflow.record.store import login
+    from spot_mlflow.record.login import login
     from spot_mlflow_cli.terminal import progress
 
     rows = read_attendance(source, {**given, "role": role})

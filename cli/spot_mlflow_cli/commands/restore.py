@@ -29,7 +29,7 @@ def accept(reason: str, *, dry_run: bool) -> None:
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.errors import InvalidInput
     from spot_mlflow.record import Record
-    from spot_mlflow.record.store import login
+    from spot_mlflow.record.login import login
     from spot_mlflow_plugins import mlflow_private
     from spot_mlflow_plugins.server.record import restore
 

@@ -277,13 +277,6 @@ def _insert(session: Any, rows: RunRows) -> None:
             connection.execute(sa.insert(table.__table__), found)
 
 
-def finish_run(client: Any, run_id: str) -> None:
-    """Sets a run FINISHED; the client's ``update_run`` would read all of it before."""
-    from mlflow.entities import RunStatus
-
-    tracking_store_of(client).update_run_info(run_id, RunStatus.FINISHED, None, None)
-
-
 def _primary(store: Any) -> Any:
     """Returns a session on the database itself: a read replica may not know of the newest yet."""
     return store.ManagedSessionMaker(read_only=False)

@@ -5,7 +5,7 @@ from mlflow import MlflowClient
 
 import spot_mlflow as spot
 from spot_mlflow.errors import RecordDamaged, Unavailable
-from spot_mlflow.record import Record
+from spot_mlflow.record import Record, direct
 
 
 def test_entries_come_back_oldest_first(churn):
@@ -30,9 +30,9 @@ def test_a_stop_between_the_steps_leaves_nothing_that_counts(churn, monkeypatch)
     """A writer that dies after any of its calls has written no entry."""
     record = Record()
     ref = record.resolve(churn)
-    for call in ("log_batch", "update_run"):
+    for of, call in ((record.client, "log_batch"), (direct, "finish_run")):
         with monkeypatch.context() as m:
-            m.setattr(record.client, call, _dies)
+            m.setattr(of, call, _dies)
             with pytest.raises(KeyboardInterrupt):
                 record.append(
                     ref,

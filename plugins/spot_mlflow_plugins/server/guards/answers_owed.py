@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from spot_mlflow.adoption import ModelFacts, build_adoption
 from spot_mlflow.errors import NotFound
 from spot_mlflow.person import person_key
-from spot_mlflow.record import ModelRef
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.outcomes import stored_moments
 from spot_mlflow.reporting.words.respondent_view import who_owes, without_answers
@@ -156,8 +155,8 @@ def _entries(name: str) -> tuple[int, Sequence[Evidence]]:
 
     record = server_record()
     with model_lock(name), mlflow_errors(f"model {name!r}"):
-        created = record.facts(name).created
-        return created, record.state(ModelRef(name, None, created), recent=True)[1]
+        about = record.named(name)
+        return about.ref.created, record.state(about, recent=True)[1]
 
 
 def _owing_to(name: str) -> frozenset[str]:

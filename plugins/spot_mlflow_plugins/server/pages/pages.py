@@ -15,7 +15,6 @@ from spot_mlflow.adoption import build_adoption
 from spot_mlflow.errors import NotFound
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.readiness.instrument import default_instrument
-from spot_mlflow.record import ModelRef
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.summary import version_spoken_of
 from spot_mlflow.reporting import figures
@@ -144,7 +143,7 @@ def _entries_of(name: str) -> Sequence[Evidence]:
 
     record = server_record()
     with model_lock(name):
-        return record.state(ModelRef(name, None, record.facts(name).created), recent=True)[1]
+        return record.state(record.named(name), recent=True)[1]
 
 
 def state_of(
@@ -159,8 +158,7 @@ def state_of(
     """
     record = server_record()
     with model_lock(name), mlflow_errors(f"model {name!r}"):
-        created = record.facts(name).created
-        facts, entries = record.state(ModelRef(name, version, created), recent=True)
+        facts, entries = record.state(record.named(name, version), recent=True)
         policy = policy_in_force(record)
     entries = [e for e in entries if e not in odd] if odd else entries
     if version is not None and facts.version(version) is None:
@@ -214,7 +212,7 @@ def _model_html(adoption: Adoption, decision: GateDecision | None, odd: str) -> 
         adoption=adoption,
         odd=odd,
         letters=_letters(adoption),
-        versions=[v.version for v in reversed(facts.versions)][:20],
+        versions=[v.version for v in facts.versions][:-21:-1],
         sections=_sections(adoption, decision),
         report_run=(adoption.latest_check or {}).get("run_id"),
     )

@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import logging
 import os
-import posixpath
 from collections import deque
 from dataclasses import replace
 from functools import cache
@@ -20,8 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.record import Record
-from spot_mlflow.record.faults import mlflow_errors
-from spot_mlflow.record.summary import refresh
 from spot_mlflow.record.writer import PlainWriter
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.quick_writer import QuickWriter
@@ -32,9 +29,11 @@ from spot_mlflow_plugins.server.trust.kept import anchors, signer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from spot_mlflow.adoption import Adoption
+    from mlflow.entities import Experiment
+
+    from spot_mlflow.adoption import Adoption, ModelFacts
     from spot_mlflow.evidence import Evidence
-    from spot_mlflow.record import ModelRef
+    from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record.entry import Draft
     from spot_mlflow_plugins.quick_writer import Prepared
     from spot_mlflow_plugins.server.trust.anchors import Anchors
@@ -66,18 +65,18 @@ class SignedWriter(QuickWriter):
         self._places: dict[tuple[str, int], tuple[str, str]] = {}
         self._waiting: deque[tuple[str, Evidence]] = deque(maxlen=_WAITING)
 
-    def write(self, draft: Draft, *, known_written: bool) -> Evidence:
+    def write(self, draft: Draft, home: Experiment | None = None) -> Evidence:
         """Writes the entry whole or not at all, signed, and anchors it.
 
         Raises:
             OSError: the anchors cannot be opened; nothing was written.
         """
-        self._anchors.check(self._place(draft, known_written=known_written)[0])
+        experiment_id = self._place(draft, home)[0]
+        self._anchors.check(experiment_id)
         if self._at_once(draft):
-            return super().write(draft, known_written=known_written)
-        signed = self._signed(draft, draft.text())
-        evidence = PlainWriter.write(self, signed, known_written=known_written)
-        self._anchor(self._place(draft, known_written=True)[0], evidence)
+            return super().write(draft, home)
+        evidence = PlainWriter.write(self, self._signed(draft, draft.text()), home)
+        self._anchor(experiment_id, evidence)
         return evidence
 
     def done(self, ready: Prepared) -> None:
@@ -98,14 +97,22 @@ class SignedWriter(QuickWriter):
             return False
         return True
 
-    def _rows(self, draft: Draft, text: str, *, known_written: bool) -> Prepared:
-        return super()._rows(self._signed(draft, text), text, known_written=known_written)
+    def _rows(self, draft: Draft, text: str, home: Experiment | None) -> Prepared:
+        return super()._rows(self._signed(draft, text), text, home)
+
+    def _send(self, place: str, folder: str) -> None:
+        """Writes proxied artifacts straight to the destination; there is no server to proxy."""
+        root = private.proxied_path(place)
+        if root is None:
+            super()._send(place, folder)
+        else:
+            private.plain_artifact_repository().log_artifacts(folder, root.rstrip("/"))
 
     def _signed(self, draft: Draft, text: str) -> Draft:
         digest = hashlib.sha256(text.encode()).hexdigest()
         return replace(draft, signature=self._signer.sign(digest))
 
-    def _place(self, draft: Draft, *, known_written: bool) -> tuple[str, str]:
+    def _place(self, draft: Draft, home: Experiment | None) -> tuple[str, str]:
         """Returns id and artifact location of the companion; nobody but us can move or delete it."""
         key = (draft.ref.name, draft.ref.created)
         workspace = private.current_workspace()
@@ -114,7 +121,7 @@ class SignedWriter(QuickWriter):
         if key not in self._places:
             if len(self._places) >= _MOST_PLACES:
                 self._places.clear()
-            self._places[key] = super()._place(draft, known_written=known_written)
+            self._places[key] = super()._place(draft, home)
         return self._places[key]
 
 
@@ -127,10 +134,9 @@ class ServerRecord(Record):
         files = deployed.files_of(adoption.facts.name, adoption.version)
         return replace(adoption, files=files, gone=gone_of(self, anchors(), adoption))
 
-    def refresh(self, ref: ModelRef, *, mine: str | None = None) -> None:
-        """Derives summary tags and description anew from the record."""
-        with mlflow_errors(f"model {ref.name!r}"):
-            refresh(self, ref, mine=mine, policy=policy_in_force(self))
+    def policy_told(self, facts: ModelFacts) -> tuple[Policy, str | None]:  # noqa: ARG002 - one for all
+        """Returns the policy in force; which one it is, the server does not read from tags."""
+        return policy_in_force(self), None
 
 
 def open_record() -> Record:
@@ -185,22 +191,8 @@ def server_client() -> Any:
     """Returns an MLflow client for the server's own backend, past the guard."""
     from mlflow import MlflowClient
 
-    class ServerClient(MlflowClient):
-        """Writes proxied artifacts straight to the destination; there is no server to proxy."""
-
-        def log_artifacts(
-            self, run_id: str, local_dir: str, artifact_path: str | None = None
-        ) -> None:
-            root = private.proxied_path(self.get_run(run_id).info.artifact_uri)
-            if root is None:
-                super().log_artifacts(run_id, local_dir, artifact_path)
-                return
-            private.plain_artifact_repository().log_artifacts(
-                local_dir, posixpath.join(root, artifact_path or "").rstrip("/")
-            )
-
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "1")
-    return ServerClient(private.backend_uri(), private.registry_uri())
+    return MlflowClient(private.backend_uri(), private.registry_uri())
 
 
 def evidence_json(e: Evidence) -> dict[str, Any]:

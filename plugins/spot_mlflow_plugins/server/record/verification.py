@@ -44,11 +44,12 @@ def verify_model(name: str, *, files: bool = False) -> Verification:
     record = server_record()
     if not name:
         return _verified_registry(record)
-    facts = record.facts(name)
-    ref = ModelRef(facts.name, None, facts.created)
-    readings = record.readings(ref, known_written="spot.updated" in facts.tags)
-    found = _verified(ref, readings)
-    more = changed_files(facts, counted(ref, readings)) if files else []
+    about = record.named(name)
+    readings = list(record.readings_of(about))
+    found = _verified(about.ref, readings)
+    more = []
+    if files:
+        more = changed_files(record.facts_about(about), counted(about.ref, readings))
     return replace(found, findings=(*more, *found.findings))
 
 

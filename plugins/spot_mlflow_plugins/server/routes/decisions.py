@@ -12,9 +12,7 @@ from spot_mlflow.adoption import build_adoption
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.person import check_person
-from spot_mlflow.record import ModelRef
 from spot_mlflow.record.decisions import record_decision
-from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.reporting.words.respondent_view import (
     decision_without_levels,
     owes_answers,
@@ -48,9 +46,7 @@ def decide_and_record(body: Any) -> dict[str, Any]:
                 f"decided by another policy than is in force here, {policy.label}",
                 fix="Leave out --policy and --mode to have the decision recorded.",
             )
-        with mlflow_errors(f"model {model!r}"):
-            facts = record.facts(model)
-        _, entries = record.state(ModelRef(facts.name, None, facts.created), recent=True)
+        facts, entries = record.state(record.named(model), recent=True)
         adoption = record.with_files(build_adoption(facts, entries, version=version, now=utc(None)))
         decision = decide(
             adoption,

@@ -18,8 +18,7 @@ from spot_mlflow.adoption import UNLISTED, build_adoption
 from spot_mlflow.errors import Conflict, InvalidInput, NotFound, Refused
 from spot_mlflow.evidence import Evidence, canonical
 from spot_mlflow.person import check_person
-from spot_mlflow.record import REGISTRY, ModelRef
-from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record import REGISTRY
 from spot_mlflow.record.outcomes import figures_of, latest_moments
 from spot_mlflow.record.policies import record_policy
 from spot_mlflow.statements import MOMENTS, Known, PolicyInForce, read_statement
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.record import Record
+    from spot_mlflow.record.subject import Subject
 
 
 MAX_BODY: Final = 64 * 1024 * 1024
@@ -153,13 +153,13 @@ def _write(record: Record, request: Request) -> Evidence:
     """Writes an entry of a model."""
     if not request.model:
         raise InvalidInput("'model' is empty", fix="Name the registered model.")
-    ref = _resolve(record, request)
-    facts, entries = record.state(ref, recent=True)
+    about = _resolve(record, request)
+    facts, entries = record.state(about, recent=True)
     repeated = next((e for e in entries if e.id == request.id), None)
     if repeated is not None:
         return _same(request, repeated)
     policy = policy_in_force(record)
-    adoption = build_adoption(facts, entries, version=ref.version, now=utc(None))
+    adoption = build_adoption(facts, entries, version=request.version, now=utc(None))
     word = word_of(request, adoption)
     known = Known(
         person=word.person,
@@ -169,7 +169,7 @@ def _write(record: Record, request: Request) -> Evidence:
         entry_id=request.id,
         artifacts=request.artifacts,
     )
-    payload = check_payload(request.kind, request.payload, known, version=ref.version)
+    payload = check_payload(request.kind, request.payload, known, version=request.version)
     metrics = request.metrics
     payload.pop(TAKEN_DOWN, None)
     if word.unlisted:
@@ -179,9 +179,9 @@ def _write(record: Record, request: Request) -> Evidence:
     if request.kind == "outcomes":
         payload, metrics = _computed_here(record, request, payload, adoption)
     if request.kind == "prediction":
-        payload["signature"] = signature_digest(record, ref)
+        payload["signature"] = signature_digest(record, about.ref)
     return record.append(
-        ref,
+        about,
         request.kind,
         payload,
         person=word.person,
@@ -211,8 +211,8 @@ def _written_before(record: Record, request: Request) -> Evidence:
     Raises:
         Conflict: another entry has it, here or elsewhere.
     """
-    ref = REGISTRY if request.kind == "policy" else _resolve(record, request)
-    found = next((e for e in record.entries(ref) if e.id == request.id), None)
+    of = REGISTRY if request.kind == "policy" else _resolve(record, request)
+    found = next((e for e in record.entries(of) if e.id == request.id), None)
     if found is None:
         raise Conflict(f"entry {request.id} is being written, or its id is taken", fix=_NEW_ID)
     return _same(request, found)
@@ -252,16 +252,16 @@ def _write_policy(record: Record, request: Request) -> Evidence:
     return entry
 
 
-def _resolve(record: Record, request: Request) -> ModelRef:
+def _resolve(record: Record, request: Request) -> Subject:
     """Finds exactly the model that is named: no reading of "name/3" or "name@alias" here."""
-    with mlflow_errors(f"model {request.model!r}"):
-        facts = record.facts(request.model)
+    about = record.named(request.model, request.version)
+    facts = record.facts_about(about)
     if request.version is not None and facts.version(request.version) is None:
         known = ", ".join(v.version for v in facts.versions) or "none"
         raise NotFound(
             f"model {request.model!r} has no version {request.version!r}; it has {known}"
         )
-    return ModelRef(facts.name, request.version, facts.created)
+    return about
 
 
 def _check_size(payload: Mapping[str, Any]) -> None:

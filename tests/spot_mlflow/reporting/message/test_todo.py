@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from people import NOW, act, assessment, entry, event, raised
 
-from spot_mlflow.adoption import ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.adoption import KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.reporting.message.todo import owed_by, todo_of
 
 CONTRACT = {
@@ -13,7 +13,7 @@ CONTRACT = {
 
 def todo(*entries):
     """What these entries leave open."""
-    facts = ModelFacts("churn", 1, (VersionFacts("1", NOW),))
+    facts = ModelFacts("churn", 1, KnownVersions([VersionFacts("1", NOW)]))
     return todo_of(build_adoption(facts, entries, version="1", now=NOW))
 
 

@@ -4,7 +4,7 @@ import re
 
 from people import NOW, assessment, entry, event, raised
 
-from spot_mlflow.adoption import ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.adoption import KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.reporting.pages import card
 
 NASTY = '<script>alert("x")</script> | **b** [l](http://e.org)'
@@ -23,7 +23,9 @@ def adoption(*entries, name="churn", version="1"):
     facts = ModelFacts(
         name,
         1,
-        (VersionFacts("1", NOW, stage="Production"), VersionFacts("2", NOW, run_id="r" * 32)),
+        KnownVersions(
+            [VersionFacts("1", NOW, stage="Production"), VersionFacts("2", NOW, run_id="r" * 32)]
+        ),
     )
     return build_adoption(facts, entries, version=version, now=NOW)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from people import NOW, assessment, entry
 
-from spot_mlflow.adoption import ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.adoption import KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.readiness.assessment import parse_discussion
 from spot_mlflow.readiness.instrument import shipped_instrument
 from spot_mlflow.reporting.sections.readiness import readiness_section
@@ -12,7 +12,7 @@ Q = shipped_instrument().question
 
 def section(*entries, **options):
     """What is told of the panel of these entries."""
-    facts = ModelFacts("churn", 1, (VersionFacts("1", NOW),))
+    facts = ModelFacts("churn", 1, KnownVersions([VersionFacts("1", NOW)]))
     adoption = build_adoption(facts, entries, version="1", now=NOW)
     return readiness_section(adoption, **options)
 

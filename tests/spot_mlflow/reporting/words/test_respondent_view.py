@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from people import NOW, assessment, event
 
-from spot_mlflow.adoption import ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.adoption import KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.reporting.pages.adoption_view import adoption_dict, adoption_markdown
 from spot_mlflow.reporting.words.respondent_view import HIDDEN, owes_answers, seen_by
 
-FACTS = ModelFacts("churn", 1, (VersionFacts("1", NOW),))
+FACTS = ModelFacts("churn", 1, KnownVersions([VersionFacts("1", NOW)]))
 LEVELS = {"letter_levels", "weakest_letter", "question_level", "questions_known", "contested_noted"}
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from people import INSTRUMENT, NOW
 
-from spot_mlflow.adoption import ModelFacts, VersionFacts, build_adoption
+from spot_mlflow.adoption import KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.errors import InvalidInput, SpotError
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.readiness.assessment import parse_answers
@@ -18,7 +18,7 @@ from spot_mlflow_plugins.server.routes.entry_checks import check_payload
 
 def recorded(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
     """What the route records of a payload that a business expert sends."""
-    facts = ModelFacts("churn", 1, (VersionFacts("1", NOW),))
+    facts = ModelFacts("churn", 1, KnownVersions([VersionFacts("1", NOW)]))
     adoption = build_adoption(facts, (), version="1", now=NOW)
     known = Known(
         person="Kim",

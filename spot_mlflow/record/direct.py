@@ -1,0 +1,171 @@
+"""Calls to MLflow's stores where its client would ask for much more than the record needs.
+
+``MlflowClient.update_run`` reads the whole run before it writes. Each of its writes to a registered
+model or version loads the model with all its versions, to see whether it is a prompt. All private
+names of MLflow that the record uses are in this module.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from spot_mlflow.record.faults import in_spite_of_races
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
+
+
+def finish_run(client: MlflowClient, run_id: str) -> None:
+    """Sets a run FINISHED."""
+    from mlflow.entities import RunStatus
+
+    store = client._tracking_client.store  # noqa: SLF001 - what this module is for
+    store.update_run_info(run_id, RunStatus.FINISHED, None, None)
+
+
+def log_artifacts(client: MlflowClient, place: str, folder: str) -> None:
+    """Writes a folder's files to an artifact URI; the client would look up the run's URI first."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    get_artifact_repository(place, tracking_uri=client.tracking_uri).log_artifacts(folder)
+
+
+def tag_model(client: MlflowClient, name: str, key: str, value: str) -> None:
+    """Sets a tag of a registered model."""
+    registry = client._get_registry_client()  # noqa: SLF001 - what this module is for
+    in_spite_of_races(partial(registry.set_registered_model_tag, name, key, value))
+
+
+def write_summary(
+    client: MlflowClient,
+    name: str,
+    version: str | None,
+    *,
+    tags: Mapping[str, str],
+    description: str | None,
+) -> None:
+    """Writes tags and description of a registered model, or of one of its versions.
+
+    In a database of this process they are one transaction. Through a server each is a call of its own.
+
+    Args:
+        client: MLflow.
+        name: of the model.
+        version: number of the version; None for the model itself.
+        tags: those to set after the description, in this order.
+        description: the new one; None to leave it as it is.
+    """
+    registry = client._get_registry_client()  # noqa: SLF001 - what this module is for
+    if _is_database(registry.store):
+        in_spite_of_races(
+            partial(_write_rows, registry.store, name, version, tags=tags, description=description)
+        )
+        return
+    of = (name,) if version is None else (name, version)
+    describe = (
+        registry.update_registered_model if version is None else registry.update_model_version
+    )
+    tag = registry.set_registered_model_tag if version is None else registry.set_model_version_tag
+    if description is not None:
+        describe(*of, description)
+    for key, value in tags.items():
+        in_spite_of_races(partial(tag, *of, key, value))
+
+
+def registry_uri(client: MlflowClient) -> str:
+    """Returns the address of a client's registry."""
+    return str(client._registry_uri)  # noqa: SLF001 - what this module is for
+
+
+def download_uri(client: MlflowClient, name: str, version: str) -> str:
+    """Returns where the files of a version are."""
+    registry = client._get_registry_client()  # noqa: SLF001 - what this module is for
+    return str(registry.get_model_version_download_uri(name, version))
+
+
+def registered_model(client: MlflowClient, name: str) -> RegisteredModel | None:
+    """Returns a registered model as ``get_registered_model`` does, which loads all its versions.
+
+    None where the registry is no database of this process, or has no such model.
+    """
+    store = client._get_registry_client().store  # noqa: SLF001 - what this module is for
+    if not _is_database(store):
+        return None
+    from mlflow.entities.model_registry import RegisteredModel
+    from mlflow.entities.model_registry.model_version_stages import ALL_STAGES
+    from mlflow.store.model_registry.dbmodels import models
+
+    model: Any = models.SqlRegisteredModel
+    version: Any = models.SqlModelVersion
+    with store.ManagedSessionMaker() as session:
+        asked = store._get_query(session, model)  # noqa: SLF001 - what this module is for
+        row = asked.filter(model.name == name).one_or_none()
+        if row is None:
+            return None
+        asked = store._get_query(session, version).filter(version.name == name)  # noqa: SLF001 - what this module is for
+        newest = asked.order_by(version.version.desc())
+        told = [newest.filter(version.current_stage == s).first() for s in ALL_STAGES]
+        return RegisteredModel(
+            name=row.name,
+            creation_timestamp=row.creation_time,
+            last_updated_timestamp=row.last_updated_time,
+            description=row.description,
+            latest_versions=[v.to_mlflow_entity() for v in told if v is not None],
+            tags=[t.to_mlflow_entity() for t in row.registered_model_tags],
+            aliases=[a.to_mlflow_entity() for a in row.registered_model_aliases],
+        )
+
+
+def in_stage(client: MlflowClient, name: str, stage: str) -> list[str] | None:
+    """Returns the numbers of a model's versions in a stage, oldest first.
+
+    None where the registry is no database of this process: MLflow's searches know no stage.
+    """
+    store = client._get_registry_client().store  # noqa: SLF001 - what this module is for
+    if not _is_database(store):
+        return None
+    from mlflow.store.model_registry.dbmodels.models import SqlModelVersion as Version
+
+    with store.ManagedSessionMaker() as session:
+        asked = store._get_query(session, Version)  # noqa: SLF001 - what this module is for
+        rows = asked.filter(Version.name == name, Version.current_stage == stage)
+        return [str(n) for (n,) in sorted(rows.with_entities(Version.version).all())]
+
+
+def _is_database(store: Any) -> bool:
+    """Whether it is a database that MLflow itself writes to; a class derived from it may do more."""
+    return hasattr(store, "ManagedSessionMaker") and type(store).__module__.startswith("mlflow.")
+
+
+def _write_rows(
+    store: Any,
+    name: str,
+    version: str | None,
+    *,
+    tags: Mapping[str, str],
+    description: str | None,
+) -> None:
+    from mlflow.store.model_registry.dbmodels.models import (
+        SqlModelVersionTag,
+        SqlRegisteredModelTag,
+    )
+    from mlflow.utils.time import get_current_time_millis
+
+    with store.ManagedSessionMaker(read_only=False) as session:
+        if version is None:
+            row = store._get_registered_model(session, name)  # noqa: SLF001 - what this module is for
+            key: dict[str, Any] = {"name": name}
+            table = SqlRegisteredModelTag
+        else:
+            row = store._get_sql_model_version(session, name, version)  # noqa: SLF001 - what this module is for
+            key = {"name": name, "version": int(version)}
+            table = SqlModelVersionTag
+        for tag, value in tags.items():
+            session.merge(table(workspace=row.workspace, key=tag, value=value, **key))
+        if description is not None:
+            row.description = description
+            row.last_updated_time = get_current_time_millis()
