@@ -84,6 +84,7 @@ def test_a_covariate_narrows_a_ratio(visits):
     arm = np.where(visits["held"], HOLDOUT, TREATMENT)
     plain = ratio_means(Moments.of_units(measures, arm))
     adjusted = ratio_means(Moments.of_units({**measures, "covariate": x}, arm))
+    assert plain.method == "ratio of sums, delta method"
     assert adjusted.method == "ratio of sums, delta method, CUPED"
     assert adjusted.se < 0.8 * plain.se
     line = np.zeros(3000)
