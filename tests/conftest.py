@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
+# Beside the checkout, or above: `make mutate` works in a copy inside of it.
+DATA = next(
+    (d for p in ROOT.parents if (d := p / "shared" / "data").is_dir()),
+    ROOT.parent / "shared" / "data",
+)
 # Test modules import helpers that stand beside them ("from servers import ...").
 sys.path.insert(0, str(Path(__file__).parent))
 
