@@ -6,7 +6,6 @@ of eight writers is a process of its own with entries, or plain runs, one after 
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sqlite3
 import sys
@@ -22,6 +21,7 @@ from benchmarks.timing import in_turn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import writers
+from warm import fork_server
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -153,8 +153,7 @@ def _writers(folder: Path) -> dict[str, float]:
 
     uri = f"sqlite:///{folder}/writers.db"
     MlflowClient(uri, uri).create_experiment("plain")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(writers.PRELOADED)
+    context = fork_server()
     processes = [context.Process(target=_plain_writer, args=(uri, EACH)) for _ in range(WRITERS)]
     start = time.perf_counter()
     for process in processes:
