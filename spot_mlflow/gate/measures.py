@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.gate.case import days, joined
-from spot_mlflow.gate.kept import files, with_lost_concerns
+from spot_mlflow.gate.kept import files, with_lost_concerns  # noqa: F401 - of MEASURES
+from spot_mlflow.gate.policy import Requirements
 from spot_mlflow.gate.requirements import Measure
-from spot_mlflow.gate.sign_offs import sign_off
+from spot_mlflow.gate.sign_offs import sign_off  # noqa: F401 - of MEASURES
 from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.roles import BUILDERS, ROLES
 from spot_mlflow.validation import format_span, utc
@@ -345,33 +346,7 @@ def first_check_due(adoption: Adoption, version: str) -> datetime | None:
     return None
 
 
+# One function for each key of a policy, in its order; a key without one fails here, at import.
 MEASURES: Final[Mapping[str, Callable[[Case, Any], Measure]]] = {
-    f.__name__: f
-    for f in (
-        assessment_age,
-        assessment_people,
-        assessment_non_builders,
-        assessment_roles,
-        letter_levels,
-        weakest_letter,
-        question_level,
-        questions_known,
-        contested_noted,
-        scope_user,
-        involvement_phases,
-        involvement_includes,
-        review_age,
-        user_champion,
-        blocking_concerns,
-        major_concerns,
-        lift_predicted,
-        lift_minimum,
-        lift_lower_bound,
-        measurement_set,
-        lift_viable,
-        guardrails,
-        incumbent_checked,
-        sign_off,
-        files,
-    )
+    name: globals()[name] for name in Requirements.model_fields if name != "extends"
 }
