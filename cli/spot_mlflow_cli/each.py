@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from spot_mlflow.errors import AccessDenied, SpotError, Unavailable
+from spot_mlflow.reporting.words.tables import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,8 +58,6 @@ class EachModel:
 
 def say_unread(unread: Iterable[Unread], *, err: bool = False) -> None:
     """Prints which models could not be read, and why."""
-    from spot_mlflow.reporting.words.tables import harmless
-
     for name, error in unread:
         click.secho(harmless(f"Not read: {name}: {error}"), fg="yellow", err=err)
 

@@ -11,11 +11,10 @@ import click
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.person import check_person, pseudonym
+from spot_mlflow.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from spot_mlflow.record import Record
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,8 +38,6 @@ def speaker(person: str, *, as_pseudonym: bool) -> tuple[str, Record]:
 
     Under a pseudonym the login is not recorded either.
     """
-    from spot_mlflow.record import Record
-
     if not as_pseudonym:
         return check_person(person), Record()
     name = pseudonym(person, pseudonym_key())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from spot_mlflow.errors import SpotError, Unavailable
+from spot_mlflow.reporting.words.tables import harmless
 from spot_mlflow.version import __version__
 
 if TYPE_CHECKING:
@@ -141,8 +142,6 @@ def main(args: list[str] | None = None) -> None:
         e.show()
         sys.exit(e.exit_code)
     except SpotError as e:
-        from spot_mlflow.reporting.words.tables import harmless
-
         click.secho(f"Error: {harmless(str(e))}", err=True, fg="red")
         sys.exit(e.exit_status)
     except BrokenPipeError:  # the reader (head, less) has gone

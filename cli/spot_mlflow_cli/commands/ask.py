@@ -7,8 +7,12 @@ from pathlib import Path
 
 import click
 
+from spot_mlflow.readiness.ask import ask_message
+from spot_mlflow.reporting.words.tables import harmless
 from spot_mlflow.roles import ROLES
+from spot_mlflow_cli.files import write_new
 from spot_mlflow_cli.options import dry_run_option, model_argument
+from spot_mlflow_cli.terminal import echo_json
 
 _DAYS = 7
 
@@ -62,11 +66,7 @@ def command(
       spot ask churn --role business --name "Kim" --return-to dana@example.org
       spot ask churn --role frontline --to fay@example.org --format eml
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    from spot_mlflow.readiness.ask import ask_message
-    from spot_mlflow.reporting.words.tables import harmless
-    from spot_mlflow_cli.files import write_new
     from spot_mlflow_cli.sheets import sheet_for
-    from spot_mlflow_cli.terminal import echo_json
 
     deadline = by or datetime.now(timezone.utc) + timedelta(days=_DAYS)
     sheet = sheet_for(model, role=role, person=name, return_to=return_to, until=deadline)

@@ -9,15 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.involvement.score import count
+from spot_mlflow.person import check_person, check_role
+from spot_mlflow.readiness.answer_file import read_answer_files
+from spot_mlflow.readiness.assessment import parse_discussion
+from spot_mlflow.readiness.instrument import default_instrument
+from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow.roles import ROLES
+from spot_mlflow_cli.drafts import Draft
 from spot_mlflow_cli.identity import pseudonym_option, speaker
+from spot_mlflow_cli.interview import WIDTH, Stopped, in_words, interview
 from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
+from spot_mlflow_cli.panel_view import as_json, print_panel
+from spot_mlflow_cli.sheets import answers_of
+from spot_mlflow_cli.terminal import echo_json, progress
 
 if TYPE_CHECKING:
     from spot_mlflow.readiness.answer_file import AnswerFile
     from spot_mlflow.readiness.instrument import Instrument
     from spot_mlflow.record import ModelRef, Record
-    from spot_mlflow_cli.drafts import Draft
 
 
 @click.command("assess")
@@ -70,8 +81,6 @@ def command(
       spot assess churn --from answers/spot-churn-business-kim.json
       spot assess churn --person "Kim" --role business --note P1 "the discount counts as an offer"
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    from spot_mlflow.readiness.instrument import default_instrument
-
     instrument = default_instrument()
     if sources:
         record, ref, seen_as = _from_files(
@@ -121,9 +130,7 @@ def _from_files(
     as_pseudonym: bool,
     dry_run: bool,
 ) -> tuple[Record, ModelRef, str | None]:
-    from spot_mlflow.readiness.answer_file import read_answer_files
     from spot_mlflow.record.login import login
-    from spot_mlflow_cli.terminal import progress
 
     files = [f for path in sources for f in read_answer_files(path, instrument)]
     _, record = speaker(login() or "import", as_pseudonym=as_pseudonym)
@@ -146,9 +153,6 @@ def _whose(
     file: AnswerFile, ref: ModelRef, person: str | None, role: str | None, *, several: bool
 ) -> tuple[str, str]:
     """Returns person and role of a file; what the command says wins for a single file."""
-    from spot_mlflow.errors import InvalidInput
-    from spot_mlflow.person import check_person, check_role
-
     if file.model and file.model != ref.name:
         raise InvalidInput(
             f"the answers are for model {file.model!r}, not {ref.name!r}",
@@ -178,7 +182,6 @@ def _note(
     role: str,
     dry_run: bool,
 ) -> None:
-    from spot_mlflow.readiness.assessment import parse_discussion
 
     payload = parse_discussion(question, note, instrument)
     if not dry_run:
@@ -199,10 +202,6 @@ def _ask(
     dry_run: bool,
 ) -> None:
     from spot_mlflow import log_assessment
-    from spot_mlflow.reporting.words.tables import printable
-    from spot_mlflow_cli.drafts import Draft
-    from spot_mlflow_cli.interview import WIDTH, Stopped, interview
-    from spot_mlflow_cli.sheets import answers_of
 
     adoption = record.adoption(ref)
     draft = Draft(
@@ -237,8 +236,6 @@ def _ask(
 
 
 def _keep(draft: Draft, ref: ModelRef, name: str, role: str) -> None:
-    from spot_mlflow.involvement.score import count
-    from spot_mlflow.reporting.words.tables import printable
 
     click.echo()
     command = shlex.join(["spot", "assess", ref.name, "--person", name, "--role", role])
@@ -252,7 +249,6 @@ def _keep(draft: Draft, ref: ModelRef, name: str, role: str) -> None:
 
 
 def _read_back(answers: dict[str, dict[str, Any]], instrument: Instrument) -> None:
-    from spot_mlflow_cli.interview import in_words
 
     click.echo()
     click.secho("Your answers", bold=True)
@@ -270,8 +266,6 @@ def _report(
     *,
     dry_run: bool,
 ) -> None:
-    from spot_mlflow_cli.panel_view import as_json, print_panel
-    from spot_mlflow_cli.terminal import echo_json
 
     readiness = record.adoption(ref).readiness.seen_by(person)
     if output_format == "json":

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spot_mlflow.reporting.words.tables import printable
+from spot_mlflow_cli.files import write_new
 from spot_mlflow_cli.options import dry_run_option, format_option
+from spot_mlflow_cli.terminal import echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +82,6 @@ def _levels(row: PortfolioRow) -> dict[str, int | None]:
 def _export(portfolio: Sequence[PortfolioRow], target: Path, *, dry_run: bool) -> None:
     from spot_mlflow.readiness.benchmark import export_summary
     from spot_mlflow.readiness.instrument import default_instrument
-    from spot_mlflow_cli.files import write_new
 
     month = datetime.now(timezone.utc).strftime("%Y-%m")
     levels = [_levels(row) for row in portfolio]
@@ -103,9 +105,7 @@ def _compare(
     from spot_mlflow.readiness.benchmark import compare, distributions, load_summary, pooled
     from spot_mlflow.readiness.instrument import default_instrument
     from spot_mlflow.record import Record
-    from spot_mlflow.reporting.words.tables import printable
     from spot_mlflow.validation import load_yaml
-    from spot_mlflow_cli.terminal import echo_json
 
     if only_others and not summaries:
         raise click.UsageError("--only-others needs --with FILE.")

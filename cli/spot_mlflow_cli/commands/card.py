@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from spot_mlflow_cli.files import write_new
 from spot_mlflow_cli.options import dry_run_option, model_argument
 
 
@@ -38,7 +39,6 @@ def command(model: str, output_format: str, output: Path | None, *, dry_run: boo
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow import get_adoption
     from spot_mlflow.reporting.pages import card
-    from spot_mlflow_cli.files import write_new
 
     adoption = get_adoption(model)
     text = card.html(adoption) if output_format == "html" else card.markdown(adoption)

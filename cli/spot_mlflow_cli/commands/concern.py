@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from spot_mlflow.involvement.concerns import SEVERITY_WEIGHTS
+from spot_mlflow.involvement.concerns import SEVERITY_WEIGHTS, check_follow_up, check_raise
+from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow_cli.identity import pseudonym_option, speaker
 from spot_mlflow_cli.options import (
     dry_run_option,
@@ -15,6 +16,7 @@ from spot_mlflow_cli.options import (
     model_argument,
     person_options,
 )
+from spot_mlflow_cli.terminal import echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +65,6 @@ def raise_(
 ) -> None:
     """Raise a concern and print its id."""
     from spot_mlflow import raise_concern
-    from spot_mlflow.involvement.concerns import check_raise
 
     check_raise(what=what, severity=severity)
     name, record = speaker(person, as_pseudonym=as_pseudonym)
@@ -146,7 +147,6 @@ def _follow_up(
     dry_run: bool,
 ) -> None:
     import spot_mlflow as spot
-    from spot_mlflow.involvement.concerns import check_follow_up
 
     name, record = speaker(person, as_pseudonym=as_pseudonym)
     ref = record.resolve(model)
@@ -173,7 +173,6 @@ def _follow_up(
 def list_(model: str, output_format: str, *, only_open: bool) -> None:
     """List the concerns of a model with their threads, oldest first."""
     from spot_mlflow import get_adoption
-    from spot_mlflow_cli.terminal import echo_json
 
     concerns = get_adoption(model).involvement.concerns
     shown = [c for c in concerns if not (only_open and c.closed)]
@@ -213,7 +212,6 @@ def as_json(concern: Concern) -> dict[str, Any]:
 
 
 def _print(concern: Concern) -> None:
-    from spot_mlflow.reporting.words.tables import printable
 
     waits = f", waits for {concern.waits_for}" if concern.waits_for else ""
     age = "today" if concern.age_days == 0 else f"{concern.age_days} d"

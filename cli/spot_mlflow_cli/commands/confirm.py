@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spot_mlflow.record import Record
+from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow.roles import ROLES
+from spot_mlflow.taken_down import check_confirmation, unconfirmed
 from spot_mlflow_cli.identity import pseudonym_option, speaker
 from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
+from spot_mlflow_cli.terminal import echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +51,6 @@ def command(
       spot confirm churn 3f2a91c0 --person "Fay"
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow import confirm_entry
-    from spot_mlflow.record import Record
-    from spot_mlflow.taken_down import check_confirmation, unconfirmed
 
     record = Record()
     if entry is not None:
@@ -62,8 +64,6 @@ def command(
 
 
 def _show(waiting: Sequence[Evidence], output_format: str) -> None:
-    from spot_mlflow.reporting.words.tables import printable
-    from spot_mlflow_cli.terminal import echo_json
 
     if output_format == "json":
         echo_json([_as_dict(e) for e in waiting])

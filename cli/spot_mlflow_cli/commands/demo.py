@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.figures import sentence
+from spot_mlflow.reporting.words.lift_view import promise_scale
+from spot_mlflow.verdicts import UNDECIDABLE, VERDICTS, VIABILITY
+from spot_mlflow_cli.terminal import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,9 +46,6 @@ def command(folder: Path) -> None:
     why, the work is done, the gate allows it; then the other villages' outcomes arrive, and the lift
     gap of both versions is shown. It leaves a real MLflow in ./spot-demo.
     """
-    from spot_mlflow.figures import sentence
-    from spot_mlflow_cli.terminal import console
-
     screen = console()
     folder = folder.resolve()
     with _fresh(folder), _inside(folder):
@@ -142,9 +143,6 @@ def _gaps(stage: Stage) -> Table:
     """Returns the lift gap of both versions as a table, narrow enough for any terminal."""
     from rich import box
     from rich.table import Table
-
-    from spot_mlflow.reporting.words.lift_view import promise_scale
-    from spot_mlflow.verdicts import UNDECIDABLE, VERDICTS, VIABILITY
 
     title = "Predicted against realized lift, in points; 95 % intervals below"
     table = Table(title=title, box=box.SQUARE, pad_edge=False)

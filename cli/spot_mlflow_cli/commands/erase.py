@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow_cli.options import dry_run_option, format_option
+from spot_mlflow_cli.terminal import echo_json, mind_interrupts
 
 
 @click.command("erase")
@@ -25,8 +27,6 @@ def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> Non
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
     from spot_mlflow.record.erasure import erase_person
-    from spot_mlflow.reporting.words.tables import printable
-    from spot_mlflow_cli.terminal import echo_json, mind_interrupts
 
     record = Record()
     found = erase_person(record, person, dry_run=True)

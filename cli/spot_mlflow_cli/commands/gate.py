@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spot_mlflow.errors import Unavailable
-from spot_mlflow_cli.each import say_unread
+from spot_mlflow.errors import NotFound, SpotError, Unavailable
+from spot_mlflow.gate.formats import junit, junit_error, markdown, markdown_error, overview
+from spot_mlflow_cli.each import EachModel, say_unread
 from spot_mlflow_cli.options import dry_run_option, format_option
+from spot_mlflow_cli.terminal import console, echo_json, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,21 +112,15 @@ def _answer(  # noqa: PLR0917 - what was typed
 @contextmanager
 def _whole(output_format: str, model: str, target: str) -> Iterator[None]:
     """Prints a whole document also where nothing could be decided; the error goes on its way."""
-    from spot_mlflow.gate.formats import junit_error
-
     try:
         yield
     except Exception as e:
         said = e.message if isinstance(e, click.ClickException) else str(e)
         if output_format == "json":
-            from spot_mlflow_cli.terminal import echo_json
-
             echo_json(undecided_json(e, said, model, target))
         elif output_format == "junit":
             click.echo(junit_error(model or "all models", target, type(e).__name__, said), nl=False)
         elif output_format == "markdown":
-            from spot_mlflow.gate.formats import markdown_error
-
             click.echo(markdown_error(model or "all models", target, said), nl=False)
         raise
 
@@ -166,7 +162,6 @@ def _decide_one(  # noqa: PLR0917 - private
     *,
     dry_run: bool,
 ) -> GateDecision:
-    from spot_mlflow.errors import NotFound, SpotError
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.record.decisions import record_decision
     from spot_mlflow.record.login import login
@@ -202,8 +197,6 @@ def _decide_all(
     """
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.gate.policy import check_target
-    from spot_mlflow_cli.each import EachModel
-    from spot_mlflow_cli.terminal import progress
 
     check_target(policy, target)
     found: list[GateDecision] = []
@@ -227,8 +220,6 @@ def _show(
     *,
     everything: bool,
 ) -> None:
-    from spot_mlflow.gate.formats import junit, markdown, markdown_error, overview
-    from spot_mlflow_cli.terminal import echo_json
 
     if output_format == "json":
         one = [d.to_dict() for d in decisions]
@@ -251,8 +242,6 @@ def _show(
 
 def _table(refused: list[GateDecision]) -> None:
     from rich.table import Table
-
-    from spot_mlflow_cli.terminal import console
 
     if not refused:
         return

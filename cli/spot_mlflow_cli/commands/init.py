@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow_checks.engines import open_any
+from spot_mlflow_cli.each import EachModel, leave_unread
 from spot_mlflow_cli.options import dry_run_option
+from spot_mlflow_cli.terminal import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +74,6 @@ def command(  # noqa: PLR0917 - click passes them by name
 
 def _contract(source: str, table: str | None, query: str | None) -> str:
     from spot_mlflow_checks.draft import draft_contract
-    from spot_mlflow_checks.engines import open_any
 
     with open_any(source, {}, table=table, query=query) as opened:
         return draft_contract(opened)
@@ -83,7 +86,6 @@ def _instrument() -> str:
 
 
 def _write(text: str, path: Path, hint: str, *, force: bool, dry_run: bool) -> None:
-    from spot_mlflow.errors import InvalidInput
 
     if dry_run or str(path) == "-":
         click.echo(text, nl=False)
@@ -103,8 +105,6 @@ def _write(text: str, path: Path, hint: str, *, force: bool, dry_run: bool) -> N
 def _tag_all(*, dry_run: bool) -> None:
     """Writes the summary of every model that has none yet; touched ones stay as they are."""
     from spot_mlflow.record import Record
-    from spot_mlflow_cli.each import EachModel, leave_unread
-    from spot_mlflow_cli.terminal import progress
 
     record = Record()
     bare = _untouched(record.portfolio())

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spot_mlflow.involvement.log import KINDS, PHASES
+from spot_mlflow.involvement.attendance import batch_of, read_attendance
+from spot_mlflow.involvement.log import KINDS, PHASES, check_entry
+from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow.roles import ROLES
 from spot_mlflow_cli.identity import pseudonym_option, speaker
 from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
+from spot_mlflow_cli.terminal import echo_json, progress
 
 if TYPE_CHECKING:
     from spot_mlflow.involvement.log import Involvement
@@ -80,7 +83,6 @@ def _one(  # noqa: PLR0917 - private; the command names its options
     dry_run: bool,  # noqa: FBT001
 ) -> tuple[Record, ModelRef, int]:
     from spot_mlflow import log_involvement
-    from spot_mlflow.involvement.log import check_entry
 
     for name, value in (("--kind", given["kind"]), ("--person", person), ("--role", role)):
         if not value:
@@ -101,9 +103,7 @@ def _from_file(  # noqa: PLR0917 - private; the command names its options
     as_pseudonym: bool,  # noqa: FBT001
     dry_run: bool,  # noqa: FBT001
 ) -> tuple[Record, ModelRef, int]:
-    from spot_mlflow.involvement.attendance import batch_of, read_attendance
     from spot_mlflow.record.login import login
-    from spot_mlflow_cli.terminal import progress
 
     rows = read_attendance(source, {**given, "role": role})
     record = speaker(login() or "import", as_pseudonym=as_pseudonym)[1]
@@ -132,8 +132,6 @@ def _from_file(  # noqa: PLR0917 - private; the command names its options
 def _report(
     record: Record, ref: ModelRef, written: int, output_format: str, *, dry_run: bool
 ) -> None:
-    from spot_mlflow.reporting.words.tables import printable
-    from spot_mlflow_cli.terminal import echo_json
 
     involvement = record.adoption(ref).involvement
     if output_format == "json":

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from spot_mlflow.days import day
+from spot_mlflow.reporting.message.headline import headline_of
+from spot_mlflow.reporting.words.lift_view import lift_view
 from spot_mlflow.verdicts import VERDICTS, VIABILITY
+from spot_mlflow_checks import check_outcomes
 from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
+from spot_mlflow_cli.sections import page, print_headline, print_sections
+from spot_mlflow_cli.terminal import echo_json, progress
 
 if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
@@ -168,8 +174,6 @@ def _check(
     """Checks, and records unless dry or known; with progress for whoever looks on."""
     from spot_mlflow import InvalidInput, log_outcomes
     from spot_mlflow.record import outcomes
-    from spot_mlflow_checks import check_outcomes
-    from spot_mlflow_cli.terminal import progress
 
     adoption = record.adoption(ref)
     if adoption.predicted is None:
@@ -208,7 +212,6 @@ def _check(
 def _show(found: _Checked, ref: ModelRef, output_format: str) -> None:
     """Prints the answer."""
     from spot_mlflow.reporting.pages import lift_report
-    from spot_mlflow_cli.terminal import echo_json
 
     report, adoption = found.report, found.adoption
     if output_format == "json":
@@ -218,10 +221,7 @@ def _show(found: _Checked, ref: ModelRef, output_format: str) -> None:
     if output_format == "markdown":
         click.echo(lift_report.markdown(report, adoption), nl=False)
         return
-    from spot_mlflow.reporting.message.headline import headline_of
     from spot_mlflow.reporting.sections.lift import sections_of
-    from spot_mlflow.reporting.words.lift_view import lift_view
-    from spot_mlflow_cli.sections import page, print_headline, print_sections
 
     out = page()
     print_headline(out, headline_of(report, adoption), f"{adoption.name} · version {ref.version}")
@@ -231,8 +231,6 @@ def _show(found: _Checked, ref: ModelRef, output_format: str) -> None:
 
 def _closing(found: _Checked, ref: ModelRef) -> str:
     """Says what was recorded, and where the whole report is."""
-    from spot_mlflow.days import day
-
     if found.known_since:
         return (
             f"On record already: the check of {day(found.known_since)} has the same figures. Nothing "

@@ -10,8 +10,10 @@ import click
 
 from spot_mlflow import figures
 from spot_mlflow.lift.promise.scale import contract_scale
+from spot_mlflow.lift.report import jsonable
 from spot_mlflow.verdicts import VERDICTS
 from spot_mlflow_cli.options import format_option
+from spot_mlflow_cli.terminal import console, echo_json
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.verdict.plan import HoldoutPlan, LiftPlan
@@ -81,7 +83,6 @@ def command(contract: Path, output_format: str, **options: Any) -> None:
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.verdict.plan import HOLDOUTS, plan_lift
-    from spot_mlflow_cli.terminal import echo_json
 
     shares = options.pop("holdouts") or HOLDOUTS
     plan = plan_lift(PredictedLift.load(contract), holdouts=shares, **options)
@@ -95,7 +96,6 @@ def command(contract: Path, output_format: str, **options: Any) -> None:
 
 def as_dict(plan: LiftPlan) -> dict[str, Any]:
     """Returns the plan as JSON values; "never" is null."""
-    from spot_mlflow.lift.report import jsonable
     from spot_mlflow.lift.verdict.plan import know_when
 
     extra = ("units_needed", "days_needed")
@@ -179,7 +179,6 @@ def _print(plan: LiftPlan) -> None:
     from rich.table import Table
 
     from spot_mlflow.lift.verdict.plan import know_when
-    from spot_mlflow_cli.terminal import console
 
     out = console()
     out.print(know_when(plan))

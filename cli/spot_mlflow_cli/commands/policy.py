@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spot_mlflow_cli.options import dry_run_option, format_option
+from spot_mlflow_cli.terminal import echo_json
 
 if TYPE_CHECKING:
     from spot_mlflow.gate.policy import Policy
@@ -38,7 +39,6 @@ def show(output_format: str) -> None:
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import current_policy
-    from spot_mlflow_cli.terminal import echo_json
 
     policy = current_policy(Record())
     if output_format == "json":
@@ -56,7 +56,6 @@ def schema() -> None:
       spot policy schema > policy.schema.json
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.gate.policy import policy_schema
-    from spot_mlflow_cli.terminal import echo_json
 
     echo_json(policy_schema())
 

@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 import click
 
 from spot_mlflow_cli.options import format_option
+from spot_mlflow_cli.sections import page, print_sections
+from spot_mlflow_cli.terminal import echo_json
 
 
 @click.command("portfolio")
@@ -31,7 +33,6 @@ def command(pattern: str | None, output_format: str, *, everything: bool) -> Non
         portfolio_section,
         portfolio_summary,
     )
-    from spot_mlflow_cli.terminal import echo_json
 
     found = Record().portfolio()
     folded = pattern.casefold() if pattern else "*"
@@ -46,6 +47,4 @@ def command(pattern: str | None, output_format: str, *, everything: bool) -> Non
 
         click.echo("\n\n".join(section_markdown(section)))
     else:
-        from spot_mlflow_cli.sections import page, print_sections
-
         print_sections(page(), [section])

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spot_mlflow.lift.promise.slips import meaning_of
+from spot_mlflow.reporting.words.lift_view import promise_scale
 from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
+from spot_mlflow_cli.terminal import echo_json
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
@@ -34,7 +37,6 @@ def command(model: str, contract: Path, output_format: str, *, dry_run: bool) ->
     from spot_mlflow import log_predicted_lift
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.record import Record
-    from spot_mlflow_cli.terminal import echo_json
 
     predicted = PredictedLift.load(contract)
     record = Record()
@@ -62,8 +64,6 @@ def command(model: str, contract: Path, output_format: str, *, dry_run: bool) ->
 
 
 def _lines(predicted: PredictedLift) -> list[str]:
-    from spot_mlflow.lift.promise.slips import meaning_of
-    from spot_mlflow.reporting.words.lift_view import promise_scale
 
     scale = promise_scale(predicted)
     p = predicted.predicted

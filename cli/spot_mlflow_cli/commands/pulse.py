@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spot_mlflow.involvement.appeal import ITEMS, is_guess
+from spot_mlflow.record import Record
 from spot_mlflow.roles import ROLES
 from spot_mlflow_cli.identity import pseudonym_option, speaker
 from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
+from spot_mlflow_cli.terminal import echo_json, mind_interrupts
 
 if TYPE_CHECKING:
     from spot_mlflow.involvement.appeal import Appeal
@@ -49,8 +52,6 @@ def command(
       spot pulse churn --person "Dana" --role data_scientist      asks for the guess
       spot pulse churn --show
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    from spot_mlflow.record import Record
-
     record = Record()
     if not only_show:
         if not person or not role:
@@ -71,8 +72,6 @@ def _answer(  # noqa: PLR0917 - private; the command names its options
     dry_run: bool,
 ) -> None:
     from spot_mlflow import log_pulse
-    from spot_mlflow.involvement.appeal import ITEMS, is_guess
-    from spot_mlflow_cli.terminal import mind_interrupts
 
     ref = record.resolve(model)
     lead = "What would users say: " if is_guess(role) else ""
@@ -91,7 +90,6 @@ def _answer(  # noqa: PLR0917 - private; the command names its options
 
 
 def _show(appeal: Appeal, output_format: str) -> None:
-    from spot_mlflow_cli.terminal import echo_json
 
     if output_format == "json":
         items = {

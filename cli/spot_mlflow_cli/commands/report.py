@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spot_mlflow.errors import InvalidInput, NotFound
 from spot_mlflow_cli.options import model_argument
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ def command(model: str, output: Path | None, output_format: str | None) -> None:
       spot report churn/3 -o lift.html
       spot report churn/3 --format markdown -o -
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    from spot_mlflow.errors import NotFound
     from spot_mlflow.record import Record
 
     adoption = Record().adoption(model)
@@ -87,8 +87,6 @@ def _file_name(ref: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Writes the file whole or not at all."""
-    from spot_mlflow.errors import InvalidInput
-
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(text, encoding="utf-8")

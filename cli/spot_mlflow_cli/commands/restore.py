@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import click
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow_cli.options import dry_run_option
+from spot_mlflow_plugins import mlflow_private
+from spot_mlflow_plugins.server.record import restore
 
 
 @click.group("restore")
@@ -27,11 +30,8 @@ def accept(reason: str, *, dry_run: bool) -> None:
     Example:
       spot --tracking-uri postgresql://mlflow@db/mlflow restore accept --reason "backup of 3 May"
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    from spot_mlflow.errors import InvalidInput
     from spot_mlflow.record import Record
     from spot_mlflow.record.login import login
-    from spot_mlflow_plugins import mlflow_private
-    from spot_mlflow_plugins.server.record import restore
 
     uri = str(Record().client.tracking_uri)
     if uri.startswith(("http://", "https://")):

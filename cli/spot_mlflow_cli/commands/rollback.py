@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spot_mlflow.errors import NotFound, RecordDamaged
 from spot_mlflow_cli.options import dry_run_option
 
 if TYPE_CHECKING:
@@ -55,7 +56,6 @@ def command(
 
 def _policy(record: Record) -> Policy:
     """Returns the policy in force; where it is lost, one that stands for it: no rollback waits."""
-    from spot_mlflow.errors import RecordDamaged
     from spot_mlflow.gate.policy import lost_policy
     from spot_mlflow.record.policies import current_policy
 
@@ -74,7 +74,6 @@ def _earlier(adoption: Adoption, target: str, wanted: str | None) -> str:
     Raises:
         NotFound: no version, or not the wanted one, held the target before.
     """
-    from spot_mlflow.errors import NotFound
     from spot_mlflow.gate.history import earlier_holders
 
     name = adoption.facts.name

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import click
 
+from spot_mlflow.gate.decision import decide
 from spot_mlflow.person import pseudonym
+from spot_mlflow.record import Record
+from spot_mlflow.record.policies import adoption_under_policy
+from spot_mlflow.reporting.message.headline import headline_of
+from spot_mlflow.reporting.words.respondent_view import seen_by
 from spot_mlflow.roles import ROLES
 from spot_mlflow_cli.identity import pseudonym_key, pseudonym_option
 from spot_mlflow_cli.options import format_option, model_argument
+from spot_mlflow_cli.sections import page, print_headline, print_sections
+from spot_mlflow_cli.terminal import echo_json
 
 
 @click.command("show")
@@ -54,12 +61,7 @@ def command(
       spot show churn --person "Kim" --role frontline
       spot show churn --format json | jq .readiness
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    from spot_mlflow.gate.decision import decide
-    from spot_mlflow.record import Record
-    from spot_mlflow.record.policies import adoption_under_policy
     from spot_mlflow.reporting.pages import adoption_view as view
-    from spot_mlflow.reporting.words.respondent_view import seen_by
-    from spot_mlflow_cli.terminal import echo_json
 
     adoption, policy = adoption_under_policy(Record(), model)
     decision = None
@@ -73,9 +75,6 @@ def command(
     elif output_format == "markdown":
         click.echo(view.adoption_markdown(adoption, decision), nl=False)
     else:
-        from spot_mlflow.reporting.message.headline import headline_of
-        from spot_mlflow_cli.sections import page, print_headline, print_sections
-
         out = page()
         print_headline(out, headline_of(adoption=adoption), view.title_of(adoption))
         print_sections(out, view.adoption_sections(adoption, decision))

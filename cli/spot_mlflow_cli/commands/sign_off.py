@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow_cli.options import dry_run_option, model_argument, person_options
 
 
@@ -25,7 +26,6 @@ def command(model: str, target: str, person: str, role: str, note: str, *, dry_r
       spot sign-off churn/3 --to Production --person "A. Sample" --role business
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow import sign_off
-    from spot_mlflow.errors import InvalidInput
     from spot_mlflow.gate.policy import check_target
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import current_policy

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spot_mlflow.reporting.words.tables import Table, printable
+from spot_mlflow_cli.each import EachModel, leave_unread
 from spot_mlflow_cli.options import format_option
+from spot_mlflow_cli.terminal import echo_json, progress
 
 if TYPE_CHECKING:
     from spot_mlflow.reporting.message.todo import Todo
@@ -35,8 +38,6 @@ def command(
     from spot_mlflow.record import Record
     from spot_mlflow.record.store import UPDATED_TAG
     from spot_mlflow.reporting.message.todo import ordered, owed_by, todo_of
-    from spot_mlflow_cli.each import EachModel, leave_unread
-    from spot_mlflow_cli.terminal import progress
 
     record = Record()
     folded = pattern.casefold() if pattern else "*"
@@ -59,15 +60,11 @@ def command(
 
 
 def _print(todos: list[Todo], output_format: str) -> None:
-    from spot_mlflow.reporting.words.tables import printable
-    from spot_mlflow_cli.terminal import echo_json
 
     if output_format == "json":
         echo_json([t.to_dict() for t in todos])
         return
     if output_format == "markdown":
-        from spot_mlflow.reporting.words.tables import Table
-
         rows = tuple((t.title, t.who, t.what, _due(t), t.command) for t in todos)
         heads = ("model", "who", "what", "due", "command")
         click.echo(Table("Open points", heads, rows).markdown())

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from spot_mlflow.errors import RecordDamaged, Unavailable
+from spot_mlflow_cli.each import EachModel, say_unread
 from spot_mlflow_cli.options import format_option
+from spot_mlflow_cli.terminal import echo_json, progress
 
 if TYPE_CHECKING:
     from spot_mlflow.record import Record, Verification
@@ -37,8 +39,6 @@ def command(
     Exit status: 0 sound, 1 something was edited, deleted or forged, 3 a record could not be read.
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import REGISTRY, Record
-    from spot_mlflow_cli.each import EachModel, say_unread
-    from spot_mlflow_cli.terminal import echo_json, progress
 
     if (model is None) == (not everything):
         raise click.UsageError("Say which MODEL, or --all.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from spot_mlflow.roles import ROLES
+from spot_mlflow_cli.files import write_new
 from spot_mlflow_cli.options import dry_run_option
 
 
@@ -56,7 +57,6 @@ def command(
       spot worksheet                         the whole questionnaire, to print
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.readiness.worksheet import ENDINGS
-    from spot_mlflow_cli.files import write_new
     from spot_mlflow_cli.sheets import sheet_for
 
     if mine and not person:

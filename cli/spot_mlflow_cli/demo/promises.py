@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.lift.promise.contract import PredictedLift, Prediction
 from spot_mlflow.validation import utc
+from spot_mlflow_checks import check_outcomes
 from spot_mlflow_cli.demo import field_experiment as experiment
 from spot_mlflow_cli.demo import people as roles
 from spot_mlflow_cli.demo.targeting import SHARE
@@ -56,8 +57,6 @@ def promise(people: pd.DataFrame, scores: NDArray[np.float64], source: str) -> P
         scores: (people,) the scores that decide who is in the better half.
         source: how the scores came about.
     """
-    from spot_mlflow_checks import check_outcomes
-
     backtest = PredictedLift.from_backtest(
         scores,
         people[experiment.ARM].to_numpy(),

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import mlflow
 
 import spot_mlflow as spot
+from spot_mlflow.gate.policy import default_policy
+from spot_mlflow.record import Record
+from spot_mlflow.record.policies import set_policy
 from spot_mlflow.reporting.message.headline import headline
+from spot_mlflow.reporting.words.lift_view import promise_scale
 from spot_mlflow.reporting.words.terms import LETTERS
+from spot_mlflow_checks import check_outcomes
 from spot_mlflow_cli.demo import field_experiment as experiment
 from spot_mlflow_cli.demo import people as roles
 from spot_mlflow_cli.demo import promises
@@ -133,8 +138,6 @@ def involve(stage: Stage) -> None:
 
 def measure(stage: Stage) -> None:
     """The other villages' outcomes arrive; both versions are checked, villages as clusters."""
-    from spot_mlflow_checks import check_outcomes
-
     for version, (model, edge) in stage.models.items():
         scores = model.predict(stage.other[experiment.FEATURES])
         log = stage.other.assign(score=scores)[scores >= edge]
@@ -183,7 +186,6 @@ def _register(
 
 
 def _promised(version: str, promise: PredictedLift) -> str:
-    from spot_mlflow.reporting.words.lift_view import promise_scale
 
     scale = promise_scale(promise)
     p = promise.predicted
@@ -195,7 +197,6 @@ def _promised(version: str, promise: PredictedLift) -> str:
 
 
 def _arrived(version: str, log: pd.DataFrame, report: LiftReport) -> str:
-    from spot_mlflow.reporting.words.lift_view import promise_scale
 
     scale = promise_scale(report.predicted)
     realized = report.analysis.realized
@@ -230,9 +231,5 @@ def _ask_for_production(stage: Stage, version: str) -> None:
 
 def set_the_gate(stage: Stage) -> None:
     """Puts the default policy in force, in mode block."""
-    from spot_mlflow.gate.policy import default_policy
-    from spot_mlflow.record import Record
-    from spot_mlflow.record.policies import set_policy
-
     policy = default_policy().model_copy(update={"mode": "block"})
     set_policy(Record(stage.database, stage.database), policy)
