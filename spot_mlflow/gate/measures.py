@@ -13,6 +13,7 @@ from spot_mlflow.gate.kept import files, with_lost_concerns  # noqa: F401 - of M
 from spot_mlflow.gate.policy import Requirements
 from spot_mlflow.gate.requirements import Measure
 from spot_mlflow.gate.sign_offs import sign_off  # noqa: F401 - of MEASURES
+from spot_mlflow.letters import LETTERS
 from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.roles import BUILDERS, ROLES
 from spot_mlflow.validation import format_span, utc
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.case import Case
     from spot_mlflow.readiness.respondents import Respondent
 
-_LETTERS: Final = {"S": "Strategy", "P": "Product", "O": "Operation", "T": "Technology"}
 _CLOSED_BY: Final = {"listed": 0, "answered": 1, "confirmed": 2}
 
 
@@ -101,24 +101,24 @@ def letter_levels(case: Case, least: Mapping[str, int]) -> Measure:
     letters = case.adoption.readiness.letters
     found = {k: letters[k].level if k in letters else None for k in least}
     low = [k for k, level in found.items() if level is None or level < least[k]]
-    said = [f"{_LETTERS[k]} {'not known' if v is None else v}" for k, v in found.items()]
-    required = joined([f"{_LETTERS[k]} {v}" for k, v in least.items()])
+    said = [f"{LETTERS[k]} {'not known' if v is None else v}" for k, v in found.items()]
+    required = joined([f"{LETTERS[k]} {v}" for k, v in least.items()])
     return Measure(not low, joined(said), f"at least {required}", _weak(low))
 
 
 def weakest_letter(case: Case, least: int) -> Measure:
     """The level of the weakest letter."""
     letters = case.adoption.readiness.letters
-    levels = {k: letters[k].level if k in letters else None for k in _LETTERS}
+    levels = {k: letters[k].level if k in letters else None for k in LETTERS}
     low = [k for k, level in levels.items() if level is None or level < least]
-    said = [f"{_LETTERS[k]} {'not known' if levels[k] is None else levels[k]}" for k in low]
+    said = [f"{LETTERS[k]} {'not known' if levels[k] is None else levels[k]}" for k in low]
     lowest = min((level for level in levels.values() if level is not None), default=None)
     measured = joined(said) if low else f"the weakest is at {lowest}"
     return Measure(not low, measured, f"every letter at least {least}", _weak(low))
 
 
 def _weak(letters: Sequence[str]) -> dict[str, str]:
-    return {"letters": joined([_LETTERS[k] for k in letters])}
+    return {"letters": joined([LETTERS[k] for k in letters])}
 
 
 def question_level(case: Case, least: int) -> Measure:

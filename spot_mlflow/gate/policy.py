@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.gate.targets import fold
+from spot_mlflow.letters import Letter  # noqa: TC001 - pydantic reads annotations
 from spot_mlflow.roles import Role  # noqa: TC001 - pydantic reads annotations
 from spot_mlflow.validation import Document, Span, load_yaml, nearest, parse_document
 
@@ -47,7 +48,7 @@ class Requirements(Document):
     assessment_people: Count | None = None
     assessment_non_builders: Count | None = None
     assessment_roles: list[Role] | None = None
-    letter_levels: dict[Literal["S", "P", "O", "T"], Level] | None = None
+    letter_levels: dict[Letter, Level] | None = None
     weakest_letter: Level | None = None
     question_level: Level | None = None
     questions_known: bool | None = None

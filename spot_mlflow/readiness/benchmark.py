@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.readiness.instrument import LETTERS, LEVELS
+from spot_mlflow.letters import ORDER
+from spot_mlflow.readiness.instrument import LEVELS
 from spot_mlflow.validation import Document, parse_document
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from spot_mlflow.readiness.instrument import Instrument
 
 LEAST: Final = 5  # models to compare with; and the smallest count that is told
-MEASURES: Final = ("overall", *LETTERS)
+MEASURES: Final = ("overall", *ORDER)
 _CELLS: Final = tuple(str(level) for level in LEVELS)
 
 

@@ -10,12 +10,13 @@ import json
 import os
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from spot_mlflow.errors import NotFound
 from spot_mlflow.evidence import digest_of
+from spot_mlflow.letters import ORDER, Letter
 from spot_mlflow.roles import ROLE_TABLE, Role
 from spot_mlflow.validation import Document, load_yaml, nearest, parse_document
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-Letter = Literal["S", "P", "O", "T"]
-LETTERS: Final[tuple[Letter, ...]] = ("S", "P", "O", "T")
 LEVELS: Final[tuple[int, ...]] = (1, 2, 3, 4, 5)
 
 Text = Annotated[str, Field(min_length=1)]
@@ -51,7 +50,7 @@ class Question(Document):
     @property
     def letter(self) -> Letter:
         """S, P, O or T: the first letter of the id."""
-        return next(x for x in LETTERS if self.id.startswith(x))
+        return next(x for x in ORDER if self.id.startswith(x))
 
     def level(self, number: int) -> Level:
         """Returns the level by its number, 1 to 5."""
@@ -112,8 +111,8 @@ class Instrument(Document):
         if twice:
             raise ValueError(f"question ids must be unique, twice: {', '.join(twice)}")
         for what, needed, there in (
-            ("letters", LETTERS, self.letters),
-            ("questions", LETTERS, {q.letter for q in self.questions}),
+            ("letters", ORDER, self.letters),
+            ("questions", ORDER, {q.letter for q in self.questions}),
         ):
             missing = [x for x in needed if x not in there]
             if missing:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.letters import ORDER
 from spot_mlflow.person import person_key
-from spot_mlflow.readiness.instrument import LETTERS
 from spot_mlflow.readiness.plan import PlanItem, plan_of
 from spot_mlflow.readiness.respondents import Respondent, current_respondents
 from spot_mlflow.roles import BUILDERS
@@ -181,7 +181,7 @@ class Readiness:
             self,
             overall=None,
             weakest=None,
-            letters={letter: LetterResult() for letter in LETTERS},
+            letters={letter: LetterResult() for letter in ORDER},
             questions=hidden,
             plan=(),
             respondents=tuple(replace(r, answers={}) for r in self.respondents),
@@ -262,14 +262,14 @@ def _panel(
     }
     letters: dict[str, LetterResult] = {
         letter: _letter([questions[q.id] for q in instrument.questions_of(letter)])
-        for letter in LETTERS
+        for letter in ORDER
     }
     levels = {k: v.level for k, v in letters.items() if v.level is not None}
     weakest = min(levels, key=lambda k: levels[k]) if levels else None
     asked = {role for q in instrument.questions for role in q.asks}
     roles = frozenset(r.role for r in respondents)
     return Readiness(
-        overall=min(levels.values()) if len(levels) == len(LETTERS) else None,
+        overall=min(levels.values()) if len(levels) == len(ORDER) else None,
         weakest=weakest,
         letters=letters,
         questions=questions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spot_mlflow.readiness.instrument import LETTERS
+from spot_mlflow.letters import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ def plan_of(
         level = letters[item.letter].level
         return (
             level if level is not None else 0,  # a letter nobody knows comes before all
-            LETTERS.index(item.letter),
+            ORDER.index(item.letter),
             item.now if item.now is not None else 0,
             instrument.ids.index(item.question),
         )

@@ -15,6 +15,7 @@ from spot_mlflow.person import check_person, check_role
 from spot_mlflow.readiness.answer_file import read_answer_files
 from spot_mlflow.readiness.assessment import parse_discussion
 from spot_mlflow.readiness.instrument import default_instrument
+from spot_mlflow.record.login import login
 from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow.roles import ROLES
 from spot_mlflow_cli.drafts import Draft
@@ -130,7 +131,6 @@ def _from_files(
     as_pseudonym: bool,
     dry_run: bool,
 ) -> tuple[Record, ModelRef, str | None]:
-    from spot_mlflow.record.login import login
 
     files = [f for path in sources for f in read_answer_files(path, instrument)]
     _, record = speaker(login() or "import", as_pseudonym=as_pseudonym)

@@ -9,6 +9,7 @@ import click
 
 from spot_mlflow.involvement.attendance import batch_of, read_attendance
 from spot_mlflow.involvement.log import KINDS, PHASES, check_entry
+from spot_mlflow.record.login import login
 from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow.roles import ROLES
 from spot_mlflow_cli.identity import pseudonym_option, speaker
@@ -103,7 +104,6 @@ def _from_file(  # noqa: PLR0917 - private; the command names its options
     as_pseudonym: bool,  # noqa: FBT001
     dry_run: bool,  # noqa: FBT001
 ) -> tuple[Record, ModelRef, int]:
-    from spot_mlflow.record.login import login
 
     rows = read_attendance(source, {**given, "role": role})
     record = speaker(login() or "import", as_pseudonym=as_pseudonym)[1]

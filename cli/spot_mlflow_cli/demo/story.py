@@ -9,11 +9,11 @@ import mlflow
 
 import spot_mlflow as spot
 from spot_mlflow.gate.policy import default_policy
+from spot_mlflow.letters import LETTERS
 from spot_mlflow.record import Record
 from spot_mlflow.record.policies import set_policy
 from spot_mlflow.reporting.message.headline import headline
 from spot_mlflow.reporting.words.lift_view import promise_scale
-from spot_mlflow.reporting.words.terms import LETTERS
 from spot_mlflow_checks import check_outcomes
 from spot_mlflow_cli.demo import field_experiment as experiment
 from spot_mlflow_cli.demo import people as roles

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow.letters import letter_words
 from spot_mlflow.lift.causes.bridge import (
     MONEY_ONLY,
     Bridge,
     Contribution,
     LetterPart,
     SegmentPart,
-    letter_words,
 )
 from spot_mlflow.lift.causes.delta import gradient
 from spot_mlflow.lift.causes.factor_levels import factors_at, levels_at

@@ -18,19 +18,8 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.causes.unsplit import Unsplit
 
-LETTERS: Final[Mapping[str, str]] = {
-    "S": "Strategy",
-    "P": "Product",
-    "O": "Operation",
-    "T": "Technology",
-}
 # Factors that change what a lift is worth, not the lift.
 MONEY_ONLY: Final = frozenset({"value", "cost", "handling"})
-
-
-def letter_words(letter: str) -> str:
-    """Returns "Operation" for "O" and "Operation or Technology" for "O/T"."""
-    return " or ".join(LETTERS[x] for x in letter.split("/"))
 
 
 @dataclass(frozen=True, slots=True)

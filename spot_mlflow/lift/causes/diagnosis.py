@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow import figures
-from spot_mlflow.lift.causes.bridge import MONEY_ONLY, letter_words
+from spot_mlflow.letters import letter_words
+from spot_mlflow.lift.causes.bridge import MONEY_ONLY
 from spot_mlflow.lift.causes.findings import LIFT, RESPONSE, Finding, findings_of
 from spot_mlflow.lift.causes.words import MISSED, happened, joined
 

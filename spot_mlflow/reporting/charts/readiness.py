@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.letters import LETTERS
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts.drawing import Chart, rows_of_labels
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow.roles import ROLE_TABLE, ROLES, called
 
@@ -63,7 +63,7 @@ def _alt(readiness: Readiness) -> str:
     if not readiness.people:
         return "Nobody has answered yet."
     said = ", ".join(
-        f"{words.LETTERS[k]} {v.level if v.level is not None else 'not known'}"
+        f"{LETTERS[k]} {v.level if v.level is not None else 'not known'}"
         + (f" (wanted {v.target})" if v.target is not None else "")
         for k, v in readiness.letters.items()
     )

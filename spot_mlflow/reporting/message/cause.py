@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.lift.causes.bridge import Bridge, letter_words
+from spot_mlflow.letters import letter_words
+from spot_mlflow.lift.causes.bridge import Bridge
 from spot_mlflow.lift.causes.words import happened
 
 if TYPE_CHECKING:

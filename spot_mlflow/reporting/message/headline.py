@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.lift.causes.bridge import letter_words
+from spot_mlflow.letters import letter_words
 from spot_mlflow.lift.moments.left_out import LeftOut
 from spot_mlflow.reporting.message.cause import cause_sentence, losing_letter
 from spot_mlflow.reporting.message.reality import readiness_meets_reality

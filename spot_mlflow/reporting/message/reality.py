@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.lift.causes.bridge import letter_words
+from spot_mlflow.letters import letter_words
 from spot_mlflow.reporting.message.cause import bridge_of, shown_losses
 from spot_mlflow.reporting.message.request import plan_words
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
+from spot_mlflow.letters import LETTERS
 from spot_mlflow.lift.verdict.words import TOO_UNCERTAIN
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.message.request import wait_words
 from spot_mlflow.reporting.message.worth import money_of
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, promise_scale, verdict_words
 from spot_mlflow.reporting.words.standing import standing_of
 from spot_mlflow.reporting.words.tables import Table, escape_markdown
@@ -116,7 +116,7 @@ def _gate_words(adoption: Adoption, decision: GateDecision | None) -> str:
 def _people_tags(adoption: Adoption) -> dict[str, str]:
     ready, people = adoption.readiness, adoption.involvement
     tags = {"spot.readiness": _level(ready.overall)}
-    for letter, word in words.LETTERS.items():
+    for letter, word in LETTERS.items():
         tags[f"spot.{word.lower()}"] = _level(ready.letters[letter].level)
     tags["spot.involvement"] = f"{people.words} ({people.score} of 100)"
     tags["spot.champion"] = people.champion or NONE
@@ -206,7 +206,7 @@ def _block_table(adoption: Adoption, decision: GateDecision | None) -> Table:
         scale = promise_scale(adoption.predicted)
         rows.append(("Predicted lift", scale.amount(adoption.predicted.predicted.lift)))
     letters = ", ".join(
-        f"{word} {_level(ready.letters[letter].level)}" for letter, word in words.LETTERS.items()
+        f"{word} {_level(ready.letters[letter].level)}" for letter, word in LETTERS.items()
     )
     rows.append(("Readiness", letters if ready.people else NOT_ASSESSED))
     rows.append(("Users involved", people.words))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.letters import LETTERS
 from spot_mlflow.person import person_key
 from spot_mlflow.reporting.message.request import target_text
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.roles import called
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _plan(adoption: Adoption) -> Iterator[Todo]:
     name = adoption.facts.name
     for item in adoption.readiness.plan:
         goal = target_text(item.question, item.target)
-        what = f'{words.LETTERS[item.letter]}: see to it that it is true to say "{goal}"'
+        what = f'{LETTERS[item.letter]}: see to it that it is true to say "{goal}"'
         who = item.owner or "nobody named"
         command = f"spot assess {shlex.quote(name)}{_as(item.owner, None)}"
         yield Todo(name, who, None, what, item.by, item.overdue, command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.letters import LETTERS
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.message.request import plan_words, target_text
@@ -13,7 +14,6 @@ from spot_mlflow.reporting.pages.lift_report import cards, section_markdown
 from spot_mlflow.reporting.sections.money import gap_sections
 from spot_mlflow.reporting.sections.readiness import readiness_section
 from spot_mlflow.reporting.sections.section import Section
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.lift_view import lift_view, promise_scale
 from spot_mlflow.reporting.words.standing import standing_of
 from spot_mlflow.reporting.words.tables import Table, escape_markdown
@@ -142,7 +142,7 @@ def _plan(adoption: Adoption) -> Section | None:
         return None
     rows = tuple(
         (
-            words.LETTERS.get(p.letter, p.letter),
+            LETTERS.get(p.letter, p.letter),
             target_text(p.question, p.target),
             f"{figures.NOTHING if p.now is None else p.now} → {p.target}",
             figures.NOTHING
@@ -209,7 +209,7 @@ def _readiness_dict(adoption: Adoption) -> dict[str, Any]:
     shown = ("level", "low", "high", "target", "contested", "dont_know")
     return {
         "overall": ready.overall,
-        **{letter: ready.letters[letter].level for letter in words.LETTERS},
+        **{letter: ready.letters[letter].level for letter in LETTERS},
         "weakest": ready.weakest,
         "hidden": ready.hidden,
         "people": ready.people,

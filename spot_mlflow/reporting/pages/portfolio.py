@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.letters import LETTERS
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.summary import NOT_ASSESSED, NOT_KNOWN
 from spot_mlflow.reporting.sections.section import Section
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.standing import standing_told
 from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow.verdicts import TAGGED
@@ -125,7 +125,7 @@ def _row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
         cause=tag("cause"),
         request=tag("request"),
         stage=stage,
-        levels={letter: _level(tag(word.lower())) for letter, word in words.LETTERS.items()},
+        levels={letter: _level(tag(word.lower())) for letter, word in LETTERS.items()},
         readiness=_level(tag("readiness")),
         involvement=tag("involvement"),
         champion=tag("champion"),

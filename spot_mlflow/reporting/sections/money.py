@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.lift.causes.bridge import interval_from, letter_words
+from spot_mlflow.letters import letter_words
+from spot_mlflow.lift.causes.bridge import interval_from
 from spot_mlflow.lift.causes.findings import LIFT, RESPONSE
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts.adoption import adoption_chart, share_words

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.letters import LETTERS
 from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.request import plan_words, target_text
 from spot_mlflow.reporting.sections.section import Section
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow.roles import called
 
@@ -36,7 +36,7 @@ def readiness_section(adoption: Adoption | None, *, plan: bool = True) -> Sectio
     if ready.hidden:
         return _hidden(adoption)
     rows = [
-        (words.LETTERS[letter], _level(found), _target(found), _weakest(found, ready))
+        (LETTERS[letter], _level(found), _target(found), _weakest(found, ready))
         for letter, found in sorted(ready.letters.items(), key=lambda pair: pair[1].level or 0)
     ]
     table = Table(
@@ -88,7 +88,7 @@ def _changes(ready: Readiness, questions: Iterable[tuple[str, QuestionResult]]) 
     compared = [q.change for q in ready.questions.values() if q.change is not None]
     if not compared or ready.round_started is None:
         return
-    letters = [(words.LETTERS[k], v.change) for k, v in ready.letters.items()]
+    letters = [(LETTERS[k], v.change) for k, v in ready.letters.items()]
     changed = [(what, by) for what, by in (*letters, *((w, q.change) for w, q in questions)) if by]
     said = ", ".join(f"{what} {by:+d}" for what, by in changed) or "nothing has changed"
     yield f"Since the last round, before {figures.day(ready.round_started.date())}: {said}."

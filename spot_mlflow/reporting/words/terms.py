@@ -7,12 +7,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LETTERS: Final[Mapping[str, str]] = {
-    "S": "Strategy",
-    "P": "Product",
-    "O": "Operation",
-    "T": "Technology",
-}
 FACTORS: Final[Mapping[str, str]] = {
     "coverage": "customers without an offer",
     "system": "offers that failed in the system",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.adoption import build_adoption
 from spot_mlflow.errors import NotFound
 from spot_mlflow.gate.decision import decide
+from spot_mlflow.letters import LETTERS
 from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.summary import version_spoken_of
@@ -23,7 +24,6 @@ from spot_mlflow.reporting.charts.readiness import readiness_chart
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.pages.page import environment
 from spot_mlflow.reporting.pages.portfolio import portfolio_rows, portfolio_summary
-from spot_mlflow.reporting.words import terms as words
 from spot_mlflow.reporting.words.lift_view import lift_view
 from spot_mlflow.reporting.words.respondent_view import seen_by
 from spot_mlflow.reporting.words.standing import standing_of
@@ -74,7 +74,7 @@ def portfolio_page(query: str = "", stage: str = "") -> str:
         rows=shown,
         query=query,
         stage=stage,
-        letters=words.LETTERS,
+        letters=LETTERS,
         verdicts=TAGGED,
     )
 
@@ -132,8 +132,7 @@ def _panel(name: str, version: str | None, odd: tuple[Evidence, ...]) -> dict[st
         "missing": missing[:5],
         "headline": head.finding,
         "letters": [
-            {"name": word, "level": ready.letters[letter].level}
-            for letter, word in words.LETTERS.items()
+            {"name": word, "level": ready.letters[letter].level} for letter, word in LETTERS.items()
         ],
         "involvement": adoption.involvement.words,
     }
@@ -222,7 +221,7 @@ def _letters(adoption: Adoption) -> list[tuple[str, Any, str]]:
     """Returns (word, result, weakest question in short words) of each letter."""
     instrument = default_instrument()
     found = []
-    for letter, word in words.LETTERS.items():
+    for letter, word in LETTERS.items():
         result = adoption.readiness.letters[letter]
         weakest = instrument.question(result.weakest).label if result.weakest else ""
         found.append((word, result, weakest))
