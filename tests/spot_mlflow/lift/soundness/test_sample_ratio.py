@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import chisquare
+from scipy.stats import chi2, chisquare
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.clusters import ClusterMoments
 from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
 from spot_mlflow.lift.soundness.sample_ratio import (
+    _Declared,
+    _p_value,
     chi_square_p,
     designed_shares,
     log_e_values,
@@ -144,3 +146,19 @@ def test_clusters_are_counted_where_clusters_were_assigned(log, contract, stradd
     assert found is not None
     assert sum(found.observed.values()) == counted
     assert not found.alarm
+
+
+@pytest.mark.parametrize("lucky", [0, 60])
+def test_the_days_of_each_declared_share_agree_with_scipy(lucky):
+    """Two shares in turn, two days each: the lesser p of all units and of the days, doubled."""
+    declared = [
+        _Declared(
+            share=np.array([0.5, 0.5]),
+            counts=np.array([[510.0 + lucky, 490.0 - lucky], [480.0 - lucky, 520.0 + lucky]]),
+        ),
+        _Declared(share=np.array([0.9, 0.1]), counts=np.array([[880.0, 120.0], [905.0, 95.0]])),
+    ]
+    days = [chisquare(x, x.sum() * d.share).statistic for d in declared for x in d.counts]
+    whole = [chisquare(x := d.counts.sum(axis=0), x.sum() * d.share).statistic for d in declared]
+    known = 2 * min(chi2.sf(sum(days), 4), chi2.sf(sum(whole), 2))
+    assert _p_value(declared) == pytest.approx(min(1.0, known), rel=1e-9)
