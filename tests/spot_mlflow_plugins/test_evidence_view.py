@@ -46,7 +46,15 @@ def test_an_entry_with_an_old_date_is_seen(view: EvidenceView) -> None:
     assert kinds(view) == ["prediction"] * 3
     at = datetime.now(timezone.utc) - timedelta(days=300)
     record = Record()
-    record.append(record.resolve("churn/1"), "pulse", {"useful": 1}, at=at, refresh=False)
+    record.append(
+        record.resolve("churn/1"),
+        "pulse",
+        {"useful": 1},
+        person="Ann",
+        role="frontline",
+        at=at,
+        refresh=False,
+    )
     assert kinds(view) == ["pulse", *["prediction"] * 3]
 
 

@@ -83,7 +83,15 @@ def test_free_text_that_holds_the_name_is_reported(churn):
     """Text is immutable: where it or a report mentions the person, the run is named."""
     spot.log_involvement(churn, phase="scope", kind="contributed", person="Bo", role="business", what="as Kim Lee said")  # fmt: skip
     said = {"report.md": b"asked of Kim Lee"}
-    Record().append(Record().resolve("churn"), "discussion", {}, artifacts=said, refresh=False)
+    Record().append(
+        Record().resolve("churn"),
+        "discussion",
+        {},
+        person="Bo",
+        role="business",
+        artifacts=said,
+        refresh=False,
+    )
     assert len(erase_person(Record(), "Kim Lee", dry_run=True).mentions) == 2
     with pytest.raises(NotFound):  # a name that is part of another word is nobody's
         erase_person(Record(), "Lo", dry_run=True)
