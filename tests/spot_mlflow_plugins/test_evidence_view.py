@@ -49,7 +49,7 @@ def test_an_entry_with_an_old_date_is_seen(view: EvidenceView) -> None:
     record.append(
         record.resolve("churn/1"),
         "pulse",
-        {"useful": 1},
+        {"useful": 1, "would_use": 1},
         person="Ann",
         role="frontline",
         at=at,
