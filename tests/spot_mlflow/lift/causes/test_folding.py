@@ -54,5 +54,5 @@ def test_a_loss_larger_than_all_that_is_unknown_is_told() -> None:
     found = separable(log(0.75, 0.1), contract)
     bridge = found.told(attribute(found.moments, contract))
     assert [c.cause for c in bridge.losses] == ["coverage+delivery"]
-    assert bridge.contribution("response").cause in found.doubted
+    assert bridge.contribution("response").factors in found.doubted
     assert [x.letter for x in bridge.letters if x.found] == ["P/O"]
