@@ -23,7 +23,11 @@ def test_holm_adjusts_as_statsmodels_does(p):
     found = judged(t, np.ones(len(p)), Width(), alpha=0.05)
     expected = multipletests(p, 0.05, method="holm")
     assert [f.p_adjusted for f in found] == pytest.approx(expected[1].tolist(), rel=1e-6)
-    assert [f.found for f in found] == (expected[1] < 0.05).tolist()
+    # From p to t and back is not exact, so the border itself may fall to either side.
+    clear = ~np.isclose(expected[1], 0.05, rtol=1e-9)
+    assert (
+        np.array([f.found for f in found])[clear].tolist() == (expected[1] < 0.05)[clear].tolist()
+    )
 
 
 @settings(max_examples=60)
