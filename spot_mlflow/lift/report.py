@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.lift.moments.means import shown_means
+from spot_mlflow.lift.results import CheckResult, Compared, GapVerdict, RealizedLift, SegmentLift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.money.economics import EconomicsResult
     from spot_mlflow.lift.money.profit_curve import DecileRow
     from spot_mlflow.lift.promise.contract import PredictedLift
-    from spot_mlflow.lift.results import (
-        CheckResult,
-        Compared,
-        GapVerdict,
-        RealizedLift,
-        SegmentLift,
-    )
     from spot_mlflow.lift.soundness.attrition import Attrition
     from spot_mlflow.lift.soundness.compliance import Compliance
     from spot_mlflow.lift.soundness.guardrails import GuardrailLift
@@ -36,6 +30,18 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.strata.shares import Variation
     from spot_mlflow.verdicts import Verdict, Viability
 
+
+__all__ = [
+    "ESTIMATORS",
+    "CheckResult",
+    "Compared",
+    "GapVerdict",
+    "LiftAnalysis",
+    "LiftReport",
+    "RealizedLift",
+    "SegmentLift",
+    "jsonable",
+]
 
 ESTIMATORS: Final = "2"  # of the figures: raised where the same moments give others
 
