@@ -104,7 +104,8 @@ def _table(r: Reading, t: Rows, crews: Mapping[tuple[str, str], Crew]) -> Action
         week=week[first],
         hours=_added(numbers("hours", float), cell, len(labels)),
         classes=_added(classes, cell, len(labels)),
-        crews=dict(crews),
+        # Sorted: engines give groups in an order that changes from run to run.
+        crews=dict(sorted(crews.items())),
         overrides=_overrides(
             team, week, labels_of(t, "override_reason", missing=""), known - acted
         ),
@@ -187,4 +188,4 @@ def _overrides(
             continue
         key = (t, "" if np.isnat(w) else str(w), why)
         out[key] = out.get(key, 0) + n
-    return out
+    return dict(sorted(out.items()))
