@@ -23,6 +23,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.lift.promise.control import Control  # noqa: TC001 - pydantic reads annotations
 from spot_mlflow.lift.promise.slips import is_rate, percent_hint, slip_of
+from spot_mlflow.lift.promise.sources import Sources, sources_slip, with_columns
 from spot_mlflow.validation import Document, Span, load_yaml, parse_document
 
 if TYPE_CHECKING:
@@ -227,6 +228,7 @@ class PredictedLift(Document):
     metric: str = Field(min_length=1)
     predicted: Prediction
     columns: Columns
+    sources: Sources | None = None  # the tables that the log is made of
     kind: Literal["binary", "count", "money"] = "binary"
     effect: Literal["absolute", "relative"] = "absolute"
     direction: Literal["increase", "decrease"] = "increase"
@@ -258,6 +260,11 @@ class PredictedLift(Document):
     score_edges: list[float] = Field(default_factory=list)
     # Predicted lift per score bin, lowest scores first.
     decile_predictions: list[float] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_of_the_joined_log(cls, value: Any) -> Any:
+        return with_columns(value)
 
     @field_validator("predicted", mode="before")
     @classmethod
@@ -297,7 +304,7 @@ class PredictedLift(Document):
 
     @model_validator(mode="after")
     def _makes_sense(self, info: ValidationInfo) -> Self:
-        found = "" if (info.context or {}).get("stored") else slip_of(self)
+        found = "" if (info.context or {}).get("stored") else slip_of(self) or sources_slip(self)
         if found:
             raise ValueError(found)
         return self
