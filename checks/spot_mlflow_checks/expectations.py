@@ -257,7 +257,7 @@ class ExpectSampleRatioToMatchDesign(OutcomeLogExpectation):
 
     @override
     def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
-        if predicted.treatment_share is None:
+        if predicted.declared_share is None:
             return None
         return judgements.judge_sample_ratio(self._analysis(moments, predicted))
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Keys of the contract that are fixed before the first outcome.
 _FIXED: Final = (
     "predicted", "minimum_viable", "tolerance", "looks", "planned_units", "confidence", "outliers",
-    "kind", "effect", "direction", "design", "window", "treatment_share", "columns",
+    "kind", "effect", "direction", "design", "window", "treatment_share", "assignment", "columns",
     "missing", "bounds", "guardrails",
 )  # fmt: skip
 _ROWS_KEPT: Final = 100  # segments and periods in the payload; all of them are in report.json

@@ -22,6 +22,7 @@ from spot_mlflow_checks.engines.columns_warehouse import driver_kinds, warehouse
 from spot_mlflow_checks.engines.dialect import Dialect, Family, PostgresDialect, SQLiteDialect
 from spot_mlflow_checks.engines.mysql import MySQLDialect
 from spot_mlflow_checks.engines.source import LOG, EngineRefused, Source, check_names, log_table
+from spot_mlflow_checks.engines.sqlite_md5 import register_md5
 from spot_mlflow_checks.engines.warehouses import WAREHOUSES
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class DatabaseSource(Source):
         self.kinds = {k: c.kind for k, c in columns.items() if c.kind}
         self.dialect = _dialect(connection)
         self._connection = connection
+        register_md5(connection)
         self.taken = ExitStack()  # what was opened for it alone
 
     @override

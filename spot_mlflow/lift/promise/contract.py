@@ -21,6 +21,7 @@ from pydantic import (
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
+from spot_mlflow.lift.promise.assignment import ArmRule, Assignment, ShareStep, arm_rule
 from spot_mlflow.lift.promise.control import Control  # noqa: TC001 - pydantic reads annotations
 from spot_mlflow.lift.promise.slips import is_rate, percent_hint, slip_of
 from spot_mlflow.lift.promise.sources import Sources, sources_slip, with_columns
@@ -160,14 +161,6 @@ class Guardrail(Document):
         return self
 
 
-class ShareStep(Document):
-    """One step of a schedule of treatment shares; the latest step begun counts."""
-
-    starts: date | None = Field(default=None, alias="from")
-    share: Annotated[float, Field(gt=0, lt=1)] | dict[str, Share]
-    segment: str | None = None  # a step that names the segment comes before one for all
-
-
 class Columns(Document):
     """Where each thing stands in the outcome log; only arm and outcome are required."""
 
@@ -243,6 +236,7 @@ class PredictedLift(Document):
     treatment_share: (
         Annotated[float, Field(gt=0, lt=1)] | dict[str, Share] | list[ShareStep] | None
     ) = None
+    assignment: Assignment | None = None  # who is held out, by a hash of the id
     # Of strata: their size, or what both arms have (another estimand, where assignment varied much).
     weights: Literal["population", "overlap"] = "population"
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
@@ -303,6 +297,22 @@ class PredictedLift(Document):
         return self
 
     @model_validator(mode="after")
+    def _assignment_fits(self) -> Self:
+        rule, cluster = self.arm_rule, self.assignment.cluster if self.assignment else None
+        if rule is None:
+            return self
+        if self.treatment_share is not None:
+            raise ValueError("treatment_share follows from assignment, leave it out")
+        if cluster is not None and self.columns.cluster != cluster:
+            raise ValueError(
+                f"assignment.cluster == {cluster!r}: name it in columns.cluster too, since units that "
+                "are assigned together are compared as clusters"
+            )
+        if rule.by_segment and self.columns.segment is None:
+            raise ValueError("a step of assignment names a segment, but columns.segment is missing")
+        return self
+
+    @model_validator(mode="after")
     def _makes_sense(self, info: ValidationInfo) -> Self:
         found = "" if (info.context or {}).get("stored") else slip_of(self) or sources_slip(self)
         if found:
@@ -329,6 +339,20 @@ class PredictedLift(Document):
             return None
         spend = e.offer_cost + e.handling_cost + e.incentive * (self.predicted.baseline or 0.0)
         return spend / (e.value - e.incentive) if spend else None
+
+    @property
+    def arm_rule(self) -> ArmRule | None:
+        """How the arm of a unit is computed; None without ``assignment``."""
+        if self.assignment is None:
+            return None
+        c = self.columns
+        return arm_rule(self.assignment, treated=c.treated_labels, holdout=c.holdout, unit=c.unit)
+
+    @property
+    def declared_share(self) -> float | dict[str, float] | list[ShareStep] | None:
+        """The share of treatment by design: that of ``assignment``, else ``treatment_share``."""
+        rule = self.arm_rule
+        return self.treatment_share if rule is None else rule.treated_share
 
     @property
     def tolerance_used(self) -> float:

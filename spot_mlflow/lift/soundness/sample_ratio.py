@@ -105,7 +105,7 @@ def designed_shares(predicted: PredictedLift, arms: Sequence[str]) -> dict[str, 
     Raises:
         InvalidInput: where shares do not add up, or an arm has none.
     """
-    share = predicted.treatment_share
+    share = predicted.declared_share
     if share is None or isinstance(share, list) or not arms:
         return None
     return shares_by_arm(share, predicted, arms)
@@ -172,7 +172,7 @@ def sample_ratio(moments: OutcomeMoments, predicted: PredictedLift) -> SampleRat
         InvalidInput: where the declared shares do not add up.
     """
     names = moments.cells.arms()
-    if predicted.treatment_share is None or predicted.design != "randomized" or not names:
+    if predicted.declared_share is None or predicted.design != "randomized" or not names:
         return None
     arms = [*names, HOLDOUT]
     found = [d for d in _declared(moments, predicted, arms) if d.counts.sum() > 0]
@@ -236,7 +236,7 @@ def _steps_of(
     period: NDArray[np.datetime64],
 ) -> tuple[list[dict[str, float]], NDArray[np.int64]]:
     """Returns the distinct declared shares, and (cells,) which of them a cell has, -1 for none."""
-    steps = predicted.treatment_share
+    steps = predicted.declared_share
     assert isinstance(steps, list)  # noqa: S101 - the caller looked
     names, row = np.unique(segment.astype(str), return_inverse=True)
     days, column = np.unique(period, return_inverse=True)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.moments.cells import Moments
     from spot_mlflow.lift.moments.clusters import ClusterMoments
-    from spot_mlflow.lift.promise.contract import PredictedLift, ShareStep
+    from spot_mlflow.lift.promise.assignment import ShareStep
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
     Floats = NDArray[np.float64]
 
@@ -151,7 +152,7 @@ def variation_of(
     Returns:
         None where units were not assigned by chance, or there is one group only.
     """
-    if predicted.design != "randomized" or isinstance(predicted.treatment_share, list):
+    if predicted.design != "randomized" or isinstance(predicted.declared_share, list):
         return None
     whole = clusters is not None and not assigned_within(clusters)
     effect = cluster_effect(clusters) if clusters is not None and whole else 1.0
@@ -272,7 +273,7 @@ def declared_grid(
     Returns:
         None where no schedule is declared.
     """
-    steps = predicted.treatment_share
+    steps = predicted.declared_share
     if not isinstance(steps, list):
         return None
     named = {s.segment for s in steps}
