@@ -67,8 +67,8 @@ class Calls:
     def wrap_known(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a question to a database that is counted where it has an answer."""
 
-        def counted(*args: Any) -> Any:
-            found = call(*args)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            found = call(*args, **kwargs)
             self.reads.extend([name] * (found is not None))
             return found
 
@@ -83,7 +83,7 @@ def count_calls(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> Calls:
             call = getattr(type(store), name)
             if name.startswith((*_READS, *_WRITES)) and callable(call):
                 monkeypatch.setattr(type(store), name, calls.wrap(name, call))
-    for name in ("registered_model", "in_stage"):
+    for name in ("registered_model", "in_stage", "recent_runs"):
         monkeypatch.setattr(direct, name, calls.wrap_known(name, getattr(direct, name)))
     write_rows = direct._write_rows
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from spot_mlflow.record.faults import in_spite_of_races
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from mlflow.entities.model_registry import RegisteredModel
 
 
@@ -134,6 +135,44 @@ def in_stage(client: MlflowClient, name: str, stage: str) -> list[str] | None:
         asked = store._get_query(session, Version)  # noqa: SLF001 - what this module is for
         rows = asked.filter(Version.name == name, Version.current_stage == stage)
         return [str(n) for (n,) in sorted(rows.with_entities(Version.version).all())]
+
+
+def recent_runs(
+    client: MlflowClient, experiment_id: str, known: Container[str], *, first: int, count: int
+) -> tuple[list[str], list[Run]] | None:
+    """Returns ids of an experiment's active runs, newest first, and those not yet known as entities.
+
+    ``search_runs`` would load tags, params, metrics, inputs and outputs of all of them, to find that
+    there is one new run or none.
+
+    Args:
+        client: MLflow.
+        experiment_id: the experiment.
+        known: ids of runs that need not be loaded.
+        first: how many of the newest to pass over.
+        count: how many to ask for.
+
+    Returns:
+        None where the tracking store is no database of this process.
+    """
+    store: Any = client._tracking_client.store  # noqa: SLF001 - what this module is for
+    if not _is_database(store):
+        return None
+    from mlflow.store.tracking.dbmodels import models
+
+    run: Any = models.SqlRun
+    with store.ManagedSessionMaker() as session:
+        asked = store._get_query(session, run).filter(  # noqa: SLF001 - what this module is for
+            run.experiment_id == int(experiment_id), run.lifecycle_stage == "active"
+        )
+        newest = asked.order_by(run.start_time.desc(), run.run_uuid).offset(first).limit(count)
+        ids = [str(x) for (x,) in newest.with_entities(run.run_uuid).all()]
+        fresh = [x for x in ids if x not in known]
+        if not fresh:
+            return ids, []
+        eager = store._get_eager_run_query_options()  # noqa: SLF001 - what this module is for
+        asked = store._get_query(session, run).options(*eager)  # noqa: SLF001 - what this module is for
+        return ids, [x.to_mlflow_entity() for x in asked.filter(run.run_uuid.in_(fresh)).all()]
 
 
 def _is_database(store: Any) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.evidence import canonical
+from spot_mlflow.record import direct
 from spot_mlflow.record.entry import Reading, read
 
 if TYPE_CHECKING:
@@ -71,21 +73,37 @@ def read_new(client: MlflowClient, experiment_id: str, seen: dict[str, Reading])
     Returns:
         Ids of the runs that are new, or were being written and are not any more.
     """
-    token: str | None = None
     unfinished = {run_id for run_id, r in seen.items() if r.running}
     changed: set[str] = set()
-    while True:
-        page = client.search_runs([experiment_id], max_results=_RECENT_PAGE, page_token=token)
-        fresh = [r for r in page if r.info.run_id not in seen or seen[r.info.run_id].running]
+    for ids, fresh in _newest(client, experiment_id, seen):
         for run in fresh:
             changed |= _taken_in(run, seen)
-        unfinished -= {r.info.run_id for r in page}
-        token = page.token
-        if not token or len(fresh) < _RECENT_PAGE // 2:
+        unfinished -= ids
+        if len(fresh) < _RECENT_PAGE // 2:
             break
     for run_id in sorted(unfinished):  # begun long before the newest, so not on their page
         changed |= _taken_in(client.get_run(run_id), seen)
     return changed
+
+
+def _newest(
+    client: MlflowClient, experiment_id: str, seen: dict[str, Reading]
+) -> Iterator[tuple[set[str], list[Run]]]:
+    """Yields page after page of runs, newest first: their ids, and those that are new or were running."""
+    settled = {run_id for run_id, r in seen.items() if not r.running}
+    ids: list[str] = []
+    token: str | None = None
+    for first in itertools.count(step=_RECENT_PAGE):
+        found = direct.recent_runs(client, experiment_id, settled, first=first, count=_RECENT_PAGE)
+        if found is None:
+            page = client.search_runs([experiment_id], max_results=_RECENT_PAGE, page_token=token)
+            ids, token = [r.info.run_id for r in page], page.token
+            yield set(ids), [r for r in page if r.info.run_id not in settled]
+        else:
+            ids, fresh = found
+            yield set(ids), fresh
+        if len(ids) < _RECENT_PAGE or (found is None and not token):
+            return
 
 
 def _taken_in(run: Run, seen: dict[str, Reading]) -> set[str]:
