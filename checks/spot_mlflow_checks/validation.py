@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.results import CheckResult
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
     from spot_mlflow.lift.promise.contract import PredictedLift
 
+# A context of Great Expectations is the process's own: of two threads each would use the other's.
+_ONE_AT_A_TIME: Final = threading.Lock()
 _ORDER = {"critical": 0, "warning": 1, "info": 2}
 
 
@@ -27,10 +30,10 @@ def validate(
     from spot_mlflow_checks.suites import outcome_suite
 
     suite = outcome_suite(predicted, as_of=moments.as_of, previous_looks=previous_looks)
-    # A context of its own: what the caller set up in the process is left alone.
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    with reduced_batch(moments) as frame:
+    with _ONE_AT_A_TIME, reduced_batch(moments) as frame:
+        # A context of its own: what the caller set up in the process is left alone.
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
         asset = context.data_sources.add_pandas("moments").add_dataframe_asset("outcome_log")
         batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
         result = batch.validate(suite)

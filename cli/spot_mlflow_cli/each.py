@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Unread = tuple[str, SpotError]  # model, cause
 
+TRACEBACK_VARIABLE: Final = "SPOT_TRACEBACK"
 _GIVE_UP: Final = 3  # models in a row for which nobody answered: the server is down
 
 
@@ -54,6 +55,17 @@ class EachModel:
             self.unread.append((name, e))
         else:
             self._silent = 0
+
+
+def unexpected(error: Exception) -> Unavailable:
+    """Returns the error to show for one that nobody foresaw."""
+    from spot_mlflow.validation import shortened
+
+    said = " ".join(str(error).split())
+    return Unavailable(
+        f"unexpected {type(error).__name__}: {shortened(said, 300)}",
+        fix=f"Please report it; {TRACEBACK_VARIABLE}=1 shows where it happened.",
+    )
 
 
 def say_unread(unread: Iterable[Unread], *, err: bool = False) -> None:

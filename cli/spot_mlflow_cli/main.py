@@ -16,11 +16,10 @@ import click
 from spot_mlflow.errors import SpotError, Unavailable
 from spot_mlflow.reporting.words.tables import harmless
 from spot_mlflow.version import __version__
+from spot_mlflow_cli.each import TRACEBACK_VARIABLE, unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-TRACEBACK_VARIABLE: Final = "SPOT_TRACEBACK"
 
 # name -> (module under spot_mlflow_cli.commands, the line that `spot --help` shows), by story.
 SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
@@ -154,20 +153,9 @@ def main(args: list[str] | None = None) -> None:
         # Python would exit with 1, and to a pipeline 1 means that the gate said no.
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        click.secho(f"Error: {_unexpected(e)}", err=True, fg="red")
+        click.secho(f"Error: {harmless(str(unexpected(e)))}", err=True, fg="red")
         sys.exit(Unavailable.exit_status)
     sys.exit(status if isinstance(status, int) else 0)
-
-
-def _unexpected(error: Exception) -> str:
-    """Returns one line for an error that nobody foresaw."""
-    from spot_mlflow.validation import shortened
-
-    said = " ".join(str(error).split())
-    return (
-        f"unexpected {type(error).__name__}: {shortened(said, 300)}. Please report it; "
-        f"{TRACEBACK_VARIABLE}=1 shows where it happened."
-    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -10,16 +9,18 @@ import click
 from spot_mlflow.days import day
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.words.lift_view import lift_view
+from spot_mlflow.reporting.words.tables import harmless
 from spot_mlflow.verdicts import VERDICTS, VIABILITY
-from spot_mlflow_checks import check_outcomes
-from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
+from spot_mlflow_cli import schedule_view
+from spot_mlflow_cli.checking import PASSES, failures, keep, read_outcomes
+from spot_mlflow_cli.options import dry_run_option, format_option
+from spot_mlflow_cli.schedule import Wanted, run_schedule
 from spot_mlflow_cli.sections import page, print_headline, print_sections
 from spot_mlflow_cli.terminal import echo_json, progress
 
 if TYPE_CHECKING:
-    from spot_mlflow.adoption import Adoption
-    from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.record import ModelRef, Record
+    from spot_mlflow_cli.checking import Checked
 
 # What --fail-on may name: verdicts, and a log that failed a critical check.
 _FAILURES: Final = (
@@ -27,25 +28,25 @@ _FAILURES: Final = (
     "data",
 )
 _FAILED = 1
-_PASSES: Final = {
-    "closed cohorts": "Looking at the closed cohorts",
-    "quantile": "Finding where outcomes are capped",
-    "base": "Reading the log",
-    "clusters": "Adding up clusters",
-    "examples": "Finding examples of what is wrong",
-    "units": "Looking for units that occur twice",
-    "score bins": "Adding up by score",
-    "teams": "Adding up by team and week",
-    "actions": "Counting what was acted on",
-    "offers": "Adding up by offer",
-    "statistics": "Computing the lift",
-    "recording": "Recording in MLflow",
-}
 
 
 @click.command("outcomes")
-@model_argument
-@click.argument("source", metavar="SOURCE")
+@click.argument("model", metavar="[MODEL]", required=False)
+@click.argument("source", metavar="[SOURCE]", required=False)
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Check every watched version whose contract names its sources.",
+)
+@click.option("--due", "only_due", is_flag=True, help="With --all: only those whose check is due.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 32),
+    default=2,
+    show_default=True,
+    help="With --all: versions that are read at once.",
+)
 @click.option("--table", metavar="NAME", help="For a database: the table, or schema.table.")
 @click.option("--query", metavar="SQL", help="For a database: a query instead of a table.")
 @click.option(
@@ -82,8 +83,11 @@ _PASSES: Final = {
 @format_option("text", "json", "markdown")
 @dry_run_option
 def command(  # noqa: PLR0913, PLR0917 - click passes them by name
-    model: str,
-    source: str,
+    model: str | None,
+    source: str | None,
+    everything: bool,  # noqa: FBT001 - click passes it by name
+    only_due: bool,  # noqa: FBT001 - click passes it by name
+    jobs: int,
     table: str | None,
     query: str | None,
     as_of: str | None,
@@ -109,6 +113,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
       spot outcomes churn/3 'log/2027-*.csv' --as-of 2027-04-15 --dry-run
       spot outcomes churn/3 postgresql://ann@db/crm --table offers.outcomes
       spot outcomes churn/3 outcomes.csv --format json --fail-on shortfall
+      spot outcomes --all --due                   for a scheduler: see docs/schedule.md
 
     \b
     Exit status:
@@ -120,6 +125,21 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
 
+    if everything:
+        given = {
+            "SOURCE": model or source,
+            "--table": table,
+            "--query": query,
+            "--segment": segment,
+        }
+        _refuse_with_all(given | {"--reduced": reduced, "--fewer": fewer, "--again": again})
+        wanted = Wanted(only_due, as_of, full, fail_on, person, dry_run, jobs)
+        _check_all(wanted, output_format)
+        return
+    if model is None or only_due:
+        raise click.UsageError("Name one MODEL and its SOURCE, or say --all.")
+    if source is None:
+        raise click.UsageError("Missing argument 'SOURCE'.")
     record = Record()
     ref = record.resolve(model)
     settings = {
@@ -134,31 +154,33 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
     found = _check(record, ref, source, settings, person=person, dry_run=dry_run, again=again)
     report = found.report
     _show(found, ref, output_format)
-    if _failures(report).intersection(fail_on):
+    if failures(report).intersection(fail_on):
         raise SystemExit(_FAILED)
 
 
-def _failures(report: LiftReport) -> set[str]:
-    """Returns the names under which ``--fail-on`` finds this report."""
-    found = {VERDICTS[report.verdict].fail_on, VIABILITY[report.viable].fail_on}
-    return found if report.success else {*found, "data"}
+def _refuse_with_all(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if value:
+            raise click.UsageError(f"{name} cannot be combined with --all: give MODEL and SOURCE.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """What came of a check.
-
-    Attributes:
-        report: the answer.
-        adoption: what was known of the version before.
-        recorded: whether an entry was written.
-        known_since: time of the entry that has the same figures, or "".
-    """
-
-    report: LiftReport
-    adoption: Adoption
-    recorded: bool
-    known_since: str = ""
+def _check_all(wanted: Wanted, output_format: str) -> None:
+    """Checks all watched versions and prints what came of each."""
+    found = run_schedule(wanted)
+    if output_format == "json":
+        echo_json(schedule_view.as_json(found))
+    elif output_format == "markdown":
+        click.echo(schedule_view.markdown(found))
+    else:
+        for line in schedule_view.lines(found):
+            click.echo(line)
+    if output_format != "json":
+        for line in schedule_view.errors(found):
+            click.secho(harmless(line), fg="red", err=True)
+    if found.stopped:
+        raise click.Abort
+    if found.exit_status:
+        raise SystemExit(found.exit_status)
 
 
 def _check(
@@ -170,46 +192,20 @@ def _check(
     person: str | None,
     dry_run: bool,
     again: bool,
-) -> _Checked:
+) -> Checked:
     """Checks, and records unless dry or known; with progress for whoever looks on."""
-    from spot_mlflow import InvalidInput, log_outcomes
-    from spot_mlflow.record import outcomes
-
-    adoption = record.adoption(ref)
-    if adoption.predicted is None:
-        raise InvalidInput(
-            f"no predicted lift is recorded for {ref}",
-            fix=f"First: spot promise {ref.typed} lift.yaml",
-        )
     with progress() as bar:
         task = bar.add_task("Starting", total=None)
 
         def tell(name: str) -> None:
-            bar.update(task, description=_PASSES.get(name, name))
+            bar.update(task, description=PASSES.get(name, name))
 
-        last = outcomes.latest_moments(record, adoption)
-        report = check_outcomes(
-            source,
-            adoption.predicted,
-            **settings,
-            model_version=ref.version,
-            previous=last,
-            previous_looks=outcomes.previous_looks(adoption),
-            progress=tell,
-        )
-        report = outcomes.as_stored(report, last)
-        known = None if again else outcomes.on_record(report, adoption, last)
-        if known is not None:
-            report = outcomes.looked_again(report, int(known["previous_looks"]), last)
-            return _Checked(report, adoption, recorded=False, known_since=str(known["at"]))
-        report = outcomes.with_history(report, adoption, last)
-        if not dry_run:
-            tell("recording")
-            log_outcomes(ref, report, person=person, again=again, record=record)
-    return _Checked(report, adoption, recorded=not dry_run)
+        answer = read_outcomes(record, ref, source, settings, tell)
+        tell("recording")
+        return keep(record, answer, person=person, dry_run=dry_run, again=again)
 
 
-def _show(found: _Checked, ref: ModelRef, output_format: str) -> None:
+def _show(found: Checked, ref: ModelRef, output_format: str) -> None:
     """Prints the answer."""
     from spot_mlflow.reporting.pages import lift_report
 
@@ -229,7 +225,7 @@ def _show(found: _Checked, ref: ModelRef, output_format: str) -> None:
     click.echo(f"\n{_closing(found, ref)}")
 
 
-def _closing(found: _Checked, ref: ModelRef) -> str:
+def _closing(found: Checked, ref: ModelRef) -> str:
     """Says what was recorded, and where the whole report is."""
     if found.known_since:
         return (
