@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from spot_mlflow.lift.moments.cells import first_days
+from spot_mlflow.lift.promise.sources import Arms
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption, VersionFacts
     from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.promise.sources import Table
 
 # Why a version is watched: it holds a target; no version of the model does, and it is the newest with
 # such a contract; or outcomes were open at its last check, or it held a target and was never checked.
@@ -69,7 +71,14 @@ class Watched:
 
 def names_its_sources(contract: PredictedLift) -> bool:
     """Whether a contract says where its outcomes lie, so that they can be checked without a file."""
-    return getattr(contract, "sources", None) is not None
+    sources = contract.sources
+    return sources is not None and all(map(_is_placed, sources.tables.values()))
+
+
+def _is_placed(table: Table) -> bool:
+    """Whether a table is named in the contract, rather than given at each call."""
+    named = table.place if isinstance(table, Arms) else table.table
+    return bool(named or table.query)
 
 
 def watched(adoption: Adoption) -> tuple[Watched, ...]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from servers import MlflowServer
 
+
 def tags(uri: str) -> dict[str, str]:
     """The claims that the registry holds on churn/1."""
     found = MlflowClient(uri, uri).get_model_version("churn", "1").tags
