@@ -45,12 +45,13 @@ def outcome_entry(report: LiftReport, adoption: Adoption) -> dict[str, Any]:
     return {
         "payload": body
         | kept
-        | {"moments_digest": digest_of(report.moments.to_dict()), "estimators": ESTIMATORS},
+        | {"moments_digest": digest_of(report.moments.to_dict()), "estimators": ESTIMATORS}
+        | {"chart": CHART},
         "metrics": list(figures_of(report, adoption)),
         "dataset": _dataset(report),
         "artifacts": {
             REPORT: lift_report.html(report, adoption).encode(),
-            CHART: charts.lift_gap_png(report),
+            CHART: charts.lift_gap_svg(report),
             "report.md": lift_report.markdown(report, adoption).encode(),
             "report.json": report.to_json().encode(),
             "validation.json": json.dumps(jsonable(report.validation), indent=1).encode(),

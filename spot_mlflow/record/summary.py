@@ -37,7 +37,8 @@ _MARK: Final = 12  # digits of an entry's id
 _ROUNDS: Final = 50  # of writing until all agrees; each more means that someone else was faster
 UPDATED: Final = "spot.updated"  # when, and from which newest entry the model's tags were derived
 TARGET: Final = "Production"  # the one whose answer everybody wants to see
-CHART: Final = "lift-gap.png"
+CHART: Final = "lift-gap.svg"
+FIRST_CHART: Final = "lift-gap.png"  # of a check that does not name its picture
 REPORT: Final = "report.html"
 
 
@@ -213,7 +214,8 @@ class _Told:
         chart, links = None, self.links
         if check is not None:
             run = check["run_id"]
-            chart = f"get-artifact?path={quote(CHART)}&run_uuid={run}"
+            picture = CHART if check.get("chart") == CHART else FIRST_CHART
+            chart = f"get-artifact?path={quote(picture)}&run_uuid={run}"
             links = (("report", f"get-artifact?path={quote(REPORT)}&run_uuid={run}"), *links)
         block = description_block(self.adoption, chart=chart, links=links, decision=self.decision)
         return merge_description(present, block)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from spot_mlflow.lift.causes.bridge import interval_from
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts.drawing import Chart
+from spot_mlflow.reporting.charts.frames import limits, plane_frame, thinned
 from spot_mlflow.reporting.words.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from spot_mlflow.lift.interval import Interval
-    from spot_mlflow.reporting.charts.palette import Palette
+    from spot_mlflow.reporting.charts.pen import Pen
     from spot_mlflow.reporting.words.lift_view import LiftView
 
 
@@ -39,8 +40,7 @@ def adoption_chart(view: LiftView) -> Chart | None:
         name="adoption",
         title="Recommendations acted on, by week",
         alt=figures.sentence(str(view.data["adoption"]["words"])),
-        height=2.7,
-        paint=lambda axes, palette, narrow: _paint(axes, palette, weeks, narrow=narrow),
+        paint=lambda pen, narrow: _paint(pen, weeks, narrow=narrow),
         table=Table("Recommendations acted on, by week", heads, rows, frozenset(range(1, 6))),
     )
 
@@ -53,23 +53,18 @@ def share_words(x: Interval) -> str:
     return f"{figures.share(x.lift)} ({low} to {figures.share(x.high)})"
 
 
-def _paint(
-    axes: Any, palette: Palette, weeks: Sequence[Mapping[str, Any]], *, narrow: bool
-) -> None:
-    x = range(len(weeks))
+def _paint(pen: Pen, weeks: Sequence[Mapping[str, Any]], *, narrow: bool) -> None:
     shares = [interval_from(w["share"]) for w in weeks]
-    axes.fill_between(
-        x,
-        [100 * s.low for s in shares],
-        [100 * s.high for s in shares],
-        color=palette.band,
-        linewidth=0,
+    highest = limits([100 * s.high for s in shares])[1]
+    x = [float(i) for i in range(len(weeks))]
+    plane = plane_frame(
+        pen,
+        (-0.4, x[-1] + 0.4),
+        (0.0, max(min(100.0, 1.08 * highest), 10.0)),
+        unit="% of recommendations acted on",
+        below="week of",
+        ticks=thinned([figures.short_day(w["week"]) for w in weeks], narrow=narrow),
+        narrow=narrow,
     )
-    axes.plot(
-        x, [100 * s.lift for s in shares], "o-", color=palette.realized, linewidth=1.8, markersize=5
-    )
-    axes.set_ylim(0, max(100 * max(s.high for s in shares) * 1.08, 10))
-    axes.set_ylabel("% of recommendations\nacted on")
-    step = max(1, math.ceil(len(weeks) / (3 if narrow else 7)))
-    axes.set_xticks(list(x)[::step], [figures.short_day(w["week"]) for w in weeks][::step])
-    axes.set_xlabel("week of")
+    plane.band(pen, x, [100 * s.low for s in shares], [100 * s.high for s in shares])
+    plane.course(pen, x, [100 * s.lift for s in shares])

@@ -1,43 +1,34 @@
-"""Draws a chart as PNG or SVG: matplotlib by its object interface, imported late, no pyplot.
+"""A chart: a picture with its numbers, as an element of a page, as a file, and as a PNG on request.
 
-One drawing serves every place. As PNG it has the colours of one theme. As SVG its colours are CSS
-variables, so that one picture follows the reader's theme and prints dark on white, and its text stays
-text.
+Every form is made of the same drawing. In a page its colours are CSS variables, so that it follows
+the reader's theme and prints dark on white. A file stands on paper of its own, because nobody knows
+on which ground it will be shown. Text stays text: to be searched, read aloud, and set in the page's font.
 """
 
 from __future__ import annotations
 
-import io
-import re
 import textwrap
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from spot_mlflow.reporting.charts.palette import (
-    DARK,
-    LIGHT,
-    THEMES,
-    Palette,
-    css_names,
-    css_variables,
-)
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.reporting.charts.palette import THEMES
+from spot_mlflow.reporting.charts.pen import Pen
+from spot_mlflow.reporting.words.tables import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from spot_mlflow.reporting.words.tables import Table
 
 Theme = Literal["light", "dark"]
-WIDE: Final = 7.2  # inches; 72 units an inch in SVG
-NARROW: Final = 3.8  # for a phone, where a wide drawing would shrink its letters out of sight
-TITLE_HEIGHT: Final = 0.35  # inches
-WIDE_LINE: Final = 84  # characters of a line below the axes
-NARROW_LINE: Final = 36
-TEXT_SIZE: Final = 9.5  # points
-# matplotlib's settings are global to the process; drawing takes its turn.
-_SETTINGS = threading.RLock()
+WIDE: Final = 680.0
+NARROW: Final = 330.0  # for a phone, where a wide drawing would shrink its letters out of sight
+MARGIN: Final = 16.0  # around a picture that is a file
+TITLE: Final = 15.0  # size of its title
+TITLE_LINE: Final = 78  # characters
+FONT: Final = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
+PNG_EXTRA: Final = "spot-mlflow[png]"
 
 
 @dataclass(frozen=True)
@@ -48,136 +39,75 @@ class Chart:
         name: identifier, unique in a document.
         title: what it shows, a phrase.
         alt: what it says, for those who cannot see it: one or two sentences with the figures.
-        height: inches.
-        paint: draws on an empty matplotlib ``Axes`` in the colours given; told whether it is narrow.
+        paint: draws and sets the height; told whether it is narrow.
         table: the numbers of the picture.
     """
 
     name: str
     title: str
     alt: str
-    height: float
-    paint: Callable[[Any, Palette, bool], None]
+    paint: Callable[[Pen, bool], None]
     table: Table
-
-    def png(self, theme: Theme = "light", *, dpi: int = 160) -> bytes:
-        """Returns the picture as a PNG with an opaque ground and its description as metadata."""
-        palette = THEMES[theme]
-        with _own_settings(self.name):
-            buffer = io.BytesIO()
-            meta = {"Title": self.title, "Description": self.alt}
-            figure = self._draw(palette, narrow=False, titled=True)
-            figure.savefig(buffer, format="png", dpi=dpi, facecolor=palette.paper, metadata=meta)
-        return buffer.getvalue()
 
     def svg(self, *, narrow: bool = False) -> str:
         """Returns an SVG element to put into HTML; colours are the page's CSS variables."""
-        with _own_settings(self.name):
-            buffer = io.StringIO()
-            figure = self._draw(LIGHT, narrow=narrow)
-            figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-        return _inline(buffer.getvalue(), self, f"{self.name}{'-narrow' if narrow else ''}")
-
-    def svg_file(self) -> str:
-        """Returns a whole SVG file that follows the reader's theme by itself."""
-        style = (
-            f"<style>svg {{ {css_variables(LIGHT)} background: var(--spot-paper) }} "
-            f"@media (prefers-color-scheme: dark) {{ svg {{ {css_variables(DARK)} }} }}</style>"
+        shape = "narrow" if narrow else "wide"
+        name = f"{self.name}-narrow" if narrow else self.name
+        pen = Pen(name, NARROW if narrow else WIDE, lambda colour: f"var(--spot-{colour})")
+        self.paint(pen, narrow)
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {pen.width:.0f} {pen.height:.0f}" '
+            f'{self._labels(name)} class="chart {shape}">{self._words(name)}{pen.marks}</svg>'
         )
-        head, tail = self.svg().split(">", 1)
-        return f"<?xml version='1.0' encoding='utf-8'?>\n{head}>{style}{tail}"
 
-    def _draw(self, palette: Palette, *, narrow: bool, titled: bool = False) -> Any:
-        from matplotlib.figure import Figure
-        from matplotlib.layout_engine import ConstrainedLayoutEngine
+    def svg_file(self, theme: Theme = "light") -> str:
+        """Returns a whole SVG file: the title, the picture, and the paper under both."""
+        palette = THEMES[theme]
+        pen = Pen(self.name, WIDE, lambda colour: str(getattr(palette, colour)))
+        self.paint(pen, False)
+        head = Pen(f"{self.name}-head", WIDE, pen.colour)
+        lines = textwrap.wrap(self.title, TITLE_LINE)
+        for i, line in enumerate(lines):
+            head.text((0, TITLE + i * 1.3 * TITLE), line, size=TITLE, bold=True)
+        below = len(lines) * 1.3 * TITLE + MARGIN
+        width, height = WIDE + 2 * MARGIN, pen.height + below + 2 * MARGIN
+        size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+        return (
+            "<?xml version='1.0' encoding='utf-8'?>\n"
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {self._labels(self.name)} '
+            f'font-family="{FONT}">{self._words(self.name)}'
+            f'<rect width="100%" height="100%" fill="{palette.paper}"/>'
+            f'<g transform="translate({MARGIN:.0f} {MARGIN:.0f})">{head.marks}'
+            f'<g transform="translate(0 {below:.0f})">{pen.marks}</g></g></svg>\n'
+        )
 
-        height = self.height + (TITLE_HEIGHT if titled else 0)
-        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
-        figure = Figure(figsize=(NARROW if narrow else WIDE, height), layout=layout)
-        axes = figure.add_subplot()
-        if titled:  # in a page the heading above says it
-            title = self.title.replace("$", r"\$")
-            figure.suptitle(title, x=0.02, ha="left", fontsize=11.5, color=palette.ink)
-        prepare(axes, palette)
-        self.paint(axes, palette, narrow)
-        return figure
+    def png(self, theme: Theme = "light", *, zoom: float = 2.0) -> bytes:
+        """Returns the file as a PNG, for a mail or a slide.
 
+        Args:
+            theme: light or dark.
+            zoom: pixels for each unit of the drawing, which is 712 units wide.
 
-def prepare(axes: Any, palette: Palette) -> None:
-    """Gives empty axes the calm look all charts share."""
-    axes.set_facecolor("none")
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(palette.line)
-    axes.tick_params(colors=palette.muted, labelcolor=palette.muted, length=0, pad=5)
-    axes.xaxis.label.set_color(palette.muted)
-    axes.yaxis.label.set_color(palette.muted)
-    axes.set_axisbelow(True)
+        Raises:
+            InvalidInput: the extra that makes it is not installed.
+        """
+        try:
+            import resvg_py
+        except ImportError as e:
+            raise InvalidInput(
+                "a PNG needs the extra png",
+                fix=f"pip install '{PNG_EXTRA}', or take the SVG, which browsers and office programs show",
+            ) from e
+        return bytes(resvg_py.svg_to_bytes(svg_string=self.svg_file(theme), zoom=zoom))
 
+    @staticmethod
+    def _labels(name: str) -> str:
+        return f'role="img" aria-labelledby="{name}-title {name}-alt"'
 
-def rows_of_labels(axes: Any, labels: list[str], palette: Palette) -> None:
-    """Names the rows of a horizontal chart, first one on top."""
-    axes.set_yticks(range(len(labels)), labels)
-    axes.tick_params(axis="y", labelcolor=palette.ink)
-    axes.set_ylim(len(labels) - 0.4, -0.6)
+    def _words(self, name: str) -> str:
+        from markupsafe import escape
 
-
-def words_below(axes: Any, words: str, *, narrow: bool) -> None:
-    """Writes the unit and the key of the marks below the axes, on as many lines as it takes."""
-    lines = textwrap.wrap(words, NARROW_LINE if narrow else WIDE_LINE)
-    axes.set_xlabel("\n".join(lines), fontsize=TEXT_SIZE - 0.5)
-
-
-def wrapped(label: str, *, narrow: bool) -> str:
-    """Returns the label of a row on one or two lines, cut where it is longer still."""
-    width = 17 if narrow else 30
-    lines = textwrap.wrap(label, width, max_lines=2, placeholder="…") or [""]
-    return "\n".join(lines).replace("$", r"\$")
-
-
-@contextmanager
-def _own_settings(salt: str) -> Iterator[None]:
-    """Draws with matplotlib's defaults and ours, whatever style the caller's program has set."""
-    import matplotlib as mpl
-    from matplotlib import style
-
-    ours = {
-        "font.size": TEXT_SIZE,
-        "font.family": ["DejaVu Sans"],
-        "axes.labelsize": TEXT_SIZE,
-        "xtick.labelsize": TEXT_SIZE,
-        "ytick.labelsize": TEXT_SIZE,
-        "svg.fonttype": "none",  # text stays text: to be searched, read aloud, and set in the page's font
-        "svg.hashsalt": salt,
-        "hatch.linewidth": 1.4,
-        "axes.unicode_minus": True,
-    }
-    with _SETTINGS, style.context("default"), mpl.rc_context(ours):
-        yield
-
-
-def _inline(svg: str, chart: Chart, name: str) -> str:
-    """Turns matplotlib's file into an element: own ids, theme colours, alternative text."""
-    from markupsafe import escape
-
-    body = svg[svg.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    view_box = re.search(r'viewBox="([^"]+)"', body)
-    body = body.split(">", 1)[1]
-    body = re.sub(r' id="([^"]+)"', rf' id="{name}-\1"', body)
-    body = re.sub(r"url\(#", f"url(#{name}-", body)
-    body = re.sub(r'xlink:href="#', f'href="#{name}-', body)
-    body = body.replace("'DejaVu Sans'", "var(--spot-font, system-ui, sans-serif)")
-    body = re.sub(
-        r"<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL
-    )  # page-wide rules
-    for colour, variable in css_names().items():
-        body = body.replace(colour, variable)
-    body = re.sub(r"\n\s*", "\n", body)
-    box = view_box[1] if view_box else "0 0 518 200"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img" '
-        f'aria-labelledby="{name}-title {name}-alt" class="chart {"narrow" if "-narrow" in name else "wide"}">'
-        f'<title id="{name}-title">{escape(chart.title)}</title>'
-        f'<desc id="{name}-alt">{escape(chart.alt)}</desc>{body}'
-    )
+        return (
+            f'<title id="{name}-title">{escape(printable(self.title))}</title>'
+            f'<desc id="{name}-alt">{escape(printable(self.alt))}</desc>'
+        )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting import figures
-from spot_mlflow.reporting.charts.drawing import Chart, rows_of_labels, words_below, wrapped
+from spot_mlflow.reporting.charts.drawing import Chart
+from spot_mlflow.reporting.charts.frames import DASHES, limits, notes_above, rows_frame
 from spot_mlflow.reporting.words.lift_view import LiftView, lift_view
 from spot_mlflow.reporting.words.tables import Table
 
@@ -21,29 +22,41 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.reporting.charts.drawing import Theme
-    from spot_mlflow.reporting.charts.palette import Palette
+    from spot_mlflow.reporting.charts.frames import Rows
+    from spot_mlflow.reporting.charts.pen import Pen
     from spot_mlflow.reporting.words.lift_view import LiftRow
 
-MLFLOW_DPI: Final = 88  # 634 pixels
+PROMISED: Final = "promised"
 JUDGED: Final = "as judged"  # with the uncertainty of the promise
 NOTES: Final = ("least worth having", "within tolerance")
-SIDE_BY_SIDE: Final = 0.38  # of the axes: so far apart two notes stand on one line
-SIDE_BY_SIDE_NARROW: Final = 0.7
+TOP: Final = 38.0  # above the first row: two lines of notes
 ROWS_DRAWN: Final = 12  # segments in a picture; the table has them all
 
 
-def lift_gap_png(
-    check: LiftReport | Mapping[str, Any], theme: Theme = "light", *, dpi: int = MLFLOW_DPI
-) -> bytes:
-    """Draws predicted against realized lift with intervals, minimum and tolerance, as a PNG.
+def lift_gap_svg(check: LiftReport | Mapping[str, Any], theme: Theme = "light") -> bytes:
+    """Draws predicted against realized lift with intervals, minimum and tolerance, as an SVG file.
 
     Args:
         check: the outcome check, fresh or from the record.
         theme: light or dark.
-        dpi: pixels an inch; by default as wide as an MLflow description, which shows pictures in
-            their own size.
     """
-    return lift_gap_chart(lift_view(check)).png(theme, dpi=dpi)
+    return lift_gap_chart(lift_view(check)).svg_file(theme).encode()
+
+
+def lift_gap_png(
+    check: LiftReport | Mapping[str, Any], theme: Theme = "light", *, zoom: float = 2.0
+) -> bytes:
+    """Returns the same picture as a PNG, for a mail or a slide; needs the extra ``png``.
+
+    Args:
+        check: the outcome check, fresh or from the record.
+        theme: light or dark.
+        zoom: pixels for each unit of the drawing, which is 712 units wide.
+
+    Raises:
+        InvalidInput: the extra is not installed.
+    """
+    return lift_gap_chart(lift_view(check)).png(theme, zoom=zoom)
 
 
 def lift_gap_chart(view: LiftView) -> Chart:
@@ -74,15 +87,14 @@ def lift_gap_chart(view: LiftView) -> Chart:
         name="lift-gap",
         title=title,
         alt=alt,
-        height=0.55 * len(levels) + 1.25,
-        paint=lambda axes, palette, narrow: _paint_gap(axes, palette, view, narrow=narrow),
+        paint=lambda pen, narrow: _paint_gap(pen, view, narrow=narrow),
         table=_lift_table(f"Lift, {unit_words(view)}", rows),
     )
 
 
 def _levels(view: LiftView, at_any_look: str) -> list[tuple[str, Interval]]:
     """Returns what is drawn, from above."""
-    levels = [("promised", view.predicted)]
+    levels = [(PROMISED, view.predicted)]
     if view.data_fault:
         return levels
     levels.append(("realized", view.realized))
@@ -102,68 +114,41 @@ def judged_against(view: LiftView) -> Interval:
     return Interval(promise + gap.lift, promise + gap.low, promise + gap.high)
 
 
-def _paint_gap(axes: Any, palette: Palette, view: LiftView, *, narrow: bool) -> None:
+def _paint_gap(pen: Pen, view: LiftView, *, narrow: bool) -> None:
     f, scale = view.scale.factor, view.scale
     rows = _levels(view, "at any look" if narrow else "valid at any look")
-    low, high = limits([f * x for _, i in rows for x in (i.low, i.high, i.lift)] + [0.0])
     p, d = f * view.predicted.lift, f * view.tolerance
-    if d > 0:
-        axes.axvspan(p - d, p + d, color=palette.band, linewidth=0, zorder=0)
-        low, high = min(low, p - d), max(high, p + d)
-    axes.axvline(0, color=palette.muted, linewidth=0.8, zorder=1)
+    drawn = [f * x for _, i in rows for x in (i.low, i.high, i.lift)]
+    frame = rows_frame(
+        pen,
+        [name for name, _ in rows],
+        limits([*drawn, 0.0, p - d, p + d], 0.06),
+        step=38,
+        top=TOP,
+        below=unit_words(view),
+        narrow=narrow,
+    )
     notes = [(p, NOTES[1])] if d > 0 else []
+    if d > 0:
+        left, right = frame.x.at(p - d), frame.x.at(p + d)
+        pen.box((left, frame.top), (right - left, frame.bottom - frame.top), fill="band")
+    frame.upright(pen, 0, "muted")
     if view.minimum is not None:
-        axes.axvline(f * view.minimum, color=palette.ink, linestyle=(0, (4, 3)), linewidth=1.1)
+        frame.upright(pen, f * view.minimum, "ink", dash=DASHES)
         notes.insert(0, (f * view.minimum, NOTES[0]))
-    for y, (name, interval) in enumerate(rows):
-        mark_interval(axes, y, interval, f, palette, promised=name == "promised", thin=y > 1)
-        axes.annotate(
-            figures.typeset(scale.number(interval.lift)),
-            (f * interval.lift, y),
-            xytext=(0, 8),
-            textcoords="offset points",
-            ha="center",
-            color=palette.ink,
-            fontweight="bold" if y == 1 else "normal",
-        )
-    rows_of_labels(axes, [name for name, _ in rows], palette)
-    axes.set_ylim(len(rows) - 0.5, -0.95)
-    pad = 0.06 * (high - low)
-    axes.set_xlim(low - pad, high + pad)
-    _notes_above(axes, notes, palette, narrow=narrow)
-    words_below(axes, unit_words(view), narrow=narrow)
-
-
-def _notes_above(
-    axes: Any, notes: list[tuple[float, str]], palette: Palette, *, narrow: bool
-) -> None:
-    """Names lines and bands above the axes; when two would meet, the second gives way upwards."""
-    left, right = axes.get_xlim()
-    apart = SIDE_BY_SIDE_NARROW if narrow else SIDE_BY_SIDE
-    near = len(notes) > 1 and abs(notes[0][0] - notes[1][0]) < apart * (right - left)
-    for i, (x, words) in enumerate(notes):
-        place = (x - left) / (right - left)
-        side = "left" if place < 0.2 else "right" if place > 0.8 else "center"  # noqa: PLR2004 - near an edge text runs inwards
-        axes.annotate(
-            words,
-            (x, 1.0),
-            xycoords=axes.get_xaxis_transform(),
-            xytext=(0, 3 + (12 if near and i else 0)),
-            textcoords="offset points",
-            ha=side,
-            va="bottom",
-            color=palette.muted,
-            fontsize=8.5,
-            annotation_clip=False,
-        )
+    notes_above(pen, frame.x, TOP - 6, notes)
+    for row, (name, interval) in enumerate(rows):
+        mark_interval(pen, frame, row, interval, f, promised=name == PROMISED, thin=row > 1)
+        place = (frame.x.at(f * interval.lift), frame.y(row) - 9)
+        pen.text(place, scale.number(interval.lift), anchor="middle", bold=row == 1)
 
 
 def mark_interval(
-    axes: Any,
-    y: float,
+    pen: Pen,
+    frame: Rows,
+    row: float,
     interval: Interval,
     factor: float,
-    palette: Palette,
     *,
     promised: bool = False,
     thin: bool = False,
@@ -172,39 +157,18 @@ def mark_interval(
 
     An unbounded side runs to the edge and ends in an arrow.
     """
-    colour = palette.promised if promised else palette.realized
-    low, high, lift = (factor * x for x in (interval.low, interval.high, interval.lift))
-    left, right = axes.get_xlim()
-    ends = (low if math.isfinite(low) else left, high if math.isfinite(high) else right)
-    style = (0, (2, 1.5)) if promised else "-"
-    axes.plot(ends, [y, y], color=colour, linewidth=1.2 if thin else 2.2, linestyle=style, zorder=2)
-    for bound, edge, marker in ((low, ends[0], "<"), (high, ends[1], ">")):
+    colour = "promised" if promised else "realized"
+    y, x = frame.y(row), frame.x
+    low, high = factor * interval.low, factor * interval.high
+    left = x.at(low) if math.isfinite(low) else x.start
+    right = x.at(high) if math.isfinite(high) else x.end
+    dash = "3 2" if promised else ""
+    pen.line((left, y), (right, y), colour, width=1.5 if thin else 2.6, dash=dash)
+    for bound, edge, shape in ((low, left, "<"), (high, right, ">")):
         if not math.isfinite(bound):
-            axes.plot([edge], [y], marker, color=colour, markersize=6, clip_on=False, zorder=3)
-    axes.plot(
-        [lift],
-        [y],
-        "s" if promised else "o",
-        markersize=8 if not thin else 5,
-        markeredgewidth=1.8,
-        color=colour,
-        markerfacecolor=palette.paper if promised else colour,
-        zorder=4,
-    )
-
-
-def promise_at(axes: Any, x: float, y: float, palette: Palette) -> None:
-    """Marks what was promised at a point: an open square."""
-    axes.plot(
-        [x],
-        [y],
-        "s",
-        markersize=8,
-        markeredgewidth=1.8,
-        color=palette.promised,
-        markerfacecolor="none",
-        zorder=4,
-    )
+            pen.mark(shape, (edge, y), 7, colour)
+    at = (x.at(factor * interval.lift), y)
+    pen.mark("s" if promised else "o", at, 6 if thin else 9, colour, filled=not promised)
 
 
 def segments_chart(view: LiftView, rows: tuple[LiftRow, ...] | None = None) -> Chart | None:
@@ -224,8 +188,7 @@ def segments_chart(view: LiftView, rows: tuple[LiftRow, ...] | None = None) -> C
         name="arms" if by_arm else "segments",
         title=f"Realized lift by {what}",
         alt=alt,
-        height=0.34 * len(drawn) + 0.95,
-        paint=lambda axes, palette, narrow: _paint_rows(axes, palette, view, drawn, narrow=narrow),
+        paint=lambda pen, narrow: _paint_rows(pen, view, drawn, narrow=narrow),
         table=rows_table(view, rows, what),
     )
 
@@ -252,23 +215,24 @@ def rows_table(view: LiftView, rows: tuple[LiftRow, ...], what: str) -> Table:
     )
 
 
-def _paint_rows(
-    axes: Any, palette: Palette, view: LiftView, rows: tuple[LiftRow, ...], *, narrow: bool
-) -> None:
+def _paint_rows(pen: Pen, view: LiftView, rows: tuple[LiftRow, ...], *, narrow: bool) -> None:
     f = view.scale.factor
     values = [f * x for r in rows for x in (r.estimate.low, r.estimate.high)]
     promised = [f * r.predicted for r in rows if r.predicted is not None]
-    low, high = limits([*values, *promised, 0.0])
-    axes.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
-    axes.axvline(0, color=palette.muted, linewidth=0.8)
-    for y, r in enumerate(rows):
-        if r.predicted is not None:
-            promise = _exact(r.predicted)
-            mark_interval(axes, y, promise, f, palette, promised=True)
-        mark_interval(axes, y, r.estimate, f, palette)
-    rows_of_labels(axes, [wrapped(r.label, narrow=narrow) for r in rows], palette)
     signs = "open square: promised, circle: realized" if promised else "circle: realized"
-    words_below(axes, f"{unit_words(view)}; {signs}", narrow=narrow)
+    frame = rows_frame(
+        pen,
+        [r.label for r in rows],
+        limits([*values, *promised, 0.0], 0.04),
+        step=32,
+        below=f"{unit_words(view)}; {signs}",
+        narrow=narrow,
+    )
+    frame.upright(pen, 0, "muted")
+    for row, r in enumerate(rows):
+        if r.predicted is not None:
+            mark_interval(pen, frame, row, _exact(r.predicted), f, promised=True)
+        mark_interval(pen, frame, row, r.estimate, f)
 
 
 def unit_words(view: LiftView) -> str:
@@ -284,13 +248,5 @@ def _lift_table(caption: str, rows: list[tuple[str, str, str]]) -> Table:
     return Table(caption, ("what", "lift", "interval"), tuple(rows), frozenset({1, 2}))
 
 
-def limits(values: list[float]) -> tuple[float, float]:
-    """Returns lowest and highest of the finite values, never the same."""
-    finite = [v for v in values if math.isfinite(v)] or [0.0]
-    low, high = min(finite), max(finite)
-    return (low, high) if high > low else (low - 1.0, high + 1.0)
-
-
 def _exact(value: float) -> Interval:
-
     return Interval(value, value, value)

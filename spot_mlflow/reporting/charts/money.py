@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.reporting import figures
-from spot_mlflow.reporting.charts.drawing import Chart, rows_of_labels, words_below, wrapped
+from spot_mlflow.reporting.charts.drawing import Chart
+from spot_mlflow.reporting.charts.frames import limits, rows_frame
 from spot_mlflow.reporting.charts.lift import unit_words
+from spot_mlflow.reporting.charts.pen import width_of
 from spot_mlflow.reporting.words.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spot_mlflow.lift.causes.bridge import Bar, Bridge
-    from spot_mlflow.reporting.charts.palette import Palette
+    from spot_mlflow.reporting.charts.frames import Rows
+    from spot_mlflow.reporting.charts.pen import Pen
     from spot_mlflow.reporting.words.lift_view import LiftView
 
-HATCH: Final = "////"
+BAR: Final = 21.0  # height of a bar
 NOTHING_LEFT: Final = 1e-6  # of the largest bar: what rounding leaves
 LEVELS: Final = ("promised", "realized")
 
@@ -78,8 +81,7 @@ def waterfall_chart(view: LiftView, bridge: Bridge, basis: str | None = None) ->
         name=f"waterfall-{basis}",
         title=f"From promised to realized, {fall.words}",
         alt=f"Promised {write(bars[0].end)}, realized {write(bars[-1].end)}{worst}.",
-        height=0.4 * len(bars) + 0.75,
-        paint=lambda axes, palette, narrow: _paint(axes, palette, fall, narrow=narrow),
+        paint=lambda pen, narrow: _paint(pen, fall, narrow=narrow),
         table=_table(fall, bridge.rule),
     )
 
@@ -117,51 +119,41 @@ def _table(fall: Waterfall, rule: str) -> Table:
     )
 
 
-def _paint(axes: Any, palette: Palette, fall: Waterfall, *, narrow: bool) -> None:
+def _paint(pen: Pen, fall: Waterfall, *, narrow: bool) -> None:
     ends = [fall.factor * x for b in fall.bars for x in (b.start, b.end)]
-    low, high = min([*ends, 0.0]), max([*ends, 0.0])
-    room = (0.34 if narrow else 0.16) * ((high - low) or 1.0)
-    axes.set_xlim(low - (room if low < 0 else 0.02 * room), high + room)
-    for y, bar in enumerate(fall.bars):
-        _paint_bar(axes, y, bar, palette, fall)
-        if y + 1 < len(fall.bars):
-            end = fall.factor * bar.end
-            axes.plot([end, end], [y + 0.29, y + 0.71], color=palette.muted, linewidth=0.8)
-    axes.axvline(0, color=palette.muted, linewidth=0.8)
-    rows_of_labels(axes, [wrapped(_label(b), narrow=narrow) for b in fall.bars], palette)
-    words_below(axes, f"{fall.words}; hatched: lost; dashed: within the noise", narrow=narrow)
+    low, high = limits([*ends, 0.0])
+    amounts = max(width_of(fall.signed(b)) for b in fall.bars) / pen.width
+    room = (2.4 if narrow else 1.6) * amounts * (high - low)  # for the amounts beside the bars
+    frame = rows_frame(
+        pen,
+        [_label(b) for b in fall.bars],
+        (low - (room if low < 0 else 0), high + room),
+        step=36,
+        below=f"{fall.words}; hatched: lost; dashed: within the noise",
+        narrow=narrow,
+    )
+    frame.upright(pen, 0, "muted")
+    for row, bar in enumerate(fall.bars):
+        if row + 1 < len(fall.bars):
+            x = frame.x.at(fall.factor * bar.end)
+            pen.line((x, frame.y(row)), (x, frame.y(row + 1)), "muted")
+    for row, bar in enumerate(fall.bars):
+        _paint_bar(pen, frame, row, bar, fall)
 
 
-def _paint_bar(axes: Any, y: int, bar: Bar, palette: Palette, fall: Waterfall) -> None:
+def _paint_bar(pen: Pen, frame: Rows, row: int, bar: Bar, fall: Waterfall) -> None:
     """Draws one bar: the promise open, what arrived filled, a shown loss hatched, noise dashed."""
-    colour = {
-        "promised": palette.promised,
-        "realized": palette.realized,
-        "loss": palette.loss,
-        "gain": palette.gain,
-    }[bar.kind]
-    start, end = fall.factor * bar.start, fall.factor * bar.end
-    shown = fall.shown(bar)
-    axes.barh(
-        y,
-        end - start,
-        left=start,
-        height=0.58,
-        facecolor=colour if shown and bar.kind in {"realized", "gain"} else palette.paper,
-        edgecolor=colour,
-        linewidth=1.6,
-        linestyle="-" if shown else (0, (3, 2)),
-        hatch=HATCH if shown and bar.kind == "loss" else None,
-        zorder=2,
+    left, right = sorted(frame.x.at(fall.factor * x) for x in (bar.start, bar.end))
+    y, shown = frame.y(row), fall.shown(bar)
+    pen.box(
+        (left, y - BAR / 2),
+        (right - left, BAR),
+        fill=bar.kind if shown and bar.kind in {"realized", "gain"} else "paper",
+        edge=bar.kind,
+        hatch="loss" if shown and bar.kind == "loss" else "",
+        dash="" if shown else "4 3",
     )
-    axes.annotate(
-        figures.typeset(fall.signed(bar)),
-        (max(start, end), y),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        color=palette.ink,
-    )
+    pen.text((right + 6, y + 4), fall.signed(bar))
 
 
 def _label(bar: Bar) -> str:

@@ -7,11 +7,13 @@ respondents cannot be seen. Roles differ by shape as well as by colour.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.letters import LETTERS
 from spot_mlflow.reporting import figures
-from spot_mlflow.reporting.charts.drawing import Chart, rows_of_labels
+from spot_mlflow.reporting.charts.drawing import Chart
+from spot_mlflow.reporting.charts.frames import rows_frame
+from spot_mlflow.reporting.charts.pen import SMALL, width_of
 from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow.roles import ROLE_TABLE, ROLES, called
 
@@ -20,12 +22,12 @@ if TYPE_CHECKING:
 
     from spot_mlflow.readiness.instrument import Instrument
     from spot_mlflow.readiness.panel import Dot, QuestionResult, Readiness
-    from spot_mlflow.reporting.charts.palette import Palette
+    from spot_mlflow.reporting.charts.frames import Rows
+    from spot_mlflow.reporting.charts.pen import Pen
 
 STEP: Final = 0.17  # of a level, between two dots on the same level
 UNKNOWN_AT: Final = 6.0  # where "don't know" stands, right of level 5
-ROW_HEIGHT: Final = 0.36  # inches
-LARGE, SMALL = 6.0, 3.5  # points; an answer older than 180 days is small
+DOT, SMALL_DOT = 8.0, 4.5  # an answer older than 180 days is small
 
 
 def readiness_chart(readiness: Readiness, instrument: Instrument) -> Chart:
@@ -40,8 +42,7 @@ def readiness_chart(readiness: Readiness, instrument: Instrument) -> Chart:
         name="readiness",
         title="Readiness: every answer, today and wanted",
         alt=_alt(readiness),
-        height=ROW_HEIGHT * len(rows) + 1.2,
-        paint=lambda axes, palette, narrow: _paint(axes, palette, rows, readiness, narrow=narrow),
+        paint=lambda pen, narrow: _paint(pen, rows, readiness, narrow=narrow),
         table=_table(readiness, instrument),
     )
 
@@ -72,66 +73,53 @@ def _alt(readiness: Readiness) -> str:
     return f"Levels 1 to 5 by {figures.things(readiness.people, 'person', 'people')}: {said}.{more}"
 
 
-def _paint(
-    axes: Any, palette: Palette, rows: Sequence[_Row], readiness: Readiness, *, narrow: bool
-) -> None:
-    rows_of_labels(axes, [label for label, _ in rows], palette)
-    for y, tick in enumerate(axes.get_yticklabels()):
-        if rows[y][1] is None:
-            tick.set_fontweight("bold")
-    for x in range(1, 6):
-        axes.axvline(x, color=palette.line, linewidth=0.8, zorder=0)
-    for y, (_, question) in enumerate(rows):
-        if question is not None:
-            _paint_question(axes, y, question, palette)
-    axes.set_xlim(0.5, UNKNOWN_AT + 0.6)
+def _paint(pen: Pen, rows: Sequence[_Row], readiness: Readiness, *, narrow: bool) -> None:
+    key = _key(readiness)
+    top = _paint_key(pen, key)
     end = "?" if narrow else "don't know"
-    axes.set_xticks([*range(1, 6), UNKNOWN_AT], ["1", "2", "3", "4", "5", end])
-    axes.set_xlabel("level")
-    _legend(axes, readiness, palette, narrow=narrow)
+    levels = [(float(x), str(x)) for x in range(1, 6)]
+    frame = rows_frame(
+        pen,
+        [label for label, _ in rows],
+        (0.5, UNKNOWN_AT + 0.6),
+        step=24,
+        top=top,
+        below="level",
+        bold=frozenset(i for i, (_, question) in enumerate(rows) if question is None),
+        ticks=[*levels, (UNKNOWN_AT, end)],
+        narrow=narrow,
+    )
+    for x, _ in levels:
+        frame.upright(pen, x, "line")
+    for row, (_, question) in enumerate(rows):
+        if question is not None:
+            _paint_question(pen, frame, row, question)
 
 
-def _paint_question(axes: Any, y: float, q: QuestionResult, palette: Palette) -> None:
+def _paint_question(pen: Pen, frame: Rows, row: float, q: QuestionResult) -> None:
+    y = frame.y(row)
     if q.low is not None and q.high is not None and q.high > q.low:
-        width = 6 if q.contested else 3
-        axes.plot(
-            [q.low, q.high],
-            [y, y],
-            color=palette.band,
-            linewidth=width,
-            zorder=1,
-            solid_capstyle="round",
-        )
-        if q.contested:
-            said = "contested, noted" if q.noted else "contested"
-            style = {"color": palette.muted, "fontsize": 8, "va": "center"}
-            axes.annotate(said, (q.high, y), (9, 0), textcoords="offset points", **style)
-    if q.level is not None:
-        axes.plot([q.level] * 2, [y - 0.42, y + 0.42], color=palette.ink, linewidth=2.2, zorder=2)
-    if q.target is not None:
-        axes.plot(
-            [q.target] * 2,
-            [y - 0.42, y + 0.42],
-            color=palette.ink,
-            linewidth=1.6,
-            linestyle=(0, (1.2, 1.2)),
-            zorder=2,
-        )
-    for dot, x in _places(q.dots):
-        mark, colour, fill = _mark(dot.role, palette)
-        axes.plot(
-            [x], [y], mark, color=colour, markerfacecolor=fill,
-            markeredgewidth=1.3, markersize=SMALL if dot.stale else LARGE, zorder=3,
-        )  # fmt: skip
+        left, right = frame.x.at(q.low), frame.x.at(q.high)
+        half = 4.0 if q.contested else 2.0
+        pen.box((left, y - half), (right - left, 2 * half), fill="band")
+    for level, width, dash in ((q.level, 2.6, ""), (q.target, 1.8, "2 2")):
+        if level is not None:
+            x = frame.x.at(level)
+            pen.line((x, y - 10), (x, y + 10), "ink", width=width, dash=dash)
+    if q.contested and q.high is not None:
+        said = "contested, noted" if q.noted else "contested"
+        pen.text((frame.x.at(q.high) + 11, y + 4), said, "muted", size=SMALL - 1, halo=True)
+    for dot, level_at in _places(q.dots):
+        _paint_mark(pen, (frame.x.at(level_at), y), dot.role, SMALL_DOT if dot.stale else DOT)
 
 
-def _mark(role: str, palette: Palette) -> tuple[str, str, str]:
-    """Returns a role's marker, its colour and what fills it; a builder's is open."""
+def _paint_mark(pen: Pen, at: tuple[float, float], role: str, size: float) -> None:
+    """Draws a role's mark; a builder's is open."""
     facts = ROLE_TABLE.get(role)
     if facts is None:  # of an old record
-        return "o", palette.muted, palette.muted
-    colour: str = getattr(palette, facts.colour)
-    return facts.mark, colour, palette.paper if facts.side == "builder" else colour
+        pen.mark("o", at, size, "muted")
+    else:
+        pen.mark(facts.mark, at, size, facts.colour, filled=facts.side != "builder")
 
 
 def _places(dots: Sequence[Dot]) -> list[tuple[Dot, float]]:
@@ -147,39 +135,32 @@ def _places(dots: Sequence[Dot]) -> list[tuple[Dot, float]]:
     return placed
 
 
-def _legend(axes: Any, readiness: Readiness, palette: Palette, *, narrow: bool) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], color=palette.ink, linewidth=2.2, label="panel today"),
-        Line2D([], [], color=palette.ink, linewidth=1.6, linestyle=(0, (1.2, 1.2)), label="wanted"),
-    ]
-    for role in ROLES:
-        if role in readiness.roles:
-            mark, colour, fill = _mark(role, palette)
-            handles.append(
-                Line2D(
-                    [],
-                    [],
-                    color=colour,
-                    marker=mark,
-                    markerfacecolor=fill,
-                    linestyle="none",
-                    markersize=6,
-                    label=called(role),
-                )
-            )
+def _key(readiness: Readiness) -> list[tuple[str, str]]:
+    """Returns (mark, words) of everything that is drawn: a role, "level", "target" or "stale"."""
+    key = [("level", "panel today"), ("target", "wanted")]
+    key += [(role, called(role)) for role in ROLES if role in readiness.roles]
     if any(d.stale for q in readiness.questions.values() for d in q.dots):
-        handles.append(
-            Line2D(
-                [], [], color=palette.muted, marker="o", markersize=SMALL, linestyle="none",
-                label="small: over 180 days",
-            )
-        )  # fmt: skip
-    axes.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncol=2 if narrow else 4,
-        frameon=False, labelcolor=palette.muted, fontsize=8.5, handlelength=1.4, columnspacing=1.2,
-    )  # fmt: skip
+        key.append(("stale", "small: over 180 days"))
+    return key
+
+
+def _paint_key(pen: Pen, key: Sequence[tuple[str, str]]) -> float:
+    """Draws the key above the picture, on as many lines as it takes; returns where it ends."""
+    x, y = 6.0, 10.0
+    for mark, words in key:
+        room = 14 + width_of(words, SMALL)
+        if x > 6.0 and x + room > pen.width:  # noqa: PLR2004 - the left edge
+            x, y = 6.0, y + 20
+        if mark in {"level", "target"}:
+            dash, width = ("", 2.6) if mark == "level" else ("2 2", 1.8)
+            pen.line((x, y - 7), (x, y + 7), "ink", width=width, dash=dash)
+        elif mark == "stale":
+            pen.mark("o", (x, y), SMALL_DOT, "muted")
+        else:
+            _paint_mark(pen, (x, y), mark, DOT)
+        pen.text((x + 9, y + 4), words, "muted", size=SMALL)
+        x += room + 16
+    return y + 18
 
 
 def _table(readiness: Readiness, instrument: Instrument) -> Table:

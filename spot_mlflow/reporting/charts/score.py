@@ -6,15 +6,17 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.lift.causes.bridge import interval_from
+from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting import figures
-from spot_mlflow.reporting.charts.drawing import Chart, words_below
-from spot_mlflow.reporting.charts.lift import promise_at, unit_words
+from spot_mlflow.reporting.charts.drawing import Chart
+from spot_mlflow.reporting.charts.frames import DASHES, limits, notes_above, plane_frame
+from spot_mlflow.reporting.charts.lift import unit_words
 from spot_mlflow.reporting.words.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from spot_mlflow.reporting.charts.palette import Palette
+    from spot_mlflow.reporting.charts.pen import Pen
     from spot_mlflow.reporting.words.lift_view import LiftView
 
 
@@ -43,8 +45,7 @@ def profit_curve_chart(view: LiftView) -> Chart | None:
         name="profit-curve",
         title="Net value by how many are contacted",
         alt=f"Highest where {figures.share(best['depth'])} of customers are contacted: {gain} {words}.",
-        height=2.9,
-        paint=lambda axes, palette, _: _paint_profit(axes, palette, points, cutoff, words),
+        paint=lambda pen, narrow: _paint_profit(pen, points, cutoff, words, narrow=narrow),
         table=Table(f"Profit by score, {words}", heads, rows, frozenset({0, 1, 2, 3, 4})),
     )
 
@@ -59,48 +60,31 @@ def _bounds(data: Mapping[str, Any]) -> str:
 
 
 def _paint_profit(
-    axes: Any,
-    palette: Palette,
+    pen: Pen,
     points: Sequence[Mapping[str, Any]],
     cutoff: Mapping[str, Any],
     words: str,
+    *,
+    narrow: bool,
 ) -> None:
     x = [0.0, *(100 * p["depth"] for p in points)]
-    values = [interval_from(p["cumulative"]) for p in points]
-    axes.fill_between(
-        x,
-        [0.0, *(v.low for v in values)],
-        [0.0, *(v.high for v in values)],
-        color=palette.band,
-        linewidth=0,
+    values = [Interval(0.0, 0.0, 0.0), *(interval_from(p["cumulative"]) for p in points)]
+    plane = plane_frame(
+        pen,
+        (0.0, 100.0),
+        limits([n for v in values for n in (v.low, v.high)], 0.05),
+        unit=words,
+        below="% of customers contacted, highest scores first",
+        narrow=narrow,
     )
-    axes.plot(
-        x,
-        [0.0, *(v.lift for v in values)],
-        "o-",
-        color=palette.realized,
-        linewidth=1.8,
-        markersize=4,
-    )
-    axes.axhline(0, color=palette.muted, linewidth=0.8)
-    axes.set_xlim(0, 100)
+    plane.band(pen, x, [v.low for v in values], [v.high for v in values])
+    plane.level(pen, 0, "muted")
+    plane.course(pen, x, [v.lift for v in values])
     if cutoff["bin"] is not None:
         depth = 100 * cutoff["depth"]
-        axes.axvline(depth, color=palette.ink, linestyle=(0, (4, 3)), linewidth=1.1)
-        axes.annotate(
-            "best cut-off",
-            (depth, 1.0),
-            xycoords=axes.get_xaxis_transform(),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="right" if depth > 80 else "left" if depth < 20 else "center",  # noqa: PLR2004 - keeps the words inside
-            va="bottom",
-            color=palette.muted,
-            fontsize=8.5,
-            annotation_clip=False,
-        )
-    axes.set_xlabel("% of customers contacted, highest scores first")
-    axes.set_ylabel(words)
+        foot, head = plane.at(depth, plane.y.low), plane.at(depth, plane.y.high)
+        pen.line(foot, head, "ink", dash=DASHES)
+        notes_above(pen, plane.x, head[1] - 3, [(depth, "best cut-off")])
 
 
 def calibration_chart(view: LiftView) -> Chart | None:
@@ -126,34 +110,32 @@ def calibration_chart(view: LiftView) -> Chart | None:
         name="calibration",
         title="Predicted and realized lift by score",
         alt=f"Realized lift in the bin of the highest scores {first}, in that of the lowest {last}.",
-        height=2.9,
-        paint=lambda axes, palette, narrow: _paint_calibration(
-            axes, palette, view, bins, narrow=narrow
-        ),
+        paint=lambda pen, narrow: _paint_calibration(pen, view, bins, narrow=narrow),
         table=Table(f"Lift by score, {unit_words(view)}", heads, rows, frozenset(range(5))),
     )
 
 
 def _paint_calibration(
-    axes: Any,
-    palette: Palette,
-    view: LiftView,
-    bins: Sequence[Mapping[str, Any]],
-    *,
-    narrow: bool,
+    pen: Pen, view: LiftView, bins: Sequence[Mapping[str, Any]], *, narrow: bool
 ) -> None:
     f = view.scale.factor
-    for x, r in enumerate(bins):
-        realized = interval_from(r["realized"])
+    found = [interval_from(r["realized"]) for r in bins]
+    promised = [f * r["predicted"] for r in bins if r["predicted"] is not None]
+    bounds = [f * n for v in found for n in (v.low, v.high, v.lift)]
+    signs = "open square: predicted, circle: realized" if promised else "circle: realized"
+    plane = plane_frame(
+        pen,
+        (-0.5, len(bins) - 0.5),
+        limits([*bounds, *promised, 0.0], 0.06),
+        unit=unit_words(view),
+        below=f"bins of the score, highest first; {signs}",
+        ticks=[(float(i), str(i + 1)) for i in range(len(bins))],
+        narrow=narrow,
+    )
+    plane.level(pen, 0, "muted")
+    for x, (r, realized) in enumerate(zip(bins, found, strict=True)):
         if math.isfinite(realized.low) and math.isfinite(realized.high):
-            axes.vlines(x, f * realized.low, f * realized.high, color=palette.realized, linewidth=2)
-        axes.plot([x], [f * realized.lift], "o", color=palette.realized, markersize=6.5)
+            plane.upright(pen, x, f * realized.low, f * realized.high)
+        pen.mark("o", plane.at(x, f * realized.lift), 7, "realized")
         if r["predicted"] is not None:
-            promise_at(axes, x, f * r["predicted"], palette)
-    axes.axhline(0, color=palette.muted, linewidth=0.8)
-    axes.margins(y=0.1)
-    axes.set_xticks(range(len(bins)), [str(i + 1) for i in range(len(bins))])
-    told = any(r["predicted"] is not None for r in bins)
-    signs = "; open square: predicted, circle: realized" if told else "; circle: realized"
-    words_below(axes, f"bins of the score, highest first{signs}", narrow=narrow)
-    axes.set_ylabel(unit_words(view))
+            pen.mark("s", plane.at(x, f * r["predicted"]), 9, "promised", hollow=True)

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts.drawing import Chart
-from spot_mlflow.reporting.charts.lift import limits, rows_table, unit_words
+from spot_mlflow.reporting.charts.frames import (
+    DASHES,
+    level_note,
+    limits,
+    plane_frame,
+    thinned,
+)
+from spot_mlflow.reporting.charts.lift import PROMISED, rows_table, unit_words
 from spot_mlflow.reporting.words.lift_view import LiftRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spot_mlflow.reporting.charts.palette import Palette
+    from spot_mlflow.reporting.charts.frames import Plane
+    from spot_mlflow.reporting.charts.pen import Pen
     from spot_mlflow.reporting.words.lift_view import LiftView
 
 MOST_DRAWN: Final = 16  # periods in a picture; more are put together by the week
@@ -36,31 +44,18 @@ def course_chart(view: LiftView) -> Chart | None:
             f"With all units decided up to the period of {figures.day(last.label)} the lift is "
             f"{scale.with_interval(last.estimate)}; promised {scale.amount(view.predicted.lift)}."
         ),
-        height=2.7,
-        paint=lambda axes, palette, narrow: _paint_course(axes, palette, view, rows, narrow=narrow),
+        paint=lambda pen, narrow: _paint_course(pen, view, rows, narrow=narrow),
         table=rows_table(view, tuple(rows), "decided up to"),
     )
 
 
-def _paint_course(
-    axes: Any, palette: Palette, view: LiftView, rows: Sequence[LiftRow], *, narrow: bool
-) -> None:
+def _paint_course(pen: Pen, view: LiftView, rows: Sequence[LiftRow], *, narrow: bool) -> None:
     f = view.scale.factor
-    bottom, top = _window(view, rows)
-    x = range(len(rows))
-    low = [max(f * r.estimate.low, bottom) for r in rows]
-    high = [min(f * r.estimate.high, top) for r in rows]
-    axes.fill_between(x, low, high, color=palette.band, linewidth=0)
-    axes.plot(
-        x,
-        [f * r.estimate.lift for r in rows],
-        "o-",
-        color=palette.realized,
-        linewidth=1.8,
-        markersize=4,
-    )
-    _frame(axes, palette, view, [r.label for r in rows], narrow=narrow)
-    axes.set_ylim(bottom, top)
+    plane = _frame(pen, view, rows, _window(view, rows), narrow=narrow)
+    x = [float(i) for i in range(len(rows))]
+    plane.band(pen, x, [f * r.estimate.low for r in rows], [f * r.estimate.high for r in rows])
+    _promise_and_nothing(pen, plane, view)
+    plane.course(pen, x, [f * r.estimate.lift for r in rows])
 
 
 def _window(view: LiftView, rows: Sequence[LiftRow]) -> tuple[float, float]:
@@ -68,11 +63,8 @@ def _window(view: LiftView, rows: Sequence[LiftRow]) -> tuple[float, float]:
     f = view.scale.factor
     reach = WORST * max(abs(f * view.predicted.lift), abs(f * rows[-1].estimate.lift), 1e-12)
     values = [f * v for r in rows for v in (r.estimate.low, r.estimate.high)]
-    low, high = limits(
-        [*(max(-reach, min(reach, v)) for v in values), 0.0, f * view.predicted.lift]
-    )
-    pad = 0.05 * (high - low)
-    return low - pad, high + pad
+    cut = (max(-reach, min(reach, v)) for v in values)
+    return limits([*cut, 0.0, f * view.predicted.lift], 0.05)
 
 
 def periods_chart(view: LiftView) -> Chart | None:
@@ -90,10 +82,7 @@ def periods_chart(view: LiftView) -> Chart | None:
             f"{figures.day(first.label)} to {scale.amount(last.estimate.lift)} in that of "
             f"{figures.day(last.label)}; promised {scale.amount(view.predicted.lift)}."
         ),
-        height=2.7,
-        paint=lambda axes, palette, narrow: _paint_periods(
-            axes, palette, view, rows, narrow=narrow
-        ),
+        paint=lambda pen, narrow: _paint_periods(pen, view, rows, narrow=narrow),
         table=rows_table(view, tuple(rows), "period"),
     )
 
@@ -142,53 +131,40 @@ def _together(label: str, rows: Sequence[LiftRow]) -> LiftRow:
     )
 
 
-def _paint_periods(
-    axes: Any, palette: Palette, view: LiftView, rows: Sequence[LiftRow], *, narrow: bool
-) -> None:
+def _paint_periods(pen: Pen, view: LiftView, rows: Sequence[LiftRow], *, narrow: bool) -> None:
     f = view.scale.factor
-    x = range(len(rows))
-    low, high = (
-        [f * v for v in side]
-        for side in zip(*((r.estimate.low, r.estimate.high) for r in rows), strict=True)
-    )
-    bottom, top = limits([*low, *high, 0.0, f * view.predicted.lift])
-    axes.vlines(
-        x,
-        [max(v, bottom) for v in low],
-        [min(v, top) for v in high],
-        color=palette.realized,
-        linewidth=1.8,
-    )
-    axes.plot(x, [f * r.estimate.lift for r in rows], "o", color=palette.realized, markersize=5)
-    _frame(axes, palette, view, [r.label for r in rows], narrow=narrow)
-    pad = 0.04 * (top - bottom)
-    axes.set_ylim(bottom - pad, top + pad)
+    bounds = [f * v for r in rows for v in (r.estimate.low, r.estimate.high)]
+    span = limits([*bounds, 0.0, f * view.predicted.lift], 0.04)
+    plane = _frame(pen, view, rows, span, narrow=narrow)
+    _promise_and_nothing(pen, plane, view)
+    for x, r in enumerate(rows):
+        plane.upright(pen, x, f * r.estimate.low, f * r.estimate.high)
+        pen.mark("o", plane.at(x, f * r.estimate.lift), 6, "realized")
 
 
 def _frame(
-    axes: Any, palette: Palette, view: LiftView, labels: Sequence[str], *, narrow: bool
-) -> None:
-    """Draws the promise, the least worth having, the zero line, and the days below."""
-    f = view.scale.factor
-    promised = f * view.predicted.lift
-    axes.axhline(0, color=palette.muted, linewidth=0.8)
-    axes.axhline(promised, color=palette.promised, linestyle=(0, (4, 3)), linewidth=1.4)
-    side_note(axes, promised, "promised", palette)
-    step = max(1, math.ceil(len(labels) / (3 if narrow else 7)))
-    axes.set_xticks(range(len(labels))[::step], [figures.short_day(d) for d in labels][::step])
-    axes.set_ylabel(unit_words(view))
-
-
-def side_note(axes: Any, y: float, words: str, palette: Palette) -> None:
-    """Names a level at the right edge, beside the axes."""
-    axes.annotate(
-        words,
-        (1.0, y),
-        xycoords=axes.get_yaxis_transform(),
-        xytext=(5, 0),
-        textcoords="offset points",
-        va="center",
-        color=palette.muted,
-        fontsize=8.5,
-        annotation_clip=False,
+    pen: Pen,
+    view: LiftView,
+    rows: Sequence[LiftRow],
+    span: tuple[float, float],
+    *,
+    narrow: bool,
+) -> Plane:
+    return plane_frame(
+        pen,
+        (-0.4, len(rows) - 0.6),
+        span,
+        unit=unit_words(view),
+        below="",
+        ticks=thinned([figures.short_day(r.label) for r in rows], narrow=narrow),
+        note=PROMISED,
+        narrow=narrow,
     )
+
+
+def _promise_and_nothing(pen: Pen, plane: Plane, view: LiftView) -> None:
+    """Draws the zero line, and the promise with its name."""
+    promised = view.scale.factor * view.predicted.lift
+    plane.level(pen, 0, "muted")
+    plane.level(pen, promised, "promised", width=1.6, dash=DASHES)
+    level_note(pen, plane, promised, PROMISED)

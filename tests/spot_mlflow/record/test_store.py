@@ -162,6 +162,20 @@ def test_description_keeps_what_a_person_wrote(churn, contract):
     assert text.count("spot:begin") == 1
 
 
+@pytest.mark.parametrize(
+    ("named", "picture"), [({"chart": "lift-gap.svg"}, "lift-gap.svg"), ({}, "lift-gap.png")]
+)
+def test_a_description_shows_the_picture_its_check_was_recorded_with(churn, named, picture):
+    """Today's checks name an SVG; older ones, which name none, go on showing their PNG."""
+    from reports import short_report
+
+    record, report = Record(), short_report()
+    spot.log_predicted_lift("churn/1", report.predicted)
+    record.append(record.resolve("churn/1"), "outcomes", report.to_dict() | named)
+    text = MlflowClient().get_model_version("churn", "1").description
+    assert f"get-artifact?path={picture}&" in text
+
+
 def test_policies_live_in_the_registry_s_own_record(churn):
     """A policy that was set is the one in force, and the record is bound to no model."""
     from spot_mlflow.gate.policy import default_policy

@@ -54,6 +54,15 @@ def test_report_follows_the_ending_of_its_file(tmp_path):
     assert (tmp_path / "lift.md").read_text(encoding="utf-8").startswith("# Lift of renewed")
 
 
+@pytest.mark.usefixtures("checked")
+@pytest.mark.parametrize(("ending", "opening"), [("svg", b"<?xml"), ("png", b"\x89PNG")])
+def test_report_as_a_picture(tmp_path, ending, opening):
+    """lift.svg and lift.png are the picture alone, for a mail or a slide."""
+    file = tmp_path / f"lift.{ending}"
+    assert run_spot("report", "churn", "-o", str(file)).status == 0
+    assert file.read_bytes().startswith(opening)
+
+
 @pytest.mark.usefixtures("churn")
 def test_report_without_a_check_says_what_to_do():
     """No outcome check yet: exit 2 and the command that makes one."""

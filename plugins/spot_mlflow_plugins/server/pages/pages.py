@@ -6,8 +6,6 @@ JavaScript, and follow the theme that is chosen in MLflow.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,9 +44,6 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.sections.section import Section
 
 TARGET: Final = "Production"
-_KEPT: Final = 64  # rendered model pages
-_drawing: Final = threading.Lock()  # matplotlib is not for several threads at once
-_rendered: Final[OrderedDict[tuple[str, ...], str]] = OrderedDict()
 
 
 def portfolio_page(query: str = "", stage: str = "") -> str:
@@ -90,23 +85,7 @@ def model_page(name: str, version: str | None = None) -> str:
 
 def _model_page(name: str, version: str | None, odd: tuple[Evidence, ...]) -> str:
     adoption, decision = _seen_by_reader(*state_of(name, version, odd))
-    key = (
-        name,
-        ",".join(e.id for e in odd),
-        str(adoption.readiness.hidden),
-        adoption.version or "",
-        adoption.state_digest,
-        decision.policy_digest if decision else "",
-        adoption.now.date().isoformat(),
-        ",".join(f"{v.version}{v.stage}{v.aliases}" for v in adoption.facts.versions),
-    )
-    with _drawing:
-        if key not in _rendered:
-            _rendered[key] = _model_html(adoption, decision, notice(odd))
-            while len(_rendered) > _KEPT:
-                _rendered.popitem(last=False)
-        _rendered.move_to_end(key)
-        return _rendered[key]
+    return _model_html(adoption, decision, notice(odd))
 
 
 def panel(name: str, version: str | None = None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from reports import make_report
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.lift.report import ESTIMATORS
+from spot_mlflow.record.summary import CHART
 from spot_mlflow_plugins.server.pages.odd_entries import notice, without_odd
 from spot_mlflow_plugins.server.routes.recomputed import CLAIMED, agreed, loaded
 
@@ -37,6 +38,18 @@ def test_what_agrees_is_recorded_as_the_server_computes_it(report: Any) -> None:
     assert said["segments"] == report.to_dict()["segments"]
     small = {**sent["realized"], "lift": sent["realized"]["lift"] * (1 + 1e-9)}
     assert CLAIMED not in agreed({**sent, "realized": small}, report)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [({"chart": CHART}, CHART), ({"chart": "evil.html"}, None), ({}, None)]
+)
+def test_only_the_known_name_of_a_picture_is_recorded(
+    report: Any, said: dict[str, str], kept: str | None
+) -> None:
+    """A client that draws today's file says so; no other name reaches the description."""
+    assert (
+        agreed({**report.to_dict(), "estimators": ESTIMATORS, **said}, report).get("chart") == kept
+    )
 
 
 @pytest.mark.parametrize(
