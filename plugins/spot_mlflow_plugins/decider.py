@@ -49,6 +49,8 @@ class RecordDecider:
         requester: returns who asks at this moment, or None.
     """
 
+    page = ""  # address of the page that tells all of a refusal, where a server shows one
+
     def __init__(
         self, open_record: Callable[[], Record], requester: Callable[[], str | None]
     ) -> None:
@@ -123,7 +125,7 @@ class RecordDecider:
         # A refusal measures levels: others' answers, which a respondent sees once his own are in.
         owes = not decision.satisfied and owes_answers(adoption, decision.requester)
         told = decision_without_levels(decision) if owes else None
-        return Ruling(decision, facts, adoption.entries, basis, adoption.files, told)
+        return Ruling(decision, facts, adoption.entries, basis, adoption.files, told, self.page)
 
     def still(self, ruling: Ruling) -> bool:
         """Says whether nothing was recorded since that could change a ruling; takes no lock."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -27,6 +28,7 @@ class Ruling:
         basis: what shows whether anything was recorded since.
         files: where the version's files were, where a server knows.
         told: the same answer as who asks may read it; None where that is all of it.
+        page: address of the page that has all of it; "" where no server shows one.
     """
 
     decision: GateDecision
@@ -35,11 +37,16 @@ class Ruling:
     basis: Sequence[Basis] = field(default=())
     files: FileFacts | None = None
     told: GateDecision | None = None
+    page: str = ""
 
     @property
     def words(self) -> str:
-        """The answer with its reasons, for who asks."""
-        return (self.told or self.decision).explain()
+        """The answer for who asks: in a line where a page has the reasons, else with all of them."""
+        said = self.told or self.decision
+        if not self.page:
+            return said.explain()
+        of = urlencode({"name": said.model, "version": said.version})
+        return said.brief(f"{self.page}?{of}")
 
 
 class Decider(Protocol):

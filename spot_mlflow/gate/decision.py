@@ -6,6 +6,7 @@ removing and going back to a version that held the target before are never block
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -34,6 +35,7 @@ Basis = Literal[
 # Entries that a decision does not rest on: its own kind would make every refusal a new state.
 NO_GROUNDS: Final = frozenset({"decision", "snapshot", "confirmation"})
 _NAMED: Final = 5  # entries in one note
+REASONS_NAMED: Final = 3  # in a refusal that must fit a dialog
 ALWAYS: Final = "always"  # stands for the policy where none is asked
 
 
@@ -125,6 +127,20 @@ class GateDecision:
         if self.allowed:
             return f"{ref} may go to {self.target} in mode {self.mode}, but {things}"
         return f"{ref} may not go to {self.target}: {things}"
+
+    def brief(self, where: str) -> str:
+        """Returns the answer in three lines that fit a dialog: the verdict, three reasons, where the rest is.
+
+        Args:
+            where: address at which all of it stands.
+        """
+        if self.basis != "requirements" or not self.missing:
+            return self.explain()
+        named = [r.title or r.name for r in self.missing[:REASONS_NAMED]]
+        more = len(self.missing) - len(named)
+        reasons = "; ".join([*named, *([f"and {more} more"] if more else [])])
+        asked = f"spot gate {shlex.quote(f'{self.model}/{self.version}')} --to {self.target}"
+        return f"{self.verdict}.\n{reasons}.\nAll of it: {asked}, or {where}"
 
     def explain(self) -> str:
         """Returns the verdict line, then only what fails and what is waived, each with its fix."""

@@ -55,12 +55,14 @@ def test_attempt_is_refused_with_a_reason(scene: Scene, attempt: str) -> None:
 
 @pytest.mark.parametrize("attempt", ["stage", "alias", "stage, archiving the incumbent"])
 def test_refusal_says_what_is_missing_and_how_to_get_it(scene: Scene, attempt: str) -> None:
-    """It is HTTP 403 PERMISSION_DENIED, and names the requirement and the command."""
+    """It is HTTP 403 PERMISSION_DENIED, in three lines; the page that it names has the commands."""
     answer = REFUSED[attempt](scene)
     assert answer.status_code == 403
     assert answer.json()["error_code"] == "PERMISSION_DENIED"
-    assert f"{scene.name}/2 may not go to" in answer.json()["message"]
-    assert f"spot promise {scene.name}/2 lift.yaml" in answer.json()["message"]
+    verdict, _, where = answer.json()["message"].split("\n")
+    assert f"{scene.name}/2 may not go to" in verdict
+    page = scene.session.get(f"{scene.url}/{where.rpartition(' ')[2]}")
+    assert f"spot promise {scene.name}/2 lift.yaml" in page.text
 
 
 def test_nothing_went_live(scene: Scene) -> None:

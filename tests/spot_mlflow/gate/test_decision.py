@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -77,6 +78,18 @@ def test_nothing_known_is_refused_and_explained_with_fixes() -> None:
     for r in decision.missing:
         assert r.fix in decision.explain()
         assert r.title in decision.explain()
+
+
+def test_a_refusal_fits_a_dialog() -> None:
+    """Three short lines: the verdict, three reasons and how many more, and where all of it is."""
+    said = decide(adoption([]), "Production", policy=BLOCK).brief("spot/model?name=churn")
+    verdict, reasons, where = said.split("\n")
+    assert verdict.startswith("churn/3 may not go to Production: ")
+    assert re.fullmatch(r"[^;]+; [^;]+; [^;]+; and \d+ more\.", reasons)
+    assert where == "All of it: spot gate churn/3 --to Production, or spot/model?name=churn"
+    assert max(map(len, (verdict, reasons, where))) <= 160
+    one = decide(adoption(ready(without=("sign_off",))), "Production", policy=BLOCK).brief("x")
+    assert one.split("\n")[1] == "Signed off by the business."
 
 
 def test_what_is_met_is_not_explained() -> None:

@@ -6,6 +6,7 @@ JavaScript, and follow the theme that is chosen in MLflow.
 
 from __future__ import annotations
 
+import math
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,14 +45,16 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.sections.section import Section
 
 TARGET: Final = "Production"
+ROWS_A_PAGE: Final = 50  # of the portfolio: what a phone loads and a person reads
 
 
-def portfolio_page(query: str = "", stage: str = "") -> str:
-    """Returns all models at a glance.
+def portfolio_page(query: str = "", stage: str = "", page: int = 1) -> str:
+    """Returns the models at a glance, fifty a page.
 
     Args:
         query: part of a model's name to look for.
         stage: not assessed, begun, promised or checked; all where empty.
+        page: which fifty of those found, from 1; the nearest there is.
     """
     rows = portfolio_rows(_visible_models())
     wanted = query.strip().casefold()
@@ -61,12 +64,17 @@ def portfolio_page(query: str = "", stage: str = "") -> str:
         if (not wanted or wanted in r.model.casefold() or wanted in r.name.casefold())
         and (not stage or r.stage == stage)
     ]
+    pages = max(1, math.ceil(len(shown) / ROWS_A_PAGE))
+    page = min(max(page, 1), pages)
     return _render(
         "portfolio.html.j2",
         title="S.P.O.T. portfolio",
         summary=portfolio_summary(rows),
         tiles=_tiles(rows),
-        rows=shown,
+        rows=shown[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE],
+        found=len(shown),
+        page=page,
+        pages=pages,
         query=query,
         stage=stage,
         letters=LETTERS,

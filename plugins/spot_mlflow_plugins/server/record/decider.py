@@ -70,6 +70,8 @@ class ServerDecider:
 
 
 class _PinnedDecider(RecordDecider):
+    page = "spot/model"
+
     def policies(self) -> Policies:
 
         policy = pinned_policy()

@@ -278,7 +278,9 @@ def portfolio() -> str:
     """All models at a glance."""
     from flask import request
 
-    return portfolio_page(request.args.get("q", "")[:200], request.args.get("stage", ""))
+    asked = request.args
+    page = asked.get("page", 1, type=int)
+    return portfolio_page(asked.get("q", "")[:200], asked.get("stage", ""), page)
 
 
 @shows_html
