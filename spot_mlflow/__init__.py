@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.lift.promise.assign import assign_arms
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.report import LiftReport
 
@@ -62,6 +63,7 @@ __all__ = [
     "Unavailable",
     "__version__",
     "answer_concern",
+    "assign_arms",
     "check_gate",
     "confirm_concern",
     "confirm_entry",
@@ -83,6 +85,7 @@ _HOME = {
     "GateDecision": "gate.decision",
     "LiftReport": "lift.report",
     "PredictedLift": "lift.promise.contract",
+    "assign_arms": "lift.promise.assign",
     **dict.fromkeys(
         (
             "AccessDenied",

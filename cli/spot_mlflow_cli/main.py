@@ -30,6 +30,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     },
     "Lift": {
         "plan": ("plan", "Before launch: when will one know, and with what chance?"),
+        "assign": ("assign", "Decide by a hash of the id who is held out, in a file or as SQL."),
         "promise": ("promise", "Record the predicted lift of a model version."),
         "outcomes": ("outcomes", "Check an outcome log against the promise and record it."),
     },

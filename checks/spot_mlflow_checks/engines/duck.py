@@ -18,7 +18,13 @@ from spot_mlflow.validation import nearest
 from spot_mlflow_checks.engines import files
 from spot_mlflow_checks.engines.dialect import DuckDialect, Family
 from spot_mlflow_checks.engines.frames import arrow_frame
-from spot_mlflow_checks.engines.source import LOG, Source, check_names, log_table
+from spot_mlflow_checks.engines.source import (
+    LOG,
+    EngineRefused,
+    Source,
+    check_names,
+    log_table,
+)
 from spot_mlflow_checks.engines.spill import SpillFolder
 
 if TYPE_CHECKING:
@@ -96,6 +102,29 @@ class DuckSource(Source):
                 raise KeyboardInterrupt from None
             raise
         return rows
+
+    def write(self, query: sa.Select[Any], path: str, options: str) -> None:
+        """Writes the rows of a query to a file, in their order.
+
+        Args:
+            query: of ``log``.
+            path: of the new file.
+            options: of DuckDB's COPY.
+
+        Raises:
+            OSError: where the file cannot be written.
+            EngineRefused: where the rows cannot be read.
+        """
+        import duckdb
+
+        said, target = self.dialect.compile(query), path.replace("'", "''")
+        try:
+            self._own.execute("SET preserve_insertion_order = true")
+            self._own.execute(f"COPY ({said}) TO '{target}' ({options})")
+        except duckdb.IOException as e:
+            raise OSError(self.reason(e)) from None
+        except duckdb.Error as e:
+            raise EngineRefused(self.reason(e), where=self.name, fix=self.remedy(e)) from None
 
     @override
     def reason(self, error: Exception) -> str:
