@@ -109,7 +109,10 @@ def choose(cells: Moments, *, least: int = LEAST) -> Cut:
         cells: moments by segment, arm and day.
         least: units.
     """
-    counts = _Counts.of(cells)
+    return _chosen(_Counts.of(cells), least)
+
+
+def _chosen(counts: _Counts, least: int) -> Cut:
     if len(counts.days) < 2:  # noqa: PLR2004 - nothing to cut
         return Cut("whole")
     found = _long_enough(counts, least, together=False) or "whole"
@@ -164,11 +167,12 @@ def compare(cells: Moments, predicted: PredictedLift, *, each_segment: bool = Fa
     known = _made.setdefault(cells, {})
     key = (predicted.digest, each_segment)
     if key not in known:
-        found = _compared(cells, predicted)
-        if each_segment and found.cut.pooled:
+        if not each_segment:
+            known[key] = _compared(cells, predicted)
+        else:
+            found = compare(cells, predicted)
             apart = replace(cells, cut=replace(found.cut, pooled=False))
-            found = _compared(apart, predicted)
-        known[key] = found
+            known[key] = _compared(apart, predicted) if found.cut.pooled else found
     return known[key]
 
 
@@ -179,10 +183,10 @@ def least_of(predicted: PredictedLift) -> int:
 
 def _compared(cells: Moments, predicted: PredictedLift) -> Comparison:
     least = least_of(predicted)
-    cut = cells.cut or choose(cells, least=least)
+    counts = _Counts.of(cells)
+    cut = cells.cut or _chosen(counts, least)
     if predicted.design == "before_after":
         cut = Cut("whole")
-    counts = _Counts.of(cells)
     number, blocks = counts.blocks(cut.calendar)
     t, c = counts.added(cut.calendar)
     nothing = np.array([s == NO_COUNTERPART for s in counts.segments], dtype=bool)
@@ -204,9 +208,9 @@ def _sides(cells: Moments, stratum: Ints, segment: Ints, cut: Cut, *, overlap: b
     held = cells.held
     size = int(stratum.max(initial=-1)) + 1
     placed = stratum >= 0
-    n_c = np.bincount(stratum[placed], weights=(cells.n * held)[placed], minlength=size)
-    n_t = np.bincount(stratum[placed], weights=(cells.n * ~held)[placed], minlength=size)
-    good = np.minimum(n_t, n_c) >= FEWEST
+    # Two numbers a stratum: its treated units, then its holdout; what has no stratum comes before.
+    units = np.bincount(2 * (stratum + 1) + held, weights=cells.n, minlength=2 * size + 2)
+    good = units[2:].reshape(-1, 2).min(axis=1) >= FEWEST
     renumbered = np.where(good, np.cumsum(good) - 1, -1)
     of = np.where(placed, renumbered[stratum], -1) if size else stratum
     covered = of >= 0
@@ -219,9 +223,9 @@ def _sides(cells: Moments, stratum: Ints, segment: Ints, cut: Cut, *, overlap: b
     some = np.zeros(int(good.sum()), dtype=np.int64)
     some[kept_of] = mine
     within = np.bincount(kept_of, weights=mine != some[kept_of], minlength=len(some)) == 0
-    units = int(cells.n.sum())
+    all_units = int(cells.n.sum())
     return Comparison(
-        treated, holdout, kept, kept_of, within, cut, units, units - int(kept.n.sum()),
+        treated, holdout, kept, kept_of, within, cut, all_units, all_units - int(kept.n.sum()),
         ~covered, overlap, len(np.unique(mine[~within[kept_of]])),
     )  # fmt: skip
 
