@@ -34,7 +34,7 @@ def draft_contract(source: Source) -> str:
     guessed = guesses(source)
     found = guessed.columns
     outcome = found["outcome"].column if "outcome" in found else None
-    lines = _head(outcome, _kind(source, outcome), _direction(outcome))
+    lines = head(outcome, _kind(source, outcome), _direction(outcome))
     lines += ["columns:                        # contract key: column of the log"]
     lines += [
         _required("arm", found.get("arm"), columns),
@@ -48,12 +48,12 @@ def draft_contract(source: Source) -> str:
     used = {guess.column for guess in found.values()}
     spare = [c for c in columns if c not in used]
     if spare:
-        lines.append(f"  # columns of the log not used yet: {_listed(spare)}")
+        lines.append(f"  # columns of the log not used yet: {listed(spare)}")
     return "\n".join(lines) + "\n"
 
 
 def _said(key: str, guess: Guess) -> str:
-    return f"{f'  {key}: {_yaml(guess.column)}':<31} # guessed {_listed([guess.why])}"
+    return f"{f'  {key}: {as_yaml(guess.column)}':<31} # guessed {listed([guess.why])}"
 
 
 def _kind(source: Source, outcome: str | None) -> str:
@@ -73,29 +73,48 @@ def _direction(outcome: str | None) -> str:
     return "decrease" if outcome is not None and _UNWANTED.search(outcome) else "increase"
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Writes names on the one line of a comment, whatever they hold."""
+def listed(names: Sequence[str]) -> str:
+    """Returns names on the one line of a comment, whatever they hold."""
     return ", ".join("".join(c if c.isprintable() else " " for c in n) for n in names)
 
 
-def _head(outcome: str | None, kind: str, direction: str) -> list[str]:
+def head(
+    metric: str | None,
+    kind: str,
+    direction: str,
+    *,
+    lift: str = "0.05                    # CHANGE: 0.05 is 5 points",
+    se: str = "0.01                      # CHANGE: its standard error; or low and high",
+    window: str = "",
+) -> list[str]:
+    """Returns the lines of a contract that do not depend on how the log is read.
+
+    Args:
+        metric: what is measured, where it is known.
+        kind: binary, count or money.
+        direction: which way is better.
+        lift: the promise, with a comment.
+        se: its standard error, with a comment.
+        window: line of the window; one that is commented out where left out.
+    """
     return [
         "# The lift contract: what the model promises, and how it will be measured.",
         "# Complete it, then: spot promise MODEL/VERSION lift.yaml",
-        f"metric: {_yaml(outcome or _TO_BE_NAMED)}   # what is measured, in words of the business",
+        f"metric: {as_yaml(metric or _TO_BE_NAMED)}   # what is measured, in words of the business",
         f"{f'kind: {kind}':<31} # binary (0 and 1) | count | money",
         "effect: absolute                # absolute (points, units) | relative (share of the holdout)",
         f"{f'direction: {direction}':<31} # increase | decrease: which way is better",
         'population: ""                  # who is eligible, treated and holdout alike',
         "predicted:                      # the promise, from a backtest on units the model had not seen",
-        "  lift: 0.05                    # CHANGE: 0.05 is 5 points",
-        "  se: 0.01                      # CHANGE: its standard error; or low and high",
+        f"  lift: {lift}",
+        f"  se: {se}",
         "  source: backtest",
         "# minimum_viable: 0.02          # the least lift worth having; derived from economics otherwise",
         "# tolerance: 0.015              # how far below the promise still counts as kept",
         "# looks: monitored              # once | monitored; monitored needs planned_units",
         "# planned_units: 4000",
-        "# window: 90d                   # an outcome counts once this has passed since the decision",
+        window
+        or "# window: 90d                   # an outcome counts once this has passed since the decision",
         "# treatment_share: 0.5          # by design; the sample-ratio check uses it",
         "# economics: {unit: USD, value: 10, offer_cost: 0.10, handling_cost: 0.05, incentive: 0}",
         '# measurement: {owner: "", starts: 2027-01-10, first_check: 2027-04-15}   # the gate asks for it',
@@ -106,19 +125,22 @@ def _head(outcome: str | None, kind: str, direction: str) -> list[str]:
 def _required(key: str, guess: Guess | None, columns: Sequence[str]) -> str:
     if guess is not None:
         return _said(key, guess)
-    return f"  {key}: {_TO_BE_NAMED}   # one of: {_listed(columns)}"
+    return f"  {key}: {_TO_BE_NAMED}   # one of: {listed(columns)}"
 
 
 def _label_lines(treated: list[str], holdout: str | None) -> list[str]:
     if holdout is None or not treated:
-        seen = f"   # CHANGE: the log has {_listed(treated)}" if treated else ""
+        seen = f"   # CHANGE: the log has {listed(treated)}" if treated else ""
         which = "   # CHANGE: which of them was left alone?" if treated else ""
         return [f"  treated: 1{seen}", f"  holdout: 0{which}"]
     labels: Any = treated[0] if len(treated) == 1 else treated
-    return [f"  treated: {_yaml(labels)}", f"  holdout: {_yaml(holdout)}   # guessed by the word"]
+    return [
+        f"  treated: {as_yaml(labels)}",
+        f"  holdout: {as_yaml(holdout)}   # guessed by the word",
+    ]
 
 
-def _yaml(value: Any) -> str:
+def as_yaml(value: Any, *, sort: bool = True) -> str:
     """Writes one value as YAML, quoted where it needs it; whole numbers as numbers."""
     import yaml
 
@@ -128,5 +150,7 @@ def _yaml(value: Any) -> str:
         )
 
     value = [plain(x) for x in value] if isinstance(value, list) else plain(value)
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000)
+    text = yaml.safe_dump(
+        value, default_flow_style=True, allow_unicode=True, width=1000, sort_keys=sort
+    )
     return text.removesuffix("\n").removesuffix("\n...")

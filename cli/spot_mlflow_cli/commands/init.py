@@ -21,8 +21,14 @@ _INSTRUMENT: Final = "instrument.yaml"
 
 
 @click.command("init")
-@click.argument("source", metavar="[SOURCE]", required=False)
-@click.option("--table", metavar="NAME", help="For a database: the table, or schema.table.")
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option(
+    "--table",
+    "tables",
+    metavar="NAME",
+    multiple=True,
+    help="For a database: the table, or schema.table. May be given more than once.",
+)
 @click.option("--query", metavar="SQL", help="For a database: a query instead of a table.")
 @click.option(
     "--instrument", is_flag=True, help="Copy the S.P.O.T. questions, to be made one's own."
@@ -37,28 +43,40 @@ _INSTRUMENT: Final = "instrument.yaml"
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help=f"Where to write; - for standard output. Otherwise {_CONTRACT} or {_INSTRUMENT} here.",
 )
+@click.option(
+    "--ask/--no-ask",
+    default=None,
+    help="Ask what the tables cannot tell; otherwise it is left as TODO. Asks where a person types.",
+)
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @dry_run_option
 def command(  # noqa: PLR0917 - click passes them by name
-    source: str | None,
-    table: str | None,
+    sources: tuple[str, ...],
+    tables: tuple[str, ...],
     query: str | None,
     instrument: bool,  # noqa: FBT001 - click passes it by name
     everything: bool,  # noqa: FBT001
     output: Path | None,
+    ask: bool | None,  # noqa: FBT001
     force: bool,  # noqa: FBT001
     dry_run: bool,  # noqa: FBT001
 ) -> None:
     """Write a commented lift.yaml from the columns of a log, or start a registry.
 
+    One SOURCE is a log with a row per unit. Several are the tables that it is made of: what was
+    decided, who was held out, what happened, what was delivered. Which is which is guessed from
+    the first 20,000 rows of each, and every guess has its reason beside it.
+
     \b
     Example:
       spot init outcomes.csv                      lift.yaml, columns and arms guessed
+      spot init scores.csv holdout.csv orders.csv    lift.yaml with the tables as sources
       spot init postgresql://ann@db/crm --table offers.outcomes
+      spot init postgresql://ann@db/shop --table scores --table orders holdout.csv
       spot init --instrument                      the questions, to be made one's own
       spot init --all                             tag every model 'not assessed'
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    if sum([source is not None, instrument, everything]) != 1:
+    if sum([bool(sources), instrument, everything]) != 1:
         raise click.UsageError("Give one of SOURCE, --instrument and --all.")
     if everything:
         _tag_all(dry_run=dry_run)
@@ -67,15 +85,26 @@ def command(  # noqa: PLR0917 - click passes them by name
         text, path = _instrument(), output or Path(_INSTRUMENT)
         hint = f"Complete it, then: export SPOT_INSTRUMENT={path}"
     else:
-        text, path = _contract(str(source), table, query), output or Path(_CONTRACT)
+        path = output or Path(_CONTRACT)
+        _refuse_to_overwrite(path, force=force or dry_run)
+        text = _contract(sources, tables, query, ask=ask)
         hint = f"Complete it, then: spot promise MODEL/VERSION {path}"
     _write(text, path, hint, force=force, dry_run=dry_run)
 
 
-def _contract(source: str, table: str | None, query: str | None) -> str:
+def _contract(
+    sources: Sequence[str], tables: Sequence[str], query: str | None, *, ask: bool | None
+) -> str:
+    """Returns a first contract: of a log with a row per unit, or of several tables."""
+    if len(sources) > 1 or len(tables) > 1:
+        from spot_mlflow_cli.raw_tables import contract_of_tables
+
+        if query is not None:
+            raise click.UsageError("--query is for one SOURCE; make a view of it.")
+        return contract_of_tables(sources, tables, ask=ask)
     from spot_mlflow_checks.draft import draft_contract
 
-    with open_any(source, {}, table=table, query=query) as opened:
+    with open_any(sources[0], {}, table=next(iter(tables), None), query=query) as opened:
         return draft_contract(opened)
 
 
@@ -90,16 +119,20 @@ def _write(text: str, path: Path, hint: str, *, force: bool, dry_run: bool) -> N
     if dry_run or str(path) == "-":
         click.echo(text, nl=False)
         return
+    _refuse_to_overwrite(path, force=force)
     try:
         with path.open("w" if force else "x", encoding="utf-8") as f:
             f.write(text)
-    except FileExistsError:
-        raise InvalidInput(
-            "is there already", where=str(path), fix="Use --force to write over it, or -o FILE."
-        ) from None
     except OSError as e:
         raise InvalidInput(f"cannot be written: {e.strerror}", where=str(path)) from None
     click.echo(f"Wrote {path}. {hint}")
+
+
+def _refuse_to_overwrite(path: Path, *, force: bool) -> None:
+    if not force and str(path) != "-" and path.exists():
+        raise InvalidInput(
+            "is there already", where=str(path), fix="Use --force to write over it, or -o FILE."
+        )
 
 
 def _tag_all(*, dry_run: bool) -> None:

@@ -23,6 +23,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.lift.promise.assignment import ArmRule, Assignment, ShareStep, arm_rule
 from spot_mlflow.lift.promise.control import Control  # noqa: TC001 - pydantic reads annotations
+from spot_mlflow.lift.promise.open_points import refuse_open_points
 from spot_mlflow.lift.promise.slips import is_rate, percent_hint, slip_of
 from spot_mlflow.lift.promise.sources import Sources, sources_slip, with_columns
 from spot_mlflow.validation import Document, Span, load_yaml, parse_document
@@ -390,6 +391,7 @@ class PredictedLift(Document):
             InvalidInput: naming file, key and the nearest known key, or what cannot have been meant.
         """
         if isinstance(source, str | Path):
+            refuse_open_points(Path(source))
             return parse_document(cls, load_yaml(Path(source)), where=str(source))
         found = parse_document(cls, source, where="lift contract")
         slip = slip_of(found)  # of one that was read as stored

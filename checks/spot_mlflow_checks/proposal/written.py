@@ -1,0 +1,196 @@
+"""Writes a proposal as ``lift.yaml``: each guess with its reason, and ``TODO`` for what nobody can guess."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from spot_mlflow.lift.promise.open_points import OPEN
+from spot_mlflow_checks.draft import as_yaml, head, listed
+from spot_mlflow_checks.proposal.links import share_of_ids
+from spot_mlflow_checks.proposal.names import words
+from spot_mlflow_checks.proposal.propose import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from spot_mlflow_checks.proposal.propose import ArmsWay, Outcome, Proposal
+    from spot_mlflow_checks.proposal.roles import Chosen
+
+_WIDE: Final = 38  # where comments begin
+_ASKED: Final = {
+    "lift": "the promised lift; 0.05 is 5 points of a rate, or 5 cents of an amount",
+    "se": "its standard error; or low and high in place of it",
+    "window": "how long after a decision an event counts, for example 30d",
+    "arms": "who was held out? Take one of the lines above, or correct it",
+    "labels": "the label of treatment, and that of the holdout",
+    "zone": "time zone of times written without one, for example Europe/Berlin or UTC",
+}
+_BY_HASH: Final = "arms: {hash: {salt: NAME, holdout: 0.1}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a person said; "" where nothing was asked or answered.
+
+    Attributes:
+        lift: the promise.
+        se: its standard error.
+        window: how long an event counts.
+        outcome: what is made of the events.
+        arms: the way of the proposal that is right, or None.
+        treated: label of treatment, where the way does not know it.
+        holdout: label of the holdout.
+        complete_until: until when the events are in.
+        zone: of times without one.
+    """
+
+    lift: str = ""
+    se: str = ""
+    window: str = ""
+    outcome: Outcome | None = None
+    arms: ArmsWay | None = None
+    treated: str = ""
+    holdout: str = ""
+    complete_until: str = ""
+    zone: str = ""
+
+
+def written(found: Proposal, said: Answers) -> str:
+    """Returns the text of ``lift.yaml``."""
+    outcome, why = (said.outcome, "as you said") if said.outcome else found.outcome
+    lines = head(
+        _metric(found, outcome),
+        KINDS[outcome],
+        "increase",
+        lift=_answered(said.lift, "lift"),
+        se=_answered(said.se, "se"),
+        window=f"{f'window: {said.window or OPEN}':<31} # {_ASKED['window']}",
+    )
+    lines += ["sources:                        # the tables, and the rules that join them"]
+    lines += _table("decisions", found, said)
+    lines += _arms(found, said)
+    lines += [
+        _line("  repeats: first", "of a unit decided more than once: first | last | {each: REASON}")
+    ]
+    lines += _table("events", found, said)
+    lines += [_line(f"  outcome: {outcome}", f"{why}; sum | count | any | none")]
+    lines += [
+        _line("  before: 28d", "events before the decision, as a covariate; none for no covariate")
+    ]
+    lines += _table("steps", found, said) if "steps" in found.tables else []
+    lines += [_line(f"  ids: {found.ids[0]}", f"{found.ids[1]}; text | number")]
+    lines += [f"  # not used: {listed([name])} ({why})" for name, why in found.spare.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _metric(found: Proposal, outcome: Outcome) -> str:
+    events = found.tables["events"]
+    name = words(events.sample.table.rsplit("/", 1)[-1].rsplit(".", 1)[0]).replace("_", " ")
+    made = {
+        "sum": f"{events.columns.get('amount', 'amount')} of {name} per unit",
+        "count": f"{name} per unit",
+        "any": f"units with {name}",
+        "none": f"units without {name}",
+    }
+    return made[outcome]
+
+
+def _answered(said: str, key: str) -> str:
+    width = 26 if key == "se" else 24
+    return f"{said:<{width}}# as you said" if said else f"{OPEN:<{width}}# {_ASKED[key]}"
+
+
+def _line(text: str, comment: str) -> str:
+    return (
+        f"{text:<{_WIDE}}# {listed([comment])}"
+        if len(text) < _WIDE
+        else f"{text}   # {listed([comment])}"
+    )
+
+
+def _table(role: str, found: Proposal, said: Answers) -> list[str]:
+    chosen = found.tables[role]
+    lines = [_line(f"  {role}:", chosen.why), *_place(chosen)]
+    lines += [_line(f"    unit: {as_yaml(chosen.unit)}", _unit_reason(role, found))]
+    lines += [_line(f"    at: {as_yaml(chosen.at)}", _time_reason(chosen))]
+    lines += [
+        _line(f"    {key}: {as_yaml(column)}", _column_reason(chosen, key, column))
+        for key, column in chosen.columns.items()
+        if key != "arm"
+    ]
+    if found.needs_zone(role):
+        comment = "as you said" if said.zone else _ASKED["zone"]
+        lines += [_line(f"    zone: {said.zone or OPEN}", comment)]
+    if role == "events":
+        lines += list(_filters(found))
+        lines += [_complete(found, said)]
+    return lines
+
+
+def _place(chosen: Chosen) -> Iterator[str]:
+    yield f"    table: {as_yaml(chosen.sample.table)}"
+    if chosen.sample.database:
+        yield f"    database: {as_yaml(chosen.sample.database)}"
+
+
+def _unit_reason(role: str, found: Proposal) -> str:
+    if role != "decisions":
+        shared = found.links[role]
+        form = " as numbers" if shared.form == "number" else ""
+        return f"{share_of_ids(shared)} of its ids are among the decisions{form}"
+    named = [(found.tables[r].sample.name, link) for r, link in found.links.items()]
+    return "; ".join(f"{share_of_ids(link)} of the ids of {name} are in it" for name, link in named)
+
+
+def _time_reason(chosen: Chosen) -> str:
+    column = chosen.sample.columns[chosen.at]
+    if column.is_local_time:
+        first = column.values[0]
+        return f"CHANGE: times must be written as 2027-01-31, here is {first}; convert the column"
+    return "by its name, and it holds times" if words(chosen.at) else "it holds times"
+
+
+def _column_reason(chosen: Chosen, key: str, column: str) -> str:
+    found = chosen.sample.columns[column]
+    if found.is_decimal_comma:
+        return f"CHANGE: numbers must be written as 12.50, here is {found.values[0]}; convert the column"
+    if key == "id":
+        return "each row has one of its own; each counts once"
+    return "by its name"
+
+
+def _filters(found: Proposal) -> Iterator[str]:
+    for column, labels in found.statuses.items():
+        values = json.dumps(list(labels), ensure_ascii=False)
+        yield _line(
+            f"    # filter: {{{as_yaml(column)}: {values}}}",
+            "which of them count? Leave out the others",
+        )
+
+
+def _complete(found: Proposal, said: Answers) -> str:
+    if said.complete_until:
+        return _line(f"    complete_until: {said.complete_until}", "as you said")
+    newest = f", {found.newest_event}" if found.newest_event else ""
+    asked = (
+        "until when are all events in the table? A day (2027-04-10), latest (the newest event"
+        f"{newest}), now, or {{behind: 1d}}"
+    )
+    return _line(f"    complete_until: {OPEN}", asked)
+
+
+def _arms(found: Proposal, said: Answers) -> list[str]:
+    if said.arms is not None:
+        return [_line(f"  {arms_text(said.arms, said.treated, said.holdout)}", "as you said")]
+    ways = [_line(f"  # {arms_text(way)}", way.why) for way in found.arms]
+    ways += [_line(f"  # {_BY_HASH}", "a holdout by a hash of the id, which was made so")]
+    return [*ways, _line(f"  arms: {OPEN}", _ASKED["arms"])]
+
+
+def arms_text(way: ArmsWay, treated: str = "", holdout: str = "") -> str:
+    """Returns the line of ``arms:`` for a way, with labels where it has none of its own."""
+    labels = {"treated": treated or OPEN, "holdout": holdout or OPEN}
+    keys: Mapping[str, object] = {k: labels[k] if v is None else v for k, v in way.keys.items()}
+    return f"arms: {as_yaml(dict(keys), sort=False)}"

@@ -1,0 +1,327 @@
+"""``spot init`` over several tables: the mapping, a reason for each guess, TODO for what nobody can guess."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from raw_worlds import ENGLISH, GERMAN, Rows, tables, world, write_csv
+from terminal import Run, run_spot
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.promise.contract import PredictedLift
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def init(*arguments: str, typed: str | None = None) -> Run:
+    """Runs ``spot init``; asks only where something is typed."""
+    asked = "--no-ask" if typed is None else "--ask"
+    return run_spot("init", *arguments, asked, typed=typed or "")
+
+
+def sources(run: Run | None = None, path: str = "lift.yaml") -> dict[str, Any]:
+    """The sources that were written."""
+    if run is not None:
+        assert run.status == 0, run.err
+    found: dict[str, Any] = yaml.safe_load(Path(path).read_text(encoding="utf-8"))["sources"]
+    return found
+
+
+def names(*paths: str) -> list[str]:
+    """Paths as a person types them, who is in the folder."""
+    return [Path(p).name for p in paths]
+
+
+ENGLISH_SOURCES = {
+    "decisions": {"table": "scores.csv", "unit": "customer_id", "at": "scored_at", "score": "score", "segment": "segment", "zone": "TODO"},
+    "arms": "TODO",
+    "repeats": "first",
+    "events": {"table": "orders.csv", "unit": "customer_id", "at": "ordered_at", "id": "order_id", "amount": "net_amount", "zone": "TODO", "complete_until": "TODO"},
+    "outcome": "sum",
+    "before": "28d",
+    "steps": {"table": "contacts.csv", "unit": "customer_id", "at": "sent_at", "delivered": "delivered", "team": "team", "zone": "TODO"},
+    "ids": "text",
+}  # fmt: skip
+GERMAN_SOURCES = {
+    "decisions": {"table": "bewertungen.csv", "unit": "KundenNr", "at": "bewertet_am", "score": "Wahrscheinlichkeit", "segment": "Kundensegment", "zone": "TODO"},
+    "arms": "TODO",
+    "repeats": "first",
+    "events": {"table": "bestellungen.csv", "unit": "Kundennummer", "at": "Bestellzeitpunkt", "id": "Bestellnummer", "amount": "Nettobetrag", "zone": "TODO", "complete_until": "TODO"},
+    "outcome": "sum",
+    "before": "28d",
+    "steps": {"table": "kontakte.csv", "unit": "KundenNr", "at": "versendet_am", "delivered": "zugestellt", "team": "Filiale", "zone": "TODO"},
+    "ids": "text",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("named", "wanted", "listed"),
+    [
+        (ENGLISH, ENGLISH_SOURCES, "{held_out: holdout.csv, unit: customer_id}"),
+        (GERMAN, GERMAN_SOURCES, "{held_out: kontrollgruppe.csv, unit: Kunden-Nr.}"),
+    ],
+)
+@pytest.mark.parametrize("pad", [0, 8])
+def test_tables_and_columns_are_found_in_two_languages_in_any_order_among_files_nobody_needs(
+    tmp_path: Path, named: dict[str, list[str]], wanted: dict[str, Any], listed: str, pad: int
+) -> None:
+    """The same mapping whatever the order; unneeded files are named, with a reason."""
+    given = names(*write_csv(tmp_path, world(300, pad=pad), named))
+    Path("products.csv").write_text(
+        "product_id,price,name\n" + "".join(f"{i},{i * 1.5},p{i}\n" for i in range(1, 200))
+    )
+    Path("visits.csv").write_text(
+        "visitor,page,time\n" + "".join(f"v{i},home,2026-03-01 10:00:00\n" for i in range(200))
+    )
+    given += ["products.csv", "visits.csv"]
+    for i in range(3):
+        random.Random(i).shuffle(given)  # noqa: S311 - not a secret
+        assert sources(init(*given, "--force")) == wanted
+    text = Path("lift.yaml").read_text(encoding="utf-8")
+    assert f"# arms: {listed}" in text
+    assert "not used: products.csv" in text
+    assert "not used: visits.csv (shares no ids with the others)" in text
+
+
+def test_every_guess_has_its_reason_beside_it_and_columns_of_statuses_are_pointed_at(
+    tmp_path: Path,
+) -> None:
+    """Each line of a table but its place ends in a comment; cancelled orders are a question."""
+    init(*names(*write_csv(tmp_path, world(300), ENGLISH)))
+    lines = Path("lift.yaml").read_text(encoding="utf-8").partition("sources:")[2].splitlines()[1:]
+    bare = [x.strip() for x in lines if "#" not in x]
+    assert {x.partition(":")[0] for x in bare} == {"table"}
+    assert any('# filter: {status: ["paid", "cancelled"]}' in x for x in lines)
+    assert any(
+        re.search(r"unit: customer_id +# 9\d % of its ids are among the decisions", x)
+        for x in lines
+    )
+
+
+def test_what_nobody_can_guess_is_refused_on_reading_with_its_line(tmp_path: Path) -> None:
+    """By `spot promise` and from Python, each key with its line; nothing else is asked for."""
+    init(*names(*write_csv(tmp_path, world(300), ENGLISH)))
+    text = Path("lift.yaml").read_text(encoding="utf-8")
+    with pytest.raises(
+        InvalidInput, match=r"8 points are still TODO: line 9: predicted\.lift"
+    ) as e:
+        PredictedLift.load("lift.yaml")
+    at = {i: line.split(":")[0].strip() for i, line in enumerate(text.splitlines(), 1)}
+    said = re.findall(r"line (\d+): (?:\w+\.)*(\w+)", str(e.value))
+    assert [at[int(line)] for line, _ in said] == [key for _, key in said]
+    wanted = ["lift", "se", "window", "zone", "arms", "zone", "complete_until", "zone"]
+    assert [key for _, key in said] == wanted
+    assert run_spot("plan", "lift.yaml").status == 2
+
+
+ANSWERS = "1\nlatest\nsum\n14d\nUTC\n8\n2\n"
+
+
+def test_the_answers_in_the_terminal_complete_the_contract(tmp_path: Path) -> None:
+    """What was typed stands in the file, and it loads as it is."""
+    run = init(*names(*write_csv(tmp_path, world(300), ENGLISH)), typed=ANSWERS)
+    found = sources(run)
+    assert found["arms"] == {"held_out": "holdout.csv", "unit": "customer_id"}
+    assert found["events"]["complete_until"] == "latest"
+    contract = PredictedLift.load("lift.yaml")
+    assert contract.kind == "money"
+    assert contract.sources is not None
+    assert {t.zone for t in contract.sources.tables.values()} == {"UTC"}
+    assert "1) arms: {held_out: holdout.csv, unit: customer_id}" in run.err
+
+
+def test_an_answer_that_cannot_be_read_is_asked_for_again_and_enter_leaves_a_point_open(
+    tmp_path: Path,
+) -> None:
+    """Each with the word that was meant; nothing is taken for an answer that is none."""
+    typed = "3\n1\nsoon\n1d\nsumm\n\n14 parsecs\n14d\nEurope/Berlim\nEurope/Berlin\neight\n\n"
+    run = init(*names(*write_csv(tmp_path, world(300), ENGLISH)), typed=typed)
+    found = sources(run)
+    assert found["events"]["complete_until"] == {"behind": "1d"}
+    assert found["decisions"]["zone"] == "Europe/Berlin"
+    assert found["outcome"] == "sum"
+    for said in (
+        "must be one of 1",
+        "'soon' is not a date",
+        "did you mean 'sum'",
+        "Europe/Berlin'?",
+        "'eight' is not a number",
+    ):
+        assert said in run.err, said
+    with pytest.raises(InvalidInput, match=r"predicted\.lift; line 10: predicted\.se"):
+        PredictedLift.load("lift.yaml")
+
+
+def test_ids_that_are_the_same_only_as_numbers_are_compared_as_numbers(tmp_path: Path) -> None:
+    """Decisions write 00000012, orders 12; the reason shows both."""
+    made = world(300, pad=8)
+    made.orders = [[a, str(int(str(b))), *rest] for a, b, *rest in made.orders]
+    found = sources(init(*names(*write_csv(tmp_path, made, ENGLISH))))
+    assert found["ids"] == "number"
+    text = Path("lift.yaml").read_text(encoding="utf-8")
+    assert re.search(r"# 0000000(\d) in scores.csv is \1 in orders.csv", text)
+    assert "are among the decisions as numbers" in text
+
+
+def test_arms_beside_the_decisions_and_a_table_of_arms_are_offered_with_their_labels(
+    tmp_path: Path,
+) -> None:
+    """The holdout is known by its word; where no word tells, the labels are left open."""
+    made = world(300)
+    held = {row[0] for row in made.held}
+    made.held = [[row[0], "Kontrolle" if row[0] in held else "Angebot"] for row in made.decisions]
+    for row in made.decisions:
+        row.append("blue" if row[0] in held else "green")
+    named = {**ENGLISH, "scores.csv": [*ENGLISH["scores.csv"], "ab_group"]}
+    named = {("groups.csv" if k == "holdout.csv" else k): v for k, v in named.items()}
+    named["groups.csv"] = ["customer_id", "arm"]
+    init(*names(*write_csv(tmp_path, made, named)))
+    text = Path("lift.yaml").read_text(encoding="utf-8")
+    assert (
+        "# arms: {table: groups.csv, unit: customer_id, arm: arm, treated: Angebot, holdout: Kontrolle}"
+        in text
+    )
+    assert "# arms: {column: ab_group, treated: TODO, holdout: TODO}" in text
+    run = init(
+        *names(*write_csv(tmp_path, made, named)), "--force", typed="2\ngreen\nblue\n" + ANSWERS[2:]
+    )
+    assert sources(run)["arms"] == {"column": "ab_group", "treated": "green", "holdout": "blue"}
+    assert PredictedLift.load("lift.yaml").columns.holdout == "blue"
+
+
+def arrow(head: list[str], rows: Rows) -> pa.Table:
+    """A table of a world with the types that its values have."""
+    columns = zip(*rows, strict=True)
+    return pa.table({n: list(c) for n, c in zip(head, columns, strict=True)})
+
+
+def test_parquet_gives_the_mapping_of_csv(tmp_path: Path) -> None:
+    """Types come from the file; names and reasons are the same."""
+    for (name, head), rows in zip(ENGLISH.items(), tables(world(300)), strict=True):
+        pq.write_table(arrow(head, rows), tmp_path / name.replace(".csv", ".parquet"))
+    found = sources(init(*(n.replace(".csv", ".parquet") for n in ENGLISH)))
+    text = yaml.safe_dump(found).replace(".parquet", ".csv")
+    assert yaml.safe_load(text) == ENGLISH_SOURCES
+
+
+def fill(url: str, named: Mapping[str, list[str]] = ENGLISH) -> None:
+    """Writes a world into tables of a database."""
+    import pandas as pd
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(url)
+    for (name, head), rows in zip(named.items(), tables(world(300)), strict=True):
+        frame = pd.DataFrame(rows, columns=head)
+        frame.to_sql(name.removesuffix(".csv"), engine, index=False)
+    engine.dispose()
+
+
+def test_tables_of_a_database_may_stand_beside_files(tmp_path: Path) -> None:
+    """The tables name their database, the files do not."""
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    fill(url)
+    write_csv(tmp_path, world(300), ENGLISH)
+    found = sources(init(url, "--table", "scores", "--table", "orders", "holdout.csv"))
+    assert (found["decisions"]["table"], found["decisions"]["database"]) == ("scores", url)
+    assert (found["events"]["table"], found["events"]["database"]) == ("orders", url)
+    assert "held_out: holdout.csv" in Path("lift.yaml").read_text(encoding="utf-8")
+
+
+def test_a_password_never_stands_in_the_contract(postgres_database: str) -> None:
+    """A variable takes its place, and it is said which."""
+    import sqlalchemy as sa
+
+    fill(postgres_database)
+    url = sa.make_url(postgres_database)
+    url = url if url.password else url.set(password="s3cret")  # noqa: S106 - of a server on loopback
+    address = url.render_as_string(hide_password=False)
+    run = init(address, *(x for n in ENGLISH for x in ("--table", n.removesuffix(".csv"))))
+    assert sources(run)["decisions"]["database"] == "${SPOT_DATABASE}"
+    assert str(url.password) not in Path("lift.yaml").read_text(encoding="utf-8")
+    assert "export SPOT_DATABASE=" in run.err
+
+
+def test_forms_that_no_engine_reads_are_pointed_at(tmp_path: Path) -> None:
+    """Amounts with a decimal comma, and days as 01.03.2026: what to write instead stands beside them."""
+    made = world(300)
+    for row in made.orders:
+        row[2], row[3] = f"{row[2]:%d.%m.%Y}", str(row[3]).replace(".", ",")
+    init(*names(*write_csv(tmp_path, made, GERMAN)))
+    text = Path("lift.yaml").read_text(encoding="utf-8")
+    assert re.search(
+        r"at: Bestellzeitpunkt +# CHANGE: times must be written as 2027-01-31, here is \d\d\.0\d",
+        text,
+    )
+    assert re.search(
+        r"amount: Nettobetrag +# CHANGE: numbers must be written as 12.50, here is \d+,\d", text
+    )
+
+
+def test_of_large_tables_a_part_is_read_and_ids_are_found_beyond_it(tmp_path: Path) -> None:
+    """Orders of the first 20,000 rows are of customers after those of the first 20,000 decisions."""
+    many = 45_000
+    ids = range(1_000_000, 1_000_000 + many)
+    Path("scores.csv").write_text(
+        "customer_id,scored_at,score\n" + "".join(f"{i},2026-03-01 10:00:00,0.5\n" for i in ids)
+    )
+    Path("orders.csv").write_text(
+        "order_id,customer_id,ordered_at,amount\n"
+        + "".join(f"o{i},{i},2026-03-05 10:00:00,{i % 90}.5\n" for i in reversed(ids))
+    )
+    found = sources(init("scores.csv", "orders.csv"))
+    assert found["decisions"]["unit"] == found["events"]["unit"] == "customer_id"
+    assert "about 100 % of its ids are among the decisions" in Path("lift.yaml").read_text()
+
+
+def test_two_tables_without_ids_in_common_are_refused_with_what_is_lacking(tmp_path: Path) -> None:
+    """Nothing is written."""
+    Path("a.csv").write_text(
+        "customer_id,scored_at,score\n" + "".join(f"a{i},2026-03-01,0.5\n" for i in range(50))
+    )
+    Path("b.csv").write_text(
+        "customer_id,at,amount\n" + "".join(f"b{i},2026-03-01,5.5\n" for i in range(50))
+    )
+    run = init("a.csv", "b.csv")
+    assert run.status == 2
+    assert "shares no ids with another table" in run.err
+    assert not Path("lift.yaml").exists()
+    Path("c.csv").write_text("customer_id\n" + "".join(f"a{i}\n" for i in range(50)))
+    assert "c.csv has no column of times" in init("a.csv", "c.csv").err
+
+
+def test_a_hostile_name_stays_within_its_line(tmp_path: Path) -> None:
+    """Line ends, hashes and colons in names of columns are quoted, and the file is read back."""
+    odd = 'net: "amount"\n# {x}'
+    write_csv(tmp_path, world(300), ENGLISH)
+    head = ["order_id", "customer_id", "ordered_at", odd, "sta#tus\nTODO"]
+    pq.write_table(arrow(head, world(300).orders), tmp_path / "orders.parquet")
+    found = sources(init("scores.csv", "holdout.csv", "orders.parquet", typed=ANSWERS))
+    assert found["events"]["amount"] == odd
+    contract = PredictedLift.load("lift.yaml")
+    assert contract.sources is not None
+    assert contract.sources.events.amount == odd
+
+
+def test_a_file_that_is_there_is_not_written_over_and_nothing_is_asked_before(
+    tmp_path: Path,
+) -> None:
+    """The refusal comes before the first question."""
+    given = names(*write_csv(tmp_path, world(300), ENGLISH))
+    Path("lift.yaml").write_text("mine\n")
+    run = init(*given, typed=ANSWERS)
+    assert run.status == 2
+    assert "Who was held out" not in run.err
+    assert Path("lift.yaml").read_text() == "mine\n"
