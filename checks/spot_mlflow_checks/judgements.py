@@ -101,8 +101,7 @@ def _share(fault: Fault) -> float:
 
 def sentence(fault: Fault, happened: str, noun: str) -> str:
     """Writes "214 of 90,000 units (0.24 %) appear twice; first: unit 8812"."""
-    percent = 100 * _share(fault)
-    share = f"{percent:.0f} %" if percent >= 10 else figures.share(percent / 100)  # noqa: PLR2004 - two digits tell enough
+    share = figures.share(_share(fault))
     first = f"; first: unit {fault.examples[0]}" if fault.examples else ""
     return f"{fault.count:,} of {fault.total:,} {noun} ({share}) {happened}{first}"
 
@@ -368,7 +367,7 @@ def judge_mix(
     shown = {MISSING_SEGMENT: "units without a segment", OTHER_SEGMENT: "all other segments"}.get(
         name, name
     )
-    message = f"{shown} is {100 * found.get(name, 0.0):.1f} % of the units, promised {100 * promised.get(name, 0.0):.1f} %"
+    message = f"{shown} is {figures.share(found.get(name, 0.0))} of the units, promised {figures.share(promised.get(name, 0.0))}"
     good = distance <= limit
     return Judgement(
         good,
@@ -376,7 +375,7 @@ def judge_mix(
         distance,
         f"The segments come as promised: {message}"
         if good
-        else f"The mix of segments has moved by {100 * distance:.0f} %: {message}",
+        else f"The mix of segments has moved by {figures.share(distance)}: {message}",
     )
 
 

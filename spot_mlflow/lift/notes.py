@@ -93,7 +93,7 @@ def _as_declared(moments: OutcomeMoments, predicted: PredictedLift) -> list[str]
 def _out_of_proportion(ratio: SampleRatio) -> str:
     total = sum(ratio.observed.values())
     seen = ", ".join(
-        f"{arm} {n / total:.2%} of {ratio.designed[arm]:.2%} designed"
+        f"{arm} {figures.share(n / total, 2)} of {figures.share(ratio.designed[arm], 2)} designed"
         for arm, n in ratio.observed.items()
     )
     return (

@@ -18,18 +18,25 @@ ALLOWED = {
     "checks/spot_mlflow_checks/reduction.py": "rounds a constant to centre on; writes nothing",
     "checks/spot_mlflow_checks/centering.py": "rounds a constant to centre on; writes nothing",
 }
+# What is part of contracts on record: another form would be another digest.
+SIGNED = {
+    "spot_mlflow/lift/promise/contract.py",
+    "spot_mlflow/lift/promise/backtest.py",
+    "cli/spot_mlflow_cli/demo/promises.py",
+}
 _DIGITS = re.compile(r"\.\d+[gGeE]")
+_PERCENT = re.compile(r"\.\d+%")
 
 
-def own_forms(path: Path) -> list[int]:
-    """Lines of a module on which a number is formatted to significant digits."""
+def own_forms(path: Path, form: re.Pattern[str] = _DIGITS) -> list[int]:
+    """Lines of a module on which a number is formatted to significant digits, or as a percentage."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return [
         node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.FormattedValue)
         and node.format_spec is not None
-        and _DIGITS.search(ast.unparse(node.format_spec))
+        and form.search(ast.unparse(node.format_spec))
     ]
 
 
@@ -41,6 +48,17 @@ def test_no_module_writes_figures_in_a_form_of_its_own() -> None:
         for path in (ROOT / folder).rglob("*.py")
     }
     assert {k for k, lines in found.items() if lines} == set(ALLOWED) - {"spot_mlflow/figures.py"}
+
+
+def test_no_module_writes_a_percentage_of_its_own() -> None:
+    """A share is "41 %" everywhere, never "41%" or "41.0%", but where a contract was signed so."""
+    found = {
+        str(path.relative_to(ROOT))
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*.py")
+        if own_forms(path, _PERCENT)
+    }
+    assert found == SIGNED
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.lift.adoption.result import (
     DESCRIPTION,
     ActedLift,
@@ -294,7 +295,7 @@ def _median(counts: NDArray[np.int64]) -> float:
 def _words(
     share: Interval, trend: Interval | None, teams: Sequence[TeamAdoption], crew: Crew | None
 ) -> str:
-    out = f"{share.lift:.0%} of recommendations were acted on ({share.low:.0%} to {share.high:.0%})"
+    out = f"{figures.share(share.lift)} of recommendations were acted on ({figures.share(share.low)} to {figures.share(share.high)})"
     if crew is not None:
         out += f", by {crew.active} of {crew.people} people"
     if trend is not None and (trend.low > 0 or trend.high < 0):
@@ -302,7 +303,7 @@ def _words(
         out += f", {way} by {abs(trend.lift) * 100:.1f} points a week"
     low = [t for t in teams if t.differs == "below"]
     if low:
-        out += f"; lowest in team {low[0].team} ({low[0].share.lift:.0%})"
+        out += f"; lowest in team {low[0].team} ({figures.share(low[0].share.lift)})"
     return out + "."
 
 

@@ -99,9 +99,10 @@ def _ranked(c: Contribution, shown: Sequence[Finding], answer: str) -> RankedCau
 def amount(lift: float, predicted: PredictedLift, *, unit: bool = True) -> str:
     """Writes a lift in the contract's units: points of a rate, per cent if relative, else plain."""
     if predicted.effect == "relative":
-        return f"{100 * lift:.1f} %"
+        return f"{figures.number(100 * lift, 1)} %"
     if predicted.kind == "binary":
-        return f"{100 * lift:.1f} points" if unit else f"{100 * lift:.1f}"
+        points = figures.number(100 * lift, 1)
+        return f"{points} points" if unit else points
     label = (
         f" {predicted.economics.unit}"
         if unit and predicted.kind == "money" and predicted.economics

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow import figures
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -70,15 +72,9 @@ def joined(words: Sequence[str]) -> str:
 def happened(c: Contribution) -> str:
     """Returns what a loss means: "41 % of offers were never delivered (5 % planned)"."""
     if c.cause in MISSED and c.realized is not None:
-        said = MISSED[c.cause].format(missed=percent(1 - c.realized))
+        said = MISSED[c.cause].format(missed=figures.share(1 - c.realized))
         planned = 0.0 if c.promised is None else 1 - c.promised
-        return said if planned < _NOTICED else f"{said} ({percent(planned)} planned)"
+        return said if planned < _NOTICED else f"{said} ({figures.share(planned)} planned)"
     if c.cause in PLAIN:
         return PLAIN[c.cause]
     return f"{c.words}, which this log cannot tell apart"
-
-
-def percent(share: float) -> str:
-    """Writes a share: "41 %", and "0.3 %" below one."""
-    value = 100 * share
-    return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1f} %"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from spot_mlflow import figures
 from spot_mlflow.lift.estimators.weighted import overlap_words
 from spot_mlflow.lift.holds.words import counterpart_words, hold_words
 
@@ -79,7 +80,7 @@ def _strata_together(segments: int) -> str:
 
 
 def _adjusted(reduction: float) -> str:
-    return f"Adjusted by the covariate, which removes {reduction:.1%} of the variance."
+    return f"Adjusted by the covariate, which removes {figures.share(reduction)} of the variance."
 
 
 def _overlap_weights() -> str:

@@ -149,5 +149,5 @@ def overlap_words(name: str, overlap: Overlap) -> str:
     """Says aloud what the overlap of one arm is."""
     return (
         f"{name}: {overlap.n:,} units count as {overlap.effective:,.0f}; "
-        f"greatest weight {figures.plain(overlap.largest)}, together {overlap.coverage:.0%} of all units"
+        f"greatest weight {figures.plain(overlap.largest)}, together {figures.share(overlap.coverage)} of all units"
     )

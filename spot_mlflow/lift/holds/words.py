@@ -41,7 +41,7 @@ def lacking_words(arm: str, units: int) -> str:
 def counterpart_words(units: int, left_out: int) -> str:
     """Says how many units have nothing to be compared with."""
     return (
-        f"{left_out:,} of {units:,} units ({left_out / units:.1%}) are in days or segments with one "
+        f"{left_out:,} of {units:,} units ({figures.share(left_out / units)}) are in days or segments with one "
         "arm only and have nothing to be compared with"
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.lift.causes.factor_levels import divided, factors_at, promised_value
 from spot_mlflow.lift.causes.factors import Model, check_estimable, layout_of
 from spot_mlflow.lift.causes.games import value_of
@@ -379,7 +380,7 @@ def _two_sided(x: Interval, width: Width) -> float:
 
 
 def _words(worth: str, per_contact: Interval, unit: str) -> str:
-    money = f"{abs(per_contact.lift):,.2f} {unit}".strip()
+    money = figures.money(abs(per_contact.lift), unit)
     if worth == "no":
         return f"cheaper to do nothing: each contact loses {money}"
     if worth == "yes":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.lift.causes.factors import vanishes
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.money.margins import Margins
@@ -293,7 +294,7 @@ def _earning(margins: Margins, order_by: Margins, *, by_money: bool) -> NDArray[
 def _limit_words(e: Economics) -> str:
     if e.capacity is not None:
         return f"capacity of {e.capacity:,.0f} contacts"
-    return f"budget of {e.budget:,.0f} {e.unit}".strip()
+    return f"budget of {figures.money(e.budget, e.unit)}"
 
 
 def best_use(bins: Moments, predicted: PredictedLift, *, widen: float = 1.0) -> Allocation | None:
@@ -377,10 +378,12 @@ def _words(
     unit = predicted.economics.unit if predicted.economics else ""
     if lowest is None or per is None:
         return "no score is worth a contact: cheaper to do nothing"
-    money = f"{per.lift:,.2f} {unit}".strip()
+    money = figures.money(per.lift, unit)
     edge = _edge(lowest, predicted)
     whom = (
-        "everybody" if edge is None else f"scores from {edge:g} ({100 * depth:.0f} % of customers)"
+        "everybody"
+        if edge is None
+        else f"scores from {edge:g} ({figures.share(depth)} of customers)"
     )
     basis = "on customers it was not chosen on" if held_out else "on the customers it was chosen on"
     if worth == "yes":

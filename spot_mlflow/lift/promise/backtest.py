@@ -147,7 +147,7 @@ def _of_picked(
     treated, holdout = history.arms(mask)
     if min(treated.n, holdout.n) < 2:  # noqa: PLR2004 - a spread needs two units
         raise InvalidInput(
-            f"the top {share:.0%} holds {treated.n} treated and {holdout.n} untreated units, "
+            f"the top {figures.share(share)} holds {treated.n} treated and {holdout.n} untreated units, "
             "must hold at least 2 of each",
             where="top",
         )

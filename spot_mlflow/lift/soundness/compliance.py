@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from spot_mlflow import figures
 from spot_mlflow.lift.estimators.ratio import outcome_line
 from spot_mlflow.lift.estimators.standardized import standardized_pair
 from spot_mlflow.lift.interval import Estimate, interval, quantile
@@ -76,7 +77,7 @@ class Compliance:
         said = []
         if self.leaking:
             said.append(
-                f"{self.holdout:.1%} of the holdout was {self.measure}: the lift is understated."
+                f"{figures.share(self.holdout)} of the holdout was {self.measure}: the lift is understated."
             )
         bounded = math.isfinite(self.cace.value) and math.isfinite(self.cace.low)
         if bounded and (self.leaking or self.treated < 1 - LEAKING):
@@ -86,12 +87,12 @@ class Compliance:
             bounds = f" ({scale.number(cace.low)} to {scale.number(cace.high)})"
             lift = "lift" if predicted.effect == "absolute" else "absolute lift"
             said.append(
-                f"{self.treated:.1%} of the treated were {self.measure}: among those reached because "
+                f"{figures.share(self.treated)} of the treated were {self.measure}: among those reached because "
                 f"of the assignment the {lift} is {scale.amount(cace.value)}{bounds}, at one look."
             )
         elif HARDLY in self.cace.method:
             said.append(
-                f"{self.treated:.1%} of the treated were {self.measure}, hardly more than of the "
+                f"{figures.share(self.treated)} of the treated were {self.measure}, hardly more than of the "
                 "holdout: this log cannot show the lift of those reached."
             )
         return tuple(said)
@@ -209,7 +210,7 @@ def _wald(
 
     A ratio without bounds can be any number: it would be read as a lift.
     """
-    method = f"CACE, the lift of those reached ({reach:.1%} more than in the holdout)"
+    method = f"CACE, the lift of those reached ({figures.share(reach)} more than in the holdout)"
     if reach <= 0 or reach**2 < WEAK * cov[1, 1]:
         quantile(confidence)  # refuses what is no confidence
         return Estimate(math.nan, -math.inf, math.inf, None, method=f"{method}, {HARDLY}")

@@ -7,7 +7,6 @@ from funnel_logs import make_contract, make_units
 
 from spot_mlflow.lift.causes.attribution import attribute
 from spot_mlflow.lift.causes.diagnosis import amount, diagnose
-from spot_mlflow.lift.causes.words import percent
 
 RIGHT = {"offered": 0.95, "system": 1.0, "delivered": 0.95, "on_time": 0.95, "share": 0.5}
 KEPT = make_contract(predicted={"lift": 0.95**3 * 0.09})
@@ -98,8 +97,3 @@ def test_what_cannot_be_told_apart_is_not_blamed_on_one():
 def test_lifts_are_written_in_the_contracts_units(changes, written):
     """Points of a rate, per cent of a relative lift, money with its unit, counts plain."""
     assert amount(0.023, make_contract(**changes)) == written
-
-
-def test_shares():
-    """Whole per cents, and one decimal below one."""
-    assert [percent(x) for x in (0.41, 0.003, 0.0, 1.0)] == ["41 %", "0.3 %", "0 %", "100 %"]

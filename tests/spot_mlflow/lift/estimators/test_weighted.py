@@ -79,7 +79,7 @@ def test_propensities_of_the_other_arm_are_noticed():
     of_treatment = weighted_means(cells(y, arm, np.full(n, 1 / 0.8)))  # for the holdout: not 1 / .2
     assert of_treatment.holdout.astray
     assert not of_treatment.treated.astray
-    assert "together 26% of all units" in overlap_words("holdout", of_treatment.holdout)
+    assert "together 26 % of all units" in overlap_words("holdout", of_treatment.holdout)
 
 
 @settings(max_examples=40)

@@ -18,4 +18,4 @@ def test_the_numbers_of_a_hold_are_in_its_json_and_its_sentence() -> None:
     found = hold("no_counterpart", units=np.int64(1_000), left_out=450)
     assert found.to_dict() == {"by": "no_counterpart", "units": 1_000, "left_out": 450}
     assert found.doubt == "overlap"
-    assert hold_words(found).reason.startswith("450 of 1,000 units (45.0%) are in days or segments")
+    assert hold_words(found).reason.startswith("450 of 1,000 units (45 %) are in days or segments")
