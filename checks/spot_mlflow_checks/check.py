@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from spot_mlflow.lift.stored.kept_units import checked_units
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source, with_left_out
+from spot_mlflow_checks.raw.joined import complete_to, joined_log
 from spot_mlflow_checks.reduced import read_reduced
 from spot_mlflow_checks.rows import SEGMENT_LIMIT
 from spot_mlflow_checks.validation import validate
@@ -41,12 +43,14 @@ def check_outcomes(  # noqa: PLR0913 - each says how one log is read; all are na
     reduced: bool = False,
     progress: Callable[[str], None] | None = None,
     segment_limit: int = SEGMENT_LIMIT,
+    complete_until: str | None = None,
 ) -> LiftReport:
     """Checks an outcome log against a lift contract.
 
     Args:
         source: a pandas, polars or pyarrow frame; a DuckDB relation; the path or glob of CSV or
-            Parquet files; a SQLAlchemy URL, engine or connection; a Spark DataFrame.
+            Parquet files; a SQLAlchemy URL, engine or connection; a Spark DataFrame. Or raw tables, as
+            a mapping with decisions, arms, events and steps; None where the contract names them all.
         predicted: the contract, as an object, a dict or the path of ``lift.yaml``.
         as_of: moment at which maturity is judged; now where None, UTC where it has no zone.
         table: for a database, the table; "schema.table" where it stands in a schema.
@@ -63,6 +67,7 @@ def check_outcomes(  # noqa: PLR0913 - each says how one log is read; all are na
             by arm, day and segment (``spot_mlflow_checks.reduced``).
         progress: called with the name of each pass as it begins.
         segment_limit: segments kept apart; the rest is folded together, and said.
+        complete_until: of raw tables: up to when all events are there, instead of what the contract says.
 
     Returns:
         The report; log it with ``spot_mlflow.log_outcomes``.
@@ -73,7 +78,20 @@ def check_outcomes(  # noqa: PLR0913 - each says how one log is read; all are na
     contract = PredictedLift.load(predicted)
     read_by = _by_segment(contract, segment)
     earlier = previous.moments if isinstance(previous, LiftReport) else previous
-    if reduced:
+    if source is None or isinstance(source, Mapping):
+        moments = _read_joined(
+            source,
+            complete_to(read_by, complete_until),
+            contract,
+            as_of,
+            progress,
+            model_version=model_version,
+            previous=earlier,
+            fewer=fewer,
+            full=full,
+            segment_limit=segment_limit,
+        )
+    elif reduced:
         moments = _read_reduced(source, read_by, contract, as_of, earlier, fewer)
     else:
         with open_source(source, read_by, table=table, query=query) as opened:
@@ -103,6 +121,32 @@ def check_outcomes(  # noqa: PLR0913 - each says how one log is read; all are na
         validation=validation,
         previous_looks=previous_looks,
     )
+
+
+def _read_joined(
+    tables: Mapping[str, Any] | None,
+    read_by: PredictedLift,
+    contract: PredictedLift,
+    as_of: datetime | date | str | None,
+    progress: Callable[[str], None] | None,
+    *,
+    model_version: str | None,
+    **settings: Any,
+) -> OutcomeMoments:
+    """Joins raw tables to a log, and reads that as any other."""
+    with joined_log(
+        tables, read_by, as_of=as_of, model_version=model_version, progress=progress
+    ) as log:
+        moments = reduce_source(
+            log.source,
+            read_by,
+            as_of=log.as_of,
+            model_version=model_version,
+            promise=contract.digest,
+            progress=progress,
+            **settings,
+        )
+        return log.with_faults(moments)
 
 
 def _read_reduced(  # noqa: PLR0917 - what ``check_outcomes`` was given

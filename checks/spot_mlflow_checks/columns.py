@@ -38,7 +38,7 @@ _MEANINGS: Final[tuple[tuple[tuple[str, ...], frozenset[str], str, str], ...]] =
     ),
     (
         TIMES,
-        frozenset({"time", "date", "text", "any"}),
+        frozenset({"time", "date", "micros", "text", "any"}),
         "times",
         "Write times as 2027-01-31 or 2027-01-31T10:00:00Z (of seconds: to_timestamp(x)); or correct columns in lift.yaml.",
     ),

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 # Name of a pass -> what it does, for people.
 PASSES: Final[Mapping[str, str]] = {
     "closed cohorts": "Looking at the closed cohorts",
+    "tables": "Opening the tables",
+    "decisions": "Choosing the decisions that count",
+    "events": "Reading the events",
+    "joining": "Joining decisions, events and steps",
     "quantile": "Finding where outcomes are capped",
     "base": "Reading the log",
     "clusters": "Adding up clusters",

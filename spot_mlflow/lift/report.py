@@ -211,6 +211,7 @@ class LiftReport:
             "source": self.moments.source,
             "rows": self.moments.rows,
             "left_out": jsonable(self.moments.left_out),
+            "joined": self.moments.joined and self.moments.joined.to_dict(),
             "as_of": self.moments.as_of,
             "days_since_deployment": self.days_since_deployment,
             "created": self.created,

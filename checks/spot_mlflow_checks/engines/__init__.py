@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow_checks.engines.source import Source
 
-__all__ = ["open_any", "open_source"]
+__all__ = ["open_any", "open_source", "refuse_unknown"]
 
 
 def open_source(
@@ -58,14 +58,14 @@ def open_any(
         from spot_mlflow_checks.engines.spark import open_spark
 
         return open_spark(source, wanted)
-    _refuse_unknown(source, module)
+    refuse_unknown(source, module)
     return duck.open_frame(source, wanted)
 
 
 _DUCKDB: Final = ("duckdb", "_duckdb")
 
 
-def _refuse_unknown(source: Any, module: str) -> None:
+def refuse_unknown(source: Any, module: str) -> None:
     """Refuses a value that is not a frame, and a frame with two columns of one name."""
     import narwhals as nw
 
@@ -85,21 +85,17 @@ def _refuse_unknown(source: Any, module: str) -> None:
         ) from None
 
 
-# What DuckDB reads behind a protocol; any other "name://" is a database.
-_FILES: Final = ("s3", "http", "https", "gs", "gcs", "r2", "az", "azure", "abfss", "hf")
-
-
 def _open_text(
     text: str, wanted: Mapping[str, str], table: str | None, query: str | None
 ) -> Source:
-    from spot_mlflow_checks.engines.files import database_kind, is_remote, shown
+    from spot_mlflow_checks.engines.files import PROTOCOLS, database_kind, is_remote, shown
 
     protocol, separator, rest = text.partition("://")
     if protocol == "file":
         text, separator = rest, ""
     if protocol == "duckdb":  # as SQLAlchemy spells it: three slashes, then the path
         text, separator = rest.removeprefix("/").partition("?")[0], ""
-    if separator and protocol not in _FILES:
+    if separator and protocol not in PROTOCOLS:
         from spot_mlflow_checks.engines.database import open_database
 
         return open_database(text, wanted, table=table, query=query)

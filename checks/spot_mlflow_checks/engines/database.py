@@ -75,6 +75,11 @@ class DatabaseSource(Source):
         register_md5(connection)
         self.taken = ExitStack()  # what was opened for it alone
 
+    @property
+    def connection(self) -> sa.Connection:
+        """The connection that it is read through."""
+        return self._connection
+
     @override
     def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
         if self.dialect.sql is not None:  # a warehouse, to which literals are written out

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.elements import ColumnElement
 
 # "label": text that only names something (an id, bytes, a span of time); "other": not looked into.
-Family = Literal["integer", "float", "bool", "text", "label", "time", "date", "any", "other"]
+# "micros": whole microseconds since 1970 UTC, as a log is written that we join ourselves.
+Family = Literal[
+    "integer", "float", "bool", "text", "label", "time", "date", "micros", "any", "other"
+]
 
 LARGEST: Final = 1.7976931348623157e308  # of a double; what is larger is infinite
 NEVER: Final = sa.literal(1) == 0  # a condition that no row meets, where a database has no FALSE
@@ -86,6 +89,10 @@ class Dialect:
         """A text column as it is compared: trimmed and in lower case."""
         return sa.func.lower(sa.func.trim(x))
 
+    def without_zeros(self, x: ColumnElement[Any]) -> ColumnElement[str]:
+        """A text without the zeros that it begins with."""
+        return sa.func.ltrim(x, "0")
+
     def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         """A number out of text; NULL where it is none."""
         return sa.case((x.regexp_match(NUMBER), self.double(x)))
@@ -144,7 +151,13 @@ class Dialect:
             return self.seconds(x)
         if family in {"text", "any"}:
             return self.parse_time(x)
+        if family == "micros":
+            return self.double(x) / 1e6
         return self.double(sa.null())
+
+    def micros(self, x: ColumnElement[Any], family: Family) -> ColumnElement[int]:
+        """Whole microseconds since 1970 UTC out of any column that can hold a time."""
+        return sa.cast(self.floor(self.time(x, family) * 1e6 + 0.5), sa.BigInteger())
 
     def truth(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
         """1.0 or 0.0 out of a flag in any spelling, 1.0 out of the time when it was passed; else NULL."""
@@ -265,6 +278,11 @@ class DuckDialect(Dialect):
     @override
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return sa.func.epoch(x)
+
+    @override
+    def micros(self, x: ColumnElement[Any], family: Family) -> ColumnElement[int]:
+        exact = family in {"time", "date"}
+        return sa.func.epoch_us(x) if exact else super().micros(x, family)
 
     @override
     def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:

@@ -80,16 +80,17 @@ class DuckSource(Source):
         own: Any = None,
         spill: Any = None,
         viewed: bool = True,  # a view of ours in a connection of ours; a file is read-only
+        view: str = LOG,
     ) -> None:
         self.name = name
         self.dialect = DuckDialect()
         self.kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
         self._relation, self._own, self._spill = _readable(relation, self.kinds, wanted), own, spill
         self.families = {c: read_as(kind)[1] for c, kind in self.kinds.items()}
-        self.log = log_table(relation.columns)
+        self.log = log_table(relation.columns, view)
         self._viewed = viewed and own is not None
         if self._viewed:
-            self._relation.create_view(LOG, replace=True)
+            self._relation.create_view(view, replace=True)
 
     @override
     def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
@@ -126,6 +127,11 @@ class DuckSource(Source):
         except duckdb.Error as e:
             raise EngineRefused(self.reason(e), where=self.name, fix=self.remedy(e)) from None
 
+    def relation(self, query: sa.Select[Any]) -> Any:
+        """What a query over the log gives, not yet run; its rows can be streamed."""
+        text = self.dialect.compile(query)
+        return self._own.sql(text) if self._viewed else self._relation.query(LOG, text)
+
     @override
     def reason(self, error: Exception) -> str:
         return files.reason(error)
@@ -157,7 +163,8 @@ def _memory_limit() -> str:
     return os.environ.get("SPOT_MEMORY_LIMIT", usual)
 
 
-def _connect() -> tuple[Any, SpillFolder]:
+def connect() -> tuple[Any, SpillFolder]:
+    """A connection of our own, within the limit on memory, and the folder that it spills to."""
     import duckdb
 
     spill = SpillFolder()
@@ -185,7 +192,7 @@ def open_frame(frame: Any, wanted: Mapping[str, str], name: str = "") -> DuckSou
     """Opens a pandas, polars or pyarrow frame without copying what numpy or Arrow hold already."""
     name = name or f"{type(frame).__module__.split('.', 1)[0]} frame"
     names, scanned = arrow_frame(frame, wanted)
-    connection, spill = _connect()
+    connection, spill = connect()
     with _given_back(connection, spill, name):
         connection.register("frame", scanned)
         source = DuckSource(connection.table("frame"), name, wanted, own=connection, spill=spill)
@@ -208,9 +215,41 @@ def _given_back(connection: Any, spill: SpillFolder, where: str) -> Iterator[Non
         raise
 
 
+def open_beside(
+    connection: Any, given: Any, wanted: Mapping[str, str], view: str, name: str = ""
+) -> DuckSource:
+    """Opens files or a frame in a connection that holds others, under a name of its own.
+
+    Args:
+        connection: of ``connect``; closed by who made it.
+        given: a path or glob, or a frame in memory.
+        wanted: column -> what names it.
+        view: name in the connection.
+        name: of a frame, for people.
+    """
+    import duckdb
+
+    path = given if isinstance(given, str) else ""
+    names: list[str] = []
+    try:
+        if path:
+            relation = files.read(connection, path, wanted)
+            name = files.shown(path)
+        else:
+            name = name or f"{type(given).__module__.split('.', 1)[0]} frame"
+            names, scanned = arrow_frame(given, wanted)
+            connection.register(f"{view} frame", scanned)
+            relation = connection.table(f'"{view} frame"')
+        source = DuckSource(relation, name, wanted, own=connection, view=view)
+    except duckdb.Error as e:
+        raise _unreadable(e, path or name) from None
+    source.unread = [n for n in names if n not in source.families]
+    return source
+
+
 def open_path(path: str, wanted: Mapping[str, str]) -> DuckSource:
     """Opens CSV or Parquet files, or a table of a lake; rows are streamed, never loaded whole."""
-    connection, spill = _connect()
+    connection, spill = connect()
     with _given_back(connection, spill, path):
         relation = files.read(connection, path, wanted)
         return DuckSource(relation, files.shown(path), wanted, own=connection, spill=spill)
@@ -220,7 +259,7 @@ def open_file(
     path: str, wanted: Mapping[str, str], *, table: str | None = None, query: str | None = None
 ) -> DuckSource:
     """Opens a table or query of a DuckDB database file, read-only."""
-    connection, spill = _connect()
+    connection, spill = connect()
     name = "log_file" if Path(path).stem.casefold() != "log_file" else "log_database"
     with _given_back(connection, spill, path):
         connection.execute(f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS {name} (READ_ONLY)")

@@ -12,6 +12,7 @@ import glob
 import gzip
 import re
 import shlex
+import uuid
 import zlib
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,8 @@ from spot_mlflow_checks.engines.source import check_names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# What DuckDB reads behind a protocol; any other "name://" is a database.
+PROTOCOLS: Final = ("s3", "http", "https", "gs", "gcs", "r2", "az", "azure", "abfss", "hf")
 _HEAD: Final = 1 << 18  # bytes; a header is shorter
 _SHOWN: Final = 200  # characters of a path in a message
 _LONGEST: Final = 4096  # characters of a path
@@ -97,17 +100,21 @@ def read(connection: Any, path: str, wanted: Mapping[str, str]) -> Any:
         table = bucket_table(connection, path)
         if table is None:
             return _read_remote(connection, path)
-        connection.register("lake", read_lake(table, path, wanted))
-        return connection.table("lake")
+        return _registered(connection, read_lake(table, path, wanted))
     table = lake_table(path) if path.strip() and len(path) <= _LONGEST else None
     files = [] if table else _files(path)
     table = table or lake_table(path, files)
     if table is not None:
-        connection.register("lake", read_lake(table, path, wanted))
-        return connection.table("lake")
+        return _registered(connection, read_lake(table, path, wanted))
     if _head(files[0]).startswith(_PARQUET):
         return _read_parquet(connection, files, wanted)
     return _read_csv(connection, files, wanted)
+
+
+def _registered(connection: Any, table: Any) -> Any:
+    name = f"lake {uuid.uuid4().hex}"  # a connection may hold several
+    connection.register(name, table)
+    return connection.table(_quoted(name))
 
 
 def _read_remote(connection: Any, path: str) -> Any:

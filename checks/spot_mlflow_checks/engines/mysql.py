@@ -38,6 +38,11 @@ class MySQLDialect(Dialect):
         return binary_text(sa.cast(x, sa.Text()), mariadb=self._mariadb)
 
     @override
+    def without_zeros(self, x: ColumnElement[Any]) -> ColumnElement[str]:
+        zeros: ColumnElement[Any] = sa.literal_column("LEADING '0' FROM")
+        return sa.func.trim(zeros.op("")(x))
+
+    @override
     def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
         return NEVER
 

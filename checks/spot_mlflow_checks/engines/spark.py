@@ -51,6 +51,11 @@ class SparkSource(Source):
         _zone_free(frame).createOrReplaceTempView(self._view)
         self.log = log_table(frame.columns, self._view)
 
+    @property
+    def session(self) -> Any:
+        """The session that it is read through."""
+        return self._session
+
     @override
     def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
         return [tuple(row) for row in self._session.sql(self.dialect.compile(query)).collect()]

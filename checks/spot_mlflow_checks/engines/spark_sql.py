@@ -64,6 +64,11 @@ class SparkDialect(Dialect):
     sql: SQLDialect = _Spark(paramstyle="named")
 
     @override
+    def without_zeros(self, x: ColumnElement[Any]) -> ColumnElement[str]:
+        zeros: ColumnElement[Any] = sa.literal_column("LEADING '0' FROM")
+        return sa.func.trim(zeros.op("")(x))
+
+    @override
     def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
         return sa.func.isnan(x)
 

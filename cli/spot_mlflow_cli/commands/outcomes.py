@@ -47,6 +47,15 @@ _FAILED = 1
     show_default=True,
     help="With --all: versions that are read at once.",
 )
+@click.option("--decisions", metavar="TABLE", help="What the scoring job wrote.")
+@click.option("--arms", metavar="TABLE", help="Who was held out, or in which arm each unit is.")
+@click.option("--events", metavar="TABLE", help="What happened: orders, payments, cancellations.")
+@click.option("--steps", metavar="TABLE", help="What was done: contacts, deliveries.")
+@click.option(
+    "--complete-until",
+    metavar="DATE",
+    help="Up to when all events are in their table, where it is not as the promise says.",
+)
 @click.option("--table", metavar="NAME", help="For a database: the table, or schema.table.")
 @click.option("--query", metavar="SQL", help="For a database: a query instead of a table.")
 @click.option(
@@ -88,6 +97,11 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
     everything: bool,  # noqa: FBT001 - click passes it by name
     only_due: bool,  # noqa: FBT001 - click passes it by name
     jobs: int,
+    decisions: str | None,
+    arms: str | None,
+    events: str | None,
+    steps: str | None,
+    complete_until: str | None,
     table: str | None,
     query: str | None,
     as_of: str | None,
@@ -105,7 +119,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
 
     SOURCE is a CSV or Parquet file, a glob of them in quotes, or a database URL with --table or
     --query. The columns stand in the recorded promise. Rows stay where they are: only sums leave
-    the engine.
+    the engine. Without SOURCE the log is made of the raw tables that the promise names, or that are
+    given: files, or DATABASE_URL::TABLE.
 
     \b
     Example:
@@ -113,6 +128,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
       spot outcomes churn/3 'log/2027-*.csv' --as-of 2027-04-15 --dry-run
       spot outcomes churn/3 postgresql://ann@db/crm --table offers.outcomes
       spot outcomes churn/3 outcomes.csv --format json --fail-on shortfall
+      spot outcomes churn/3 --decisions scores.parquet --arms holdout.csv --events 'orders/*.csv'
       spot outcomes --all --due                   for a scheduler: see docs/schedule.md
 
     \b
@@ -125,9 +141,12 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
 
+    tables = {"decisions": decisions, "arms": arms, "events": events, "steps": steps}
     if everything:
         given = {
             "SOURCE": model or source,
+            **{f"--{k}": v for k, v in tables.items()},
+            "--complete-until": complete_until,
             "--table": table,
             "--query": query,
             "--segment": segment,
@@ -138,8 +157,11 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
         return
     if model is None or only_due:
         raise click.UsageError("Name one MODEL and its SOURCE, or say --all.")
-    if source is None:
-        raise click.UsageError("Missing argument 'SOURCE'.")
+    named = {k: v for k, v in tables.items() if v is not None}
+    if source is not None and named:
+        raise click.UsageError(
+            f"SOURCE, a ready log, cannot be combined with --{min(named)}, a raw table."
+        )
     record = Record()
     ref = record.resolve(model)
     settings = {
@@ -150,8 +172,10 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
         "reduced": reduced,
         "full": full,
         "fewer": fewer,
+        "complete_until": complete_until,
     }
-    found = _check(record, ref, source, settings, person=person, dry_run=dry_run, again=again)
+    read = named if source is None else source
+    found = _check(record, ref, read, settings, person=person, dry_run=dry_run, again=again)
     report = found.report
     _show(found, ref, output_format)
     if failures(report).intersection(fail_on):
@@ -186,7 +210,7 @@ def _check_all(wanted: Wanted, output_format: str) -> None:
 def _check(
     record: Record,
     ref: ModelRef,
-    source: str,
+    source: str | dict[str, str],
     settings: dict[str, Any],
     *,
     person: str | None,

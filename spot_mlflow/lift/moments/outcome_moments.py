@@ -10,6 +10,7 @@ from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.closed import ClosedCohorts
 from spot_mlflow.lift.moments.clusters import ClusterMoments
 from spot_mlflow.lift.moments.guardrails import GuardrailMoments
+from spot_mlflow.lift.moments.joined import Joined
 from spot_mlflow.lift.moments.left_out import LeftOut
 from spot_mlflow.lift.moments.spans import Spans
 
@@ -62,6 +63,7 @@ class OutcomeMoments:
             silent. None in records from before they were told apart.
         spans: runs of days that the tables keep apart, where cells of few units are stored together;
             None where every day is.
+        joined: what each rule touched, where the log was made of raw tables.
     """
 
     cells: Moments
@@ -85,6 +87,7 @@ class OutcomeMoments:
     contract: str = ""
     blanks: Mapping[str, str] | None = None
     spans: Spans | None = None
+    joined: Joined | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
@@ -95,6 +98,8 @@ class OutcomeMoments:
         }
         if self.spans is not None:
             optional["spans"] = self.spans.to_dict()
+        if self.joined is not None:
+            optional["joined"] = self.joined.to_dict()
         if self.guardrails:
             optional["guardrails"] = {k: g.to_dict() for k, g in self.guardrails.items()}
         return {
@@ -150,5 +155,6 @@ class OutcomeMoments:
             contract=data.get("contract", ""),
             blanks=data.get("blanks"),
             spans=None if data.get("spans") is None else Spans.from_dict(data["spans"]),
+            joined=None if data.get("joined") is None else Joined.from_dict(data["joined"]),
             **tables,
         )

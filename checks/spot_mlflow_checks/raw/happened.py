@@ -1,0 +1,210 @@
+"""What happened to each decision that counts: events and steps, joined and added up once.
+
+A window is half open: an event at the moment of the decision is in it, one at the very end is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from spot_mlflow_checks.raw.chosen import as_kind, ordering
+from spot_mlflow_checks.rows import flag
+
+if TYPE_CHECKING:
+    from spot_mlflow_checks.raw.chosen import Choice
+    from spot_mlflow_checks.raw.prepared import Kind
+
+    Expression = sa.ColumnElement[Any]
+
+# Of the events of a unit: before the covariate's window, in it, in the window, at its end, later.
+PLACES: Final = ("too_early", "prior", "inside", "at_end", "late")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Microseconds after and before a decision in which events count."""
+
+    after: int
+    before: int
+
+
+def read_events(c: Choice, events: sa.FromClause) -> sa.Select[Any]:
+    """Returns the events that can count: of a unit, with a time, by ``as_of``."""
+    e = events.c
+    amount = e.amount if "amount" in e else sa.cast(sa.null(), sa.Double())
+    keys = [e[k] for k in ("id", "refund_of") if k in e]
+    return (
+        sa.select(e.unit, e.moment, amount.label("amount"), *keys)
+        .select_from(events)
+        .where(e.kept == 1, e.unit.is_not(None), e.moment <= c.as_of)
+    )
+
+
+def twice(rows: sa.Select[Any]) -> sa.Select[Any]:
+    """Returns the ids of events that occur more than once, and how often."""
+    r = rows.subquery("identified").c
+    n = sa.cast(sa.func.count(), sa.BigInteger())
+    return (
+        sa.select(r.id, n.label("times"))
+        .where(r.id.is_not(None))
+        .group_by(r.id)
+        .having(sa.func.count() > 1)
+    )
+
+
+def once(c: Choice, rows: sa.Select[Any], repeated: sa.FromClause) -> sa.CompoundSelect[Any]:
+    """Returns each event once: of an id that occurs more than once its latest row.
+
+    Only rows of those ids are put in order; an event without an id cannot be told from another.
+    """
+    plain, again = rows.subquery("plain"), rows.subquery("again")
+    single = (
+        sa.select(*plain.c)
+        .select_from(plain.outerjoin(repeated, repeated.c.id == plain.c.id))
+        .where(repeated.c.id.is_(None))
+    )
+    other = repeated.alias("repeated_ids")
+    n = sa.func.row_number().over(
+        partition_by=[again.c.id],
+        order_by=[
+            again.c.moment.desc(),
+            *ordering(c.home, again.c.unit),
+            *ordering(c.home, again.c.amount, number=True),
+        ],
+    )
+    ranked = (
+        sa.select(*again.c, n.label("place"))
+        .select_from(again.join(other, other.c.id == again.c.id))
+        .subquery("ranked")
+    )
+    latest = sa.select(*[ranked.c[x.name] for x in plain.c]).where(ranked.c.place == 1)
+    return sa.union_all(single, latest)
+
+
+def linked(rows: Any) -> sa.Select[Any]:
+    """Returns the events, a refund at the time of the event that it refunds where that is known."""
+    e, of = rows.subquery("own"), rows.subquery("refunded")
+    return sa.select(
+        e.c.unit,
+        sa.func.coalesce(of.c.moment, e.c.moment).label("moment"),
+        e.c.amount,
+        flag(sa.and_(e.c.refund_of.is_not(None), of.c.id.is_not(None))).label("is_linked"),
+        flag(sa.and_(e.c.refund_of.is_not(None), of.c.id.is_(None))).label("is_orphan"),
+    ).select_from(e.outerjoin(of, of.c.id == e.c.refund_of))
+
+
+def summed_kinds(c: Choice) -> dict[str, Kind]:
+    """Name -> kind of the columns of ``summed``."""
+    whole: dict[str, Kind] = dict.fromkeys(PLACES, "whole")
+    return {
+        "unit": "text", "decided_at": "whole", "outcome": outcome_kind(c), "observed_at": "whole",
+        "covariate": outcome_kind(c), **whole,
+    }  # fmt: skip
+
+
+def outcome_kind(c: Choice) -> Kind:
+    """Sums of amounts are doubles; what is counted is whole."""
+    return "double" if c.sources.outcome == "sum" else "whole"
+
+
+def summed(c: Choice, events: Any, picked: sa.FromClause, w: Windows) -> sa.Select[Any]:
+    """Returns one row per decision that has events: its outcome, covariate, and where events fell."""
+    e, p = events.c, picked.c
+    at, start, end = e.moment, p.decided_at, p.decided_at + w.after
+    low = p.decided_at - w.before
+    inside, prior = sa.and_(at >= start, at < end), sa.and_(at >= low, at < start)
+    where = {
+        "too_early": at < low,
+        "prior": prior,
+        "inside": inside,
+        "at_end": at == end,
+        "late": at > end,
+    }
+    counted = [as_kind(sa.func.sum(flag(x)), "whole").label(k) for k, x in where.items()]
+    on = [e.unit == p.unit]
+    if c.each:  # of many decisions: only events near each are joined with it
+        on += [at >= low, at <= end]
+    return (
+        sa.select(
+            p.unit,
+            p.decided_at,
+            _made(c, e, inside).label("outcome"),
+            sa.func.max(sa.case((sa.and_(inside, _counts(c, e)), at))).label("observed_at"),
+            _made(c, e, prior).label("covariate"),
+            *counted,
+        )
+        .select_from(events.join(picked, sa.and_(*on)))
+        .group_by(p.unit, p.decided_at)
+    )
+
+
+def _counts(c: Choice, e: Any) -> Expression:
+    """Whether an event is one: of a positive amount, where there are amounts and none is added up."""
+    if c.sources.outcome == "sum" or c.sources.events.amount is None:
+        return sa.literal(1) == 1
+    positive: Expression = e.amount > 0
+    return positive
+
+
+def _made(c: Choice, e: Any, span: Expression) -> Expression:
+    """What is made of the events of a span."""
+    if c.sources.outcome == "sum":
+        amount = sa.func.coalesce(e.amount, 0.0)
+        return c.home.dialect.double(sa.func.sum(sa.case((span, amount), else_=0.0)))
+    n = sa.func.sum(flag(sa.and_(span, _counts(c, e))))
+    if c.sources.outcome == "count":
+        return as_kind(n, "whole")
+    some = n > 0 if c.sources.outcome == "any" else n == 0
+    return as_kind(flag(some), "whole")
+
+
+def without_events(c: Choice) -> Expression:
+    """The outcome of a unit that has no events."""
+    if c.sources.outcome == "sum":
+        return sa.literal_column("0.0", sa.Double())
+    return sa.literal_column("1" if c.sources.outcome == "none" else "0", sa.BigInteger())
+
+
+def step_kinds(c: Choice) -> dict[str, Kind]:
+    """Name -> kind of the columns of ``acted``."""
+    assert c.sources.steps is not None  # noqa: S101 - asked where there are steps
+    named = c.sources.steps.columns
+    out: dict[str, Kind] = {"unit": "text", "decided_at": "whole", "offered": "whole"}
+    for key in ("delivered", "acted"):
+        if key in named:
+            out |= {key: "whole", f"{key}_at": "whole"}
+    out |= {k: "text" for k in ("team", "actor", "undelivered_reason") if k in named}
+    out |= {k: "double" for k in ("cost", "handling") if k in named}
+    return out | {"contacts": "whole"}
+
+
+def stepped(c: Choice, steps: sa.FromClause, picked: sa.FromClause, w: Windows) -> sa.Select[Any]:
+    """Returns one row per decision with steps in its window, those added up."""
+    s, p, d = steps.c, picked.c, c.home.dialect
+    kinds = step_kinds(c)
+    made: dict[str, Expression] = {
+        "offered": sa.func.max(s.offered) if "offered" in s else sa.literal_column("1")
+    }
+    for key in ("delivered", "acted"):
+        if key in kinds:
+            made[key] = sa.func.max(s[key])
+            own = sa.func.coalesce(s[f"{key}_at"], s.moment)
+            made[f"{key}_at"] = sa.func.min(sa.case((s[key] == 1, own)))
+    for key in ("team", "actor", "undelivered_reason"):
+        if key in kinds:
+            by = d.ordered(s[key], "text")
+            made[key] = sa.func.min(s[key] if by is None else by)
+    for key in ("cost", "handling"):
+        if key in kinds:
+            made[key] = sa.func.sum(s[key])
+    made["contacts"] = sa.func.count()
+    on = sa.and_(s.unit == p.unit, s.moment >= p.decided_at, s.moment < p.decided_at + w.after)
+    return (
+        sa.select(p.unit, p.decided_at, *[as_kind(x, kinds[k]).label(k) for k, x in made.items()])
+        .select_from(steps.join(picked, on))
+        .where(s.kept == 1, s.unit.is_not(None), s.moment <= c.as_of)
+        .group_by(p.unit, p.decided_at)
+    )

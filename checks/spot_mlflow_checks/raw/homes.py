@@ -1,0 +1,310 @@
+"""The one place where raw tables are joined: it answers queries, and keeps a result until it is closed.
+
+A result is kept once: DuckDB writes Parquet into its spill folder, a database a temporary table, Spark
+caches a frame. Whatever ends the check, ``close`` removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from spot_mlflow.errors import InvalidInput, SpotError
+from spot_mlflow.validation import shortened
+from spot_mlflow_checks.engines import duck, files
+from spot_mlflow_checks.engines.source import EngineRefused, Source, log_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from spot_mlflow_checks.engines.database import DatabaseSource
+    from spot_mlflow_checks.engines.dialect import Dialect, Family
+    from spot_mlflow_checks.engines.spark import SparkSource
+    from spot_mlflow_checks.raw.prepared import Kind
+
+    Kinds = Mapping[str, Kind]
+
+_LONGEST: Final = 512  # characters of an id in MySQL, which joins by an index
+_BATCH: Final = 5_000  # rows of one insert
+_ID: Final = frozenset({"unit", "id"})
+
+
+class Home(ABC):
+    """Where all tables of one check can be joined.
+
+    Attributes:
+        name: what it is, for people.
+        dialect: how its engine says things.
+    """
+
+    name: str
+    dialect: Dialect
+
+    @abstractmethod
+    def answer(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+        """Runs a query; the engine's own errors may come out."""
+
+    @abstractmethod
+    def write(self, name: str, query: sa.Select[Any] | sa.CompoundSelect[Any], kinds: Kinds) -> str:
+        """Keeps the result of a query; returns the name under which it is found."""
+
+    @abstractmethod
+    def receive(self, name: str, relation: Any, kinds: Kinds) -> str:
+        """Keeps rows that DuckDB streams from another place; returns their name."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Removes what was kept, and gives back what was taken."""
+
+    def fetch(self, query: Any) -> Sequence[Sequence[Any]]:
+        """Runs a query and returns its few rows.
+
+        Raises:
+            EngineRefused: whatever the engine does not do.
+        """
+        with self._said():
+            return self.answer(query)
+
+    def keep(
+        self, name: str, query: sa.Select[Any] | sa.CompoundSelect[Any], kinds: Kinds
+    ) -> sa.TableClause:
+        """Runs a query once and keeps its rows; returns what to select from."""
+        with self._said():
+            return log_table(kinds, self.write(name, query, kinds))
+
+    def take(self, name: str, relation: Any, kinds: Kinds) -> sa.TableClause:
+        """Keeps rows of another place; returns what to select from."""
+        with self._said():
+            return log_table(kinds, self.receive(name, relation, kinds))
+
+    def reason(self, error: Exception) -> str:
+        """What an error of the engine says, on one line."""
+        return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+    @contextlib.contextmanager
+    def _said(self) -> Any:
+        try:
+            yield
+        except (SpotError, MemoryError):
+            raise
+        except Exception as e:  # noqa: BLE001 - each engine has errors of its own, and drivers more
+            if "interrupted" in str(e).casefold() and isinstance(e, RuntimeError):
+                raise KeyboardInterrupt from None  # what DuckDB makes of Ctrl-C
+            raise EngineRefused(shortened(self.reason(e)), where=self.name) from None
+
+
+class DuckHome(Home):
+    """Files and frames, in a connection of our own."""
+
+    def __init__(self) -> None:
+        from spot_mlflow_checks.engines.dialect import DuckDialect
+
+        self.name, self.dialect = "DuckDB", DuckDialect()
+        self._connection, self._spill = duck.connect()
+
+    def open(self, given: Any, wanted: Mapping[str, str], view: str) -> duck.DuckSource:
+        """Opens files or a frame beside the others, under a name of its own."""
+        return duck.open_beside(self._connection, given, wanted, view)
+
+    @override
+    def answer(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+        rows: list[tuple[Any, ...]] = self._connection.execute(
+            self.dialect.compile(query)
+        ).fetchall()
+        return rows
+
+    @override
+    def write(self, name: str, query: Any, kinds: Kinds) -> str:
+        return self._copied(name, self._connection.sql(self.dialect.compile(query)))
+
+    @override
+    def receive(self, name: str, relation: Any, kinds: Kinds) -> str:
+        return self._copied(name, relation)
+
+    def _copied(self, name: str, relation: Any) -> str:
+        folder = Path(self._spill.path).parent
+        path = str(folder / f"{name}.parquet")
+        relation.write_parquet(path, compression="zstd", row_group_size=100_000)
+        self._connection.read_parquet(path).create_view(name, replace=True)
+        return name
+
+    def export(self, query: sa.Select[Any]) -> Any:
+        """A relation of a query, not yet run."""
+        return self._connection.sql(self.dialect.compile(query))
+
+    @override
+    def reason(self, error: Exception) -> str:
+        return files.reason(error)
+
+    @override
+    def close(self) -> None:
+        self._connection.close()
+        self._spill.cleanup()
+
+
+class DatabaseHome(Home):
+    """One database, where results are temporary tables of the connection."""
+
+    def __init__(self, first: DatabaseSource) -> None:
+        self.name, self.dialect, self._first = first.name, first.dialect, first
+        self.connection = first.connection
+        self._kept: list[sa.Table] = []
+        self._mark = uuid.uuid4().hex[:8]
+
+    @override
+    def answer(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+        return self._first.answer(query)
+
+    @override
+    def write(self, name: str, query: Any, kinds: Kinds) -> str:
+        table = self._made(name, kinds)
+        self._run(sa.insert(table).from_select(list(kinds), query))
+        self._ready(table)
+        return table.name
+
+    @override
+    def receive(self, name: str, relation: Any, kinds: Kinds) -> str:
+        table, names = self._made(name, kinds), list(kinds)
+        while rows := relation.fetchmany(_BATCH):
+            self.connection.execute(
+                sa.insert(table), [dict(zip(names, row, strict=True)) for row in rows]
+            )
+        self._ready(table)
+        return table.name
+
+    def _run(self, statement: Any) -> None:
+        if self.connection.dialect.name != "postgresql":
+            self.connection.execute(statement)
+            return
+        with self.connection.begin_nested():  # a refusal must not end the caller's transaction
+            self.connection.execute(statement)
+
+    def _made(self, name: str, kinds: Kinds) -> sa.Table:
+        columns = [
+            sa.Column(sa.quoted_name(c, quote=True), self._type(c, k)) for c, k in kinds.items()
+        ]
+        table = sa.Table(
+            sa.quoted_name(f"spot_{name}_{self._mark}", quote=True),
+            sa.MetaData(),
+            *columns,
+            prefixes=["TEMPORARY"],
+        )
+        try:
+            self._run(sa.schema.CreateTable(table))
+        except sa.exc.SQLAlchemyError as e:
+            raise InvalidInput(
+                f"a temporary table cannot be made: {self.reason(e)}",
+                where=self.name,
+                fix="Grant TEMPORARY, or write the log yourself: spot log lift.yaml --sql ENGINE "
+                "prints the query.",
+            ) from None
+        self._kept.append(table)
+        return table
+
+    def _type(self, name: str, kind: Kind) -> Any:
+        if kind != "text":
+            return sa.BigInteger() if kind == "whole" else sa.Double()
+        if self.dialect.name != "mysql":
+            return sa.Text()
+        mariadb = bool(getattr(self.connection.dialect, "is_mariadb", False))
+        collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+        return (
+            sa.String(_LONGEST, collation=collation)
+            if name in _ID
+            else sa.Text(collation=collation)
+        )
+
+    def _ready(self, table: sa.Table) -> None:
+        """Tells the planner how large it is; MySQL joins text only by an index."""
+        name = self.connection.dialect.identifier_preparer.format_table(table)
+        if self.dialect.name == "postgresql":
+            self._run(sa.text(f"ANALYZE {name}"))
+        if self.dialect.name == "mysql":
+            for key in _ID & set(table.c.keys()):
+                self._run(sa.schema.CreateIndex(sa.Index(f"by_{key}", table.c[key])))
+
+    @override
+    def reason(self, error: Exception) -> str:
+        return self._first.reason(error)
+
+    @override
+    def close(self) -> None:
+        with contextlib.suppress(
+            sa.exc.SQLAlchemyError
+        ):  # a connection that is gone took them along
+            for table in self._kept:
+                self._run(sa.schema.DropTable(table, if_exists=True))
+
+
+class SparkHome(Home):
+    """One Spark session, where results are cached frames."""
+
+    def __init__(self, first: SparkSource) -> None:
+        self.name, self.dialect = "Spark", first.dialect
+        self.session = first.session
+        self._kept: list[tuple[str, Any]] = []
+        self._mark = uuid.uuid4().hex[:8]
+
+    @override
+    def answer(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+        return [tuple(r) for r in self.session.sql(self.dialect.compile(query)).collect()]
+
+    @override
+    def write(self, name: str, query: Any, kinds: Kinds) -> str:
+        return self._cached(name, self.session.sql(self.dialect.compile(query)))
+
+    @override
+    def receive(self, name: str, relation: Any, kinds: Kinds) -> str:
+        types = {"text": "string", "whole": "bigint", "double": "double"}
+        schema = ", ".join(f"`{c}` {types[k]}" for c, k in kinds.items())
+        rows: Iterable[Any] = relation.fetchall()
+        return self._cached(name, self.session.createDataFrame(rows, schema))
+
+    def _cached(self, name: str, frame: Any) -> str:
+        view = f"spot_{name}_{self._mark}"
+        frame = frame.persist()
+        frame.createOrReplaceTempView(view)
+        self._kept.append((view, frame))
+        return view
+
+    @override
+    def close(self) -> None:
+        for view, frame in self._kept:
+            self.session.catalog.dropTempView(view)
+            frame.unpersist()
+
+
+class JoinedSource(Source):
+    """The joined log as an ordinary source: every pass and check reads it as any other."""
+
+    def __init__(  # noqa: PLR0917 - what a log is
+        self,
+        home: Home,
+        name: str,
+        table: sa.TableClause,
+        columns: Mapping[str, str],
+        kinds: Kinds,
+        times: frozenset[str],
+    ) -> None:
+        self.name, self.dialect, self._home = name, home.dialect, home
+        families: dict[str, Family] = {}
+        for key, column in columns.items():
+            family: dict[str, Family] = {"text": "text", "whole": "integer", "double": "float"}
+            families[column] = "micros" if key in times else family[kinds[key]]
+        self.families = families
+        said = [table.c[k].label(sa.quoted_name(c, quote=True)) for k, c in columns.items()]
+        self.log = sa.select(*said).select_from(table).subquery("joined_log")
+
+    @override
+    def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
+        return self._home.answer(query)  # type: ignore[arg-type] # either kind of query
+
+    @override
+    def reason(self, error: Exception) -> str:
+        return self._home.reason(error)

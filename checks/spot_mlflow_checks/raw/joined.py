@@ -1,0 +1,373 @@
+"""From raw tables to one row per unit: the way through, step by step, each counted.
+
+The joined log is made once and kept where the tables are; all passes of a check then read it as any
+other log. It is removed when the check ends, however it ends.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.moments.joined import Joined, Rule
+from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
+from spot_mlflow.lift.promise.sources import Behind
+from spot_mlflow.validation import parse_document, utc
+from spot_mlflow_checks.raw import happened
+from spot_mlflow_checks.raw.chosen import Choice, as_kind, chosen, chosen_kinds, same_version
+from spot_mlflow_checks.raw.counting import Census, census, refuse_currencies, refuse_hopeless
+from spot_mlflow_checks.raw.given import given_tables
+from spot_mlflow_checks.raw.happened import PLACES, Windows
+from spot_mlflow_checks.raw.homes import JoinedSource
+from spot_mlflow_checks.raw.places import Place, open_place
+from spot_mlflow_checks.raw.tally import Seen, rules_of
+from spot_mlflow_checks.raw.zones import SECOND, changes, to_utc
+from spot_mlflow_checks.rows import flag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import date
+
+    from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.promise.sources import Sources
+    from spot_mlflow_checks.raw.prepared import Kind
+
+    Expression = sa.ColumnElement[Any]
+
+TIMES: Final = frozenset({"decided_at", "observed_at", "due_at", "delivered_at", "acted_at"})
+_COUNTS: Final = (*PLACES, "contacts", "two_arms", "times", "tied")  # of each row of the log
+_DATE: Final = 10  # characters of a date without a time
+# What the join leaves out and the ready log's checks ask about: rule of the decisions -> their fault.
+_FAULTS: Final = {
+    Rule.NO_ID: "missing_unit",
+    Rule.UNREADABLE_TIME: "missing_time",
+    Rule.AFTER_AS_OF: "after_as_of",
+    Rule.OTHER_VERSION: "other_model_version",
+    Rule.TWO_ARMS: "unit_in_two_arms",
+}
+
+
+@dataclass(frozen=True)
+class JoinedLog:
+    """A log made of raw tables, kept until its context ends.
+
+    Attributes:
+        source: the log, as any other source.
+        joined: what each rule touched.
+        as_of: when the check is made; no later than events are complete.
+        table: the kept rows, with the counts of every unit.
+        keys: contract key -> kind of the columns of the log.
+    """
+
+    source: JoinedSource
+    joined: Joined
+    as_of: datetime
+    table: sa.TableClause
+    keys: Mapping[str, Kind]
+
+    def with_faults(self, moments: OutcomeMoments) -> OutcomeMoments:
+        """Returns moments that also know what the join left out, and how often each rule applied."""
+        faults = dict(moments.faults)
+        for rule, name in _FAULTS.items():
+            found = self.joined.of(rule, "decisions")
+            known = faults.get(name)
+            if found.count and known is not None:
+                more = 0 if rule is Rule.TWO_ARMS else found.count
+                faults[name] = Fault(
+                    name, known.count + found.count, known.total + more, known.examples
+                )
+        return replace(moments, faults=faults, joined=self.joined)
+
+
+def complete_to(predicted: PredictedLift, moment: str | None) -> PredictedLift:
+    """Returns the contract to read events by, complete up to another moment than it says.
+
+    Raises:
+        InvalidInput: where that is not a date, or the contract has no sources.
+    """
+    if moment is None or predicted.sources is None:
+        return predicted
+    events = predicted.sources.events.model_dump(exclude_unset=True)
+    read = parse_document(
+        type(predicted.sources.events),
+        {**events, "complete_until": moment},
+        where="complete_until",
+    )
+    sources = predicted.sources.model_copy(update={"events": read})
+    return predicted.model_copy(update={"sources": sources})
+
+
+@contextmanager
+def joined_log(
+    tables: Mapping[str, Any] | None,
+    predicted: PredictedLift,
+    *,
+    as_of: datetime | date | str | None = None,
+    model_version: str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[JoinedLog]:
+    """Joins raw tables to a log that lives as long as the context.
+
+    Args:
+        tables: role -> frame, path, glob, (engine, table) or URL::table; what it lacks the contract
+            names.
+        predicted: the contract, with ``sources``.
+        as_of: when the check is made; now where None.
+        model_version: decisions of other versions do not count.
+        progress: called with the name of each step as it begins.
+
+    Raises:
+        InvalidInput: naming the table, the column, and what to do.
+    """
+    sources = predicted.sources
+    if sources is None:
+        what = "raw tables are given" if tables else "no log and no tables are given"
+        raise InvalidInput(
+            f"{what}, and the contract has no sources",
+            where="lift contract",
+            fix="Add sources to lift.yaml: which table holds decisions, arms, events, and their columns.",
+        )
+    tell = progress or (lambda _name: None)
+    moment = utc(as_of)
+    with ExitStack() as taken:
+        tell("tables")
+        place = open_place(given_tables(tables, sources), sources, moment.timestamp(), taken)
+        yield _Join(place, predicted, moment, model_version, tell).run()
+
+
+class _Join:
+    """One join, step by step."""
+
+    def __init__(
+        self,
+        place: Place,
+        predicted: PredictedLift,
+        as_of: datetime,
+        version: str | None,
+        tell: Callable[[str], None],
+    ) -> None:
+        assert predicted.sources is not None and predicted.window is not None  # noqa: S101, PT018 - both required together
+        self._place, self._predicted, self._tell = place, predicted, tell
+        self._sources: Sources = predicted.sources
+        self._home, self._asked = place.home, as_of
+        self._arms: Census | None = None
+        events = self._counted_events(_micros(as_of))
+        self._complete = self._complete_until(events)
+        self._as_of = min(_micros(as_of), self._complete)
+        if self._as_of < _micros(as_of) and self._sources.events.complete_until != "latest":
+            events = self._counted_events(self._as_of)
+        self._events = events
+        before = self._sources.before or timedelta(0)
+        self._windows = Windows(_span(predicted.window), _span(before))
+        columns = predicted.columns
+        self._choice = Choice(
+            self._home,
+            self._sources,
+            self._as_of,
+            version,
+            columns.treated_labels[0],
+            columns.holdout,
+        )
+
+    def run(self) -> JoinedLog:
+        """Runs all steps; the log and its counts."""
+        self._tell("decisions")
+        picked = self._picked()
+        self._tell("events")
+        summed = self._summed(picked)
+        self._tell("joining")
+        keys = self._keys()
+        counts: dict[str, Kind] = dict.fromkeys(_COUNTS, "whole")
+        kinds: dict[str, Kind] = {**keys, **counts}
+        table = self._home.keep("log", self._log(picked, summed, kinds), kinds)
+        place = self._place.names
+        seen = Seen(
+            choice=self._choice,
+            rows=self._place.rows,
+            names=place,
+            picked=picked,
+            log=table,
+            decisions=self._decisions,
+            events=self._events,
+            arms=self._arms,
+            twice=self._twice,
+            refunds=self._refunds,
+            short=max(_micros(self._asked) - self._complete, 0),
+            asked=_micros(self._asked),
+            treated=tuple(self._predicted.columns.treated_labels),
+        )
+        return JoinedLog(
+            source=JoinedSource(
+                self._home, "; ".join(place.values()), table, self._columns(keys), kinds, TIMES
+            ),
+            joined=Joined(place, rules_of(seen), self._said_complete()),
+            as_of=datetime.fromtimestamp(0, tz=timezone.utc) + timedelta(microseconds=self._as_of),
+            table=table,
+            keys=keys,
+        )
+
+    def _columns(self, keys: Mapping[str, Kind]) -> dict[str, str]:
+        """Key -> the contract's name for it, of what the contract names."""
+        named = self._predicted.columns.model_dump()
+        return {k: named[k] for k in keys if named.get(k) is not None}
+
+    def _keys(self) -> dict[str, Kind]:
+        """Key -> kind of the columns of the log."""
+        c = self._choice
+        kinds: dict[str, Kind] = {**chosen_kinds(c), **happened.summed_kinds(c)}
+        if self._sources.steps is not None:
+            kinds |= happened.step_kinds(c)
+        kinds |= {"cluster": "text", "model_version": "text"}
+        return {k: kinds[k] for k in self._sources.log_keys}
+
+    def _counted_events(self, as_of: int) -> Census:
+        rows = self._place.rows["events"]
+        r, doc = rows.c, self._sources.events
+        extra: dict[Rule, Any] = {}
+        if "amount" in r:
+            extra[Rule.UNREADABLE_AMOUNT] = r.amount.is_(None)
+            extra[Rule.REFUND] = r.amount < 0
+        if "id" in r:
+            extra[Rule.NO_EVENT_ID] = r.id.is_(None)
+        found = census(self._home, "events", rows, as_of, extra)
+        refuse_hopeless(found, self._place.names["events"], doc.columns)
+        if doc.currency is not None:
+            refuse_currencies(self._home, rows, self._place.names["events"], doc.currency)
+        return found
+
+    def _complete_until(self, events: Census) -> int:
+        """Microseconds since 1970 up to which all events are in the feed."""
+        said, asked = self._sources.events.complete_until, _micros(self._asked)
+        if said == "now":
+            return asked
+        if said == "latest":
+            return events.last if events.last is not None else asked
+        if isinstance(said, Behind):
+            return min(asked, _micros(utc(None))) - _span(said.behind)
+        at = datetime.fromisoformat(said.replace("Z", "+00:00"))
+        if at.tzinfo is not None:
+            return _micros(at)
+        wall = _micros(at.replace(tzinfo=timezone.utc))
+        if len(said) <= _DATE:  # all of that day
+            wall += _span(timedelta(days=1)) - 1
+        zone = changes(self._sources.events.zone, int(self._asked.timestamp()))
+        query = sa.select(to_utc(sa.literal(wall, sa.BigInteger()), zone))
+        return int(self._home.fetch(query)[0][0])
+
+    def _said_complete(self) -> str:
+        if self._sources.events.complete_until == "now":
+            return ""
+        at = datetime.fromtimestamp(self._complete // SECOND, tz=timezone.utc)
+        return at.isoformat(timespec="seconds")
+
+    def _picked(self) -> sa.TableClause:
+        """Keeps the decisions that count, and counts those that do not."""
+        rows, names = self._place.rows, self._place.names
+        decisions, c = rows["decisions"], self._choice
+        extra: dict[Rule, Any] = {}
+        if c.version is not None and "version" in decisions.c:
+            extra[Rule.OTHER_VERSION] = sa.not_(
+                sa.func.coalesce(flag(same_version(c, decisions)), 0) == 1
+            )
+        found = census(self._home, "decisions", decisions, self._as_of, extra)
+        refuse_hopeless(found, names["decisions"], self._sources.decisions.columns)
+        arms = rows.get("arms")
+        if arms is not None:
+            self._arms = census(self._home, "arms", arms, self._as_of, {})
+            refuse_hopeless(self._arms, names["arms"], self._sources.arms.columns)
+        usable = found.usable - found.counts.get(Rule.OTHER_VERSION, 0)
+        if usable == 0:
+            raise InvalidInput(
+                f"no decision of {found.usable:,} is of model version {c.version}",
+                where=names["decisions"],
+                fix="Check sources.decisions.version, or the version that is checked.",
+            )
+        self._decisions = found
+        return self._home.keep("chosen", chosen(c, decisions, arms), chosen_kinds(c))
+
+    def _summed(self, picked: sa.TableClause) -> sa.Select[Any]:
+        """The events of each decision, each event once."""
+        c, home = self._choice, self._home
+        rows: Any = happened.read_events(c, self._place.rows["events"])
+        doc = self._sources.events
+        self._twice = 0
+        if doc.id is not None:
+            repeated = home.keep("twice", happened.twice(rows), {"id": "text", "times": "whole"})
+            total = home.fetch(sa.select(sa.func.sum(repeated.c.times - 1)).select_from(repeated))
+            self._twice = int(total[0][0] or 0)
+            if self._twice:
+                rows = happened.once(c, rows, repeated)
+        self._refunds = (0, 0)
+        if doc.refund_of is not None:
+            rows = happened.linked(rows)
+            r = rows.subquery("links").c
+            both = sa.select(sa.func.sum(r.is_linked), sa.func.sum(r.is_orphan))
+            a, b = home.fetch(both)[0]
+            self._refunds = (int(a or 0), int(b or 0))
+        return happened.summed(c, rows.subquery("e"), picked, self._windows)
+
+    def _log(
+        self, picked: sa.TableClause, summed: Any, kinds: Mapping[str, Kind]
+    ) -> sa.Select[Any]:
+        """One row per decision that counts, those without events and steps too."""
+        c, p = self._choice, picked.c
+        a = self._part("summed", summed, happened.summed_kinds(c))
+        source: Any = picked.outerjoin(a, _same(a, picked))
+        none = happened.without_events(c)
+        unit = (
+            p.unit if not c.each else p.unit.concat(" ").concat(c.home.dialect.text(p.decided_at))
+        )
+        made: dict[str, Expression] = {
+            **{k: p[k] for k in p.keys()},  # noqa: SIM118 - a collection of columns
+            "unit": unit,
+            "outcome": sa.func.coalesce(a.c.outcome, none),
+            "observed_at": a.c.observed_at,
+            "covariate": sa.func.coalesce(a.c.covariate, none),
+            **{k: sa.func.coalesce(a.c[k], 0) for k in PLACES},
+            "contacts": sa.literal_column("0"),
+        }
+        if c.each:
+            made["cluster"] = p.unit
+        if "version" in p:
+            made["model_version"] = p.version
+        if self._sources.steps is not None:
+            steps = happened.stepped(c, self._place.rows["steps"], picked, self._windows)
+            step = happened.step_kinds(c)
+            s = self._part("stepped", steps, step)
+            source = source.outerjoin(s, _same(s, picked))
+            # No step at all means that nothing was done; a step of unknown result stays unknown.
+            done = s.c.contacts.is_not(None)
+            made |= {
+                k: sa.case((done, s.c[k]), else_=sa.literal_column("0"))
+                for k in ("offered", "delivered", "acted", "cost", "handling")
+                if k in step
+            }
+            made |= {k: s.c[k] for k in step if k not in made}
+            made["contacts"] = sa.func.coalesce(s.c.contacts, 0)
+        columns = [as_kind(made[k], kind).label(k) for k, kind in kinds.items()]
+        return sa.select(*columns).select_from(source)
+
+    def _part(self, name: str, query: Any, kinds: Mapping[str, Kind]) -> Any:
+        """A part of the log; kept on its own where an engine reads a temporary table only once."""
+        if self._home.dialect.name == "mysql":
+            return self._home.keep(name, query, kinds)
+        return query.subquery(name)
+
+
+def _same(part: Any, picked: sa.TableClause) -> Expression:
+    return sa.and_(part.c.unit == picked.c.unit, part.c.decided_at == picked.c.decided_at)
+
+
+def _micros(at: datetime) -> int:
+    """Whole microseconds since 1970 UTC."""
+    since = at - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return _span(since)
+
+
+def _span(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)

@@ -1,0 +1,250 @@
+"""Opens each raw table where it lies, and finds the one place where all of them can be joined.
+
+Rows go to where the tables are, never the other way: a file may be carried into a database or to
+Spark, rows of a database stay there. Two databases, or a database and Spark, are refused with the
+export that helps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.promise.sources import ArmsFrom
+from spot_mlflow_checks.engines import files, open_any, refuse_unknown
+from spot_mlflow_checks.engines.database import DatabaseSource
+from spot_mlflow_checks.engines.duck import DuckSource
+from spot_mlflow_checks.engines.excel import is_workbook
+from spot_mlflow_checks.engines.source import Source
+from spot_mlflow_checks.raw.given import ROLES, Given
+from spot_mlflow_checks.raw.homes import DatabaseHome, DuckHome, Home, SparkHome
+from spot_mlflow_checks.raw.prepared import Raw, check_columns, kinds_of, prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import ExitStack
+
+    from spot_mlflow.lift.promise.sources import Sources
+
+_CARRIED: Final = 5_000_000  # rows of a file that are carried into a database or to Spark
+
+
+@dataclass(frozen=True)
+class Place:
+    """All tables of one check, in one place.
+
+    Attributes:
+        home: where they are joined.
+        rows: role -> the prepared rows, there.
+        names: role -> where the table lies, for people.
+    """
+
+    home: Home
+    rows: Mapping[str, sa.FromClause]
+    names: Mapping[str, str]
+
+
+def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitStack) -> Place:
+    """Opens all tables and brings them to one place.
+
+    Args:
+        given: the tables.
+        sources: the contract's.
+        as_of: seconds since 1970 at which the check is made.
+        taken: what is to be given back in the end.
+
+    Raises:
+        InvalidInput: where they cannot be joined, or one cannot be read.
+    """
+    kinds = {g.kind for g in given}
+    if kinds >= {"database", "spark"}:
+        raise _apart(given, "database", "Spark")
+    ducks = DuckHome() if "duck" in kinds else None
+    if ducks is not None:
+        taken.callback(ducks.close)
+    opened = _elsewhere(given, sources, taken)
+    home = _home(opened, ducks, taken)
+    rows: dict[str, sa.FromClause] = {}
+    for g in given:
+        apart = False
+        if g.role not in opened:
+            assert ducks is not None  # noqa: S101 - made where there is such a table
+            opened[g.role], apart = _beside(g, ducks, _wanted(g, sources), taken)
+        raw = Raw(g.role, g.doc, opened[g.role], sources.ids, as_of, _arm_column(g, sources))
+        check_columns(raw)
+        carried = apart or (g.kind == "duck" and home is not ducks)
+        rows[g.role] = _carried(home, raw) if carried else prepared(raw)
+    return Place(home, rows, {r: opened[r].name for r in ROLES if r in opened})
+
+
+def _elsewhere(given: list[Given], sources: Sources, taken: ExitStack) -> dict[str, Source]:
+    """Opens the tables of a database, all through one connection, or the frames of Spark."""
+    opened: dict[str, Source] = {}
+    connection: sa.Connection | None = None
+    for g in given:
+        if g.kind == "duck":
+            continue
+        what = g.what
+        if connection is not None:
+            if not _same_database(what, connection):
+                raise _apart(given, "one database", "another")
+            what = what if isinstance(what, Source) else connection
+        source = _named(g, _opened(g, what, _wanted(g, sources)))
+        taken.callback(source.close)
+        connection = source.connection if isinstance(source, DatabaseSource) else None
+        _refuse_warehouse(source, g)
+        opened[g.role] = source
+    return opened
+
+
+def _home(opened: Mapping[str, Source], ducks: DuckHome | None, taken: ExitStack) -> Home:
+    """The place where all is joined: the database or Spark where there is one, else DuckDB."""
+    for source in opened.values():
+        home: Home = (
+            DatabaseHome(source) if isinstance(source, DatabaseSource) else SparkHome(source)  # type: ignore[arg-type] # the only other kind
+        )
+        taken.callback(home.close)
+        return home
+    assert ducks is not None  # noqa: S101 - decisions and events are always given
+    return ducks
+
+
+def _wanted(g: Given, sources: Sources) -> dict[str, str]:
+    found = {column: f"sources.{g.role}.{key}" for column, key in g.doc.wanted.items()}
+    arm = _arm_column(g, sources)
+    return found if arm is None else {**found, arm: "sources.arms.column"}
+
+
+def _arm_column(g: Given, sources: Sources) -> str | None:
+    if g.role != "decisions" or sources.arms.way is not ArmsFrom.COLUMN:
+        return None
+    return sources.arms.column
+
+
+def _opened(g: Given, what: Any, wanted: Mapping[str, str]) -> Source:
+    if isinstance(what, Source):
+        return what
+    try:
+        return open_any(what, wanted, table=g.table, query=g.query)
+    except InvalidInput as e:
+        raise _at(g, e) from None
+
+
+def _at(g: Given, e: InvalidInput) -> InvalidInput:
+    """A fault of one table, with the role that it was given for."""
+    if g.role in (e.where or ""):
+        return e
+    return InvalidInput(e.what, where=f"{g.role}: {e.where}" if e.where else g.role, fix=e.fix)
+
+
+def _named(g: Given, source: Source) -> Source:
+    if not source.name.startswith(f"{g.role} "):
+        source.name = f"{g.role} {source.name}"
+    return source
+
+
+def _beside(
+    g: Given, ducks: DuckHome, wanted: Mapping[str, str], taken: ExitStack
+) -> tuple[Source, bool]:
+    """Opens a table that DuckDB reads: files and frames in one connection, others in their own.
+
+    Returns:
+        The source, and whether it has a connection of its own.
+    """
+    plain = isinstance(g.what, str) and g.table is None and g.query is None
+    plain = plain and not files.database_kind(g.what) and not g.what.startswith("duckdb:")
+    frame = not isinstance(g.what, str) and type(g.what).__module__.split(".", 1)[0] not in {
+        "duckdb", "_duckdb", "spot_mlflow_checks",
+    }  # fmt: skip
+    try:
+        if frame and g.table is None:
+            refuse_unknown(g.what, type(g.what).__module__.split(".", 1)[0])
+        if plain and not _is_workbook(g.what):
+            path = g.what.removeprefix("file://")
+            return _named(g, ducks.open(path, wanted, f"{g.role}_raw")), False
+        if frame:
+            return _named(g, ducks.open(g.what, wanted, f"{g.role}_raw")), False
+    except InvalidInput as e:
+        raise _at(g, e) from None
+    source = _opened(g, g.what, wanted)
+    if source is not g.what:
+        taken.callback(source.close)
+    return _named(g, source), True
+
+
+def _is_workbook(path: str) -> bool:
+    return not files.is_remote(path) and is_workbook(path)
+
+
+def _carried(home: Home, raw: Raw) -> sa.FromClause:
+    """Brings the prepared rows of a file to where the other tables are."""
+    source = raw.source
+    assert isinstance(source, DuckSource)  # noqa: S101 - no other is carried
+    kinds, rows = kinds_of(raw), prepared(raw)
+    if not isinstance(home, DuckHome):
+        count = source.fetch(sa.select(sa.func.count()).select_from(rows))[0][0]
+        if count > _CARRIED:
+            raise InvalidInput(
+                f"has {count:,} rows; at most {_CARRIED:,} are carried into {home.name}",
+                where=source.name,
+                fix="Load it there as a table, or export the other tables to Parquet or CSV: "
+                + _export(home),
+            )
+    query = sa.select(*[rows.c[k] for k in kinds])
+    return home.take(f"{raw.role}_carried", source.relation(query), kinds)
+
+
+def _export(home: Home) -> str:
+    """The command that writes a table of a place to files."""
+    if isinstance(home, SparkHome):
+        return "frame.write.parquet('events')"
+    if home.dialect.name == "postgresql":
+        return "psql -c \"\\copy (SELECT * FROM events) TO 'events.csv' CSV HEADER\""
+    if home.dialect.name == "sqlite":
+        return "sqlite3 -header -csv FILE 'SELECT * FROM events' > events.csv"
+    return "mariadb --batch -e 'SELECT * FROM events' > events.tsv"
+
+
+def _refuse_warehouse(source: Source, g: Given) -> None:
+    """A warehouse's temporary tables were never tried from here."""
+    if isinstance(source, DatabaseSource) and source.dialect.sql is not None:
+        raise InvalidInput(
+            f"tables of {source.dialect.name} are not joined from here",
+            where=f"sources.{g.role}",
+            fix=f"spot log lift.yaml --sql {source.dialect.name} prints the query that makes the log "
+            "there; check the table that it makes.",
+        )
+
+
+def _same_database(what: Any, connection: sa.Connection) -> bool:
+    if isinstance(what, DatabaseSource):
+        return what.connection is connection
+    if isinstance(what, sa.Connection):
+        return what is connection
+    url = what.url if isinstance(what, sa.Engine) else _url(what)
+    return url is not None and _key(url) == _key(connection.engine.url)
+
+
+def _url(what: Any) -> sa.URL | None:
+    try:
+        return sa.make_url(what)
+    except (sa.exc.ArgumentError, ValueError):
+        return None
+
+
+def _key(url: sa.URL) -> tuple[Any, ...]:
+    return url.get_backend_name(), url.username, url.host, url.port, url.database
+
+
+def _apart(given: list[Given], one: str, other: str) -> InvalidInput:
+    lie = "; ".join(f"{g.role}: {g.kind}" for g in given)
+    return InvalidInput(
+        f"tables of {one} and {other} cannot be joined ({lie})",
+        where="sources",
+        fix="Export all but one place to Parquet or CSV, for example "
+        "psql -c \"\\copy (SELECT * FROM orders) TO 'orders.csv' CSV HEADER\" or "
+        "frame.write.parquet('orders'), and give the files.",
+    )

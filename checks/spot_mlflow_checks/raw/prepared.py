@@ -1,0 +1,270 @@
+"""Each raw table in its meaning: ids as text, times as microseconds UTC, amounts as doubles, flags.
+
+What is prepared has three types only (text, whole numbers, doubles), so that it can be moved to
+another engine without loss. Rows are flagged here and left out later, so that each rule can count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import sqlalchemy as sa
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow_checks.columns import TIMES
+from spot_mlflow_checks.engines.source import missing_column
+from spot_mlflow_checks.raw import zones
+from spot_mlflow_checks.raw.zones import DAY
+from spot_mlflow_checks.rows import flag
+
+if TYPE_CHECKING:
+    from spot_mlflow.lift.promise.sources import Table
+    from spot_mlflow_checks.engines.dialect import Dialect, Family
+    from spot_mlflow_checks.engines.source import Source
+
+    Expression = sa.ColumnElement[Any]
+
+Kind = Literal["text", "whole", "double"]
+_TEXT: Final = ("id", "refund_of", "currency", "arm", "segment", "cluster", "offer", "version",
+                "team", "actor", "undelivered_reason")  # fmt: skip
+_DOUBLE: Final = ("amount", "score", "propensity", "value", "cost", "handling")
+_FLAGS: Final = ("offered", "delivered", "acted")
+_CLOCKED: Final = frozenset({"time", "date", "text", "any"})
+_EXACT: Final = 2**53  # whole numbers up to it are exact as doubles
+_DATE: Final = 10  # characters of a date without a time
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One raw table, open where it lies.
+
+    Attributes:
+        role: decisions, arms, events or steps.
+        doc: what the contract says of it.
+        source: where it lies.
+        ids: how ids are compared.
+        as_of: seconds since 1970 at which the check is made; the clock changes of 20 years before it
+            are known.
+        arm: column of the arm, where it stands in the decisions.
+    """
+
+    role: str
+    doc: Table
+    source: Source
+    ids: Literal["text", "number"]
+    as_of: float
+    arm: str | None = None
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Key -> column that is read."""
+        found = self.doc.columns
+        return found if self.arm is None else {**found, "arm": self.arm}
+
+
+def check_columns(raw: Raw) -> None:
+    """Refuses a table that lacks a column, or whose type cannot hold what is asked of it.
+
+    Raises:
+        InvalidInput: naming the table, the column and what to do.
+    """
+    families = raw.source.families
+    have = [*families, *raw.source.unread]
+    for key, column in [*raw.named.items(), *((f"filter.{c}", c) for c in raw.doc.filter)]:
+        if column not in families:
+            place = f"sources.{raw.role}.{key}"
+            raise missing_column(column, place, have, raw.source.name)
+    for key, column in raw.named.items():
+        _refuse_type(raw, key, column)
+
+
+def _refuse_type(raw: Raw, key: str, column: str) -> None:
+    family, kind = raw.source.families[column], raw.source.kinds.get(column, "")
+    what = f"column {column!r} (sources.{raw.role}.{key}) is of type {kind or family}"
+    if key == "at" or key in TIMES:
+        if family not in _CLOCKED and (family != "other" or kind):
+            raise InvalidInput(
+                f"{what}, must hold times",
+                where=raw.source.name,
+                fix="Write times as 2027-01-31 or 2027-01-31T10:00:00Z (of seconds: to_timestamp(x)).",
+            )
+    elif key in _DOUBLE and family in {"time", "date", "label"}:
+        raise InvalidInput(
+            f"{what}, must hold numbers", where=raw.source.name, fix="Write amounts: 12.50."
+        )
+    elif key in {"unit", "id", "refund_of"} and raw.ids == "text" and _is_fraction(family, kind):
+        raise InvalidInput(
+            f"{what}; an id must be text or a whole number, or 12 would be read as 12.0",
+            where=raw.source.name,
+            fix="Cast it to a whole number (pandas: astype('Int64')), or set sources.ids: number.",
+        )
+
+
+def _is_fraction(family: Family, kind: str) -> bool:
+    """Whether a type has digits after the point; one of exact numbers says how many."""
+    exact = kind.casefold().startswith(("decimal", "numeric")) and "," in kind
+    if exact:
+        return kind.rstrip(")").rpartition(",")[2].strip() != "0"
+    return family == "float" and kind.casefold() != "numeric"
+
+
+def prepared(raw: Raw) -> sa.Subquery:
+    """Returns the rows of a table in their meaning.
+
+    Columns: ``kept`` (0 where ``filter`` leaves the row out), ``unit`` (NULL where there is none),
+    ``has_unit``; where the table has times ``moment`` (NULL where unreadable), ``day_only``,
+    ``skipped``, ``repeated``; and every further key of the document.
+    """
+    d, said = raw.source.dialect, raw.named
+    first: dict[str, Expression] = {
+        "kept": flag(_filter(raw)),
+        "has_unit": flag(sa.not_(d.blank(*_column(raw, "unit")))),
+        "unit": _id(raw, "unit"),
+    }
+    if "at" in said:
+        first |= _clock(raw)
+    for key in said.keys() - {"unit", "at"}:
+        first |= _meaning(raw, key)
+    rows = d.fenced(
+        sa.select(*[x.label(k) for k, x in first.items()]).select_from(raw.source.log)
+    ).subquery(f"{raw.role}_read")
+    return _timed(raw, rows, list(first)) if "at" in said else rows
+
+
+def kinds_of(raw: Raw) -> dict[str, Kind]:
+    """Name -> kind of the columns of ``prepared``."""
+    out: dict[str, Kind] = {"kept": "whole", "has_unit": "whole", "unit": "text"}
+    if "at" in raw.named:
+        out |= dict.fromkeys(("moment", "day_only", "skipped", "repeated"), "whole")
+    for key in raw.named.keys() - {"unit", "at"}:
+        if key in _FLAGS:
+            out |= {key: "whole", f"{key}_at": "whole"}
+        elif key == "due_at":
+            out[key] = "whole"
+        elif key in _DOUBLE:
+            out |= {key: "double", f"{key}_blank": "whole"}
+        else:
+            out[key] = "text"
+    return out
+
+
+def _column(raw: Raw, key: str) -> tuple[Expression, Family]:
+    name = raw.named[key]
+    return raw.source.column(name), raw.source.families[name]
+
+
+def _filter(raw: Raw) -> Expression:
+    """Whether a row has one of the values that count, in every column of ``filter``."""
+    asked = []
+    for column, values in raw.doc.filter.items():
+        x, family = raw.source.column(column), raw.source.families[column]
+        said = values if isinstance(values, list) else [values]
+        asked.append(sa.or_(*[raw.source.dialect.equals(x, family, v) for v in said]))
+    return sa.and_(sa.true(), *asked) if asked else sa.literal(1) == 1
+
+
+def _id(raw: Raw, key: str) -> Expression:
+    """An id as text, as written; as a whole number written as text where ids are numbers."""
+    d, (x, family) = raw.source.dialect, _column(raw, key)
+    said = sa.not_(d.blank(x, family))
+    if raw.ids == "text" or (family == "integer" and not _is_fraction(family, _kind(raw, key))):
+        return sa.case((said, d.plain(x) if family == "text" else d.text(x)))
+    number = d.number(x, family)
+    whole = sa.and_(d.floor(number) == number, sa.func.abs(number) < float(_EXACT))
+    return sa.case((sa.and_(said, whole), d.text(sa.cast(number, sa.BigInteger()))))
+
+
+def _kind(raw: Raw, key: str) -> str:
+    return raw.source.kinds.get(raw.named[key], "")
+
+
+def _meaning(raw: Raw, key: str) -> dict[str, Expression]:
+    d, (x, family) = raw.source.dialect, _column(raw, key)
+    if key in {"id", "refund_of"}:
+        return {key: _id(raw, key)}
+    if key in _FLAGS:
+        truth = d.truth(x, family)
+        if family in {"time", "date"}:  # a time says when; none says that it did not happen
+            truth = sa.func.coalesce(truth, 0.0)
+        at = d.micros(x, family) if family in _CLOCKED else sa.cast(sa.null(), sa.BigInteger())
+        return {key: sa.cast(truth, sa.BigInteger()), f"{key}_at": at}
+    if key == "due_at":
+        return {key: _end_of_day(raw, key)}
+    if key in _DOUBLE:
+        number = d.number(x, family)
+        finite = number if family in {"integer", "bool"} else sa.case((d.finite(number), number))
+        return {key: finite, f"{key}_blank": flag(d.blank(x, family))}
+    return {
+        key: sa.case((sa.not_(d.blank(x, family)), d.plain(x) if family == "text" else d.text(x)))
+    }
+
+
+def _end_of_day(raw: Raw, key: str) -> Expression:
+    """A time; the end of its day where only a date is given."""
+    d, (x, family) = raw.source.dialect, _column(raw, key)
+    at = d.micros(x, family)
+    if family == "time":
+        return at
+    if family == "date":
+        return at + (DAY - 1)
+    return sa.case((d.length(sa.func.trim(x)) <= _DATE, at + (DAY - 1)), else_=at)
+
+
+def _clock(raw: Raw) -> dict[str, Expression]:
+    """The time as microseconds as if it were UTC, and whether it says its own offset."""
+    d, (x, family) = raw.source.dialect, _column(raw, "at")
+    if family in {"text", "any"}:
+        tail = sa.func.upper(sa.func.substr(sa.func.trim(d.text(x)), _DATE + 1))
+        own = sa.or_(tail.like("%Z"), tail.like("%UTC"), tail.like("%+%"), tail.like("%-%"))
+        zoned = flag(own)
+    else:
+        instant = family == "time" and _is_instant(d.name, _kind(raw, "at").casefold())
+        zoned = sa.literal_column("1" if instant else "0")
+    return {"wall": d.micros(x, family), "zoned": zoned}
+
+
+def _is_instant(engine: str, kind: str) -> bool:
+    """Whether a type of times holds moments, not the time on a wall."""
+    if engine in {"spark", "mysql"}:  # beside it: timestamp_ntz, datetime
+        return kind == "timestamp"
+    return "with time zone" in kind or kind.startswith("timestamptz")
+
+
+def _at_midnight(d: Dialect, wall: Expression) -> Expression:
+    return d.floor(d.double(wall) / float(DAY)) * float(DAY) == wall
+
+
+def _timed(raw: Raw, rows: sa.Subquery, names: list[str]) -> sa.Subquery:
+    """Adds the moment in UTC; an event or step known only to the day counts at the day's end."""
+    r, d = rows.c, raw.source.dialect
+    kept = [r[n] for n in names if n not in {"wall", "zoned"}]
+    ends = raw.role != "decisions"
+    if raw.doc.zone == "UTC":
+        day = _at_midnight(d, r.wall) if ends else sa.literal(1) == 0
+        moment = sa.case((day, r.wall + (DAY - 1)), else_=r.wall) if ends else r.wall
+        zero: Expression = sa.literal_column("0")
+        out = [moment.label("moment"), flag(day).label("day_only"), zero.label("skipped"), zero.label("repeated")]  # fmt: skip
+        return d.fenced(sa.select(*kept, *out)).subquery(raw.role)
+    found = zones.changes(raw.doc.zone, int(raw.as_of))
+    local = sa.case((r.zoned == 1, zones.to_wall(r.wall, found)), else_=r.wall)
+    walls = d.fenced(sa.select(*kept, r.wall, r.zoned, local.label("local"))).subquery(
+        f"{raw.role}_walls"
+    )
+    w = walls.c
+    day = _at_midnight(d, w.local) if ends else sa.literal(1) == 0
+    moment = sa.case(
+        (day, zones.to_utc(w.local + (DAY - 1), found)),
+        (w.zoned == 1, w.wall),
+        else_=zones.to_utc(w.local, found),
+    )
+    naive = w.zoned == 0
+    return d.fenced(
+        sa.select(
+            *[w[c.name] for c in kept],
+            moment.label("moment"),
+            flag(day).label("day_only"),
+            flag(sa.and_(naive, sa.not_(day), zones.never_was(w.local, found))).label("skipped"),
+            flag(sa.and_(naive, sa.not_(day), zones.comes_twice(w.local, found))).label("repeated"),
+        )
+    ).subquery(raw.role)

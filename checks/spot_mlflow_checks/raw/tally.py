@@ -1,0 +1,199 @@
+"""What the joined log says of the rules: how many rows and units each touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.moments.joined import Rule, RuleCount
+from spot_mlflow_checks.engines.dialect import spellings
+from spot_mlflow_checks.raw.counting import census, refuse_hopeless
+from spot_mlflow_checks.raw.happened import PLACES
+from spot_mlflow_checks.raw.zones import SECOND
+from spot_mlflow_checks.rows import flag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spot_mlflow.lift.promise.contract import Label
+    from spot_mlflow_checks.raw.chosen import Choice
+    from spot_mlflow_checks.raw.counting import Census
+
+    Expression = sa.ColumnElement[Any]
+
+_TAIL: Final = 2  # characters of ".0"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a join has seen by its end.
+
+    Attributes:
+        choice: what decided which decisions count.
+        rows: role -> prepared rows.
+        names: role -> where the table lies, for people.
+        picked: the decisions that count.
+        log: the joined log.
+        decisions: counts of the decisions.
+        events: counts of the events.
+        arms: counts of the list or table of arms, where there is one.
+        twice: rows of events left out, since their id occurs again.
+        refunds: refunds whose event is known, and those whose is not.
+        short: microseconds by which the events end before the time asked for.
+        asked: that time, microseconds since 1970 UTC.
+        treated: labels of treatment.
+    """
+
+    choice: Choice
+    rows: Mapping[str, sa.FromClause]
+    names: Mapping[str, str]
+    picked: sa.TableClause
+    log: sa.TableClause
+    decisions: Census
+    events: Census
+    arms: Census | None
+    twice: int
+    refunds: tuple[int, int]
+    short: int
+    asked: int
+    treated: tuple[Label, ...]
+
+
+def rules_of(s: Seen) -> tuple[RuleCount, ...]:
+    """Counts every rule, in the order in which they apply.
+
+    Raises:
+        InvalidInput: where no event is of a unit that was decided.
+    """
+    n = _sums(s)
+    steps = _of_steps(s, n) if s.choice.sources.steps is not None else []
+    arms = [] if s.arms is None else s.arms.rules()
+    return (*_of_decisions(s, n), *arms, *_of_events(s, n), *steps)
+
+
+def _sums(s: Seen) -> dict[str, int]:
+    """The sums of the log that rules are counted by."""
+    t = s.log.c
+    treated = t.arm.in_([w for x in s.treated for w in spellings(x)])
+    held = t.arm.in_(spellings(s.choice.holdout))
+    asked: dict[str, Expression] = {
+        **{k: sa.func.sum(t[k]) for k in PLACES},
+        "units": sa.func.count(),
+        "no_events": sa.func.sum(flag(t.inside == 0)),
+        "no_arm": sa.func.sum(flag(t.arm.is_(None))),
+        "two_arms": sa.func.sum(t.two_arms),
+        "tied": sa.func.sum(t.tied - 1),
+        "contacts": sa.func.sum(t.contacts),
+        "not_contacted": sa.func.sum(flag(sa.and_(treated, t.contacts == 0))),
+        "treated": sa.func.sum(flag(treated)),
+        "reached": sa.func.sum(flag(sa.and_(held, t.contacts > 0))),
+        "held": sa.func.sum(flag(held)),
+    }
+    query = sa.select(*[x.label(f"n_{k}") for k, x in asked.items()]).select_from(s.log)
+    row = s.choice.home.fetch(query)[0]
+    return dict(zip(asked, (int(v or 0) for v in row), strict=True))
+
+
+def _of_decisions(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
+    counted = s.decisions.usable - s.decisions.counts.get(Rule.OTHER_VERSION, 0)
+    units = n["units"]
+    return [
+        *s.decisions.rules(),
+        RuleCount(Rule.REPEATED, "decisions", max(counted - units, 0), counted),
+        RuleCount(Rule.TIED, "decisions", n["tied"], counted),
+        RuleCount(Rule.TWO_ARMS, "decisions", n["two_arms"], units),
+        RuleCount(Rule.NO_ARM, "decisions", n["no_arm"], units),
+    ]
+
+
+def _of_events(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
+    doc, counted = s.choice.sources.events, s.events.usable - s.twice
+    matched = sum(n[k] for k in PLACES)
+    undecided = _undecided(s, "events") if s.choice.each else counted - matched
+    if undecided == counted:
+        raise _no_id_matches(s, counted, n["units"])
+    refunds = s.events.counts.get(Rule.REFUND, 0)
+    out = s.events.rules()
+    if doc.id is not None:
+        out.append(RuleCount(Rule.TWICE, "events", s.twice, s.events.usable))
+    if doc.refund_of is not None:
+        linked, orphans = s.refunds
+        out.append(RuleCount(Rule.REFUND_LINKED, "events", linked, refunds))
+        out.append(RuleCount(Rule.REFUND_ORPHAN, "events", orphans, refunds))
+    out.append(RuleCount(Rule.UNDECIDED, "events", undecided, counted))
+    if undecided and s.choice.sources.ids == "text":
+        out.append(_other_form(s))
+    places = (Rule.TOO_EARLY, Rule.BEFORE, Rule.IN_WINDOW, Rule.AT_END, Rule.LATE)
+    out += [
+        RuleCount(rule, "events", n[k], counted) for rule, k in zip(places, PLACES, strict=True)
+    ]
+    out.append(RuleCount(Rule.NO_EVENTS, "events", n["no_events"], n["units"]))
+    out.append(RuleCount(Rule.FEED_ENDS, "events", s.short // SECOND, s.asked // SECOND))
+    return out
+
+
+def _of_steps(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
+    doc = s.choice.sources.steps
+    assert doc is not None  # noqa: S101 - the caller asked
+    found = census(s.choice.home, "steps", s.rows["steps"], s.choice.as_of, {})
+    refuse_hopeless(found, s.names["steps"], doc.columns)
+    undecided = _undecided(s, "steps")
+    outside = max(found.usable - undecided - n["contacts"], 0)
+    return [
+        *found.rules(),
+        RuleCount(Rule.UNDECIDED, "steps", undecided, found.usable),
+        RuleCount(Rule.OUTSIDE, "steps", outside, found.usable),
+        RuleCount(Rule.NOT_CONTACTED, "steps", n["not_contacted"], n["treated"]),
+        RuleCount(Rule.HELD_OUT_CONTACTED, "steps", n["reached"], n["held"]),
+    ]
+
+
+def _strangers(s: Seen, role: str) -> tuple[Any, list[Expression]]:
+    """Usable rows of a table beside the decided units, and the conditions that none is of theirs."""
+    r = s.rows[role].c
+    units = sa.select(s.picked.c.unit).distinct().subquery("units")
+    joined = s.rows[role].outerjoin(units, units.c.unit == r.unit)
+    usable = [r.kept == 1, r.unit.is_not(None), r.moment >= 0, r.moment <= s.choice.as_of]
+    return joined, [*usable, units.c.unit.is_(None)]
+
+
+def _undecided(s: Seen, role: str) -> int:
+    """Rows of a table whose unit nobody decided about."""
+    joined, conditions = _strangers(s, role)
+    query = sa.select(sa.func.count()).select_from(joined).where(*conditions)
+    return int(s.choice.home.fetch(query)[0][0])
+
+
+def _other_form(s: Seen) -> RuleCount:
+    """Units of events that nobody decided about, and those of them that differ only in form."""
+    joined, conditions = _strangers(s, "events")
+    unit = s.rows["events"].c.unit
+    strange = sa.select(unit).select_from(joined).where(*conditions).distinct().subquery("strange")
+    formed = sa.select(strange.c.unit, _plain(s, strange.c.unit).label("plain")).subquery("formed")
+    known = sa.select(_plain(s, s.picked.c.unit).label("plain")).distinct().subquery("known")
+    query = sa.select(sa.func.count(), sa.func.count(known.c.plain)).select_from(
+        formed.outerjoin(known, known.c.plain == formed.c.plain)
+    )
+    total, alike = s.choice.home.fetch(query)[0]
+    return RuleCount(Rule.OTHER_FORM, "events", int(alike), int(total))
+
+
+def _plain(s: Seen, unit: Expression) -> Expression:
+    """An id without what forms differ in: spaces, case, leading zeros, ".0" at the end."""
+    d = s.choice.home.dialect
+    word = d.word(unit)
+    cut = sa.case((word.like("%.0"), sa.func.substr(word, 1, d.length(word) - _TAIL)), else_=word)
+    return d.without_zeros(cut)
+
+
+def _no_id_matches(s: Seen, events: int, units: int) -> InvalidInput:
+    alike = _other_form(s) if s.choice.sources.ids == "text" else None
+    what = f"no id of {events:,} events is the id of one of {units:,} decided units"
+    fix = "Check sources.decisions.unit and sources.events.unit: are both of the same customers?"
+    if alike is not None and alike.count:
+        what += f"; {alike.count:,} of {alike.total:,} would be if written alike (0012, 12, 12.0)"
+        fix = "Set sources.ids: number, or write the ids alike in both tables."
+    return InvalidInput(what, where=f"{s.names['decisions']}; {s.names['events']}", fix=fix)
