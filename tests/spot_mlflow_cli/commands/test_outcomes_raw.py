@@ -35,11 +35,11 @@ def tables(folder: Path, units: int = 2000) -> dict[str, str]:
     """Scores, a list of held-out customers, and orders: 20 % of the holdout buy, 50 % of the others."""
     scores, held, orders = ["customer,scored"], ["customer"], ["order,customer,ordered"]
     for i in range(units):
-        scores.append(f"c{i},2026-01-{1 + i % 28:02d}T08:00:00")
+        scores.append(f"c{i},2026-01-{1 + i // 4 % 28:02d}T08:00:00")
         if i % 4 == 0:
             held.append(f"c{i}")
         if i % 100 < (20 if i % 4 == 0 else 50):
-            orders.append(f"o{i},c{i},2026-01-{1 + i % 28:02d}T10:00:00")
+            orders.append(f"o{i},c{i},2026-01-{1 + i // 4 % 28:02d}T10:00:00")
     out = {}
     for name, lines in (("decisions", scores), ("arms", held), ("events", orders)):
         path = folder / f"{name}.csv"
@@ -104,7 +104,10 @@ def test_the_end_of_the_feed_may_be_given_with_the_tables(churn: Record, tmp_pat
     [
         ((), "names no table"),
         (("--steps", "steps.csv"), "does not say what their columns mean"),
-        (("--decisions", "none.csv"), "decisions: none.csv: no such file"),
+        (
+            ("--decisions", "n.csv", "--arms", "n.csv", "--events", "n.csv"),
+            "decisions: n.csv: no such file",
+        ),
         (("--complete-until", "soon"), "is not a date"),
     ],
 )
