@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,8 +20,9 @@ from ready_model import (
     sign_off,
 )
 
-from spot_mlflow.errors import InvalidInput, NotFound
-from spot_mlflow.gate.decision import decide, removal, undecided
+from spot_mlflow.adoption import FileFacts, GoneEvidence
+from spot_mlflow.errors import AccessDenied, InvalidInput, NotFound
+from spot_mlflow.gate.decision import ALWAYS, decide, removal, tampering, undecided
 from spot_mlflow.gate.policy import Requirements, default_policy
 
 BLOCK = default_policy().with_mode("block")
@@ -352,6 +354,157 @@ def test_a_rename_into_a_stricter_pattern_is_judged_by_its_requirements() -> Non
     assert not decide(
         adoption([], model=held), "Production", policy=policy, renamed="churn-eu"
     ).allowed
+
+
+def test_ages_are_judged_at_the_moment_that_is_asked_about() -> None:
+    """Evidence enough today is too old in a year; the decision bears that year's date."""
+    later = NOW + timedelta(days=365)
+    known = adoption(ready())
+    found = decide(known, "Production", policy=BLOCK, now=later)
+    same = decide(adoption(ready(), now=later), "Production", policy=BLOCK)
+    assert found.at == later
+    assert [(r.name, r.measured) for r in found.missing] == [
+        (r.name, r.measured) for r in same.missing
+    ]
+    assert "assessment_age" in {r.name for r in found.missing}
+
+
+def test_nothing_is_decided_for_a_reader_who_may_not_see_the_answers() -> None:
+    """The refusal names the model, and the command that gives one's own answers."""
+    known = adoption(ready())
+    hidden = replace(known, readiness=known.readiness.withheld())
+    with pytest.raises(AccessDenied, match="once your own are in") as e:
+        decide(hidden, "Production", policy=BLOCK)
+    assert (e.value.where, e.value.fix) == ("model 'churn'", "spot assess churn")
+
+
+def test_a_decision_names_what_it_was_made_from() -> None:
+    """Who asked, for which version, under which policy; a state that is known is not reckoned anew."""
+    found = decide(adoption(ready()), "production", policy=BLOCK, requester="ann", state="known")
+    said = found.to_dict()
+    assert (said["model"], said["version"], said["requester"]) == ("churn", "3", "ann")
+    assert (said["policy"], said["policy_digest"]) == (BLOCK.label, BLOCK.digest)
+    assert (said["state"], said["at"]) == ("known", NOW.isoformat())
+
+
+def test_what_goes_unmeasured_names_who_asked_for_what_all_the_same() -> None:
+    """A removal, a deletion, a new name and unread evidence keep version, requester and policy."""
+    asked = {"policy": BLOCK, "requester": "ann"}
+    for found in (
+        removal("churn", "1", "@champion", **asked),
+        removal("churn", "1", "@champion", **asked, deleting=True),
+        removal("churn", "1", "@champion", **asked, renamed="free"),
+        undecided("churn", "1", "@champion", **asked, why="gone"),
+    ):
+        said = found.to_dict()
+        assert (said["model"], said["version"], said["target"]) == ("churn", "1", "@champion")
+        assert (said["requester"], said["requirements"]) == ("ann", [])
+        assert (said["policy"], said["policy_digest"]) == (BLOCK.label, BLOCK.digest)
+
+
+@pytest.mark.parametrize("mode", ["observe", "warn", "block"])
+def test_a_version_is_not_deleted_from_under_its_target(mode: str) -> None:
+    """In mode block a holder is not deleted; elsewhere it is, and that is no plain removal."""
+    policy = default_policy().with_mode(mode)
+    found = removal("churn", "1", "Production", policy=policy, requester=None, deleting=True)
+    assert found.basis == "deletion"
+    assert found.allowed is (mode != "block")
+    assert found.verdict == (
+        f"churn/1 may {'not ' if mode == 'block' else ''}be deleted while it holds Production"
+    )
+    assert not found.satisfied
+
+
+def test_tampering_is_refused_whatever_the_policy() -> None:
+    """Nobody may; the refusal says what was tried, on what and by whom."""
+    one = tampering("churn", "2", "set tag 'spot.readiness'", requester="ann")
+    assert (one.allowed, one.outcome, one.policy) == (False, "refused", ALWAYS)
+    assert (one.model, one.version, one.requester, one.missing) == ("churn", "2", "ann", ())
+    assert one.verdict == "nobody may set tag 'spot.readiness' (of churn/2)"
+    assert tampering("churn", None, "x", requester=None).verdict == "nobody may x (of churn)"
+    assert tampering("", None, "x", requester=None).verdict == "nobody may x (of no model)"
+
+
+def test_a_refusal_names_three_reasons_and_counts_the_others() -> None:
+    """Three fit, and no more are counted; what has no reasons to name explains itself."""
+    unknown = [assessment(p, r, P1=None) for p, r in PEOPLE.items()]
+    three = [*ready(without=("sign_off", "assessment")), *unknown, concern("raised")]
+    for entries, rest in ((three, ""), ([], "; and 10 more")):
+        decision = decide(adoption(entries), "Production", policy=BLOCK)
+        assert len(decision.missing) == (13 if rest else 3)
+        named = "; ".join(r.title for r in decision.missing[:3])
+        assert decision.brief("x").split("\n")[1] == f"{named}{rest}."
+    fine = decide(adoption(ready()), "Production", policy=BLOCK)
+    assert fine.brief("x") == fine.explain()
+    given_up = removal("churn", "1", "Production", policy=BLOCK, requester=None)
+    assert given_up.brief("x") == given_up.explain()
+
+
+def test_an_open_concern_is_told_and_a_settled_one_is_not() -> None:
+    """With its id, severity and words; what was answered or confirmed is listed no more."""
+    thread = [concern("raised", severity="minor", days_ago=9)]
+    told = "open concerns: cabcde (minor): offers come too late"
+    assert decide(adoption([*ready(), *thread]), "Production", policy=BLOCK).notes == (told,)
+    thread.append(concern("answered", days_ago=8))
+    assert decide(adoption([*ready(), *thread]), "Production", policy=BLOCK).notes == ()
+    thread += [concern("confirmed", days_ago=7), concern("reopened", days_ago=6)]
+    assert decide(adoption([*ready(), *thread]), "Production", policy=BLOCK).notes == (told,)
+
+
+def test_the_result_of_the_holder_is_told_beside_the_newcomer() -> None:
+    """Its newest check, with both verdicts; of a holder never checked nothing is told."""
+    held = facts(Production=("1", "2"))
+    checks = [
+        entry("outcomes", {"verdict": "met", "viable": "viable"}, version="1", days_ago=40),
+        entry("outcomes", {"verdict": "shortfall", "viable": "undecided"}, version="1", days_ago=3),
+    ]
+    found = decide(adoption([*ready(), *checks], model=held), "Production", policy=BLOCK)
+    assert found.notes == (
+        "version 1, which holds Production now, was checked: shortfall, undecided",
+    )
+
+
+@pytest.mark.parametrize(("lost", "more"), [(5, False), (6, True)])
+def test_lost_entries_are_named_up_to_five(lost: int, more: bool) -> None:  # noqa: FBT001 - a table
+    """The fifth is named, and only where there is a sixth a row of dots says so."""
+    gone = GoneEvidence(tuple(f"pulse {n}" for n in range(lost)))
+    (said,) = decide(replace(adoption(ready()), gone=gone), "Production", policy=BLOCK).notes
+    assert said.startswith(f"{lost} entries were recorded and are gone from the database: pulse 0,")
+    assert "pulse 4" in said
+    assert ("pulse 4, ..." in said) is more
+
+
+def test_what_changed_in_the_files_is_told_and_nothing_else() -> None:
+    """One line with the time of the look: what changed, or that nothing did."""
+    looked = FileFacts("inside", "runs:/a/m", "a" * 64, checked="2027-01-02T03:04:05+00:00")
+    for changed, said in (((), "as they were"), (("MLmodel", "data"), "MLmodel, data")):
+        known = replace(adoption(ready()), files=replace(looked, changed=changed))
+        assert decide(known, "Production", policy=BLOCK).notes == (
+            f"the files were hashed again at 2027-01-02T03:04:05+00:00: {said}",
+        )
+
+
+def test_no_waiver_answers_for_files_that_nobody_can_name() -> None:
+    """A waiver of the files counts while they are known, and no longer once they are lost."""
+    policy = BLOCK.model_copy(update={"targets": {"Production": Requirements(files="hashed")}})
+    body = {
+        "target": "Production",
+        "requirement": "files",
+        "reason": "hashed by hand",
+        "approver": "Eve Sample",
+        "expires": "2027-06-10",
+    }
+    waived = entry("waiver", body, person="Eve Sample", days_ago=1)
+    known = adoption([waived])
+    inside = replace(known, files=FileFacts("inside", "runs:/a/m"))
+    lost = replace(known, files=FileFacts("unresolved", "runs:/a/m"))
+    found = decide(inside, "Production", policy=policy, requester="Dan Sample")
+    assert (found.allowed, found.outcome) == (True, "waived")
+    assert found.verdict.endswith("all 1 requirements met, 1 of them waived")
+    assert "waived: " in found.explain()
+    refused = decide(lost, "Production", policy=policy, requester="Dan Sample")
+    assert (refused.allowed, refused.requirements[0].waived) == (False, None)
+    assert refused.verdict == "churn/3 may not go to Production: 1 thing missing"
 
 
 def test_removing_is_always_allowed() -> None:

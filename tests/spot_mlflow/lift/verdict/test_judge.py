@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from spot_mlflow.lift.holds.hold import DOUBTS, hold
 from spot_mlflow.lift.holds.words import hold_words
 from spot_mlflow.lift.interval import Interval
-from spot_mlflow.lift.results import Basis
+from spot_mlflow.lift.results import Basis, Unseen
 from spot_mlflow.lift.verdict.judge import (
     gap_between,
     judge,
@@ -229,3 +229,181 @@ def test_a_tolerance_of_zero_never_gives_met(contract):
     made = contract(predicted={"lift": 0.35}, tolerance=0)
     assert judge(Basis(around(0.5, 0.01), around(0.5, 0.01), 100), made).verdict == "exceeded"
     assert judge(Basis(around(0.35, 0.01), around(0.35, 0.01), 100), made).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.25, 0.5, "met"),
+        (0.2499, 0.5, "inconclusive"),
+        (0.0, 0.25, "inconclusive"),
+        (0.0, 0.2499, "shortfall"),
+        (0.75, 1.0, "met"),
+        (0.7501, 1.0, "exceeded"),
+    ],
+)
+def test_a_bound_on_the_tolerance_is_within_it(contract, low, high, verdict):
+    """Promise 1/2, tolerance 1/4: met begins at 1/4, shortfall below it, exceeded above 3/4."""
+    made = contract(predicted={"lift": 0.5}, tolerance=0.25)
+    realized = Interval((low + high) / 2, low, high)
+    assert judge(Basis(realized, realized, units=100), made).verdict == verdict
+
+
+MISSING = hold("outcomes_missing", missing={"treatment": 0.24}, within="these bounds")
+SHORT = around(0.1, 0.02)  # of .35 promised
+ABOVE = around(0.6, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("gap", "lift", "verdict", "viable"),
+    [
+        (Interval(-0.25, -0.4, -0.2), Interval(0.1, 0.06, 0.2), "shortfall", "viable"),
+        (Interval(-0.25, -0.4, -0.1), Interval(0.1, 0.06, 0.2), "inconclusive", "viable"),
+        (Interval(-0.25, -0.4, -0.2), Interval(0.1, 0.01, 0.2), "shortfall", "undecided"),
+        (None, Interval(0.1, 0.06, 0.2), "inconclusive", "viable"),
+        (Interval(-0.25, -0.4, -0.2), None, "shortfall", "undecided"),
+    ],
+)
+def test_missing_outcomes_leave_what_holds_whatever_they_were(contract, gap, lift, verdict, viable):
+    """Each verdict is kept where the widest and the plain interval agree on it, and not otherwise."""
+    made = contract(predicted={"lift": 0.35}, tolerance=0.12, minimum_viable=0.05)
+    basis = Basis(SHORT, SHORT, units=1000, unseen=Unseen(MISSING, lift, gap))
+    found = judge(basis, made)
+    assert (found.verdict, found.viable) == (verdict, viable)
+    assert found.blocked_by == (None if verdict == "shortfall" else MISSING)
+    assert found.more_units == (None if verdict == "shortfall" else math.inf)
+    assert found.never_because is None
+
+
+def test_missing_outcomes_go_before_a_lack_of_units_and_after_a_faulty_log(contract):
+    """More units would not bring the missing ones; what is wrong with the log is said first."""
+    made = contract(predicted={"lift": 0.35}, tolerance=0.12)
+    unseen = Unseen(MISSING, SHORT, Interval(-0.25, -0.4, -0.2))
+    few, faulty = (
+        hold("too_few_units", arm="treated", units=1),
+        hold("faulty_log", faults=["ids occur twice"]),
+    )
+    for own, named in ((few, MISSING), (faulty, faulty)):
+        found = judge(Basis(SHORT, SHORT, units=100, hold=own, unseen=unseen), made)
+        assert (found.verdict, found.viable, found.blocked_by) == (
+            "inconclusive",
+            "undecided",
+            named,
+        )
+
+
+def test_an_undecided_gap_is_not_decided_by_missing_outcomes(contract):
+    """Inconclusive from the units there are stays so, and what is missing is named as the reason."""
+    made = contract(predicted={"lift": 0.35}, tolerance=0.12)
+    unsure = around(0.23, 0.05)
+    unseen = Unseen(MISSING, unsure, Interval(-0.12, -0.3, 0.1))
+    assert judge(Basis(unsure, unsure, units=100, unseen=unseen), made).blocked_by == MISSING
+
+
+def test_why_no_number_of_units_would_decide_is_named(contract):
+    """The promise's own uncertainty, or a gap exactly on the border; else nothing is."""
+    vague = contract(predicted={"lift": 0.35, "se": 0.2}, tolerance=0.12)
+    sure = contract(predicted={"lift": 0.5}, tolerance=0.25)
+    for made, lift, never in ((vague, 0.3, "promise"), (sure, 0.25, "border"), (sure, 0.3, None)):
+        realized = around(lift, 0.05)
+        found = judge(Basis(realized, realized, units=1000), made)
+        assert (found.verdict, found.never_because) == ("inconclusive", never)
+        assert (found.more_units == math.inf) is (never is not None)
+        assert (found.doubt, found.remedy, found.blocked_by) == ("units", "", None)
+
+
+def test_a_decided_verdict_has_no_doubt_and_waits_for_nothing(contract):
+    """Tolerance and minimum are named; units, days, doubt and reasons why not are none."""
+    made = contract(predicted={"lift": 0.35}, tolerance=0.12, minimum_viable=0.05)
+    found = judge(Basis(ABOVE, ABOVE, units=1000, days=10), made)
+    assert (found.verdict, found.tolerance, found.minimum) == ("exceeded", 0.12, 0.05)
+    assert (found.more_units, found.more_days, found.doubt) == (None, None, None)
+    assert (found.blocked_by, found.never_because, found.remedy) == (None, None, "")
+
+
+def test_no_event_in_the_holdout_leaves_one_bound(contract):
+    """A lift without end: its lower bound less the promise and its uncertainty is all there is."""
+    made = contract(predicted={"lift": 0.3, "se": 0.03})
+    gap = gap_between(Interval(math.inf, 0.5, math.inf), made)
+    half = Z * 0.03
+    assert (gap.lift, gap.low, gap.high) == (math.inf, pytest.approx(0.2 - half), math.inf)
+    falls = gap_between(Interval(-math.inf, -math.inf, -0.5), made)
+    assert (falls.lift, falls.low, falls.high) == (-math.inf, -math.inf, pytest.approx(half - 0.8))
+
+
+@pytest.mark.parametrize(("direction", "gone"), [("increase", -1.0), ("decrease", 1.0)])
+def test_a_ratio_of_nothing_is_combined_as_absolute_lifts_are(contract, direction, gone):
+    """With no event left among the treated there is no logarithm; half widths add as squares."""
+    made = contract(predicted={"lift": 0.3, "se": 0.065}, effect="relative", direction=direction)
+    promised = 1.3 if direction == "increase" else 0.7
+    gap = gap_between(Interval(gone, gone - 0.1, gone + 0.2), made)
+    half = Z * 0.065  # of the logarithm, times the promised ratio
+    assert promised_half(made) == pytest.approx(half / promised)
+    assert gap.low == pytest.approx(gone - 0.3 - math.hypot(0.1, half))
+    assert gap.high == pytest.approx(gone - 0.3 + math.hypot(0.2, half))
+    assert gap.se is None
+
+
+def test_a_relative_gap_without_a_lower_or_an_upper_bound_stays_open(contract):
+    """A ratio that may be nothing is at least nothing, and one without end has no upper bound."""
+    made = contract(predicted={"lift": 0.3, "se": 0.065}, effect="relative", planned_units=1000)
+    gap = gap_between(Interval(0.25, -1.0, math.inf), made, monitored=True)
+    assert (gap.low, gap.high) == (pytest.approx(-1.3), math.inf)
+    low = 1.25 * math.exp(-0.2) - 1
+    half = promised_half(made, monitored=True)
+    below = gap_between(Interval(0.25, low, math.inf), made, monitored=True)
+    assert below.low == pytest.approx(1.25 * math.exp(-0.2 - half) - 1.3)
+
+
+def test_verdicts_share_the_error_among_them(contract):
+    """Four comparisons at 5 % in all: each takes the promise at 1.25 %."""
+    made = contract(predicted={"lift": 0.3, "se": 0.03})
+    assert promised_half(made, comparisons=4) == pytest.approx(2.497705474412175 * 0.03)
+    assert promised_half(made, monitored=True, comparisons=2) == pytest.approx(
+        2.497705474412175 * 0.03
+    )
+    basis = Basis(around(0.3, 0.03), around(0.3, 0.03), units=100, comparisons=4)
+    wide = gap_between(basis.verdict, made, comparisons=4)
+    assert judge(basis, made).gap == wide
+    assert promised_half(contract(predicted={"lift": 0.3})) == 0
+
+
+@pytest.mark.parametrize("effect", ["absolute", "relative"])
+@pytest.mark.parametrize("lift", [0.16, 0.28])
+def test_monitored_units_that_are_said_to_decide_do_decide(contract, effect, lift):
+    """The half width on the side of the verdict, shrunk to them, plus the promise's own, reaches it."""
+    made = contract(
+        predicted={"lift": 0.35, "se": 0.01}, tolerance=0.12, planned_units=9000, effect=effect
+    )
+    realized = Interval(lift, lift - 0.2, lift + 0.1)
+    extra = more_units(Basis(realized, realized, units=1000, monitored=True), made, gap=lift - 0.35)
+    assert extra is not None
+    half = 0.2 if lift > 0.23 else 0.1
+    shrunk = half * math.sqrt(1000 / (1000 + extra))
+    promised = 2.241402727604947 * 0.01
+    distance = abs(lift - 0.23)
+    assert shrunk + promised == pytest.approx(distance, rel=1e-3)
+    assert shrunk + promised <= distance
+
+
+def test_of_an_open_interval_no_units_are_reckoned(contract):
+    """One bound without end, or no estimate: how many more is not known."""
+    made = contract(predicted={"lift": 0.35}, tolerance=0.12)
+    for realized in (Interval(0.3, -math.inf, 0.5), Interval(0.3, 0.1, math.inf)):
+        assert more_units(Basis(realized, realized, units=10), made, gap=-0.05) is None
+    known = around(0.3, 0.1)
+    assert more_units(Basis(known, known, units=10), made, gap=math.nan) is None
+    assert more_units(Basis(known, known, units=10), made, gap=-0.05) is not None
+
+
+@pytest.mark.parametrize(
+    ("units", "days", "known"), [(0, 5, False), (1, 5, True), (100, None, False)]
+)
+def test_days_are_reckoned_at_the_rate_so_far(contract, units, days, known):
+    """One unit in five days is a rate; none, or days not logged, are not."""
+    made = contract(predicted={"lift": 0.35})
+    few = hold("too_few_units", arm="treated", units=units)
+    basis = Basis(around(0.3, 0.2), around(0.3, 0.2), units=units, days=days, hold=few, at_least=40)
+    found = judge(basis, made)
+    assert found.more_units is not None
+    assert found.more_days == (pytest.approx(5 * found.more_units) if known else None)
