@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+    from spot_mlflow.lift.promise.contract import PredictedLift
 
 TOLERANCE: Final = 1e-6  # relative, between two computers of the same estimators
 CLAIMED: Final = "claimed"  # key: what a client of other estimators said, where it differs
@@ -59,6 +60,7 @@ def recomputed(
     promised = adoption.predicted
     if promised is None:
         raise InvalidInput("no predicted lift is recorded for this version")
+    _refuse_small_cells(moments, promised)
     checks, looks = _checks(payload.get("checks")), previous_looks(adoption)
     try:
         analysis = analyze(moments, promised, previous_looks=looks, previous=last)
@@ -78,6 +80,22 @@ def recomputed(
             f"nothing can be computed from these moments: {type(e).__name__} {e}",
             where="moments.json",
         ) from e
+
+
+def _refuse_small_cells(moments: OutcomeMoments, promised: PredictedLift) -> None:
+    """Raises where a cell tells of fewer than ten people: older clients do not put those together."""
+    from spot_mlflow.lift.stored.cells import without_small_cells
+
+    try:
+        kept = without_small_cells(moments, promised)
+    except Exception:  # noqa: BLE001 - nothing can be computed from them; the analysis says so
+        return
+    if kept is not moments:
+        raise InvalidInput(
+            "the moments have cells of fewer than 10 units, from which one person's outcome could be read",
+            where="moments.json",
+            fix="Upgrade spot-mlflow where the check runs; it puts small cells together before it records.",
+        )
 
 
 def agreed(payload: Mapping[str, Any], report: LiftReport) -> dict[str, Any]:

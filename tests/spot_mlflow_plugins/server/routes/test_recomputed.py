@@ -10,14 +10,15 @@ import pytest
 import requests
 from gated import backend_of, new_version
 from people import entry
-from reports import make_report
+from reports import make_adoption, make_report
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
 from spot_mlflow.lift.report import ESTIMATORS
+from spot_mlflow.record.outcomes import as_stored
 from spot_mlflow.record.summary import CHART
 from spot_mlflow_plugins.server.pages.odd_entries import notice, without_odd
-from spot_mlflow_plugins.server.routes.recomputed import CLAIMED, agreed, loaded
+from spot_mlflow_plugins.server.routes.recomputed import CLAIMED, agreed, loaded, recomputed
 
 if TYPE_CHECKING:
     from servers import MlflowServer
@@ -128,6 +129,17 @@ def test_a_page_is_made_without_what_it_cannot_be_made_with() -> None:
     assert entries[2].id in page({2})
     assert entries[1].id[:12] in notice([entries[1]])
     assert notice(()) == ""
+
+
+def test_cells_of_few_people_are_refused() -> None:
+    """A client that does not put small cells together leaves no person's outcome on the record."""
+    few = make_report(n=300)
+    adoption = make_adoption(predicted=few.predicted)
+    with pytest.raises(InvalidInput, match="fewer than 10 units") as refused:
+        recomputed(few.to_dict(), few.moments, adoption, None)
+    assert "Upgrade spot-mlflow" in str(refused.value)
+    kept = as_stored(few)
+    assert recomputed(kept.to_dict(), kept.moments, adoption, None).moments == kept.moments
 
 
 def beyond(value: Any) -> Any:
