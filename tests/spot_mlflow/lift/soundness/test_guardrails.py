@@ -83,13 +83,13 @@ def test_a_monitored_guardrail_waits_for_its_burn_in():
 
 
 def test_a_guardrail_is_wrongly_called_in_at_most_a_twentieth_of_logs():
-    """Five guardrails on the border of their margin: any verdict is wrong, and rare in sum."""
+    """Two guardrails on the border of their margin: any verdict is wrong, and rare in sum."""
     r = np.random.default_rng(20261128)
-    n, wrong, runs = 4000, 0, 300
+    n, wrong, runs, made = 4000, 0, 300, contract(0.02, 0.02)
     for _ in range(runs):
-        events = r.binomial(n, [[0.07, 0.05]] * 5)
+        events = r.binomial(n, [[0.07, 0.05]] * 2)
         tables = [rate(int(a), int(b), n) for a, b in events]
-        found = guardrails_of(log(*tables), contract(*[0.02] * 5))
+        found = guardrails_of(log(*tables), made)
         wrong += any(g.verdict != "undecided" for g in found)
     assert wrong / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
 
@@ -154,15 +154,15 @@ def test_an_arm_is_compared_where_it_and_the_holdout_are():
 
 
 def test_several_arms_are_wrongly_called_in_at_most_a_twentieth_of_logs():
-    """Three guardrails in two arms, all on the border of their margin: any verdict is wrong."""
+    """Two guardrails in two arms, all on the border of their margin: any verdict is wrong."""
     r = np.random.default_rng(20261129)
-    wrong, runs = 0, 300
+    wrong, runs, made = 0, 300, contract(0.02, 0.02, **TWO)
     for _ in range(runs):
         tables = [
             {HOLDOUT: int(h), "a": int(a), "b": int(b)}
-            for h, a, b in r.binomial(4000, [[0.05, 0.07, 0.07]] * 3)
+            for h, a, b in r.binomial(4000, [[0.05, 0.07, 0.07]] * 2)
         ]
-        found = guardrails_of(arms_apart(*tables, n=4000), contract(*[0.02] * 3, **TWO))
+        found = guardrails_of(arms_apart(*tables, n=4000), made)
         wrong += any(x.verdict != "undecided" for g in found for x in g.arms)
     assert wrong / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
 
