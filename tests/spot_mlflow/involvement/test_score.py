@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from people import NOW, act, event, raised
 
 from spot_mlflow.involvement.log import KINDS, PHASES, involvement_of
-from spot_mlflow.involvement.score import breadth, count, recency
+from spot_mlflow.involvement.score import SILENT_DAYS, breadth, count, recency
 from spot_mlflow.roles import ROLES
 
 USERS = ("executive", "business", "frontline")
@@ -97,6 +97,44 @@ def test_an_open_blocking_concern_holds_the_score_down_and_says_so():
     assert found.lines()[0] == (
         "49 of 100: held down by an open blocking concern of the frontline, 12 days old"
     )
+
+
+@pytest.mark.parametrize(("number", "more"), [(1, ""), (2, ", and 1 more"), (3, ", and 2 more")])
+def test_the_oldest_blocking_concern_is_named_and_the_others_counted(number, more):
+    """The one that has waited longest; one raised today has no age in days."""
+    waiting = [raised("Fay", "frontline", "blocking", 12 - i) for i in range(number)]
+    assert log(*full(), *waiting).lines()[0] == (
+        f"49 of 100: held down by an open blocking concern of the frontline, 12 days old{more}"
+    )
+    today = log(*full(), raised("Dana", "data_scientist", "blocking", 0))
+    assert today.lines()[0].endswith("an open blocking concern of the builders, raised today")
+
+
+def test_each_line_says_what_its_part_was_reckoned_from():
+    """Points of how many, with the counts and the phases that are missing."""
+    found = log(
+        event("Kim", "business", "scope", "decided", 45),
+        raised("Kim", "business", "minor", 50),
+    )
+    assert found.lines()[1:5] == (
+        "coverage: 7.0 of 35 (1 of 5 phases; not yet: naming, features, review, feedback)",
+        "breadth: 8.3 of 20 (1 person of 3, 1 role of 2)",
+        "recency: 10.6 of 15 (last active 45 days ago)",
+        "closure: 0.0 of 30 (0 of 1 concern confirmed)",
+    )
+    assert log().lines()[3] == "recency: 0.0 of 15 (nobody yet)"
+    assert "recency: 15.0 of 15 (last active today)" in log(*full()).lines()
+
+
+def test_silence_begins_after_its_days_and_is_counted():
+    """One day less is no silence."""
+
+    def silent(days):
+        return [c.why for c in log(*full(days)).caps]
+
+    assert silent(SILENT_DAYS - 1) == []
+    assert silent(SILENT_DAYS) == [f"no user has taken part for {SILENT_DAYS} days"]
+    assert "no user has taken part yet" in [c.why for c in log().caps]
 
 
 def test_an_answer_alone_does_not_lift_the_cap():

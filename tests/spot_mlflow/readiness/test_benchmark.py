@@ -179,3 +179,40 @@ def test_a_standing_agrees_with_counting(models, level):
         assert found.below == sum(n for x, n in known.items() if x < level)
         assert found.same == known[level]
         assert found.n == found.below + found.same + found.above
+
+
+def test_of_equal_counts_the_lower_level_is_hidden():
+    """2, 7 and 7: one of the sevens goes, and always the same one."""
+    counts = {"overall": suppressed(distributions(of(*[5] * 2, *[2] * 7, *[4] * 7))["overall"])}
+    assert counts["overall"].counts == {"1": 0, "2": None, "3": 0, "4": 7, "5": None}
+    assert counts["overall"].hidden == 9
+
+
+def test_a_count_of_five_is_told_and_small_ones_are_hidden_together():
+    """Two and three make five, so that nothing else is hidden; four alone tell nothing."""
+    told = suppressed(distributions(of(*[1] * 2, *[2] * 3, *[3] * 5))["overall"])
+    assert told.counts == {"1": None, "2": None, "3": 5, "4": 0, "5": 0}
+    assert suppressed(distributions(of(*[1] * 4))["overall"]) is None
+    assert suppressed(distributions([])["overall"]).hidden == 0
+
+
+def test_each_measure_says_its_own_standing():
+    """In their order; a measure that nobody knows, or the model does not, is compared with nobody."""
+    found = compare({"S": 3, "P": 2}, distributions([{"S": 2}] * 5 + [{"T": 1}] * 6))
+    assert [(s.measure, s.level, s.n) for s in found] == [
+        ("overall", None, 0), ("S", 3, 5), ("P", 2, 0), ("O", None, 0), ("T", None, 6),
+    ]  # fmt: skip
+    assert found[1].below == 5
+    assert [s.words for s in found[:3]] == [
+        "not known (n = 0)",
+        "level 3; of n = 5: 5 lower, 0 the same, 0 higher",
+        "level 2; not compared: n = 0, at least 5 needed",
+    ]
+    assert compare({"S": 3}, {})[1].n == 0
+
+
+def test_models_that_share_no_measure_are_not_exported():
+    """Five assessments of five letters are one of each."""
+    apart = [{m: 3} for m in MEASURES]
+    with pytest.raises(InvalidInput, match="assessed on one measure == 1, must be at least 5"):
+        export_summary(apart, INSTRUMENT, month="2026-11")

@@ -244,3 +244,54 @@ def test_a_unanimous_panel_has_that_level(level):
     assert {v.level for v in found.letters.values()} == {level}
     assert found.non_builders == len(USERS)
     assert found.missing_roles == ()
+
+
+def test_what_is_withheld_names_people_and_moments_and_no_level():
+    """Letters are empty, and who answered in which role stays; one entry withheld hides the whole."""
+    entries = [assessment("Kim", "business", {"P1": 2, "S1": 4}, 3)]
+    found, hidden = panel(*entries), panel(replace(entries[0], withheld=True))
+    assert hidden == found.withheld()
+    assert (hidden.hidden, hidden.weakest, hidden.contested) == (True, None, ())
+    assert hidden.letters == dict.fromkeys("SPOT", LetterResult())
+    assert [(r.person, r.role, r.at, r.answers) for r in hidden.respondents] == [
+        ("Kim", "business", NOW - timedelta(days=3), {})
+    ]
+    assert hidden.questions["P1"].missing_roles == found.questions["P1"].missing_roles
+    assert (hidden.last_at, hidden.missing_roles) == (found.last_at, found.missing_roles)
+
+
+def test_a_note_of_this_moment_counts_and_one_of_the_future_does_not():
+    """As answers do."""
+    two = [assessment("a", "business", {"P1": 2}, 10), assessment("b", "frontline", {"P1": 4}, 9)]
+    assert panel(*two, notes=[note("P1", 0)]).questions["P1"].noted
+    assert not panel(*two, notes=[note("P1", -0.001)]).questions["P1"].noted
+
+
+def test_a_note_among_others_is_found():
+    """A note on another question, or of too early a day, does not end the search."""
+    two = [assessment("a", "business", {"P1": 2}, 10), assessment("b", "frontline", {"P1": 4}, 9)]
+    notes = [note("P2", 5), note("P1", 9.5), note("P1", 5)]
+    assert panel(*two, notes=notes).questions["P1"].noted
+    agreed = [
+        assessment("a", "business", {"P1": 3}, 10),
+        assessment("b", "frontline", {"P1": 3}, 9),
+    ]
+    assert not panel(*agreed, notes=notes).questions["P1"].noted
+
+
+def test_a_dot_is_one_answer_with_all_that_was_said():
+    """Role, level, wanted level, name, comment, and whether it is more than 180 days old."""
+    said = {"P1": {"now": 2, "target": 4, "comment": "late", "owner": "Bo", "by": "2027-01-01"}}
+    found = panel(assessment("Kim", "business", said, 180)).questions["P1"]
+    (dot,) = found.dots
+    assert (dot.role, dot.level, dot.target, dot.person) == ("business", 2, 4, "Kim")
+    assert (dot.comment, dot.stale) == ("late", False)
+    assert (found.roles, found.target, found.owner, str(found.by)) == (
+        ("business",), 4, "Bo", "2027-01-01",
+    )  # fmt: skip
+
+
+def test_a_round_begins_after_two_weeks_of_silence():
+    """Fourteen days are enough, thirteen are not; order does not matter."""
+    days = [NOW - timedelta(days=d) for d in (40, 26, 13, 1)]
+    assert round_start(days) == round_start(days[::-1]) == NOW - timedelta(days=26)

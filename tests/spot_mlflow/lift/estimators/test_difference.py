@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,26 @@ def test_welch_agrees_with_scipy(n_t, n_c, shift, scale, seed):
     assert found.p_value == near(known.pvalue, rel=1e-5)
 
 
+@settings(max_examples=30)
+@given(
+    n_t=some.integers(2, 40),
+    n_c=some.integers(2, 40),
+    confidence=some.sampled_from([0.8, 0.95]),
+    seed=some.integers(0, 2**31),
+)
+def test_one_variance_agrees_with_scipy(n_t, n_c, confidence, seed):
+    """Student's t of two arms of any size, two units included; the method is named."""
+    rng = np.random.default_rng(seed)
+    a, b = 5 + rng.standard_normal(n_t), rng.standard_normal(n_c)
+    found = pooled(_arm(a), _arm(b), confidence=confidence)
+    known = st.ttest_ind(a, b)
+    ci = known.confidence_interval(confidence)
+    assert (found.value, found.df) == (pytest.approx(a.mean() - b.mean()), n_t + n_c - 2)
+    assert [found.low, found.high] == pytest.approx([ci.low, ci.high], rel=1e-6)
+    assert found.se == pytest.approx(found.value / known.statistic, rel=1e-6)
+    assert (found.method, welch(_arm(a), _arm(b)).method) == ("pooled variance", "Welch")
+
+
 def _arm(x: np.ndarray) -> Arm:
     return Arm(len(x), float(x.mean()), float(x.var(ddof=1)))
 
@@ -77,7 +98,12 @@ def test_fewer_than_two_units_give_no_interval(n):
     """The estimate is not known and both bounds are infinite; nothing raises."""
     found = welch(Arm(n, 0.5 if n else math.nan, math.nan), Arm.binary(10, 100))
     assert (found.low, found.high, found.se) == (-math.inf, math.inf, None)
-    assert math.isnan(pooled(Arm(1, 0.5, math.nan), Arm.binary(1, 9)).value)
+    assert found.value == pytest.approx(0.4) if n else math.isnan(found.value)
+    assert found.method == "Welch" or found.p_value is None
+    few, enough = Arm(1, 0.5, math.nan), Arm.binary(1, 9)
+    for arms in ((few, enough), (enough, few)):
+        assert math.isnan(pooled(*arms).value)
+        assert welch(*arms).se is None
 
 
 @pytest.mark.parametrize("confidence", [0, 1, 1.5, -0.1, 95])
@@ -111,6 +137,10 @@ def test_what_both_arms_share_in_full_cancels():
     )
     assert difference(shared).low == pytest.approx(difference(plain).low)
     assert shared.total_treated == plain.var_treated + 0.3
+    assert shared.total_holdout == plain.var_holdout + 0.3
+    apart = replace(shared, cov=0.1)
+    assert apart.se == pytest.approx(math.sqrt(plain.se**2 + 0.4))
+    assert replace(shared, cov=9.0).se == 0
 
 
 def test_quantile_and_satterthwaite():

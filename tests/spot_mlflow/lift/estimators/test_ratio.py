@@ -7,7 +7,7 @@ import pytest
 import tea_tasting as tt
 
 from spot_mlflow.lift.estimators.difference import difference
-from spot_mlflow.lift.estimators.ratio import ratio_by_cell, ratio_means
+from spot_mlflow.lift.estimators.ratio import outcome_line, ratio_by_cell, ratio_means
 from spot_mlflow.lift.estimators.relative import log_delta
 from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
@@ -58,7 +58,10 @@ def test_a_denominator_of_nothing_gives_no_ratio():
     assert ratio_means(cells).holdout == 1.5
     one = Moments.of_units({"outcome": [1.0, 2.0], "denominator": [2.0, 1.0]}, [TREATMENT, HOLDOUT])
     assert not ratio_means(one).known
-    assert not ratio_means(one.select(one.arm == TREATMENT)).known
+    alone = ratio_means(one.select(one.arm == TREATMENT))
+    assert not alone.known
+    assert math.isnan(alone.holdout)
+    assert math.isnan(alone.var_holdout)
 
 
 def test_each_cell_has_the_ratio_and_the_variance_of_its_own_units(visits):
@@ -97,3 +100,40 @@ def test_a_covariate_narrows_a_ratio(visits):
     assert adjusted.var_holdout == pytest.approx(
         by_hand[visits["held"]].var(ddof=1) / visits["held"].sum(), rel=1e-6
     )
+
+
+def test_two_units_are_enough_for_a_covariate_and_one_is_not():
+    """With one unit in an arm the covariate is left aside, and the method says so."""
+    measures = {"outcome": [1.0, 2.0, 1.0, 3.0], "denominator": [1.0, 2.0, 1.0, 2.0]}
+    measures["covariate"] = [1.0, 2.0, 2.0, 1.0]
+    two = Moments.of_units(measures, [TREATMENT, TREATMENT, HOLDOUT, HOLDOUT])
+    assert ratio_means(two).method.endswith("CUPED")
+    one = Moments.of_units(measures, [TREATMENT, TREATMENT, TREATMENT, HOLDOUT])
+    assert not ratio_means(one).method.endswith("CUPED")
+
+
+def test_a_ratio_that_every_unit_shares_has_no_spread():
+    """Twice the denominator in each unit: the ratio is 2 and its variance nothing, never below."""
+    d = np.random.default_rng(4).random(200) + 0.1
+    cells = Moments.of_units(
+        {"outcome": 2 * d, "denominator": d}, [TREATMENT] * 100 + [HOLDOUT] * 100
+    )
+    ratio, var = ratio_by_cell(cells)
+    assert ratio == pytest.approx([2, 2])
+    assert (var >= 0).all()
+    assert var == pytest.approx([0, 0], abs=1e-12)
+    means = ratio_means(cells)
+    assert 0 <= means.var_treated < 1e-12
+    assert (means.df_treated, means.df_holdout) == (99, 99)
+
+
+def test_the_line_makes_the_mean_of_an_arm_from_its_units(visits):
+    """Of a ratio the linearised outcome, which does not vary with the denominator; else the outcome."""
+    held = visits["held"]
+    y, d = visits["orders"][held], visits["visits"][held]
+    arm = [HOLDOUT] * len(y)
+    mean, line = outcome_line(Moments.of_units({"outcome": y, "denominator": d}, arm))
+    assert mean == pytest.approx(y.sum() / d.sum())
+    assert line == pytest.approx([1 / d.mean(), -mean / d.mean()])
+    plain, only = outcome_line(Moments.of_units({"outcome": y, "covariate": d}, arm))
+    assert (plain, only.tolist()) == (pytest.approx(y.mean()), [1.0, 0.0])

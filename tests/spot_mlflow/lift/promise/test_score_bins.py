@@ -4,8 +4,11 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats as st
 
-from spot_mlflow.lift.promise.score_bins import score_edges, top_decile_lift
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.promise.history import History
+from spot_mlflow.lift.promise.score_bins import decile_table, score_edges, top_decile_lift
 
 
 def test_edges_cut_into_equal_bins():
@@ -51,3 +54,94 @@ def test_without_outcomes_there_is_no_ratio():
     y[0] = 1
     found = top_decile_lift(np.arange(50.0), y)
     assert (found.lift, found.high) == (0.0, math.inf)
+
+
+@pytest.mark.parametrize("kind", [int, float, str])
+def test_scores_and_outcomes_may_be_written_in_any_way(kind):
+    """Whole numbers, decimals or text: the same edges and the same lift."""
+    score, y = np.arange(200.0), np.arange(200.0) % 7
+    told = [kind(x) for x in score.astype(int)], [kind(x) for x in y.astype(int)]
+    assert score_edges(told[0], 4) == score_edges(score, 4) == (50.0, 100.0, 150.0)
+    assert top_decile_lift(*told) == top_decile_lift(score, y)
+
+
+def test_an_edge_is_a_score_that_occurs():
+    """Between two scores the upper one is the edge, so that it opens the bin above."""
+    assert score_edges([1.0, 2.0, 3.0, 10.0], 2) == (3.0,)
+
+
+@pytest.mark.parametrize(("share", "confidence"), [(0.1, 0.95), (0.25, 0.8)])
+def test_its_interval_is_the_delta_method_on_the_log_ratio(share, confidence):
+    """By difference quotients of log(top / all), for units of the top and of the rest."""
+    rng = np.random.default_rng(5)
+    score = rng.random(400)
+    y = rng.gamma(2, 1 + score)
+    found = top_decile_lift(score, y, share=share, confidence=confidence)
+    count = round(400 * share)
+    order = np.argsort(-score)
+    top, rest = y[order[:count]], y[order[count:]]
+
+    def log_ratio(a: float, b: float) -> float:
+        return math.log(a) - math.log(share * a + (1 - share) * b)
+
+    a, b, h = top.mean(), rest.mean(), 1e-5
+    by_top = (log_ratio(a + h, b) - log_ratio(a - h, b)) / (2 * h)
+    by_rest = (log_ratio(a, b + h) - log_ratio(a, b - h)) / (2 * h)
+    se = math.hypot(by_top * st.sem(top), by_rest * st.sem(rest))
+    half = st.norm.ppf((1 + confidence) / 2) * se
+    assert found.lift == pytest.approx(a / y.mean())
+    assert found.low == pytest.approx(a / y.mean() * math.exp(-half), rel=1e-6)
+    assert found.high == pytest.approx(a / y.mean() * math.exp(half), rel=1e-6)
+    assert found.se == pytest.approx(a / y.mean() * se, rel=1e-6)
+
+
+def test_a_single_unit_on_top_has_a_ratio_and_no_interval():
+    """Two are the least that a spread can be seen in."""
+    score = np.arange(20.0)
+    one = top_decile_lift(score, score, share=0.05)
+    assert (one.lift, one.low, one.high, one.se) == (2.0, 0.0, math.inf, None)
+    assert top_decile_lift(score, score, share=0.1).high < math.inf
+    empty = top_decile_lift(np.zeros(20), np.zeros(20))
+    assert (empty.low, empty.high) == (0.0, math.inf)
+
+
+def _history(direction: str = "increase") -> History:
+    rng = np.random.default_rng(11)
+    score = rng.random(500)
+    treated = rng.random(500) < 0.5
+    outcome = rng.normal(1, 0.5, 500) + treated * score
+    return History({"m": score}, treated, outcome, "absolute", direction, 0.9)
+
+
+@pytest.mark.parametrize("direction", ["increase", "decrease"])
+def test_each_bin_is_a_comparison_of_its_own(direction):
+    """From the highest scores down; scipy's interval from the units of each bin."""
+    history = _history(direction)
+    score, treated, outcome = history.scores["m"], history.treated, history.outcome
+    table = decile_table(history, "m", 10, uplift_scores=True)
+    order = np.argsort(-score)
+    sign = 1 if direction == "increase" else -1
+    assert len(table) == 10
+    for row, units in zip(table, np.split(order, 10), strict=True):
+        a, b = outcome[units][treated[units]], outcome[units][~treated[units]]
+        known = st.ttest_ind(a, b, equal_var=False)
+        ends = sorted(sign * x for x in known.confidence_interval(0.9))
+        assert (row.low, row.high) == (score[units].min(), score[units].max())
+        assert (row.n_treatment, row.n_holdout) == (len(a), len(b))
+        assert (row.mean_treatment, row.mean_holdout) == pytest.approx((a.mean(), b.mean()))
+        assert row.actual.lift == pytest.approx(sign * (a.mean() - b.mean()))
+        assert [row.actual.low, row.actual.high] == pytest.approx(ends)
+        assert row.predicted == pytest.approx(score[units].mean())
+
+
+def test_bins_are_as_even_as_they_can_be_and_two_at_least():
+    """Five hundred units in seven bins: of 72 and 71. Where a score is no lift none is predicted."""
+    history = _history()
+    table = decile_table(history, "m", 7)
+    assert [r.n_treatment + r.n_holdout for r in table] == [72, 72, 72, 71, 71, 71, 71]
+    assert all(r.predicted is None for r in table)
+    assert len(decile_table(history, "m", 2)) == 2
+    assert len(decile_table(history, "m", 500)) == 500
+    for bins in (1, 501):
+        with pytest.raises(InvalidInput, match=f"bins == {bins}, must be 2 to 500"):
+            decile_table(history, "m", bins)
