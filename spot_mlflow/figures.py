@@ -161,6 +161,16 @@ def sentence(text: str) -> str:
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
+def raised(text: str) -> str:
+    """Returns ``text`` with a capital at the front and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def lowered(text: str) -> str:
+    """Returns ``text`` without the capital at the front, to go on within a sentence."""
+    return text[:1].lower() + text[1:]
+
+
 class Bounded(Protocol):
     """An estimate with its bounds, as ``lift.interval.Interval`` is one."""
 

@@ -46,12 +46,10 @@ class PromiseMark(Mark):
     Attributes:
         rank: place in a portfolio; what asks for attention comes first.
         harm: what it says of a guardrail, whose promise is that nothing changes.
-        brief: in the tag that is read first; "" where that says more than the verdict.
     """
 
     rank: int = 0
     harm: Harm = "undecided"
-    brief: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,9 @@ DATA_FAULT: Final = "The log must be put right first"
 UNDECIDABLE: Final = "Cannot be told"
 NO_MINIMUM: Final = "No least worthwhile lift was set"
 VERDICTS: Final[Mapping[Verdict, PromiseMark]] = {
-    "met": PromiseMark("Promise kept", "✓", good=True, rank=3, harm="harmless", brief="kept promise"),
-    "exceeded": PromiseMark("More than promised", "▲", good=True, rank=4, harm="harmless", brief="more than promised"),
-    "shortfall": PromiseMark("Less than promised", "▼", good=False, fail_on="shortfall", rank=0, harm="harmful", brief="less than promised"),
+    "met": PromiseMark("Promise kept", "✓", good=True, rank=3, harm="harmless"),
+    "exceeded": PromiseMark("More than promised", "▲", good=True, rank=4, harm="harmless"),
+    "shortfall": PromiseMark("Less than promised", "▼", good=False, fail_on="shortfall", rank=0, harm="harmful"),
     "inconclusive": PromiseMark("Too early to tell", "…", good=None, fail_on="inconclusive", rank=2),
 }  # fmt: skip
 WITHHELD_VERDICT: Final = "inconclusive: data"  # in tags, which hold no reason beside the verdict

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from spot_mlflow.reporting.message.headline import TO_DO, WEAKENED
 from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow_cli.terminal import console
 
@@ -32,16 +33,19 @@ def page() -> Console:
 
 
 def print_headline(out: Console, headline: Headline, title: str = "") -> None:
-    """Prints money, cause and request, each on its own line."""
+    """Prints the model and its result, where it is, what is to be done, what weakens it; a line each."""
     from rich.text import Text
 
     if title:
         out.print(Text(printable(title), style="dim"))
-    out.print(Text(printable(headline.finding), style="bold"))
-    if headline.cause:
-        out.print(Text(printable(headline.cause)))
+    out.print(Text(printable(headline.title), style="bold"))
+    if headline.where:
+        out.print(Text(printable(headline.where)))
     if headline.request:
-        out.print(Text.assemble(("Asked of you: ", "bold cyan"), printable(headline.request)))
+        out.print(Text.assemble((f"{TO_DO} ", "bold cyan"), printable(headline.request)))
+    if headline.weakness:
+        out.print(Text.assemble((f"{WEAKENED} ", "bold yellow"), printable(headline.weakness)))
+    out.print(Text(printable(headline.found)))
 
 
 def print_sections(out: Console, sections: Iterable[Section]) -> None:

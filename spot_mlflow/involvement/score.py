@@ -165,7 +165,7 @@ def explain(
         "closure": _closure_words(activity, concerns),
     }
     lines = [
-        f"{name}: {result.parts[name]:.1f} of {WEIGHTS[name]:.0f} ({said[name]})"
+        f"{name}: {result.parts[name]:.0f} of {WEIGHTS[name]:.0f} ({said[name]})"
         for name in WEIGHTS
     ]
     capped = [f"at most {c.limit}: {c.why}" for c in result.caps]

@@ -15,14 +15,21 @@ EVIL = "[bold]x[/bold] \x1b[2J"
 def printed(width: int = 60, **section: object) -> str:
     """What a terminal of this width shows."""
     out = Console(file=io.StringIO(), width=width, color_system=None)
-    print_headline(out, Headline("Promised 1.", "Lost.", "do it."), f"churn {EVIL}")
+    head = Headline("Promised 1.", "Lost.", "Do it.", "churn: kept", "In Production.", "No arm.")
+    print_headline(out, head, f"churn {EVIL}")
     print_sections(out, [Section("k", "Title", **section)])  # type: ignore[arg-type]
     return out.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
 def test_the_sentence_stands_first() -> None:
-    """Title, money, cause, request: one line each."""
-    assert printed().splitlines()[1:4] == ["Promised 1.", "Lost.", "Asked of you: do it."]
+    """The model and its result, where it is, what is to be done, what weakens it, then all of it."""
+    assert printed().splitlines()[1:6] == [
+        "churn: kept",
+        "In Production.",
+        "To do: Do it.",
+        "What weakens it: No arm.",
+        "Promised 1. Lost.",
+    ]
 
 
 def test_what_people_wrote_is_neither_markup_nor_control() -> None:

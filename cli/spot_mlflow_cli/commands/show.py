@@ -76,5 +76,7 @@ def command(
         click.echo(view.adoption_markdown(adoption, decision), nl=False)
     else:
         out = page()
-        print_headline(out, headline_of(adoption=adoption), view.title_of(adoption))
+        print_headline(
+            out, headline_of(adoption=adoption, decision=decision), view.title_of(adoption)
+        )
         print_sections(out, view.adoption_sections(adoption, decision))

@@ -1,53 +1,97 @@
-"""The sentence that every surface opens with: verdict and lift, cause and request.
+"""What every surface opens with: the model and its result, where it is, what is asked, what weakens it.
 
-"Less than promised: 1.1 points arrived (0.6 to 1.6), 2.3 points promised; in money 47k USD (30k to
-64k), 120k USD promised. Most was lost in Operation: 41 % of offers not delivered. Asked of you: capacity
-for team West by 30 January." Each part says as much as the evidence carries and no more: verdict and
-interval are those of the check, money stands beside them, where no cause is shown none is named.
+"Stay Radar: less than promised, 1.1 of 2.3 points. In Production since 3 May 2027. To do: Track every
+week which share of the offers was delivered. Head of Sales, by 30 January 2027." Then the same with
+interval and money, and where the rest was lost. Each part says as much as the evidence carries and no
+more: where no cause is shown none is named.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.letters import letter_words
+from spot_mlflow.lift.causes.words import joined
 from spot_mlflow.lift.moments.left_out import LeftOut
+from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.cause import cause_sentence, losing_letter
 from spot_mlflow.reporting.message.reality import readiness_meets_reality
-from spot_mlflow.reporting.message.request import request_sentence
+from spot_mlflow.reporting.message.request import request_sentence, wait_words
 from spot_mlflow.reporting.message.worth import money_of
 from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, promise_scale, verdict_words
+from spot_mlflow.reporting.words.standing import standing_of
+from spot_mlflow.reporting.words.tables import escape_markdown
 from spot_mlflow.verdicts import DATA_FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.adoption import Adoption
+    from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.reporting.message.worth import Money
 
 
+TO_DO: Final = "To do:"
+WEAKNESSES: Final = 2  # more would not be read
+WEAKENED: Final = "What weakens it:"
+
+
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The opening sentence in its three parts, each possibly empty.
+    """The opening in its parts, each possibly empty.
 
     Attributes:
         finding: the verdict, what arrived and what was promised; units left out come before it.
         cause: where the rest was lost.
-        request: what is asked of the reader, without "Asked of you:".
+        request: what is to be done, by whom and by when, without "To do:".
+        title: the model and its result, a heading.
+        where: where the version is, and what it lacks there.
+        weakness: what weakens the result, or why there is none.
+        settled: whether nothing stands in the way where it is or may go; None where nobody was asked.
     """
 
     finding: str
     cause: str = ""
     request: str = ""
+    title: str = ""
+    where: str = ""
+    weakness: str = ""
+    settled: bool | None = None
+
+    @property
+    def asked(self) -> str:
+        """The request behind its label."""
+        return f"{TO_DO} {self.request}" if self.request else ""
+
+    @property
+    def weakened(self) -> str:
+        """The weakness behind its label."""
+        return f"{WEAKENED} {self.weakness}" if self.weakness else ""
+
+    @property
+    def found(self) -> str:
+        """Result and cause, in full."""
+        return " ".join(part for part in (self.finding, self.cause) if part)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What stands under the title, in the order of reading."""
+        every = (self.where, self.asked, self.weakened, self.found)
+        return tuple(part for part in every if part)
+
+    @property
+    def markdown(self) -> list[str]:
+        """Title and lines as paragraphs of Markdown; what people wrote is escaped."""
+        return [f"**{escape_markdown(self.title)}**", *map(escape_markdown, self.lines)]
 
     @property
     def text(self) -> str:
-        """The sentence as one line."""
-        asked = f"Asked of you: {self.request}" if self.request else ""
-        return " ".join(part for part in (self.finding, self.cause, asked) if part)
+        """Finding, cause and request as one line."""
+        return " ".join(part for part in (self.finding, self.cause, self.asked) if part)
 
 
 def headline(adoption: Adoption) -> str:
@@ -56,30 +100,104 @@ def headline(adoption: Adoption) -> str:
 
 
 def headline_of(
-    check: LiftReport | Mapping[str, Any] | None = None, adoption: Adoption | None = None
+    check: LiftReport | Mapping[str, Any] | None = None,
+    adoption: Adoption | None = None,
+    decision: GateDecision | None = None,
 ) -> Headline:
-    """Puts the sentence together.
+    """Puts the opening together.
 
     Args:
         check: the outcome check to speak of; the latest one of ``adoption`` where None.
         adoption: what is known of the model, or None where only the check is at hand.
+        decision: the gate's answer for the version spoken of, where there is one.
     """
     if check is None and adoption is not None:
         check = adoption.latest_check
-    if check is None:
-        return Headline(_before_outcomes(adoption), request=request_sentence(None, adoption))
-    view = lift_view(check)
-    letter = losing_letter(view)
+    view = None if check is None else lift_view(check)
+    letter = None if view is None else losing_letter(view)
+    of = (
+        adoption.name
+        if adoption is not None
+        else ""
+        if view is None
+        else figures.raised(view.metric)
+    )
+    result = result_words(view, adoption)
+    standing = None if adoption is None or decision is None else standing_of(adoption, decision)
+    return Headline(
+        finding=_before_outcomes(adoption) if view is None else _finding(view),
+        cause="" if view is None else _cause(view, adoption),
+        request=request_sentence(view, adoption, letter=letter),
+        title=f"{of}: {result}" if of else figures.sentence(result).rstrip("."),
+        where=_held(adoption) if standing is None else standing.line,
+        weakness="" if view is None else weakness_of(view),
+        settled=None if standing is None else standing.settled,
+    )
+
+
+def result_words(view: LiftView | None, adoption: Adoption | None = None) -> str:
+    """Returns the result as a phrase: "promise kept, 40.8 of 44.5 points"; the same on every surface.
+
+    Args:
+        view: the outcome check, or None where none was made.
+        adoption: for what was promised, where there is no check.
+    """
+    if view is None:
+        contract = None if adoption is None else adoption.predicted
+        if contract is None:
+            return "no lift promised"
+        promised = promise_scale(contract).amount(contract.predicted.lift)
+        return f"promised {promised}, not checked yet"
+    verdict = figures.lowered(verdict_words(view))
+    scale, arrived, promised_lift = view.scale, view.realized.lift, view.predicted.lift
+    if view.data_fault or math.isnan(arrived):
+        return f"{verdict}, {scale.amount(promised_lift)} promised"
+    if 0 <= arrived <= promised_lift:
+        figure = f"{scale.number(arrived)} of {scale.amount(promised_lift)}"
+    else:  # more than the promise, or a loss, is no part of it
+        figure = f"{scale.amount(arrived)}, {scale.number(promised_lift)} promised"
+    left_out = view.data.get("left_out")
+    without = ", units left out" if left_out else ""
+    return f"{verdict}, {figure}{'' if view.kept is not None else ' so far'}{without}"
+
+
+def weakness_of(view: LiftView) -> str:
+    """Returns why there is no verdict, or the checks whose failure weakens the result; two at most."""
+    if view.data_fault:
+        return ""  # to be put right first; that is asked for
+    said = [wait_words(view)] if view.kept is None and view.undecidable else []
+    said += [
+        str(c["message"])
+        for c in view.data.get("checks") or ()
+        if not c["success"] and c["severity"] == "warning" and c["message"]
+    ]
+    told = list(dict.fromkeys(figures.sentence(_opening(words)) for words in said))
+    more = [f"And {len(told) - WEAKNESSES} more."] if len(told) > WEAKNESSES else []
+    return " ".join([*told[:WEAKNESSES], *more])
+
+
+def _opening(words: str) -> str:
+    """Returns what a message says first; examples, figures of detail and remedies stand further down."""
+    return re.split(r"; |\. | \(p ", words, maxsplit=1)[0]
+
+
+def _held(adoption: Adoption | None) -> str:
+    """Returns what the version holds, where nobody was asked what it lacks there."""
+    facts = None if adoption is None else adoption.facts.version(adoption.version)
+    if facts is None:
+        return "" if adoption is None else "It has no version yet."
+    held = [*([] if facts.stage == "None" else [facts.stage]), *(f"@{a}" for a in facts.aliases)]
+    return f"In {joined(held)}." if held else ""
+
+
+def _cause(view: LiftView, adoption: Adoption | None) -> str:
     surprised = [r for r in readiness_meets_reality(view, adoption) if r.surprise]
     rated = (
-        f" {letter_words(surprised[0].letter)} had been rated {surprised[0].level} of 5."
+        f"{letter_words(surprised[0].letter)} had been rated {surprised[0].level} of 5."
         if surprised
         else ""
     )
-    cause = cause_sentence(view)
-    return Headline(
-        _finding(view), f"{cause}{rated}".strip(), request_sentence(view, adoption, letter=letter)
-    )
+    return " ".join(part for part in (cause_sentence(view), rated) if part)
 
 
 def _before_outcomes(adoption: Adoption | None) -> str:

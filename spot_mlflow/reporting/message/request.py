@@ -1,8 +1,11 @@
-"""What is asked of the reader: from open faults, concerns, plan and overdue checks."""
+"""What is asked, of whom and by when: from open faults, concerns, plan and overdue checks."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.lift.causes.words import joined
@@ -11,45 +14,78 @@ from spot_mlflow.lift.verdict.words import NEVER, waiting_words
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.cause import bridge_of, losing_letter
 from spot_mlflow.reporting.words import old_records
+from spot_mlflow.reporting.words.steps import step
 from spot_mlflow.verdicts import VIABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import date
+    from datetime import date, datetime
 
     from spot_mlflow.adoption import Adoption
+    from spot_mlflow.involvement.concerns import Concern
     from spot_mlflow.readiness.plan import PlanItem
     from spot_mlflow.reporting.words.lift_view import LiftView
 
 REQUESTS: Final = 2  # more would not be read
 TOO_LONG: Final = 3_650  # days; a count of them would look like a plan
 QUOTED: Final = 90  # characters of what a person wrote
+ANSWER_WITHIN: Final = {"blocking": 3, "major": 14, "minor": 30}  # days for an answer
+CONFIRM_WITHIN: Final = 7  # days
+BUILDERS: Final = "the builders"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something to be done.
+
+    Attributes:
+        what: in the imperative, without a full stop.
+        who: a person, or a role in words; "" where whoever reads may do it.
+        by: until when, or None.
+        overdue: whether that has passed.
+    """
+
+    what: str
+    who: str = ""
+    by: date | None = None
+    overdue: bool = False
+
+    @property
+    def words(self) -> str:
+        """The sentence: "Track every week which share was delivered. Head of Sales, by 30 January 2027."."""
+        when = ""
+        if self.by is not None:
+            when = f"{'overdue since' if self.overdue else 'by'} {figures.day(self.by)}"
+        owner = ", ".join(part for part in (self.who, when) if part)
+        return " ".join(figures.sentence(part) for part in (self.what, owner) if part)
 
 
 def request_sentence(
     view: LiftView | None, adoption: Adoption | None, *, letter: str | None = None
 ) -> str:
-    """Returns the most pressing one or two requests; empty where nothing is asked.
+    """Returns the most pressing one or two requests in words; empty where nothing is asked.
 
     Args:
         view: the outcome check spoken of, or None where none was made.
         adoption: what is known of the model, or None.
         letter: letter (or letters) of the loss, whose plan comes first.
     """
-    found: list[str] = []
-    for request in _requests(view, adoption, letter or ""):
-        if request not in found:
-            found.append(request)
-        if len(found) == REQUESTS:
-            break
-    said = "; ".join(found)
-    return said if said.endswith((".", "!", "?")) or not said else f"{said}."
+    return " ".join(r.words for r in requests_of(view, adoption, letter=letter))
 
 
-def _requests(view: LiftView | None, adoption: Adoption | None, letter: str) -> Iterator[str]:
+def requests_of(
+    view: LiftView | None, adoption: Adoption | None, *, letter: str | None = None
+) -> tuple[Request, ...]:
+    """Returns the most pressing one or two requests; arguments as of ``request_sentence``."""
+    found = dict.fromkeys(_requests(view, adoption, letter or ""))
+    return tuple(islice(found, REQUESTS))
+
+
+def _requests(view: LiftView | None, adoption: Adoption | None, letter: str) -> Iterator[Request]:
     """Yields requests, the most pressing one first."""
+    measurer = _measurer(adoption)
     if view is not None:
-        yield from _about_the_log(view)
+        yield from _about_the_log(view, measurer)
     if adoption is not None:
         yield from _concerns(adoption, "blocking")
         yield from _plan(adoption, lambda p: bool(letter) and p.letter in letter)
@@ -57,43 +93,48 @@ def _requests(view: LiftView | None, adoption: Adoption | None, letter: str) -> 
             yield from _overdue_check(adoption)
         yield from _plan(adoption, lambda p: p.overdue)
     if view is not None:
-        yield from _about_the_verdict(view)
+        yield from _about_the_verdict(view, measurer)
     if adoption is not None:
         yield from _concerns(adoption, "major")
         yield from _plan(adoption, lambda _: view is None or view.verdict != "met")
         yield from _beginnings(adoption)
 
 
-def _about_the_log(view: LiftView) -> Iterator[str]:
+def _measurer(adoption: Adoption | None) -> str:
+    """Returns who sees to the measurement, as the promise names them; "" where it names nobody."""
+    contract = None if adoption is None else adoption.predicted
+    plan = None if contract is None else contract.measurement
+    return "" if plan is None else plan.owner
+
+
+def _about_the_log(view: LiftView, measurer: str) -> Iterator[Request]:
     if not view.data_fault:
         return
     failed = [c for c in view.data["checks"] if not c["success"] and c["severity"] == "critical"]
-    if failed:
-        yield f"a log without this fault: {str(failed[0]['message']).rstrip('.')}"
-    else:
-        yield "a log without the faults that took the verdict back"
+    fault = f": {str(failed[0]['message']).rstrip('.')}" if failed else ""
+    yield Request(f"Put the outcome log right{fault}", measurer)
 
 
-def _about_the_verdict(view: LiftView) -> Iterator[str]:
+def _about_the_verdict(view: LiftView, measurer: str) -> Iterator[Request]:
     more = view.data.get("more_units")
     if view.kept is None and not view.data_fault:
         soon = (view.data.get("more_days") or 0) <= TOO_LONG and not view.undecidable
         if more is not None and math.isfinite(more) and soon:
-            yield f"to wait for {wait_words(view)}"
+            yield Request(f"Wait for {wait_words(view)}")
     elif VIABILITY[view.viable].good is False:
-        yield "a decision to change the offer or to stop"
+        yield Request("Decide whether to change the offer or to stop")
     if not view.data_fault:
-        yield from _missing_columns(view)
+        yield from _missing_columns(view, measurer)
 
 
-def _missing_columns(view: LiftView) -> Iterator[str]:
+def _missing_columns(view: LiftView, measurer: str) -> Iterator[Request]:
     """Asks for the columns that would tell folded causes apart, where one of them took the lift."""
     bridge = bridge_of(view)
     if bridge is None or view.kept:
         return
     if bridge.unsplit and "/" in (losing_letter(view) or ""):
         columns = joined([joined(step) for step in bridge.unsplit[0].columns])
-        yield f"to log {columns}, so that the causes can be told apart"
+        yield Request(f"Log {columns}, so that the causes can be told apart", measurer)
 
 
 def wait_words(view: LiftView) -> str:
@@ -126,29 +167,42 @@ def _held_words(view: LiftView, wait: str) -> str:
     return old_records.without_too_early(view.data)
 
 
-def _concerns(adoption: Adoption, severity: str) -> Iterator[str]:
+def _concerns(adoption: Adoption, severity: str) -> Iterator[Request]:
     for c in adoption.involvement.open_concerns:
         if c.severity == severity:
-            asked = "the confirmation of" if c.status == "answered" else "an answer to"
-            yield f"{asked} the {severity} concern {c.id}, {quoted(c.what)}"
+            act = "Confirm or reopen" if c.status == "answered" else "Answer"
+            who, by = concern_turn(c)
+            what = f"{act} the {severity} concern {quoted(c.what)}"
+            yield Request(what, who, by, by < adoption.now.date())
 
 
-def _plan(adoption: Adoption, wanted: Callable[[PlanItem], bool]) -> Iterator[str]:
+def concern_turn(concern: Concern) -> tuple[str, date]:
+    """Returns whose turn it is with an open concern, and until when."""
+    if concern.status == "answered":
+        since = max(a.at for a in concern.thread if a.act == "answered")
+        return concern.raised_by or "the one who raised it", _within(since, CONFIRM_WITHIN)
+    since = max(a.at for a in concern.thread if a.act in ("raised", "reopened"))
+    return BUILDERS, _within(since, ANSWER_WITHIN.get(concern.severity, 14))
+
+
+def _within(since: datetime, days: int) -> date:
+    return (since + timedelta(days=days)).date()
+
+
+def _plan(adoption: Adoption, wanted: Callable[[PlanItem], bool]) -> Iterator[Request]:
     for item in adoption.readiness.plan:
         if wanted(item) and item.now != item.target:
-            yield plan_words(item)
+            yield plan_request(item)
+
+
+def plan_request(item: PlanItem) -> Request:
+    """Returns a step of the plan as what is to be done."""
+    return Request(step(item.question, item.target), item.owner or "", item.by, item.overdue)
 
 
 def plan_words(item: PlanItem) -> str:
-    """Returns one step of the plan: what shall be true, by when, and who sees to it."""
-    said = quoted(target_text(item.question, item.target))
-    if item.by is not None:
-        said += (
-            f", overdue since {figures.day(item.by)}"
-            if item.overdue
-            else f" by {figures.day(item.by)}"
-        )
-    return f"{said} ({item.owner})" if item.owner else said
+    """Returns one step of the plan in words: what is to be done, who sees to it, by when."""
+    return plan_request(item).words
 
 
 def target_text(question: str, level: int) -> str:
@@ -161,7 +215,7 @@ def target_text(question: str, level: int) -> str:
     return f"{question} at level {level}"
 
 
-def _overdue_check(adoption: Adoption) -> Iterator[str]:
+def _overdue_check(adoption: Adoption) -> Iterator[Request]:
     contract = adoption.predicted
     plan = contract.measurement if contract is not None else None
     due: date | None = plan.first_check if plan is not None else None
@@ -171,14 +225,14 @@ def _overdue_check(adoption: Adoption) -> Iterator[str]:
         and due < adoption.now.date()
         and not adoption.latest_check
     ):
-        yield f"the outcome check, due since {figures.day(due)} ({plan.owner})"
+        yield Request("Check the outcomes", plan.owner, due, overdue=True)
 
 
-def _beginnings(adoption: Adoption) -> Iterator[str]:
+def _beginnings(adoption: Adoption) -> Iterator[Request]:
     if not adoption.readiness.people:
-        yield "an assessment by the business, the front line and the builders"
+        yield Request("Ask the business, the front line and the builders how ready they are")
     if adoption.predicted is None:
-        yield "a promise: how much lift, and the least worth having"
+        yield Request("Promise a lift: how much, and the least worth having", BUILDERS)
 
 
 def quoted(text: str) -> str:

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Final
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.letters import LETTERS
-from spot_mlflow.lift.verdict.words import TOO_UNCERTAIN
-from spot_mlflow.reporting.message.headline import headline_of
-from spot_mlflow.reporting.message.request import wait_words
+from spot_mlflow.reporting.message.headline import headline_of, result_words
 from spot_mlflow.reporting.message.worth import money_of
 from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, promise_scale, verdict_words
 from spot_mlflow.reporting.words.standing import standing_of
 from spot_mlflow.reporting.words.tables import Table, escape_markdown
-from spot_mlflow.verdicts import VERDICTS, VIABILITY, WITHHELD_VERDICT
+from spot_mlflow.verdicts import VIABILITY, WITHHELD_VERDICT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,9 +58,10 @@ def summary_tags(adoption: Adoption, *, decision: GateDecision | None = None) ->
 
 
 def _sentence_tags(adoption: Adoption) -> dict[str, str]:
-    """Returns where the lift was lost and what is asked, for those who see no more than the tags."""
+    """Returns cause, request and weakness, for those who see no more than the tags."""
     head = headline_of(adoption=adoption)
-    return {"spot.cause": head.cause or NONE, "spot.request": head.request or NONE}
+    said = {"cause": head.cause, "request": head.request, "weakness": head.weakness}
+    return {f"spot.{key}": words or NONE for key, words in said.items()}
 
 
 def headline_tag(
@@ -70,47 +69,25 @@ def headline_tag(
 ) -> str:
     """Returns the one tag that is read first.
 
-    "kept promise: 2.1 of 2.3 points · Production: no, 2 things".
+    "promise kept, 2.1 of 2.3 points · Production: no, 2 things".
     """
-    if view is not None:
-        lift = _lift_words(view)
-    elif adoption.predicted is not None:
-        scale = promise_scale(adoption.predicted)
-        lift = f"promised {scale.amount(adoption.predicted.predicted.lift)}, not checked yet"
-    else:
-        lift = "no lift promised"
-    parts = [lift]
+    parts = [result_words(view, adoption)]
     if not adoption.readiness.people:
         parts.append(NOT_ASSESSED)
     parts.append(_gate_words(adoption, decision))
     return " · ".join(p for p in parts if p)
 
 
-def _lift_words(view: LiftView) -> str:
-    if view.data_fault:
-        return "not known: the outcome log must be put right"
-    if brief := VERDICTS[view.verdict].brief:
-        return f"{brief}: {_of_promise(view)}"
-    wait = wait_words(view) or "not decided"
-    if view.undecidable:
-        return f"cannot be told: {TOO_UNCERTAIN if view.never_because == 'promise' else wait}"
-    return f"too early: {wait}"
-
-
-def _of_promise(view: LiftView) -> str:
-    """Writes "2.1 of 2.3 points"; what is more than the promise, or a loss, is no part of it."""
-    scale, arrived, promised = view.scale, view.realized.lift, view.predicted.lift
-    if 0 <= arrived <= promised:
-        return f"{scale.number(arrived)} of {scale.amount(promised)}"
-    return f"{scale.amount(arrived)}, {scale.number(promised)} promised"
-
-
 def _gate_words(adoption: Adoption, decision: GateDecision | None) -> str:
-    if adoption.version is None:
-        return ""
-    if decision is None:
-        decision = decide(adoption, TARGET, policy=default_policy(), version=adoption.version)
-    return standing_of(adoption, decision).tag
+    found = _decided(adoption, decision)
+    return "" if found is None else standing_of(adoption, found).tag
+
+
+def _decided(adoption: Adoption, decision: GateDecision | None) -> GateDecision | None:
+    """Returns the gate's answer, by the default policy where none is given; None without a version."""
+    if decision is not None or adoption.version is None:
+        return decision
+    return decide(adoption, TARGET, policy=default_policy(), version=adoption.version)
 
 
 def _people_tags(adoption: Adoption) -> dict[str, str]:
@@ -127,6 +104,11 @@ def _people_tags(adoption: Adoption) -> dict[str, str]:
 
 def _level(level: int | None) -> str:
     return NOT_KNOWN if level is None else str(level)
+
+
+def level_words(word: str, level: int | None) -> str:
+    """Returns a letter with its level and the scale: "Strategy 3 of 5", "Strategy not known"."""
+    return f"{word} {NOT_KNOWN}" if level is None else f"{word} {level} of 5"
 
 
 def _lift_tags(adoption: Adoption, view: LiftView | None) -> dict[str, str]:
@@ -177,12 +159,10 @@ def description_block(
         links: (text, address) of the report, the evidence experiment and the like.
         decision: the gate's answer for Production; by the default policy where None.
     """
-    head = headline_of(adoption=adoption)
-    rest = " ".join(
-        p for p in (head.cause, f"Asked of you: {head.request}" if head.request else "") if p
-    )
-    parts = [f"**{escape_markdown(head.finding)}** {escape_markdown(rest)}".rstrip()]
-    parts.append(_block_table(adoption, decision).markdown())
+    head = headline_of(adoption=adoption, decision=_decided(adoption, decision))
+    said = " ".join(escape_markdown(line) for line in head.lines)
+    parts = [f"**{escape_markdown(head.title)}.** {said}".rstrip()]
+    parts.append(_block_table(adoption).markdown())
     if chart:
         parts.append(f"![Promised and realized lift]({chart})")
     if links:
@@ -190,7 +170,7 @@ def description_block(
     return "\n\n".join([BEGIN, *parts, END])
 
 
-def _block_table(adoption: Adoption, decision: GateDecision | None) -> Table:
+def _block_table(adoption: Adoption) -> Table:
     check = adoption.latest_check
     ready, people = adoption.readiness, adoption.involvement
     rows = [("Called by its users", people.product_name or "")]
@@ -206,11 +186,10 @@ def _block_table(adoption: Adoption, decision: GateDecision | None) -> Table:
         scale = promise_scale(adoption.predicted)
         rows.append(("Predicted lift", scale.amount(adoption.predicted.predicted.lift)))
     letters = ", ".join(
-        f"{word} {_level(ready.letters[letter].level)}" for letter, word in LETTERS.items()
+        level_words(word, ready.letters[letter].level) for letter, word in LETTERS.items()
     )
     rows.append(("Readiness", letters if ready.people else NOT_ASSESSED))
     rows.append(("Users involved", people.words))
-    rows.append(("Gate", _gate_words(adoption, decision)))
     heads = ("Version", adoption.version or NONE)
     return Table("Summary", heads, tuple(r for r in rows if r[1]))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.letters import LETTERS
 from spot_mlflow.person import person_key
-from spot_mlflow.reporting.message.request import target_text
+from spot_mlflow.reporting.message.request import concern_turn
+from spot_mlflow.reporting.words.steps import step
 from spot_mlflow.roles import called
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption
 
-ANSWER_WITHIN: Final = {"blocking": 3, "major": 14, "minor": 30}  # days for an answer
-CONFIRM_WITHIN: Final = 7  # days
 ASSESS_EVERY: Final = timedelta(days=90)  # what the default policy asks for Production
 
 
@@ -94,16 +93,11 @@ def _concerns(adoption: Adoption) -> Iterator[Todo]:
     name, today = adoption.facts.name, adoption.now.date()
     for c in adoption.involvement.open_concerns:
         said = f'{c.severity} concern {c.id}: "{c.what}"'
+        who, due = concern_turn(c)
         if c.status == "answered":
-            since = max(a.at for a in c.thread if a.act == "answered")
-            due = (since + timedelta(days=CONFIRM_WITHIN)).date()
-            who, role = c.raised_by or "the one who raised it", c.role
-            what, act, more = f"confirm or reopen {said}", "confirm", ""
+            role, what, act, more = c.role, f"confirm or reopen {said}", "confirm", ""
         else:
-            since = max(a.at for a in c.thread if a.act in ("raised", "reopened"))
-            due = (since + timedelta(days=ANSWER_WITHIN.get(c.severity, 14))).date()
-            who, role = "the builders", "data_scientist"
-            what, act, more = f"answer {said}", "answer", " --what WORDS"
+            role, what, act, more = "data_scientist", f"answer {said}", "answer", " --what WORDS"
         speaker = c.raised_by if act == "confirm" else None
         command = f"spot concern {act} {shlex.quote(name)} {c.id}{_as(speaker, role)}{more}"
         yield Todo(name, who, role, what, due, due < today, command)
@@ -117,8 +111,7 @@ def _as(person: str | None, role: str | None) -> str:
 def _plan(adoption: Adoption) -> Iterator[Todo]:
     name = adoption.facts.name
     for item in adoption.readiness.plan:
-        goal = target_text(item.question, item.target)
-        what = f'{LETTERS[item.letter]}: see to it that it is true to say "{goal}"'
+        what = f"{LETTERS[item.letter]}: {step(item.question, item.target)}"
         who = item.owner or "nobody named"
         command = f"spot assess {shlex.quote(name)}{_as(item.owner, None)}"
         yield Todo(name, who, None, what, item.by, item.overdue, command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.letters import LETTERS
 from spot_mlflow.reporting import figures
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.involvement.appeal import AppealItem
     from spot_mlflow.involvement.concerns import Concern
+
+
+# By the policy's mode, what follows of requirements that are not met.
+UNENFORCED: Final = {
+    "observe": "Nothing is stopped: the policy only observes.",
+    "warn": "Nothing is stopped: the policy only warns.",
+}
 
 
 def title_of(adoption: Adoption) -> str:
@@ -57,9 +64,9 @@ def adoption_sections(
 def gate_section(adoption: Adoption, decision: GateDecision) -> Section:
     """Returns where the version is and what fails, as measured against required, with its fix."""
     standing = standing_of(adoption, decision)
-    enforced = ""
-    if decision.missing and decision.mode != "block":
-        enforced = f" Not enforced: mode {decision.mode}."
+    enforced = (
+        f" {UNENFORCED[decision.mode]}" if decision.missing and decision.mode in UNENFORCED else ""
+    )
     steps = [
         (f"✕ {r.title or r.name}: {r.measured}; required: {r.required}", r.fix)
         for r in decision.missing
@@ -68,9 +75,9 @@ def gate_section(adoption: Adoption, decision: GateDecision) -> Section:
     return Section(
         "gate",
         standing.question,
-        text=(f"{standing.answer}{enforced} Policy {decision.policy}.",),
+        text=(f"{standing.answer}{enforced}",),
         steps=tuple(steps),
-        notes=tuple(figures.sentence(n) for n in decision.notes),
+        notes=(*(figures.sentence(n) for n in decision.notes), f"Policy {decision.policy}."),
     )
 
 
@@ -131,9 +138,8 @@ def _concern_row(c: Concern) -> tuple[str, ...]:
 
 
 def _appeal_words(item: AppealItem) -> str:
-    users, builders = figures.number(item.users, 1), figures.number(item.builders, 1)
-    gap = "" if item.gap is None else f", difference {item.gap:+.1f}"
-    return f"“{item.text}”: users {users} of 5, builders guessed {builders}{gap}"
+    users, builders = figures.number(item.users), figures.number(item.builders)
+    return f"“{item.text}”: users {users} of 5, builders guessed {builders}"
 
 
 def _plan(adoption: Adoption) -> Section | None:
@@ -192,7 +198,7 @@ def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> d
         "name": adoption.name,
         "stage": facts.stage if facts else None,
         "aliases": list(facts.aliases) if facts else [],
-        "headline": _headline(adoption),
+        "headline": _headline(adoption, decision),
         "readiness": _readiness_dict(adoption),
         "involvement": _involvement_dict(adoption),
         "concerns": [_concern_dict(c) for c in adoption.involvement.concerns],
@@ -255,16 +261,14 @@ def _taken_down_dict(e: Evidence) -> dict[str, Any]:
 
 def adoption_markdown(adoption: Adoption, decision: GateDecision | None = None) -> str:
     """Returns the same as Markdown; what people wrote is escaped."""
-    head = headline_of(adoption=adoption)
-    asked = f"Asked of you: {head.request}" if head.request else ""
-    parts = [f"# {escape_markdown(title_of(adoption))}", f"**{escape_markdown(head.finding)}**"]
-    parts += [escape_markdown(p) for p in (head.cause, asked) if p]
+    head = headline_of(adoption=adoption, decision=decision)
+    parts = [f"# {escape_markdown(title_of(adoption))}", *head.markdown]
     for section in adoption_sections(adoption, decision):
         parts += section_markdown(section)
     return "\n\n".join(parts) + "\n"
 
 
-def _headline(adoption: Adoption) -> dict[str, str]:
-    """The sentence in its parts; ``money`` is the first part's earlier name."""
-    found = asdict(headline_of(adoption=adoption))
+def _headline(adoption: Adoption, decision: GateDecision | None) -> dict[str, Any]:
+    """The opening in its parts; ``money`` is the first part's earlier name."""
+    found = asdict(headline_of(adoption=adoption, decision=decision))
     return {"money": found["finding"], **found}

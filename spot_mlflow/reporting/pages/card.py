@@ -56,10 +56,7 @@ def markdown(adoption: Adoption, instrument: Instrument | None = None) -> str:
     """Returns the card as Markdown; pictures by their numbers, what people wrote escaped."""
     head = headline_of(adoption=adoption)
     parts = [f"# Model card: {escape_markdown(title_of(adoption))}"]
-    parts.append(f"**{escape_markdown(head.finding)}**")
-    parts += [escape_markdown(p) for p in (head.cause,) if p]
-    if head.request:
-        parts.append(f"Asked of you: {escape_markdown(head.request)}")
+    parts += head.markdown
     for section in card_sections(adoption, instrument):
         parts += section_markdown(section)
     parts.append(escape_markdown(_foot(adoption)))

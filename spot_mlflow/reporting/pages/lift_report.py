@@ -62,11 +62,7 @@ def markdown(check: LiftReport | Mapping[str, Any], adoption: Adoption | None = 
     """Returns the report as Markdown, with the same sentences and figures."""
     view = lift_view(check)
     head = headline_of(check, adoption)
-    parts = [f"# Lift of {escape_markdown(view.metric)}", f"**{escape_markdown(head.finding)}**"]
-    if head.cause:
-        parts.append(escape_markdown(head.cause))
-    if head.request:
-        parts.append(f"Asked of you: {escape_markdown(head.request)}")
+    parts = [f"# Lift of {escape_markdown(view.metric)}", *head.markdown]
     parts.append(" · ".join(f"{sign} {text}".strip() for sign, text in verdicts(view)))
     table = Table(
         "Figures",

@@ -36,14 +36,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["typeset"] = figures.typeset
-    made.filters["capital"] = capital
+    made.filters["capital"] = figures.raised  # Jinja's own lowers the rest
     made.filters["coded"] = coded
     return made
-
-
-def capital(text: str) -> str:
-    """Returns ``text`` with a capital at the front; Jinja's own lowers the rest."""
-    return text[:1].upper() + text[1:]
 
 
 def coded(text: str) -> Markup:

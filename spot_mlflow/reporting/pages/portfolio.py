@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.letters import LETTERS
 from spot_mlflow.reporting import figures
+from spot_mlflow.reporting.message.headline import TO_DO
 from spot_mlflow.reporting.message.summary import NOT_ASSESSED, NOT_KNOWN
 from spot_mlflow.reporting.sections.section import Section
 from spot_mlflow.reporting.words.standing import standing_told
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 STAGES: Final = ("not assessed", "begun", "promised", "checked")
-# What asks for attention comes first.
+# As people read them; the keys are those of the JSON.
+STAGE_WORDS: Final = {s: "started" if s == "begun" else s for s in STAGES}
 _SUM: Final = re.compile(r"(-?[\d,]+(?:\.\d+)?)(k|M|bn)?(?: ([^\s(][^(]*?))?(?: \(.*)?")
 _SIZES: Final = {None: 1.0, "k": 1e3, "M": 1e6, "bn": 1e9}
 
@@ -66,6 +68,19 @@ class PortfolioRow:
     gate: str
     ready: bool
     updated: str
+
+    @property
+    def said(self) -> str:
+        """The verdict as every surface has it, from the headline tag; the stage where there is none."""
+        if self.lift["verdict"] not in TAGGED:
+            return STAGE_WORDS[self.stage]
+        return self.headline.partition(" · ")[0].partition(", ")[0]
+
+    @property
+    def sign(self) -> str:
+        """The shape beside the verdict; "" where there is none."""
+        verdict = self.lift["verdict"]
+        return TAGGED[verdict].sign if verdict in TAGGED else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values under the documented keys of ``spot portfolio``."""
@@ -181,8 +196,10 @@ class PortfolioSummary:
             f"Promised {figures.money(promised, unit)} to date, arrived {figures.money(realized)}."
             for unit, (promised, realized) in self.value.items()
         ]
-        said += [self.cause, f"Asked of you: {self.request}" if self.request else ""]
-        stages = ", ".join(f"{figures.count(n)} {stage}" for stage, n in self.stages.items() if n)
+        said += [self.cause, f"{TO_DO} {self.request}" if self.request else ""]
+        stages = ", ".join(
+            f"{figures.count(n)} {STAGE_WORDS[stage]}" for stage, n in self.stages.items() if n
+        )
         said.append(
             f"{figures.things(self.models, 'model')}: {stages}." if self.models else "No models."
         )
@@ -223,7 +240,7 @@ def portfolio_summary(rows: Sequence[PortfolioRow]) -> PortfolioSummary:
         arrived=sum(k is True for k in kept),
         value=value,
         cause=f"{lost.name}: {lost.cause}" if lost else "",
-        request=f"for {asking.name}, {asking.request}" if asking else "",
+        request=f"{asking.name}: {asking.request}" if asking else "",
     )
 
 
@@ -247,7 +264,7 @@ def portfolio_section(rows: Sequence[PortfolioRow], *, everything: bool = False)
     )
     table = Table(
         "Models",
-        ("model", "S", "P", "O", "T", "promised", "arrived", "verdict", "gate", "concerns"),
+        ("model", "S", "P", "O", "T", "promised", "arrived", "verdict", "where", "concerns"),
         tuple(_cells(r) for r in shown),
         frozenset({1, 2, 3, 4, 9}),
     )
@@ -260,18 +277,12 @@ def portfolio_section(rows: Sequence[PortfolioRow], *, everything: bool = False)
 def _cells(row: PortfolioRow) -> tuple[str, ...]:
     name = row.model if row.name == row.model else f"{row.name} ({row.model})"
     levels = [figures.NOTHING if x is None else str(x) for x in row.levels.values()]
-    verdict = row.lift["verdict"]
-    sign = (
-        f"{TAGGED[verdict].sign} {TAGGED[verdict].words.lower()}"
-        if verdict in TAGGED
-        else row.stage
-    )
     return (
         name,
         *levels,
         row.lift["predicted"] or figures.NOTHING,
         row.lift["realized"] or figures.NOTHING,
-        sign,
+        f"{row.sign} {row.said}".strip(),
         row.gate or figures.NOTHING,
         str(row.concerns),
     )

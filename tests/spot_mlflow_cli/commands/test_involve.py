@@ -23,7 +23,7 @@ def test_one_entry_with_its_explanation(churn):
     assert done.status == 0, done.err
     assert log(churn) == [("Kim", "business", "naming", "decided")]
     assert "1 of 5 phases, 1 person, no open concerns" in done.out
-    assert "coverage: 7.0 of 35" in done.out
+    assert "coverage: 7 of 35" in done.out
     assert churn.adoption("churn").name == "Stay Radar"
     assert churn.facts("churn").tags["spot.name"] == "Stay Radar"
 

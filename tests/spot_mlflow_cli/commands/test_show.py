@@ -25,13 +25,13 @@ def checked(churn):
 
 @pytest.mark.usefixtures("checked")
 def test_show_opens_with_the_sentence_and_says_all():
-    """Money first, then the gate with the commands that help, the lift, and the people."""
+    """The model and its result, where it is, then the gate with the commands that help, the lift, and the people."""
     done = run_spot("show", "churn")
     assert done.status == 0, done.err
     lines = done.out.splitlines()
     assert lines[0] == "churn, version 1"
-    assert "points arrived (" in lines[1]
-    assert lines[1].endswith("2.3 points promised.")
+    assert lines[1] == "churn: less than promised, 0.3 of 2.3 points"
+    assert lines[2].startswith("Can it go to Production? No: ")
     for said in (
         "Can it go to Production?",
         "spot ask churn --role",
@@ -62,7 +62,7 @@ def test_show_markdown():
     """The same as Markdown, for a wiki or a pull request."""
     done = run_spot("show", "churn", "--format", "markdown")
     assert done.out.startswith("# churn, version 1\n\n**")
-    assert "2.3 points promised.**" in done.out
+    assert "0.3 of 2.3 points**\n\nCan it go" in done.out
 
 
 def test_show_writes_nothing(churn):

@@ -22,12 +22,10 @@ from spot_mlflow.reporting.charts.palette import DARK, LIGHT, css_variables
 from spot_mlflow.reporting.charts.readiness import readiness_chart
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.pages.page import environment
-from spot_mlflow.reporting.pages.portfolio import portfolio_rows, portfolio_summary
+from spot_mlflow.reporting.pages.portfolio import STAGE_WORDS, portfolio_rows, portfolio_summary
 from spot_mlflow.reporting.words.lift_view import lift_view
 from spot_mlflow.reporting.words.respondent_view import seen_by
-from spot_mlflow.reporting.words.standing import standing_of
 from spot_mlflow.validation import utc
-from spot_mlflow.verdicts import TAGGED
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.pages.odd_entries import notice, without_odd
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
@@ -78,7 +76,7 @@ def portfolio_page(query: str = "", stage: str = "", page: int = 1) -> str:
         query=query,
         stage=stage,
         letters=LETTERS,
-        verdicts=TAGGED,
+        stages=STAGE_WORDS,
     )
 
 
@@ -108,16 +106,19 @@ def panel(name: str, version: str | None = None) -> dict[str, Any]:
 def _panel(name: str, version: str | None, odd: tuple[Evidence, ...]) -> dict[str, Any]:
 
     adoption, decision = _seen_by_reader(*state_of(name, version, odd))
-    head = headline_of(adoption=adoption)
+    head = headline_of(adoption=adoption, decision=decision)
     missing = [] if decision is None else [r.title or r.name for r in decision.missing]
     ready = adoption.readiness
     return {
         "model": name,
         "version": adoption.version,
-        "gate": gate_line(adoption, decision),
-        "allowed": None if decision is None else standing_of(adoption, decision).settled,
+        "title": head.title,
+        "gate": head.where,
+        "allowed": head.settled,
         "missing": missing[:5],
         "headline": head.finding,
+        "request": head.request,
+        "weakness": head.weakness,
         "letters": [
             {"name": word, "level": ready.letters[letter].level} for letter, word in LETTERS.items()
         ],
@@ -167,11 +168,6 @@ def error_page(error: SpotError) -> str:
     return _render("error.html.j2", title="S.P.O.T.", what=error.what, fix=error.fix)
 
 
-def gate_line(adoption: Adoption, decision: GateDecision | None) -> str:
-    """Returns the first line of a model page: "Can it go to Production? No: 2 things"."""
-    return "It has no version yet." if decision is None else standing_of(adoption, decision).line
-
-
 def style() -> str:
     """Returns the style sheet of the pages; reports' own colours and parts."""
     sheet: str = (
@@ -191,10 +187,7 @@ def _model_html(adoption: Adoption, decision: GateDecision | None, odd: str) -> 
         title=f"{adoption.name} · S.P.O.T.",
         name=facts.name,
         title_of=title_of(adoption),
-        gate=gate_line(adoption, decision),
-        allowed=decision is not None and standing_of(adoption, decision).settled,
-        mode=None if decision is None else decision.mode,
-        headline=headline_of(adoption=adoption),
+        headline=headline_of(adoption=adoption, decision=decision),
         adoption=adoption,
         odd=odd,
         letters=_letters(adoption),
@@ -244,7 +237,7 @@ def _with_dots(section: Section, adoption: Adoption) -> Section:
 def _tiles(rows: Sequence[PortfolioRow]) -> list[tuple[str, str, str]]:
     """Returns (label, figure, detail) of the row at the top."""
     found = portfolio_summary(rows)
-    stages = " · ".join(f"{n} {stage}" for stage, n in found.stages.items() if n)
+    stages = " · ".join(f"{n} {STAGE_WORDS[stage]}" for stage, n in found.stages.items() if n)
     share = figures.share(found.arrived / found.decided) if found.decided else "–"
     tiles = [
         ("Models", figures.count(found.models), stages),

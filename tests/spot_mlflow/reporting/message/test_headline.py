@@ -7,6 +7,8 @@ import pytest
 from people import assessment
 from reports import make_adoption, make_report
 
+from spot_mlflow.gate.decision import decide
+from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.reporting.message.headline import headline, headline_of
 
@@ -26,8 +28,51 @@ def test_lift_money_cause_and_request(full_report: LiftReport) -> None:
         said.finding,
     )
     assert said.cause.startswith("Most was lost in Operation: 41 % of offers")
-    assert said.request.endswith("by 30 January 2027 (Ann Sample).")
-    assert said.text == f"{said.finding} {said.cause} Asked of you: {said.request}"
+    assert said.request.startswith(
+        "Plan time for the offers, by the number of cases. Ann Sample, by "
+    )
+    assert said.text == f"{said.finding} {said.cause} To do: {said.request}"
+    assert re.fullmatch(r"\w+: cannot be told, 1\.\d of 2\.3 points so far", said.title)
+    assert said.lines[-3:] == (f"To do: {said.request}", said.weakened, said.found)
+
+
+@pytest.mark.parametrize(
+    ("lift", "result"),
+    [
+        (0.023, "promise kept, 2.27 of 2.30 points"),
+        (0.002, "less than promised, "),
+        (-0.01, "less than promised, -"),
+        (0.05, "more than promised, "),
+    ],
+)
+def test_the_title_is_the_model_and_its_result(lift: float, result: str) -> None:
+    """A heading that says in words and figures whether the promise was kept."""
+    said = headline_of(adoption=make_adoption(check=make_report(lift=lift, n=150_000)))
+    assert said.title.startswith(f"churn: {result}")
+
+
+def test_what_weakens_the_result_is_told(short_report: LiftReport) -> None:
+    """A check that failed without taking the verdict back stands under the result; passed ones do not."""
+    failed = {"name": "arm_known", "severity": "warning", "success": False, "observed": 0.38}
+    failed["message"] = "38 % of rows had no arm and were left out"
+    passed = failed | {"success": True, "message": "All is well"}
+    said = headline_of(short_report.to_dict() | {"checks": [passed, failed]})
+    assert said.weakness == "38 % of rows had no arm and were left out."
+    more = [
+        failed | {"message": f"{n} rows are odd; first: unit 7. Log them."} for n in (5, 6, 7, 7)
+    ]
+    many = headline_of(short_report.to_dict() | {"checks": more})
+    assert many.weakness == "5 rows are odd. 6 rows are odd. And 1 more."
+
+
+def test_where_it_is_comes_with_what_it_lacks() -> None:
+    """With the gate's answer the opening says both; without it, only what the version holds."""
+    adoption = make_adoption(check=make_report())
+    decision = decide(adoption, "Production", policy=default_policy())
+    asked = headline_of(adoption=adoption, decision=decision)
+    assert asked.where.startswith("Can it go to Production? No: ")
+    assert asked.settled is False
+    assert headline_of(adoption=adoption).settled is None
 
 
 def test_without_money_it_speaks_of_lift(short_report: LiftReport) -> None:
@@ -65,14 +110,16 @@ def test_a_faulty_log_gives_no_figure(short_report: LiftReport) -> None:
     assert said.finding == (
         "The log must be put right first: this log cannot show the realized lift, 2.3 points promised."
     )
-    assert said.request == "a log without this fault: bad arms."
+    assert said.request == "Put the outcome log right: bad arms."
+    assert said.title == "Renewed: the log must be put right first, 2.3 points promised"
 
 
 def test_units_left_out_come_before_any_figure(short_report: LiftReport) -> None:
     """The first sentence gives the number of units that the last check had, and why."""
     left_out = {"units": 40, "of": 4_000, "since": "2027-03-01", "why": "erased", "reason": ""}
-    said = headline_of(short_report.to_dict() | {"left_out": left_out}).text
-    assert said.startswith(
+    said = headline_of(short_report.to_dict() | {"left_out": left_out})
+    assert said.title.endswith(", units left out")
+    assert said.text.startswith(
         "40 of the 4,000 units of the last check (as of 1 March 2027) are not in"
     )
 

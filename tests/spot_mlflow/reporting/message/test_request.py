@@ -7,7 +7,7 @@ from people import NOW, act, assessment, raised
 from reports import make_adoption, make_report
 
 from spot_mlflow.lift.promise.contract import PredictedLift
-from spot_mlflow.reporting.message.request import quoted, request_sentence, wait_words
+from spot_mlflow.reporting.message.request import quoted, request_sentence, requests_of, wait_words
 from spot_mlflow.reporting.words.lift_view import lift_view
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ def test_a_blocking_concern_comes_first(short_report: LiftReport) -> None:
     concern = raised("Cleo", "frontline", "blocking", what="offers reach us too late")
     adoption = make_adoption(concern, assessment("Ann", "executive", PLAN), check=short_report)
     said = request_sentence(lift_view(short_report), adoption, letter="O")
-    assert said.startswith(
-        f"an answer to the blocking concern {concern.payload['concern']}, “offers reach us"
-    )
+    assert said.startswith("Answer the blocking concern “offers reach us too late”. The builders, ")
 
 
 def test_an_answered_concern_asks_for_its_confirmation(short_report: LiftReport) -> None:
@@ -32,16 +30,19 @@ def test_an_answered_concern_asks_for_its_confirmation(short_report: LiftReport)
     concern = raised("Cleo", "frontline", "blocking", days=3)
     answer = act(concern, "answered", "Dan", "data_scientist", days=2)
     adoption = make_adoption(concern, answer, check=short_report)
-    assert request_sentence(None, adoption).startswith("the confirmation of the blocking concern")
+    said = request_sentence(None, adoption)
+    assert said.startswith("Confirm or reopen the blocking concern “")
+    assert "”. Cleo, by " in said
 
 
 def test_the_plan_of_the_losing_letter_is_asked_for(full_report: LiftReport) -> None:
     """Operation lost: what its plan wants, by when, and who sees to it."""
     adoption = make_adoption(assessment("Ann", "executive", PLAN | LATE), check=full_report)
     said = request_sentence(lift_view(full_report), adoption, letter="O")
-    first, second = said.split("; ")
-    assert first.endswith("by 30 January 2027 (Ann Sample)")
-    assert "overdue since 30 September 2026" in second
+    assert said.startswith(
+        "Plan time for the offers, by the number of cases. Ann Sample, by 30 January 2027. "
+    )
+    assert said.endswith("Work out what the main offer costs. Overdue since 30 September 2026.")
 
 
 def test_an_overdue_check_is_asked_for() -> None:
@@ -56,7 +57,7 @@ def test_an_overdue_check_is_asked_for() -> None:
         }
     )
     said = request_sentence(None, make_adoption(predicted=contract))
-    assert said.startswith("the outcome check, due since 1 October 2026 (Bo Sample)")
+    assert said.startswith("Check the outcomes. Bo Sample, overdue since 1 October 2026.")
 
 
 def test_too_early_asks_for_patience_in_units() -> None:
@@ -65,7 +66,7 @@ def test_too_early_asks_for_patience_in_units() -> None:
     view = lift_view(report)
     assert view.verdict == "inconclusive"
     assert wait_words(view).startswith("about ")
-    assert request_sentence(view, None) == f"to wait for {wait_words(view)}."
+    assert request_sentence(view, None) == f"Wait for {wait_words(view)}."
 
 
 def test_never_is_said_where_no_units_would_decide(full_report: LiftReport) -> None:
@@ -90,7 +91,7 @@ def test_clusters_are_waited_for_as_clusters() -> None:
 def test_a_lift_not_worth_its_cost_asks_for_a_decision(short_report: LiftReport) -> None:
     """Below the least worth having somebody has to change the offer or stop."""
     view = lift_view(short_report.to_dict() | {"viable": "not viable"})
-    assert request_sentence(view, None).startswith("a decision to change the offer or to stop")
+    assert request_sentence(view, None).startswith("Decide whether to change the offer or to stop.")
 
 
 def test_a_broken_log_is_asked_for_first(short_report: LiftReport) -> None:
@@ -108,7 +109,7 @@ def test_a_broken_log_is_asked_for_first(short_report: LiftReport) -> None:
         "checks": [fault],
     }
     said = request_sentence(lift_view(data), None)
-    assert said == "a log without this fault: 214 of 900 units (24 %) appear more than once."
+    assert said == "Put the outcome log right: 214 of 900 units (24 %) appear more than once."
 
 
 def test_a_log_whose_checks_a_suite_tolerates_is_asked_for_too(short_report: LiftReport) -> None:
@@ -116,14 +117,14 @@ def test_a_log_whose_checks_a_suite_tolerates_is_asked_for_too(short_report: Lif
     said = request_sentence(
         lift_view(short_report.to_dict() | {"withheld": True, "checks": []}), None
     )
-    assert said == "a log without the faults that took the verdict back."
+    assert said == "Put the outcome log right."
 
 
 def test_beginnings_are_asked_for() -> None:
     """A model of which nothing is known needs an assessment and a promise."""
     assert request_sentence(None, make_adoption()) == (
-        "an assessment by the business, the front line and the builders; "
-        "a promise: how much lift, and the least worth having."
+        "Ask the business, the front line and the builders how ready they are. "
+        "Promise a lift: how much, and the least worth having. The builders."
     )
 
 
@@ -139,14 +140,14 @@ def test_at_most_two_requests(full_report: LiftReport) -> None:
     """More than two would not be read."""
     many = [raised("Cleo", "frontline", "blocking", what=f"thing {i}", days=i) for i in range(5)]
     adoption = make_adoption(*many, check=full_report)
-    assert request_sentence(lift_view(full_report), adoption).count("; ") == 1
+    assert len(requests_of(lift_view(full_report), adoption)) == 2
     assert adoption.now == NOW
 
 
 def test_missing_columns_are_asked_for(short_report: LiftReport) -> None:
     """Where causes cannot be told apart, the columns that would split them are asked for."""
     said = request_sentence(lift_view(short_report), None)
-    assert said == "to log offered and delivered, so that the causes can be told apart."
+    assert said == "Log offered and delivered, so that the causes can be told apart."
 
 
 def test_a_wait_beyond_reason_is_no_plan() -> None:

@@ -42,7 +42,8 @@ def test_every_tag_of_a_checked_model(full_report: LiftReport) -> None:
     naming = event("Bo", "business", "naming", "decided", what="Stay Radar")
     champion = event("Cleo", "frontline", None, "champion")
     tags = summary_tags(make_adoption(ANN, naming, champion, check=full_report))
-    assert tags["spot"].startswith("cannot be told: the prediction itself is too uncertain")
+    assert tags["spot"].startswith("cannot be told, 1.4 of 2.3 points so far · Production: no")
+    assert "the prediction itself is too uncertain" in tags["spot.weakness"]
     assert re.search(r" · Production: no, \d+ things$", tags["spot"])
     assert tags["spot.readiness"] == "not known" or tags["spot.readiness"].isdigit()
     assert (tags["spot.strategy"], tags["spot.operation"]) == ("3", "2")
@@ -66,7 +67,7 @@ def test_every_tag_of_a_checked_model(full_report: LiftReport) -> None:
 
 @pytest.mark.parametrize(
     ("lift", "opening"),
-    [(0.023, "kept promise: 2.27 of 2.30 points"), (0.002, "less than promised: ")],
+    [(0.023, "promise kept, 2.27 of 2.30 points"), (0.002, "less than promised, ")],
 )
 def test_the_headline_tag_opens_with_the_verdict(lift: float, opening: str) -> None:
     """The one tag read first says whether the promise was kept, in figures."""
@@ -75,11 +76,12 @@ def test_the_headline_tag_opens_with_the_verdict(lift: float, opening: str) -> N
     assert "not assessed" in tags["spot"]
 
 
-def test_the_headline_tag_tells_what_it_waits_for() -> None:
-    """Too early: how many more units, and days."""
+def test_an_open_verdict_says_so_and_what_to_wait_for() -> None:
+    """Too early: what there is so far in the one tag; how many more units in that of the request."""
     report = make_report(lift=0.02, n=2_000, contract={"predicted": 0.023})
-    tag = summary_tags(make_adoption(ANN, check=report))["spot"]
-    assert re.match(r"too early: about [\d,]+ more units(, \d+ days?)? · Production: no", tag)
+    tags = summary_tags(make_adoption(assessment("Ann", "executive", {"S1": 3}), check=report))
+    assert re.match(r"too early to tell, .* so far · Production: no", tags["spot"])
+    assert re.search(r"Wait for about [\d,]+ more units", tags["spot.request"])
 
 
 def test_a_promise_not_checked_yet() -> None:
@@ -129,7 +131,7 @@ def test_a_faulty_log_writes_no_lift(short_report: LiftReport) -> None:
     }
     tags = summary_tags(make_adoption(ANN, entry("outcomes", data, None, None, version="3")))
     assert tags["spot.lift.realized"] == "not known"
-    assert tags["spot"].startswith("not known: the outcome log must be put right")
+    assert tags["spot"].startswith("the log must be put right first, 2.3 points promised")
 
 
 @given(st.text(max_size=30), st.text(max_size=40))
@@ -151,8 +153,10 @@ def test_the_block_has_sentence_table_picture_and_links(full_report: LiftReport)
     parts = block.split("\n\n")
     assert [parts[0], parts[-1]] == [BEGIN, END]
     assert parts[1].startswith(
-        "**Cannot be told: 1.4 points so far (0.7 to 2.0), 2.3 points promised"
+        "**churn: cannot be told, 1.4 of 2.3 points so far.** Can it go to Production? No: "
     )
+    assert "Cannot be told: 1.4 points so far (0.7 to 2.0), 2.3 points promised" in parts[1]
+    assert "Strategy 3 of 5" in parts[2]
     assert "| Realized lift | 1.4 points (0.7 to 2.0) |" in parts[2]
     assert parts[3].startswith("![")
     assert parts[4] == "[report](get-artifact?path=report.html&run_uuid=1)"

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from jinja2 import UndefinedError
 
-from spot_mlflow.reporting.pages.page import capital, coded, environment, render
+from spot_mlflow.figures import raised
+from spot_mlflow.reporting.pages.page import coded, environment, render
 
 
 def test_a_forgotten_value_is_an_error() -> None:
@@ -30,5 +31,5 @@ def test_code_is_set_and_escaped() -> None:
 
 def test_capital_leaves_the_rest() -> None:
     """Only the first letter changes."""
-    assert capital("s.P.O.T. level") == "S.P.O.T. level"
-    assert capital("") == ""
+    assert raised("s.P.O.T. level") == "S.P.O.T. level"
+    assert raised("") == ""

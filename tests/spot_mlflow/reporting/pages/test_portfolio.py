@@ -75,7 +75,7 @@ def test_the_summary_counts_and_sums(models: list[tuple[str, Mapping[str, str]]]
     assert summary.value == {"USD": (110_000.0, 60_000.0)}
     assert summary.words.startswith("Promised 110k USD to date, arrived 60k. open: ")
     assert summary.words.endswith(
-        "7 models: 3 checked, 1 promised, 1 begun, 2 not assessed. "
+        "7 models: 3 checked, 1 promised, 1 started, 2 not assessed. "
         "The promised lift arrived in 1 of 2 decided (50 %)."
     )
 
@@ -89,7 +89,7 @@ def test_the_portfolio_opens_with_money_cause_and_request(
     summary = portfolio_summary(portfolio_rows([*models[:-1], ("open", tags)]))
     assert tags["spot.cause"].startswith(("Most was lost in", "The largest loss shown lies in"))
     assert summary.cause == f"open: {tags['spot.cause']}"
-    assert summary.request == f"for open, {asked}"
+    assert summary.request == f"open: {asked}"
     money, cause, request = (
         summary.words.index(x) for x in ("Promised", summary.cause, summary.request)
     )
@@ -103,7 +103,7 @@ def test_a_portfolio_without_a_shown_loss_asks_all_the_same() -> None:
     kept = summary_tags(make_adoption(check=kept_report()))
     summary = portfolio_summary(portfolio_rows([("kept", kept), ("new", {"spot.cause": "none"})]))
     assert summary.cause == ""
-    assert summary.request == f"for kept, {kept['spot.request']}"
+    assert summary.request == f"kept: {kept['spot.request']}"
 
 
 def test_untouched_models_are_counted_not_listed(

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 from gated import new_scene
-from reports import make_adoption
+from people import NOW
 
+from spot_mlflow.adoption import KnownVersions, ModelFacts, build_adoption
 from spot_mlflow.reporting.charts.palette import DARK, LIGHT
-from spot_mlflow_plugins.server.pages.pages import error_page, gate_line, style
+from spot_mlflow.reporting.message.headline import headline_of
+from spot_mlflow_plugins.server.pages.pages import error_page, style
 
 if TYPE_CHECKING:
     from gated import Scene
@@ -51,7 +53,9 @@ def test_error_page_escapes_what_was_asked() -> None:
 
 def test_model_without_a_version_has_no_answer() -> None:
     """The first line says so instead of a guess."""
-    assert gate_line(make_adoption(), None) == "It has no version yet."
+    facts = ModelFacts("churn", 1, KnownVersions([]))
+    unversioned = build_adoption(facts, [], version=None, now=NOW)
+    assert headline_of(adoption=unversioned).where == "It has no version yet."
 
 
 @pytest.mark.journey
