@@ -117,10 +117,11 @@ def test_page_is_readable(browser: Any, scene: Scene, path: str, options: dict[s
 
 
 def test_model_page_opens_with_the_answer(browser: Any, scene: Scene) -> None:
-    """The first line says whether it can go to Production, the rest why not and what to do."""
+    """The model and its result, then where it can go, and below why not and what to do."""
     page, _ = opened(browser, f"{scene.url}/spot/model?name={scene.name}&version=2")
-    first = page.locator("h1").inner_text()
-    assert "Can it go to Production? No: 3 things" in first
+    assert page.locator("h1").inner_text() == f"{scene.name}: no lift promised"
+    assert "Can it go to Production? No: 3 things" in page.locator("h1 + .where").inner_text()
+    assert page.locator(".ask").inner_text().startswith("To do: Answer the blocking concern “<b>")
     assert f"spot promise {scene.name}/2 lift.yaml" in page.locator("#gate").inner_text()
     assert "<b>Called twice</b>" in page.locator("main").inner_text()
     page.context.close()
@@ -136,7 +137,7 @@ def test_portfolio_is_searched_and_leads_to_the_model(browser: Any, scene: Scene
     assert link.count() == 1
     link.click()
     page.wait_for_url("**/model?name=**")
-    assert "Production" in page.locator("h1").inner_text()
+    assert "Production" in page.locator(".where").inner_text()
     page.context.close()
 
 
@@ -152,17 +153,35 @@ def test_theme_chosen_in_mlflow_holds(browser: Any, scene: Scene) -> None:
 
 
 def test_panel_and_link_in_mlflows_own_page(browser: Any, scene: Scene) -> None:
-    """A model's page has the panel with the answer; the sidebar a link; other pages no panel."""
+    """One line under the title has the answer and a link; the sidebar an entry; other pages no line."""
     page, _ = opened(browser, f"{scene.url}/#/models/{scene.name}/versions/2")
-    panel = page.locator("#spot-panel")
-    panel.wait_for(timeout=60_000)
-    assert "Can it go to Production? No: 3 things" in panel.inner_text()
+    line = page.locator("#spot-line")
+    line.wait_for(timeout=60_000)
+    assert "No lift promised. Can it go to Production? No: 3 things." in line.inner_text()
+    assert "Version 2" in line.evaluate("line => line.previousElementSibling.innerText")
+    address = line.get_by_role("link").evaluate("link => link.href")
+    assert address == f"{scene.url}/spot/model?name={scene.name}&version=2"
     page.locator("#spot-link").wait_for(timeout=30_000)
-    panel.get_by_label("Close this panel").click()
-    assert page.locator("#spot-panel").count() == 0
-    page.goto(f"{scene.url}/#/models")
-    page.wait_for_timeout(1_000)
-    assert page.locator("#spot-panel").count() == 0
+    page.evaluate(f"window.location.hash = '#/models/{scene.name}/versions/1'")
+    page.locator("#spot-line", has_text="In Production").wait_for(timeout=30_000)
+    assert page.locator("#spot-line").count() == 1
+    page.evaluate("window.location.hash = '#/models'")
+    line.wait_for(state="detached", timeout=30_000)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_line_covers_nothing(browser: Any, scene: Scene, width: int) -> None:
+    """Without a title to stand under, or without room there, the line is part of the page's flow."""
+    page, _ = opened(
+        browser, f"{scene.url}/#/models/{scene.name}", viewport={"width": width, "height": 800}
+    )
+    line = page.locator("#spot-line")
+    line.wait_for(timeout=60_000)
+    assert line.evaluate("line => getComputedStyle(line).position") == "static"
+    page.evaluate("document.querySelectorAll('main h1, main h2').forEach(t => t.remove())")
+    page.evaluate("document.getElementById('spot-line').remove()")
+    line.wait_for(timeout=30_000)
+    assert line.evaluate("line => line.closest('main') !== null")
     page.context.close()
 
 
@@ -171,8 +190,6 @@ def test_click_in_mlflows_page_is_refused(browser: Any, scene: Scene) -> None:
     page, _ = opened(browser, f"{scene.url}/#/models/{scene.name}/versions/2")
     add = page.get_by_role("button", name="Add", exact=True).first
     add.wait_for(timeout=60_000)
-    page.locator("#spot-panel").wait_for(timeout=30_000)
-    page.get_by_label("Close this panel").click()
     add.click()
     dialog = page.get_by_role("dialog")
     dialog.wait_for()
@@ -184,6 +201,10 @@ def test_click_in_mlflows_page_is_refused(browser: Any, scene: Scene) -> None:
     assert answered.value.status == 403
     assert "may not go to @champion" in answered.value.json()["message"]
     page.wait_for_timeout(500)
-    assert "may not go to" in page.locator("body").inner_text()
+    refusal = page.get_by_role("alert").filter(has_text="may not go to @champion")
+    link = refusal.get_by_role("link", name="the page of this version")
+    link.wait_for(timeout=30_000)
+    address = link.evaluate("link => link.href")
+    assert address == f"{scene.url}/spot/model?name={scene.name}&version=2"
     assert scene.live() == {"Production": ["1"], "champion": ["1"]}
     page.context.close()

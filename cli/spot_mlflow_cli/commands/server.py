@@ -29,7 +29,7 @@ import click
     "--ui",
     type=click.Choice(["inject", "pages"]),
     default=None,
-    help="inject: a panel and a link in MLflow's own pages too; pages: only the pages under spot/.",
+    help="inject: a line and a link in MLflow's own pages too; pages: only the pages under spot/.",
 )
 @click.pass_context
 def command(ctx: click.Context, auth: bool, home: str | None, ui: str | None) -> None:  # noqa: FBT001 - click passes flags so

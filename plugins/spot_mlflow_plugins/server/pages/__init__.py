@@ -1,1 +1,1 @@
-"""What a browser sees: the pages under spot/, and the panel in MLflow's own."""
+"""What a browser sees: the pages under spot/, and the line in MLflow's own."""

@@ -1,4 +1,4 @@
-"""Puts one script into MLflow's own page: it adds the panel and the link.
+"""Puts one script into MLflow's own page: it adds the line under the title and the link.
 
 The script's address is relative, so that it holds under any prefix and behind any proxy. Where the
 page is not as expected it is served as it is: MLflow comes first.

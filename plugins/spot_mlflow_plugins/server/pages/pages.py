@@ -20,7 +20,7 @@ from spot_mlflow.record.summary import version_spoken_of
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts.palette import DARK, LIGHT, css_variables
 from spot_mlflow.reporting.charts.readiness import readiness_chart
-from spot_mlflow.reporting.message.headline import headline_of
+from spot_mlflow.reporting.message.headline import headline_of, result_words
 from spot_mlflow.reporting.pages.page import environment
 from spot_mlflow.reporting.pages.portfolio import STAGE_WORDS, portfolio_rows, portfolio_summary
 from spot_mlflow.reporting.words.lift_view import lift_view
@@ -95,7 +95,7 @@ def _model_page(name: str, version: str | None, odd: tuple[Evidence, ...]) -> st
 
 
 def panel(name: str, version: str | None = None) -> dict[str, Any]:
-    """Returns what the panel in MLflow's own model page says, as JSON values.
+    """Returns what the line in MLflow's own model page says, as JSON values.
 
     Raises:
         NotFound: no such model or version.
@@ -113,6 +113,7 @@ def _panel(name: str, version: str | None, odd: tuple[Evidence, ...]) -> dict[st
         "model": name,
         "version": adoption.version,
         "title": head.title,
+        "result": figures.raised(_result(adoption)),
         "gate": head.where,
         "allowed": head.settled,
         "missing": missing[:5],
@@ -124,6 +125,11 @@ def _panel(name: str, version: str | None, odd: tuple[Evidence, ...]) -> dict[st
         ],
         "involvement": adoption.involvement.words,
     }
+
+
+def _result(adoption: Adoption) -> str:
+    check = adoption.latest_check
+    return result_words(None if check is None else lift_view(check), adoption)
 
 
 def _entries_of(name: str) -> Sequence[Evidence]:

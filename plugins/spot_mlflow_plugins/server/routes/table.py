@@ -293,7 +293,7 @@ def model() -> str:
 
 @answers_json
 def panel() -> dict[str, Any]:
-    """What the panel in MLflow's own model page says."""
+    """What the line in MLflow's own model page says."""
     from flask import request
 
     return said(_asked_model(), request.args.get("version") or None)
@@ -312,7 +312,7 @@ def theme() -> Any:
 
 
 def inject() -> Any:
-    """Adds the panel and the link to MLflow's own pages."""
+    """Adds the line and the link to MLflow's own pages."""
     return _script("inject.js")
 
 
