@@ -33,6 +33,13 @@ if TYPE_CHECKING:
         sign_off,
         waive,
     )
+    from spot_mlflow.api_requests import (
+        approve_request,
+        get_requests,
+        reject_request,
+        request_promotion,
+        withdraw_request,
+    )
     from spot_mlflow.errors import (
         AccessDenied,
         InvalidInput,
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
     )
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.gate.promotion import PromotionRequest
     from spot_mlflow.lift.promise.assign import assign_arms
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.report import LiftReport
@@ -57,26 +65,32 @@ __all__ = [
     "LiftReport",
     "NotFound",
     "PredictedLift",
+    "PromotionRequest",
     "RecordDamaged",
     "Refused",
     "SpotError",
     "Unavailable",
     "__version__",
     "answer_concern",
+    "approve_request",
     "assign_arms",
     "check_gate",
     "confirm_concern",
     "confirm_entry",
     "get_adoption",
+    "get_requests",
     "log_assessment",
     "log_involvement",
     "log_outcomes",
     "log_predicted_lift",
     "log_pulse",
     "raise_concern",
+    "reject_request",
     "reopen_concern",
+    "request_promotion",
     "sign_off",
     "waive",
+    "withdraw_request",
 ]
 
 _HOME = {
@@ -84,8 +98,19 @@ _HOME = {
     "Evidence": "evidence",
     "GateDecision": "gate.decision",
     "LiftReport": "lift.report",
+    "PromotionRequest": "gate.promotion",
     "PredictedLift": "lift.promise.contract",
     "assign_arms": "lift.promise.assign",
+    **dict.fromkeys(
+        (
+            "approve_request",
+            "get_requests",
+            "reject_request",
+            "request_promotion",
+            "withdraw_request",
+        ),
+        "api_requests",
+    ),
     **dict.fromkeys(
         (
             "AccessDenied",

@@ -62,7 +62,7 @@ def _say(
     said: Mapping[str, Any],
     *,
     person: str,
-    role: str,
+    role: str | None,
     record: Record | None,
     follows: bool = False,
     versioned: bool = False,

@@ -25,6 +25,7 @@ Kind = Literal[
     "outcomes",
     "sign-off",
     "waiver",
+    "request",
     "decision",
     "confirmation",
     "policy",
@@ -40,6 +41,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "sign-off": ("person", "role", "version"),
     "waiver": ("person",),
+    "request": ("person", "version"),
     "prediction": ("version",),
     "outcomes": ("version",),
 }

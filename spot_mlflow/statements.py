@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
-from spot_mlflow.gate.policy import Policy, check_target
+from spot_mlflow.gate.policy import Policy, check_target, default_policy
+from spot_mlflow.gate.promotion import (
+    check_approval,
+    check_asked,
+    check_rejection,
+    check_withdrawal,
+    manifest_of,
+    request_id,
+    requests_of,
+)
 from spot_mlflow.gate.targets import normalize_target
 from spot_mlflow.gate.waivers import check_waiver
 from spot_mlflow.involvement.appeal import check_pulse
@@ -62,6 +71,16 @@ class Known:
         if self.adoption is None:
             raise TypeError("this statement follows others; give Known an adoption")
         return self.adoption
+
+    def target(self, said: str) -> str:
+        """Returns a target in the policy's spelling; in the usual one where there is no policy.
+
+        Raises:
+            InvalidInput: it is neither a stage nor an alias, or the policy does not name it.
+        """
+        if self.policy is None:
+            return normalize_target(said)
+        return check_target(self.policy, said)
 
 
 class Statement(Document):
@@ -215,21 +234,86 @@ class Outcomes(Statement):
 
 
 class SignOff(Statement):
-    """That a version may have a target; what is signed for is what the record says of it."""
+    """That a version may have a target; what is signed for is what the record says of it.
+
+    With ``request`` it approves what somebody else asked for.
+    """
 
     target: str
     note: str | None = None
+    request: str | None = None
 
     def payload(self, known: Known) -> dict[str, Any]:
-        """Returns the sign-off, bound to the promise and to the model's signature."""
-        adoption, policy = known.model, known.policy
-        return {
-            "target": normalize_target(self.target)
-            if policy is None
-            else check_target(policy, self.target),
+        """Returns the sign-off, bound to the promise and to the model's signature.
+
+        An approval is bound to the version's files and to the policy as well.
+        """
+        adoption = known.model
+        target = known.target(self.target)
+        signed = {
+            "target": target,
             "contract_digest": adoption.predicted.digest if adoption.predicted else None,
             "signature": _signature_of(adoption),
             "note": check_text("note", self.note, required=False),
+        }
+        if self.request is None:
+            return signed
+        policy = known.policy or default_policy()
+        request = check_approval(
+            adoption,
+            self.request,
+            target=target,
+            person=known.person,
+            role=known.role,
+            policy=policy,
+            now=utc(None),
+        )
+        bound = {"manifest": manifest_of(adoption), "policy_digest": policy.digest}
+        return {**signed, "request": request.id, **bound}
+
+
+class Request(Statement):
+    """A request for a target, its rejection, or its withdrawal; its approval is a sign-off."""
+
+    act: Literal["asked", "rejected", "withdrawn"]
+    target: str = ""
+    why: str | None = None
+    expires: str | None = None
+    request: str | None = None
+    reason: str | None = None
+
+    def payload(self, known: Known) -> dict[str, Any]:
+        """Returns the act; a request is bound to the promise and the files that it is asked for."""
+        if self.act == "asked":
+            return self._asked(known)
+        named, now = str(self.request or ""), utc(None)
+        if self.act == "withdrawn":
+            found = check_withdrawal(known.model, named, person=known.person, now=now)
+        else:
+            found = check_rejection(
+                known.model,
+                named,
+                person=known.person,
+                role=known.role,
+                policy=known.policy or default_policy(),
+                now=now,
+            )
+        reason = check_text("reason", self.reason, required=self.act == "rejected")
+        return {"act": self.act, "request": found.id, "reason": reason}
+
+    def _asked(self, known: Known) -> dict[str, Any]:
+        adoption, now = known.model, utc(None)
+        target, why = known.target(self.target), check_text("why", self.why)
+        end = check_asked(adoption, target=target, expires=self.expires, now=now)
+        others = [r.id for r in requests_of(adoption.entries, now=now)]
+        return {
+            "act": "asked",
+            "request": request_id(known.entry_id, others),
+            "target": target,
+            "why": why,
+            "expires": end.isoformat(),
+            "contract_digest": adoption.predicted.digest if adoption.predicted else None,
+            "manifest": adoption.files.manifest if adoption.files is not None else "",
         }
 
 
@@ -283,6 +367,7 @@ STATEMENTS: Final[Mapping[str, type[Statement]]] = {
     "outcomes": Outcomes,
     "sign-off": SignOff,
     "waiver": Waiver,
+    "request": Request,
 }
 
 

@@ -21,7 +21,8 @@ from spot_mlflow_cli.each import TRACEBACK_VARIABLE, unexpected
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# name -> (module under spot_mlflow_cli.commands, the line that `spot --help` shows), by story.
+# name -> (module under spot_mlflow_cli.commands, the line that `spot --help` shows), by story. A module
+# with several commands names the one: "approve:reject".
 SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "Start": {
         "demo": ("demo", "The whole story on a real field experiment, in ./spot-demo."),
@@ -54,6 +55,10 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "Decide": {
         "gate": ("gate", "May this version go to Production? Exit 0 yes, 1 no, 3 unknown."),
         "policy": ("policy", "Show or set what each target requires."),
+        "request": ("request", "Ask for a target for a version; somebody else decides."),
+        "approve": ("approve", "Approve a request."),
+        "reject": ("approve:reject", "Reject a request, or take its approval back."),
+        "withdraw": ("approve:withdraw", "Withdraw one's own request."),
         "sign-off": ("sign_off", "Sign off a version for a target."),
         "waive": ("waive", "Waive one requirement for a limited time, with a reason."),
         "rollback": ("rollback", "Go back to a version that held the target before."),
@@ -75,8 +80,9 @@ class LazyGroup(click.Group):
         """Imports the command's module."""
         for commands in SECTIONS.values():
             if cmd_name in commands:
-                module = importlib.import_module(f"{__package__}.commands.{commands[cmd_name][0]}")
-                command = module.command
+                name, _, attribute = commands[cmd_name][0].partition(":")
+                module = importlib.import_module(f"{__package__}.commands.{name}")
+                command = getattr(module, attribute or "command")
                 assert isinstance(command, click.Command)  # noqa: S101 - ours, checked by a test
                 return command
         return None

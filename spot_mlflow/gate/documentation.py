@@ -85,7 +85,8 @@ def _setting(value: object) -> str:
     if isinstance(value, timedelta):
         return format_span(value)
     if isinstance(value, SignOffRule):
-        return f"{' or '.join(value.roles)}, {format_span(value.valid)}"
+        asked = ", on a request" if value.request else ""
+        return f"{' or '.join(value.roles)}, {format_span(value.valid)}{asked}"
     if value is None:
         return "-"
     return "yes" if value is True else str(value)

@@ -33,10 +33,11 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class SignOffRule(Document):
-    """Who may sign off, and for how long it holds."""
+    """Who may sign off, for how long it holds, and whether only the approval of a request counts."""
 
     roles: list[Role] = Field(default=["business", "executive"], min_length=1)
     valid: Span = Field(default="90d", validate_default=True)
+    request: bool = False
 
 
 class Requirements(Document):

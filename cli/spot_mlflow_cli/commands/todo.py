@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spot_mlflow.reporting.words.tables import Table, printable
+from spot_mlflow.roles import ROLES
 from spot_mlflow_cli.each import EachModel, leave_unread
 from spot_mlflow_cli.options import format_option
 from spot_mlflow_cli.terminal import echo_json, progress
@@ -19,23 +20,34 @@ if TYPE_CHECKING:
 
 @click.command("todo")
 @click.option("--person", default=None, help="Only what this person owes.")
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    help="Only what waits for this role; with --person, what waits for either.",
+)
 @click.option("--model", "pattern", metavar="PATTERN", help="Only models like this: 'churn*'.")
 @click.option("--overdue", "only_overdue", is_flag=True, help="Only what is overdue.")
 @format_option("text", "json", "markdown")
 def command(
-    *, person: str | None, pattern: str | None, only_overdue: bool, output_format: str
+    *,
+    person: str | None,
+    role: str | None,
+    pattern: str | None,
+    only_overdue: bool,
+    output_format: str,
 ) -> None:
-    """Show who owes what, over all models: answers, confirmations, plans, assessments, checks.
+    """Show who owes what, over all models: answers, confirmations, plans, assessments, checks, requests.
 
     Overdue points stand first. Models nobody has recorded anything for are left out.
 
     \b
     Example:
       spot todo
-      spot todo --person "Kim"
+      spot todo --person "Kim" --role business      also the requests that wait for that role
       spot todo --model 'churn*' --overdue --format json
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
+    from spot_mlflow.record.policies import current_policy
     from spot_mlflow.record.store import UPDATED_TAG
     from spot_mlflow.reporting.message.todo import ordered, owed_by, todo_of
 
@@ -47,14 +59,15 @@ def command(
         if UPDATED_TAG in tags and fnmatchcase(name.casefold(), folded)
     ]
     found: list[Todo] = []
+    policy = current_policy(record) if names else None
     with progress() as bar:
         each = EachModel(bar.track(names, description="Reading"))
         for name in each:
             with each.reading(name):
-                found += todo_of(record.adoption(name))
+                found += todo_of(record.adoption(name), policy)
     todos = list(ordered(t for t in found if t.overdue or not only_overdue))
-    if person:
-        todos = list(owed_by(todos, person))
+    if person or role:
+        todos = list(owed_by(todos, person, role))
     _print(todos, output_format)
     leave_unread(each.unread)
 

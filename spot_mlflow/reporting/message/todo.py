@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.gate.policy import default_policy
+from spot_mlflow.gate.promotion import deciding_roles, requests_of
 from spot_mlflow.letters import LETTERS
 from spot_mlflow.person import person_key
 from spot_mlflow.reporting.message.request import concern_turn
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from spot_mlflow.adoption import Adoption
+    from spot_mlflow.gate.policy import Policy
 
 ASSESS_EVERY: Final = timedelta(days=90)  # what the default policy asks for Production
 
@@ -35,6 +38,8 @@ class Todo:
         overdue: whether that has passed.
         command: what to type; words in capitals are to be put in.
         name: product name its users chose, or the registered name.
+        roles: the roles in which somebody can do it, where several can; else the one asked.
+        asker: who asks for it, and so cannot do it; "" where nobody does.
     """
 
     model: str
@@ -45,6 +50,8 @@ class Todo:
     overdue: bool
     command: str
     name: str = ""
+    roles: tuple[str, ...] = ()
+    asker: str = ""
 
     @property
     def title(self) -> str:
@@ -65,15 +72,19 @@ class Todo:
         }
 
 
-def todo_of(adoption: Adoption) -> tuple[Todo, ...]:
+def todo_of(adoption: Adoption, policy: Policy | None = None) -> tuple[Todo, ...]:
     """Returns the open points of one model: overdue first, then by date.
 
     A model nobody has recorded anything for owes nothing yet.
+
+    Args:
+        adoption: everything known about it.
+        policy: says which roles decide on requests; the default one where None.
     """
     if not adoption.entries:
         return ()
     found = [*_concerns(adoption), *_plan(adoption), *_assessments(adoption), *_check(adoption)]
-    found += _confirmations(adoption)
+    found += [*_confirmations(adoption), *_requests(adoption, policy or default_policy())]
     return ordered(replace(t, name=adoption.name) for t in found)
 
 
@@ -84,9 +95,17 @@ def ordered(todos: Iterable[Todo]) -> tuple[Todo, ...]:
     )
 
 
-def owed_by(todos: Iterable[Todo], person: str) -> tuple[Todo, ...]:
-    """Returns what one person owes, by name."""
-    return tuple(t for t in todos if person_key(t.who) == person_key(person))
+def owed_by(todos: Iterable[Todo], person: str | None, role: str | None = None) -> tuple[Todo, ...]:
+    """Returns what one person owes, by name, and what waits for somebody in a role.
+
+    A request does not wait for the one who asks.
+    """
+    return tuple(
+        t
+        for t in todos
+        if (person is not None and person_key(t.who) == person_key(person))
+        or (role in t.roles and (person is None or person_key(t.asker) != person_key(person)))
+    )
 
 
 def _concerns(adoption: Adoption) -> Iterator[Todo]:
@@ -137,6 +156,36 @@ def _confirmations(adoption: Adoption) -> Iterator[Todo]:
         what = f"confirm the {e.kind} that {e.recorded_by} wrote down"
         command = f"spot confirm {shlex.quote(name)} {e.id[:8]}{_as(e.person, e.role)}"
         yield Todo(name, e.person or "somebody", e.role, what, None, False, command)
+
+
+def _requests(adoption: Adoption, policy: Policy) -> Iterator[Todo]:
+    """Requests that wait for a decision, and those that were approved and not carried out."""
+    name, now = adoption.facts.name, adoption.now
+    for r in requests_of(adoption.entries, now=now):
+        spoken, asker = f"{name}/{r.version}", r.asker or "somebody"
+        held = any(v.version == r.version for v in adoption.facts.holders(r.target))
+        if held or adoption.facts.version(r.version) is None:
+            continue
+        if r.status == "open":
+            roles = deciding_roles(policy, r.target)
+            what = f'decide on request {r.id} of {asker}: {spoken} to {r.target}, "{r.why}"'
+            command = f"spot approve {shlex.quote(name)} {r.id}{_as(None, roles[0])}"
+            who = " or ".join(called(role) for role in roles)
+            yield Todo(
+                name,
+                who,
+                roles[0],
+                what,
+                r.expires,
+                False,
+                command,
+                roles=roles,
+                asker=r.asker or "",
+            )
+        elif r.status == "approved":
+            what = f"carry out request {r.id}, which was approved: {spoken} to {r.target}"
+            command = f"spot gate {shlex.quote(spoken)} --to {shlex.quote(r.target)}"
+            yield Todo(name, asker, None, what, None, False, command)
 
 
 def _check(adoption: Adoption) -> Iterator[Todo]:

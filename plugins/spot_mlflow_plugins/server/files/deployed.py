@@ -2,7 +2,8 @@
 
 A version was let through as it stood. In mode "block" nobody writes or deletes the files that it is
 loaded from while it holds a gated target, nor deletes the run, logged model or experiment they belong
-to. Files of versions that hold nothing are free: they are not deployed.
+to. The same goes for a version whose request was approved, until it holds the target or the approval
+ends. Files of other versions are free: they are not deployed.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import FileFacts
-from spot_mlflow.errors import SpotError
+from spot_mlflow.errors import NotFound, SpotError
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.files.approved import approved
 from spot_mlflow_plugins.server.files.buckets import listed
 from spot_mlflow_plugins.server.files.manifests import (
     Background,
@@ -124,6 +126,15 @@ class Deployed:
             changed=() if manifest is None else manifest.changed,
         )
 
+    def row_of(self, name: str, version: str, target: str) -> HolderRow:
+        """Returns a version that is there as the row of one that holds a target."""
+        row = private.version_row(self._registry, name, version)
+        if row is None:
+            raise NotFound(f"model {name!r} has no version {version!r}")
+        return private.HolderRow(
+            name, version, target, row.run_id, row.location, row.source, private.current_workspace()
+        )
+
     def hash_files(self, name: str, version: str) -> Manifest | None:
         """Hashes the files of a version; keeps the list where it is the first, else what differs.
 
@@ -219,13 +230,21 @@ class Deployed:
 
     def _read(self) -> list[Deployment]:
         found: list[Deployment] = []
-        rows = sorted(private.holders(self._registry), key=lambda r: r.workspace or "")
+        held = [*private.holders(self._registry), *self._approved()]
+        rows = sorted(held, key=lambda r: r.workspace or "")
         for workspace, of_it in groupby(rows, key=lambda r: r.workspace):
             with private.in_workspace(workspace):
                 found += [Deployment(row, self._files(row)) for row in self._watched(of_it)]
         live = {_registered(d.row) for d in found}
         self._followed = {key: files for key, files in self._followed.items() if key in live}
         return found
+
+    def _approved(self) -> list[HolderRow]:
+        """Returns the versions that are approved under the policy in force; none where it is lost."""
+        try:
+            return approved(self._decider.policy().digest)
+        except SpotError:
+            return []
 
     def _watched(self, rows: Iterable[HolderRow]) -> list[HolderRow]:
         """Returns those that are kept as they are, in the workspace of the moment."""
@@ -253,7 +272,8 @@ class Deployed:
         if found is None:
             return
         row = found.row
-        said = f"{what} {row.name}/{row.version}, which holds {row.target}"
+        state = "is approved for" if row in self._approved() else "holds"
+        said = f"{what} {row.name}/{row.version}, which {state} {row.target}"
         with private.in_workspace(row.workspace):
             self._decider.attempt(
                 "deployed", said, place=row.name, model=lambda: row.name, version=row.version

@@ -29,6 +29,7 @@ _SUSPECTED: Final = (
     "discussion",
     "confirmation",
     "waiver",
+    "request",
     "sign-off",
     "decision",
 )

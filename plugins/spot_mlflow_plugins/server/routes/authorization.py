@@ -73,6 +73,7 @@ RULES: dict[str, Callable[[], bool]] = {
     "panel": may_read_asked_model,
     "entries": may_write_entry,
     "decisions": may_read_named_model,
+    "requests": may_read_named_model,
     "refresh": may_read_named_model,
     "record": may_read_named_model,
     "moments": may_read_named_model,

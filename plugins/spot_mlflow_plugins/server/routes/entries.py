@@ -38,6 +38,7 @@ from spot_mlflow_plugins.server.record.signed import (
     model_lock,
     server_record,
 )
+from spot_mlflow_plugins.server.routes.approvals import files_as_approved
 from spot_mlflow_plugins.server.routes.entry_checks import check_payload
 from spot_mlflow_plugins.server.routes.entry_request import Request
 from spot_mlflow_plugins.server.routes.recomputed import agreed, loaded, recomputed
@@ -60,6 +61,7 @@ _NEW_ID: Final = "Send it with an id of its own, or without one."
 _SKEW: Final = timedelta(minutes=5)
 _PATH: Final = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
+_BOUND_TO_FILES: Final = frozenset({"sign-off", "request"})
 _KEYS: Final = frozenset(
     [
         "id",
@@ -160,6 +162,8 @@ def _write(record: Record, request: Request) -> Evidence:
         return _same(request, repeated)
     policy = policy_in_force(record)
     adoption = build_adoption(facts, entries, version=request.version, now=utc(None))
+    if request.kind in _BOUND_TO_FILES:
+        adoption = record.with_files(adoption)
     word = word_of(request, adoption)
     known = Known(
         person=word.person,
@@ -180,20 +184,21 @@ def _write(record: Record, request: Request) -> Evidence:
         payload, metrics = _computed_here(record, request, payload, adoption)
     if request.kind == "prediction":
         payload["signature"] = signature_digest(record, about.ref)
-    return record.append(
-        about,
-        request.kind,
-        payload,
-        person=word.person,
-        role=word.role,
-        at=request.at,
-        metrics=metrics,
-        artifacts=request.artifacts,
-        dataset=request.dataset,
-        recorded_by=word.recorder,
-        entry_id=request.id,
-        refresh=False,
-    )
+    with files_as_approved(record, request, payload, known) as payload:
+        return record.append(
+            about,
+            request.kind,
+            payload,
+            person=word.person,
+            role=word.role,
+            at=request.at,
+            metrics=metrics,
+            artifacts=request.artifacts,
+            dataset=request.dataset,
+            recorded_by=word.recorder,
+            entry_id=request.id,
+            refresh=False,
+        )
 
 
 def _computed_here(

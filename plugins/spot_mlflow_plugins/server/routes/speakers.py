@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import NotFound, Refused
+from spot_mlflow.gate.promotion import KIND as REQUEST
 from spot_mlflow.involvement.concerns import find_concern
 from spot_mlflow.taken_down import KIND as CONFIRMATION
 from spot_mlflow_plugins import mlflow_private as private
@@ -69,8 +70,10 @@ def word_of(request: Request, adoption: Adoption) -> Word:
         if requires_login():
             raise Refused("nobody is logged in")
         return Word(request.person, request.role, request.recorded_by)
-    if request.kind in APPROVALS:
+    if request.kind in APPROVALS or _rejects(request):
         return _approval(request, user)
+    if request.kind == REQUEST:
+        return _own(request, user)
     if request.kind == "concern" and request.payload.get("act") in ("confirmed", "reopened"):
         closer = _closer(request, user, adoption)
         return Word(closer, request.role, user, taken_down=not is_self(user, closer))
@@ -105,6 +108,20 @@ def _approval(request: Request, user: str) -> Word:
     if role is None and request.kind == "waiver" and found is not None and found.roles:
         role = found.roles[0]
     return Word(person, role_of(user, role), user)
+
+
+def _own(request: Request, user: str) -> Word:
+    """Asking and withdrawing are the user's own word: nobody asks in another's name and approves it."""
+    if not is_self(user, request.person):
+        raise Refused(
+            f"{user} cannot ask or withdraw for {request.person}",
+            fix="Each person asks for themselves.",
+        )
+    return Word(person_of(user), request.role, user)
+
+
+def _rejects(request: Request) -> bool:
+    return request.kind == REQUEST and request.payload.get("act") == "rejected"
 
 
 def _closer(request: Request, user: str, adoption: Adoption) -> str:
@@ -171,6 +188,7 @@ def _doing(request: Request) -> str:
     verbs = {
         "sign-off": "sign off",
         "waiver": "waive what is asked",
+        "request": "decide on requests",
         "discussion": "note discussions",
     }
     return verbs.get(request.kind, f"record a {request.kind}")

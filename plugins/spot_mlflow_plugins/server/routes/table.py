@@ -25,6 +25,7 @@ from spot_mlflow_plugins.server.record.verification import verify_all, verify_mo
 from spot_mlflow_plugins.server.routes import walls
 from spot_mlflow_plugins.server.routes.decisions import decide_and_record
 from spot_mlflow_plugins.server.routes.entries import MAX_BODY, write_entry
+from spot_mlflow_plugins.server.routes.requests import read_requests
 from spot_mlflow_plugins.server.routes.walls import API, error_code
 from spot_mlflow_plugins.server.trust.identity import authenticated_user, requires_login
 
@@ -131,6 +132,12 @@ def moments() -> dict[str, Any]:
 def decisions() -> dict[str, Any]:
     """Answers whether a version may have a target, as ``spot gate`` asks, and records the answer."""
     return decide_and_record(_body())
+
+
+@answers_json
+def requests() -> dict[str, Any]:
+    """Returns the requests for targets of a model, with what is missing and who may decide."""
+    return read_requests(_named_model())
 
 
 @answers_json
@@ -359,6 +366,7 @@ ROUTES = (
     (f"{API}/entries", "GET", record),
     (f"{API}/moments", "GET", moments),
     (f"{API}/decisions", "POST", decisions),
+    (f"{API}/requests", "GET", requests),
     (f"{API}/refresh", "POST", refresh),
     (f"{API}/verify", "GET", verify),
     (f"{API}/files", "GET", files),

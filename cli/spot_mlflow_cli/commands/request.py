@@ -1,0 +1,145 @@
+"""``spot request``: asks for a target; somebody else decides, and the gate judges again."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.reporting.words.tables import printable
+from spot_mlflow.roles import ROLES
+from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
+from spot_mlflow_cli.terminal import echo_json
+
+if TYPE_CHECKING:
+    from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.gate.promotion import PromotionRequest
+    from spot_mlflow.record import Record
+
+
+@click.command("request")
+@model_argument
+@click.option("--to", "target", metavar="TARGET", help="A stage, or an alias: @champion.")
+@click.option("--why", help="The reason, in a sentence or two.")
+@click.option("--person", envvar="SPOT_PERSON", help="Who asks; the login where left out.")
+@click.option("--role", type=click.Choice(ROLES), help="In which role, where that matters.")
+@click.option(
+    "--expires", metavar="DATE", help="Last day to decide on it; 30 days from now where left out."
+)
+@format_option("text", "json")
+@dry_run_option
+def command(  # noqa: PLR0917 - click passes them by name
+    model: str,
+    target: str | None,
+    why: str | None,
+    person: str | None,
+    role: str | None,
+    expires: str | None,
+    output_format: str,
+    *,
+    dry_run: bool,
+) -> None:
+    """Ask for a target for a version, or list a model's requests.
+
+    It shows what the gate would say now, and who may decide. Somebody else approves or rejects it; an
+    approval binds the version, its files, its lift contract and the policy. Whoever carries it out is
+    judged again then.
+
+    \b
+    Example:
+      spot request churn/3 --to @champion --why "beats version 2 in the March test"
+      spot request churn                          list them
+      spot approve churn r3f2a9 --person "A. Sample" --role business
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
+    from spot_mlflow import request_promotion
+    from spot_mlflow.record import Record
+    from spot_mlflow.record.login import login
+
+    record = Record()
+    if target is None:
+        if why is not None:
+            raise click.UsageError("--why needs --to: which target is asked for?")
+        _list(record, model, output_format)
+        return
+    if why is None:
+        raise click.UsageError("Say --why.")
+    asker = person or login()
+    if not asker:
+        raise InvalidInput("nobody is known to ask", fix="Say --person, or set SPOT_PERSON.")
+    about = record.about(model)
+    id_ = ""
+    if not dry_run:
+        said: Any = {"target": target, "why": why, "expires": expires}
+        id_ = request_promotion(about.ref, person=asker, role=role, record=record, **said)
+    ref = record.resolve(about.ref)
+    decision, policy = _answer(record, ref, target, asker)
+    _show(record, ref, id_, decision, policy, output_format)
+
+
+def _answer(
+    record: Record, ref: Any, target: str, asker: str | None
+) -> tuple[GateDecision, Policy]:
+    from spot_mlflow.gate.decision import decide
+    from spot_mlflow.record.policies import adoption_under_policy
+
+    adoption, policy = adoption_under_policy(record, ref)
+    adoption = record.with_files(adoption)
+    return decide(adoption, target, policy=policy, requester=asker), policy
+
+
+def _show(  # noqa: PLR0917 - private
+    record: Record,
+    ref: Any,
+    id_: str,
+    decision: GateDecision,
+    policy: Policy,
+    output_format: str,
+) -> None:
+    from spot_mlflow import get_requests
+    from spot_mlflow.gate.promotion import deciding_roles
+
+    request = next((r for r in get_requests(ref, record=record) if r.id == id_), None)
+    roles = deciding_roles(policy, decision.target)
+    if output_format == "json":
+        decides = {"roles": list(roles), "not": decision.requester}
+        said = None if request is None else {"model": ref.name, **request.to_dict()}
+        echo_json({"request": said, "decision": decision.to_dict(), "decides": decides})
+        return
+    if request is None:
+        click.echo(f"Would be requested: {ref} to {decision.target}.")
+    else:
+        end = request.expires.isoformat()
+        click.echo(f"Requested ({id_}): {ref} to {decision.target}. It can be decided until {end}.")
+    click.echo(printable(decision.explain()))
+    click.echo(f"It is decided by {' or '.join(roles)}, not by {decision.requester}:")
+    who = f"{shlex.quote(ref.name)} {id_ or 'REQUEST'} --person NAME --role {roles[0]}"
+    click.echo(f"  spot approve {who}")
+    click.echo(f"  spot reject {who} --reason TEXT")
+
+
+def _list(record: Record, model: str, output_format: str) -> None:
+    from spot_mlflow import get_requests
+
+    ref = record.resolve(model)
+    found = get_requests(ref, record=record)
+    if output_format == "json":
+        echo_json([{"model": ref.name, **r.to_dict()} for r in found])
+        return
+    if not found:
+        click.echo(f"Nothing was requested for {ref.name}.")
+    for r in found:
+        click.secho(printable(_line(ref.name, r)), bold=r.status == "open")
+        text = f'"{r.why}"' + (f" {r.status}: {r.reason}" if r.reason else "")
+        click.echo(textwrap.fill(printable(text), 92, initial_indent="  ", subsequent_indent="  "))
+
+
+def _line(model: str, r: PromotionRequest) -> str:
+    asker = r.asker or "somebody whose name was erased"
+    state = f"open until {r.expires.isoformat()}" if r.status == "open" else r.status
+    if r.decided_at is not None:
+        state += f" by {r.decided_by or 'somebody'} on {r.decided_at.date().isoformat()}"
+    return f"{r.id} · {model}/{r.version} to {r.target} · asked by {asker} · {state}"

@@ -1,0 +1,254 @@
+"""Requests on a real server with logins: asked, shown, decided by somebody else, carried out, judged again.
+
+bea decides for the business, dan builds; cy is of the business and has two accounts; mallory reads.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gated import CONTRACT, POLICY, new_version
+from logins import ADMIN, Login, login_server
+
+from spot_mlflow.gate.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import requests
+    from servers import MlflowServer
+
+pytestmark = pytest.mark.journey
+ROLES = {
+    "bea": ["business"],
+    "dan": "data_scientist",
+    "cy": {"roles": ["business"], "accounts": ["cy2"]},
+}
+USERS = ("bea", "dan", "cy", "cy2", "mallory")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A gated server with logins, whose policy an administrator sets."""
+    folder = tmp_path_factory.mktemp("requests")
+    environment = {"SPOT_MLFLOW_POLICY_FILE": ""}
+    with login_server(folder, ROLES, users=USERS, environment=environment) as found:
+        assert put(found.url, POLICY).status_code == 200
+        yield found
+
+
+def put(url: str, policy: dict[str, Any]) -> requests.Response:
+    """Puts a policy in force, as the administrator."""
+    said = {"model": "", "version": None}
+    return Login(url, *ADMIN).entry("policy", {"policy": policy}, **said)
+
+
+class Story:
+    """A model of dan's with a promise and files, and who may do what with it."""
+
+    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        from mlflow import MlflowClient
+
+        self.url, self.name = url, f"locked-{uuid.uuid4().hex[:8]}"
+        for key, value in zip(("USERNAME", "PASSWORD"), ADMIN, strict=True):
+            monkeypatch.setenv(f"MLFLOW_TRACKING_{key}", value)
+        self.client = MlflowClient(url, url)
+        self.client.create_registered_model(self.name)
+        new_version(self.client, self.name)
+        new_version(self.client, self.name)
+        self.users = {user: Login(url, user) for user in USERS}
+        self.users["admin"] = Login(url, *ADMIN)
+        for user in USERS:
+            self.users["admin"].grant(user, self.name, "EDIT" if user in ("dan", "bea") else "READ")
+        self.promise()
+
+    def say(self, user: str, kind: str, payload: Any, **more: Any) -> requests.Response:
+        """Writes an entry as a user."""
+        return self.users[user].entry(kind, payload, **{"model": self.name, **more})
+
+    def promise(self, **changed: Any) -> None:
+        """Records the lift contract of version 1."""
+        said = self.say("admin", "prediction", {"contract": {**CONTRACT, **changed}})
+        assert said.status_code == 200, said.text
+
+    def ask(self, user: str = "dan", **more: Any) -> requests.Response:
+        """Requests Production for version 1."""
+        said = {"act": "asked", "target": "production", "why": "beats the incumbent"}
+        return self.say(user, "request", {**said, **more.pop("payload", {})}, **more)
+
+    def asked(self, user: str = "dan") -> str:
+        """Requests it and returns the request's id."""
+        answer = self.ask(user)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["payload"]["request"])
+
+    def approve(self, request: str, user: str = "bea", **more: Any) -> requests.Response:
+        """Approves a request."""
+        said = {"target": "Production", "request": request, **more.pop("payload", {})}
+        return self.say(user, "sign-off", said, **{"role": "business", **more})
+
+    def decide(self, act: str, request: str, user: str) -> requests.Response:
+        """Rejects or withdraws a request."""
+        said = {"act": act, "request": request, "reason": "the data are not in"}
+        return self.say(user, "request", said, role="business")
+
+    def move(self, user: str = "dan") -> requests.Response:
+        """Asks for Production itself."""
+        return self.users[user].move(self.name)
+
+    def requests(self, user: str = "bea") -> list[dict[str, Any]]:
+        """Returns what the route of the requests shows a user."""
+        answer = self.users[user].session.get(
+            f"{self.url}/ajax-api/2.0/spot/requests", params={"model": self.name}, timeout=60
+        )
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["requests"])
+
+
+@pytest.fixture
+def story(server: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> Story:
+    """A model of its own for each test."""
+    return Story(server.url, monkeypatch)
+
+
+def test_asked_shown_approved_and_carried_out(story: Story) -> None:
+    """Nothing moves before the approval; the request shows what is missing and who decides."""
+    request = story.asked()
+    (shown,) = story.requests()
+    assert (shown["request"], shown["status"], shown["person"]) == (request, "open", "dan")
+    assert shown["decides"] == {"roles": ["business"], "not": "dan"}
+    missing = [r["name"] for r in shown["decision"]["requirements"] if not r["met"]]
+    assert missing == ["sign_off"]
+    before = story.move()
+    assert before.status_code == 403
+    assert f"spot gate {story.name}/1" in before.text
+    approval = story.approve(request)
+    assert approval.status_code == 200, approval.text
+    bound = approval.json()["payload"]
+    assert len(bound["manifest"]) == 64
+    assert len(bound["policy_digest"]) == 64
+    after = story.move()
+    assert after.status_code == 200, after.text
+    assert story.requests()[0]["status"] == "approved"
+
+
+def test_the_one_who_approved_may_carry_it_out(story: Story) -> None:
+    """Two people are behind it: the one who asked and the one who approved."""
+    assert story.approve(story.asked()).status_code == 200
+    assert story.move("bea").status_code == 200
+
+
+@pytest.mark.parametrize("other", ["cy", "cy2"])
+def test_nobody_approves_what_they_ask_for(story: Story, other: str) -> None:
+    """Also not by another account of theirs, nor in a role that they do not have."""
+    request = story.asked("cy")
+    assert story.approve(request, other).status_code == 403
+    assert story.decide("rejected", request, other).status_code == 403
+    assert story.approve(request, "dan").status_code == 403
+    assert story.approve(request, "mallory").status_code == 403
+    assert story.move().status_code == 403
+    tried = {e["payload"]["target"] for e in entries(story) if e["kind"] == "decision"}
+    assert "record this sign-off" in tried
+
+
+def entries(story: Story) -> list[dict[str, Any]]:
+    """Returns the entries of the model."""
+    answer = story.users["admin"].session.get(
+        f"{story.url}/ajax-api/2.0/spot/entries", params={"model": story.name}, timeout=60
+    )
+    return list(answer.json()["entries"])
+
+
+def test_nobody_asks_or_withdraws_for_another(story: Story) -> None:
+    """A request is the word of the one who is logged in."""
+    assert story.ask("mallory", person="dan").status_code == 403
+    request = story.asked()
+    assert story.decide("withdrawn", request, "bea").status_code == 403
+    assert story.ask().status_code == 400, "the same twice"
+    assert story.decide("withdrawn", request, "dan").status_code == 200
+    assert story.approve(request).status_code == 400
+
+
+def test_a_replayed_approval_is_refused(story: Story) -> None:
+    """For the same request once more, for another version, and with words of the client's own."""
+    request = story.asked()
+    forged = {"manifest": "", "policy_digest": "f" * 64, "contract_digest": None}
+    first = story.approve(request, payload=forged, id="5" * 8 + uuid.uuid4().hex[:24])
+    assert first.status_code == 200, first.text
+    assert first.json()["payload"]["policy_digest"] == Policy.load(POLICY).digest
+    assert story.approve(request).status_code == 400
+    said = first.json()["payload"]
+    assert story.say("bea", "sign-off", said, version="2", role="business").status_code == 400
+    same = story.approve(request, id=first.json()["id"])
+    assert same.json()["digest"] == first.json()["digest"], "sent twice is written once"
+    moved = story.users["dan"].api(
+        "POST", "model-versions/transition-stage", name=story.name, version="2",
+        stage="Production", archive_existing_versions=False,
+    )  # fmt: skip
+    assert moved.status_code == 403
+
+
+def upload(story: Story, user: str = "dan") -> requests.Response:
+    """Writes a file of version 1."""
+    source = str(story.client.get_model_version(story.name, "1").source)
+    path = source.removeprefix("mlflow-artifacts:/")
+    return story.users[user].session.put(
+        f"{story.url}/api/2.0/mlflow-artifacts/artifacts/{path}/MLmodel", data=b"x: 1", timeout=60
+    )
+
+
+def test_files_are_those_that_were_approved(story: Story, server: MlflowServer) -> None:
+    """Changed before, they cannot be approved; changed afterwards through the server, they are refused."""
+    request = story.asked()
+    assert upload(story, "admin").status_code == 200, "nothing is approved yet"
+    said = story.approve(request)
+    assert said.status_code == 400
+    assert "changed" in said.json()["message"]
+    assert upload(story, "admin").status_code == 200, "it was not approved after all"
+
+
+def test_files_of_an_approved_version_cannot_be_changed(story: Story) -> None:
+    """Until the approval is taken back; then they are free, and it does not count."""
+    request = story.asked()
+    assert story.approve(request).status_code == 200
+    refused = upload(story, "admin")
+    assert refused.status_code == 403, refused.text
+    assert "which is approved for Production" in refused.text
+    assert story.decide("rejected", request, "bea").status_code == 200
+    assert story.move().status_code == 403
+    assert upload(story, "admin").status_code == 200
+
+
+def test_another_contract_voids_an_approval(story: Story) -> None:
+    """What was promised is what was approved."""
+    assert story.approve(story.asked()).status_code == 200
+    story.promise(minimum_viable=0.01)
+    refused = story.move()
+    assert refused.status_code == 403
+    assert "Signed off by the business" in refused.text
+
+
+def test_another_policy_voids_an_approval(story: Story) -> None:
+    """Also one that asks for the same; a request is asked again under it."""
+    assert story.approve(story.asked()).status_code == 200
+    try:
+        assert put(story.url, {**POLICY, "version": "2"}).status_code == 200
+        assert story.move().status_code == 403
+        (shown,) = story.requests()
+        said = next(r for r in shown["decision"]["requirements"] if r["name"] == "sign_off")
+        assert said["measured"] == "approved under another policy"
+    finally:
+        assert put(story.url, POLICY).status_code == 200
+
+
+def test_requests_are_shown_to_who_may_read_the_model(story: Story) -> None:
+    """Not to somebody without a right on it."""
+    story.asked()
+    made = story.users["admin"].api("POST", "users/create", username="eve", password="user-password-1234")  # fmt: skip  # noqa: S106
+    assert made.status_code in (200, 400, 409)
+    answer = Login(story.url, "eve").session.get(
+        f"{story.url}/ajax-api/2.0/spot/requests", params={"model": story.name}, timeout=60
+    )
+    assert answer.status_code == 403
