@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -64,6 +65,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((i for i, name in enumerate(_LONGEST) if name in item.nodeid), len(_LONGEST))
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Lets the garbage collector pass over what the imports made: it stays until the end.
+
+    It is some hundred thousand objects, and statsmodels, for one, collects at each of its calls.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 class _OneJvm(LoadFileScheduling):

@@ -70,10 +70,14 @@ def test_unequal_shares_alarm_and_both_are_named():
 
 
 @pytest.mark.parametrize(("gone", "alarm"), [(5200, False), (6000, True)])
-def test_less_than_half_a_point_is_no_alarm_however_sure(gone, alarm):
-    """In two million units .2 points are beyond chance, and no alarm; 1 point is one."""
-    lost = found(log((TREATMENT, 1_000_00, gone), (HOLDOUT, 1_000_00, 5000)))
+def test_a_point_is_an_alarm_and_less_than_half_of_one_is_not(gone, alarm):
+    """5.2 % of 100,000 units against 5 % of as many is none; 6 % is one."""
+    lost = found(log((TREATMENT, 100_000, gone), (HOLDOUT, 100_000, 5000)))
     assert lost.alarm is alarm
+
+
+def test_less_than_half_a_point_is_no_alarm_however_sure():
+    """In two million units .2 points are beyond chance, and no alarm; the words say both."""
     sure = found(log((TREATMENT, 1_000_000, 52000), (HOLDOUT, 1_000_000, 50000)))
     assert not sure.alarm
     assert sure.sure
