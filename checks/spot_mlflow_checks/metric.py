@@ -27,14 +27,14 @@ from spot_mlflow_checks.engines.database import open_selectable
 from spot_mlflow_checks.engines.duck import open_frame
 from spot_mlflow_checks.engines.spark import open_spark
 from spot_mlflow_checks.outcomes import reduce_source
+from spot_mlflow_checks.raw.joined import joined_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
-    from spot_mlflow_checks.engines.source import Source
 
 METRIC: Final = "outcome_log.moments"
 VALUE_KEYS: Final = ("contract", "as_of", "model_version", "segment_limit", "model")
@@ -57,11 +57,36 @@ def reduced_batch(moments: OutcomeMoments) -> Iterator[pd.DataFrame]:
         handover.drop(ticket)
 
 
-def _reduced(source: Source, predicted: PredictedLift, value_kwargs: Any) -> OutcomeMoments:
+def _settings(value_kwargs: Any) -> dict[str, Any]:
     found = {k: value_kwargs[k] for k in _SETTINGS if value_kwargs.get(k) is not None}
     if value_kwargs.get("model") is not None:
         found = {**_earlier(value_kwargs["model"]), **found}
-    return reduce_source(source, predicted, **found)
+    return found
+
+
+def _joined(decisions: Any, predicted: PredictedLift, value_kwargs: Any) -> OutcomeMoments:
+    """Reduces a batch of decisions, joined with the other tables that the contract names."""
+    found = _settings(value_kwargs)
+    as_of, version = found.pop("as_of", None), found.get("model_version")
+    with joined_log({"decisions": decisions}, predicted, as_of=as_of, model_version=version) as log:
+        return log.with_faults(reduce_source(log.source, predicted, as_of=log.as_of, **found))
+
+
+def _is_decisions(names: Iterable[str], predicted: PredictedLift) -> bool:
+    """Whether a batch holds raw decisions, and not the log that was made of them."""
+    columns = predicted.columns
+    return predicted.sources is not None and not {columns.arm, columns.outcome} <= set(names)
+
+
+def _wanted(predicted: PredictedLift) -> dict[str, str]:
+    """Columns of the log, and of the decisions where a batch may hold those."""
+    sources = predicted.sources
+    if sources is None:
+        return wanted_columns(predicted)
+    own = {c: f"sources.decisions.{k}" for c, k in sources.decisions.wanted.items()}
+    if sources.arms.column is not None:
+        own[sources.arms.column] = "sources.arms.column"
+    return own | wanted_columns(predicted)
 
 
 def _earlier(model: str) -> dict[str, Any]:
@@ -95,8 +120,10 @@ class OutcomeLogMoments(TableMetricProvider):
             assert moments is not None  # noqa: S101 - held by `reduced_batch` while it runs
             return moments
         predicted = PredictedLift.load(dict(metric_value_kwargs["contract"]))
+        if _is_decisions(map(str, frame.columns), predicted):
+            return _joined(frame, predicted, metric_value_kwargs)
         with open_frame(frame, wanted_columns(predicted)) as source:
-            return _reduced(source, predicted, metric_value_kwargs)
+            return reduce_source(source, predicted, **_settings(metric_value_kwargs))
 
     @metric_value(engine=SqlAlchemyExecutionEngine)
     def _sqlalchemy(
@@ -112,8 +139,10 @@ class OutcomeLogMoments(TableMetricProvider):
         )
         predicted = PredictedLift.load(dict(metric_value_kwargs["contract"]))
         with execution_engine.get_connection() as connection:
-            source = open_selectable(connection, selectable, wanted_columns(predicted))
-            return _reduced(source, predicted, metric_value_kwargs)
+            source = open_selectable(connection, selectable, _wanted(predicted))
+            if _is_decisions(source.families, predicted):
+                return _joined(source, predicted, metric_value_kwargs)
+            return reduce_source(source, predicted, **_settings(metric_value_kwargs))
 
     @metric_value(engine=SparkDFExecutionEngine)
     def _spark(
@@ -128,5 +157,7 @@ class OutcomeLogMoments(TableMetricProvider):
             metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
         )
         predicted = PredictedLift.load(dict(metric_value_kwargs["contract"]))
+        if _is_decisions(frame.columns, predicted):
+            return _joined(frame, predicted, metric_value_kwargs)
         with open_spark(frame, wanted_columns(predicted)) as source:
-            return _reduced(source, predicted, metric_value_kwargs)
+            return reduce_source(source, predicted, **_settings(metric_value_kwargs))

@@ -170,11 +170,10 @@ class DatabaseHome(Home):
 
     @override
     def receive(self, name: str, relation: Any, kinds: Kinds) -> str:
-        table, names = self._made(name, kinds), list(kinds)
-        while rows := relation.fetchmany(_BATCH):
-            self.connection.execute(
-                sa.insert(table), [dict(zip(names, row, strict=True)) for row in rows]
-            )
+        table = self._made(name, kinds)
+        for batch in relation.to_arrow_reader(_BATCH):
+            if batch.num_rows:
+                self.connection.execute(sa.insert(table), batch.to_pylist())
         self._ready(table)
         return table.name
 

@@ -19,6 +19,7 @@ from spot_mlflow_checks.engines.database import DatabaseSource
 from spot_mlflow_checks.engines.duck import DuckSource
 from spot_mlflow_checks.engines.excel import is_workbook
 from spot_mlflow_checks.engines.source import Source
+from spot_mlflow_checks.raw.chosen import as_kind
 from spot_mlflow_checks.raw.given import ROLES, Given
 from spot_mlflow_checks.raw.homes import DatabaseHome, DuckHome, Home, SparkHome
 from spot_mlflow_checks.raw.prepared import Raw, check_columns, kinds_of, prepared
@@ -76,8 +77,19 @@ def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitSt
         raw = Raw(g.role, g.doc, opened[g.role], sources.ids, as_of, _arm_column(g, sources))
         check_columns(raw)
         carried = apart or (g.kind == "duck" and home is not ducks)
-        rows[g.role] = _carried(home, raw) if carried else prepared(raw)
+        rows[g.role] = _carried(home, raw) if carried else _prepared(home, raw)
     return Place(home, rows, {r: opened[r].name for r in ROLES if r in opened})
+
+
+def _prepared(home: Home, raw: Raw) -> sa.FromClause:
+    """The prepared rows; kept where times are text, so that they are parsed once, not in every step."""
+    rows = prepared(raw)
+    at = raw.named.get("at")
+    if at is None or raw.source.families[at] not in {"text", "any"}:
+        return rows
+    kinds = kinds_of(raw)
+    columns = [as_kind(rows.c[k], kind).label(k) for k, kind in kinds.items()]
+    return home.keep(f"{raw.role}_prepared", sa.select(*columns), kinds)
 
 
 def _elsewhere(given: list[Given], sources: Sources, taken: ExitStack) -> dict[str, Source]:

@@ -10,6 +10,7 @@ from spot_mlflow.reporting.charts import lift as charts
 from spot_mlflow.reporting.charts.time import course_chart, periods_chart
 from spot_mlflow.reporting.message.request import wait_words
 from spot_mlflow.reporting.sections.guardrails import guardrails_section
+from spot_mlflow.reporting.sections.joined import joined_section
 from spot_mlflow.reporting.sections.means import means_section
 from spot_mlflow.reporting.sections.money import gap_sections
 from spot_mlflow.reporting.sections.readiness import readiness_section
@@ -45,6 +46,7 @@ def sections_of(
             _result(view),
             guardrails_section(view),
             *gap_sections(view, adoption, brief=True),
+            joined_section(view, brief=True),
             _checks(view, brief=True),
         )
     else:
@@ -57,6 +59,7 @@ def sections_of(
             _time(view),
             readiness_section(adoption),
             _checks(view),
+            joined_section(view),
             _method(view),
         )
     return tuple(s for s in made if s is not None)

@@ -199,9 +199,12 @@ def reference(world: World, contract: dict[str, Any], version: str | None = None
     decided = _decisions(world, s, version, as_of, n)
     chosen = _choose(decided, s, n)
     events = _happened(world.events.to_dict("records"), s, as_of, n)
+    steps = defaultdict(list)
+    for t in world.steps.to_dict("records"):
+        steps[_none(t["unit"])].append({**t, "at": _in_utc(t["sent"].to_pydatetime(), UTC)})
     rows = {}
     for (unit, at), c in chosen.items():
-        rows[unit, at] = _row(unit, at, c, events.get(unit, []), world, s, as_of, n)
+        rows[unit, at] = _row(unit, at, c, events.get(unit, []), steps, s, as_of, n)
     units = {u for u, _ in chosen}
     n["events.unit_without_decision"] = sum(len(v) for u, v in events.items() if u not in units)
     return Right(rows, n)
@@ -311,7 +314,7 @@ def _row(  # noqa: PLR0917 - all that a row is made of
     at: datetime,
     c: Any,
     events: Any,
-    world: World,
+    all_steps: Any,
     s: Any,
     as_of: datetime,
     n: Counter[str],
@@ -341,12 +344,7 @@ def _row(  # noqa: PLR0917 - all that a row is made of
         "observed_at": max((e["moment"] for e in inside if counts(e)), default=None),
     }  # fmt: skip
     if "steps" in s:
-        steps = [
-            {**t, "at": _in_utc(t["sent"].to_pydatetime(), UTC)}
-            for t in world.steps.to_dict("records")
-            if t["unit"] == unit
-        ]
-        steps = [t for t in steps if at <= t["at"] < at + after and t["at"] <= as_of]
+        steps = [t for t in all_steps[unit] if at <= t["at"] < at + after and t["at"] <= as_of]
         done = [t["at"] for t in steps if t["delivered"]]
         row |= {
             "offered": int(bool(steps)), "delivered": int(bool(done)),
