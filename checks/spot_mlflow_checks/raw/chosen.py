@@ -14,11 +14,13 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.promise.sources import CARRIED, ArmsFrom, Each
 from spot_mlflow_checks.engines.dialect import spellings
+from spot_mlflow_checks.holdout.arm_sql import arm_of
 from spot_mlflow_checks.rows import flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from spot_mlflow.lift.promise.assignment import ArmRule
     from spot_mlflow.lift.promise.contract import Label
     from spot_mlflow.lift.promise.sources import Sources
     from spot_mlflow_checks.raw.homes import Home
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     Expression = sa.ColumnElement[Any]
 
+CLUSTER: Final = "cluster"  # what a rule hashes instead of the unit
 _DOUBLES: Final = ("score", "propensity", "value")
 
 
@@ -40,6 +43,7 @@ class Choice:
         version: the model version checked, or None for any.
         treated: the first label of treatment.
         holdout: the label of the holdout.
+        rule: how a hash decides the arm, where one does.
     """
 
     home: Home
@@ -48,6 +52,7 @@ class Choice:
     version: str | None
     treated: Label
     holdout: Label
+    rule: ArmRule | None = None
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -143,6 +148,8 @@ def _arm(
     way = c.sources.arms.way
     if way is ArmsFrom.COLUMN:
         return decisions.c.arm, decisions
+    if c.rule is not None:
+        return _drawn(c, c.rule, decisions), decisions
     assert arms is not None  # noqa: S101 - a list or a table, both are given
     a = arms.c
     listed = [a.kept == 1, a.unit.is_not(None)]
@@ -155,3 +162,17 @@ def _arm(
     # A unit with two arms in the table stays twice: it is counted before one of them is taken.
     pairs = sa.select(a.unit, a.arm).where(*listed).distinct().subquery("pairs")
     return pairs.c.arm, decisions.outerjoin(pairs, pairs.c.unit == decisions.c.unit)
+
+
+def _drawn(c: Choice, rule: ArmRule, decisions: sa.FromClause) -> Expression:
+    """The arm by the hash of the unit, or of its cluster where those are assigned as a whole."""
+    d, dialect = decisions.c, c.home.dialect
+    hashed = d.cluster if rule.column == CLUSTER else d.unit
+    return arm_of(
+        dialect,
+        hashed,
+        rule,
+        decided_at=dialect.double(d.moment) / 1e6,
+        segment=d.segment if "segment" in d else None,
+        labels=[str(x) for x in (rule.holdout, *rule.treated)],
+    )

@@ -16,10 +16,19 @@ import sqlalchemy as sa
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.joined import Joined, Rule
 from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
+from spot_mlflow.lift.promise.assign import rule_of
+from spot_mlflow.lift.promise.assignment import Assignment, arm_rule
 from spot_mlflow.lift.promise.sources import Behind
 from spot_mlflow.validation import parse_document, utc
 from spot_mlflow_checks.raw import happened
-from spot_mlflow_checks.raw.chosen import Choice, as_kind, chosen, chosen_kinds, same_version
+from spot_mlflow_checks.raw.chosen import (
+    CLUSTER,
+    Choice,
+    as_kind,
+    chosen,
+    chosen_kinds,
+    same_version,
+)
 from spot_mlflow_checks.raw.counting import Census, census, refuse_currencies, refuse_hopeless
 from spot_mlflow_checks.raw.given import given_tables
 from spot_mlflow_checks.raw.happened import PLACES, Windows
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import date
 
+    from spot_mlflow.lift.promise.assignment import ArmRule
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.promise.sources import Sources
     from spot_mlflow_checks.raw.prepared import Kind
@@ -172,6 +182,7 @@ class _Join:
             version,
             columns.treated_labels[0],
             columns.holdout,
+            _rule(predicted, self._sources),
         )
 
     def run(self) -> JoinedLog:
@@ -357,6 +368,25 @@ class _Join:
         if self._home.dialect.name == "mysql":
             return self._home.keep(name, query, kinds)
         return query.subquery(name)
+
+
+def _rule(predicted: PredictedLift, sources: Sources) -> ArmRule | None:
+    """How a hash decides the arms; None where they are given."""
+    arms, columns = sources.arms, predicted.columns
+    if arms.hash is not None:
+        draw = Assignment(salt=arms.hash.salt, holdout=arms.hash.holdout)
+        return arm_rule(draw, treated=columns.treated_labels, holdout=columns.holdout, unit="unit")
+    if not arms.assigned:
+        return None
+    rule = rule_of(predicted)
+    clusters = predicted.assignment is not None and predicted.assignment.cluster is not None
+    if clusters and sources.decisions.cluster is None:
+        raise InvalidInput(
+            "the assignment is by cluster, and the decisions name none",
+            where="sources.decisions.cluster",
+            fix="Name the column of the cluster there.",
+        )
+    return replace(rule, column=CLUSTER if clusters else "unit")
 
 
 def _same(part: Any, picked: sa.TableClause) -> Expression:

@@ -82,10 +82,15 @@ def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitSt
 
 
 def _prepared(home: Home, raw: Raw) -> sa.FromClause:
-    """The prepared rows; kept where times are text, so that they are parsed once, not in every step."""
+    """The prepared rows; kept where times are text, so that they are parsed once, not in every step.
+
+    Spark pulls expressions of inner queries up to wherever they are named, and cannot compile what
+    comes of it.
+    """
     rows = prepared(raw)
     at = raw.named.get("at")
-    if at is None or raw.source.families[at] not in {"text", "any"}:
+    costly = at is not None and raw.source.families[at] in {"text", "any"}
+    if not costly and not isinstance(home, SparkHome):
         return rows
     kinds = kinds_of(raw)
     columns = [as_kind(rows.c[k], kind).label(k) for k, kind in kinds.items()]

@@ -7,6 +7,7 @@ another engine without loss. Rows are flagged here and left out later, so that e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
@@ -44,7 +45,7 @@ class Raw:
         doc: what the contract says of it.
         source: where it lies.
         ids: how ids are compared.
-        as_of: seconds since 1970 at which the check is made; the clock changes of 20 years before it
+        as_of: seconds since 1970 at which the check is made; the clock changes of 10 years before it
             are known.
         arm: column of the arm, where it stands in the decisions.
     """
@@ -211,16 +212,30 @@ def _end_of_day(raw: Raw, key: str) -> Expression:
     return sa.case((d.length(sa.func.trim(x)) <= _DATE, at + (DAY - 1)), else_=at)
 
 
+class Clock(Enum):
+    """What the times of a column are."""
+
+    WALL = "the time on a wall"
+    MOMENT = "a moment, whatever the zone"
+    EITHER = "text, which may say its offset"
+
+
+def _clock_of(raw: Raw) -> Clock:
+    d, (_, family) = raw.source.dialect, _column(raw, "at")
+    if family in {"text", "any"}:
+        return Clock.EITHER
+    instant = family == "time" and _is_instant(d.name, _kind(raw, "at").casefold())
+    return Clock.MOMENT if instant else Clock.WALL
+
+
 def _clock(raw: Raw) -> dict[str, Expression]:
     """The time as microseconds as if it were UTC, and whether it says its own offset."""
     d, (x, family) = raw.source.dialect, _column(raw, "at")
-    if family in {"text", "any"}:
+    clock = _clock_of(raw)
+    zoned: Expression = sa.literal_column("1" if clock is Clock.MOMENT else "0")
+    if clock is Clock.EITHER:
         tail = sa.func.upper(sa.func.substr(sa.func.trim(d.text(x)), _DATE + 1))
-        own = sa.or_(tail.like("%Z"), tail.like("%UTC"), tail.like("%+%"), tail.like("%-%"))
-        zoned = flag(own)
-    else:
-        instant = family == "time" and _is_instant(d.name, _kind(raw, "at").casefold())
-        zoned = sa.literal_column("1" if instant else "0")
+        zoned = flag(sa.or_(*[tail.like(p) for p in ("%Z", "%UTC", "%+%", "%-%")]))
     return {"wall": d.micros(x, family), "zoned": zoned}
 
 
@@ -237,34 +252,40 @@ def _at_midnight(d: Dialect, wall: Expression) -> Expression:
 
 def _timed(raw: Raw, rows: sa.Subquery, names: list[str]) -> sa.Subquery:
     """Adds the moment in UTC; an event or step known only to the day counts at the day's end."""
-    r, d = rows.c, raw.source.dialect
+    r, d, clock = rows.c, raw.source.dialect, _clock_of(raw)
     kept = [r[n] for n in names if n not in {"wall", "zoned"}]
-    ends = raw.role != "decisions"
-    if raw.doc.zone == "UTC":
-        day = _at_midnight(d, r.wall) if ends else sa.literal(1) == 0
-        moment = sa.case((day, r.wall + (DAY - 1)), else_=r.wall) if ends else r.wall
-        zero: Expression = sa.literal_column("0")
-        out = [moment.label("moment"), flag(day).label("day_only"), zero.label("skipped"), zero.label("repeated")]  # fmt: skip
-        return d.fenced(sa.select(*kept, *out)).subquery(raw.role)
-    found = zones.changes(raw.doc.zone, int(raw.as_of))
-    local = sa.case((r.zoned == 1, zones.to_wall(r.wall, found)), else_=r.wall)
-    walls = d.fenced(sa.select(*kept, r.wall, r.zoned, local.label("local"))).subquery(
-        f"{raw.role}_walls"
+    found = () if raw.doc.zone == "UTC" else zones.changes(raw.doc.zone, int(raw.as_of))
+    if not found or clock is Clock.WALL:
+        local: Expression = r.wall
+    elif clock is Clock.MOMENT:
+        local = zones.to_wall(r.wall, found)
+    else:
+        local = sa.case((r.zoned == 1, zones.to_wall(r.wall, found)), else_=r.wall)
+    walls = sa.select(*kept, r.wall, r.zoned, local.label("local"))
+    w = d.fenced(walls).subquery(f"{raw.role}_walls").c
+    moment: Expression = _to_moment(w, clock, found)
+    no = sa.literal(1) == 0
+    day = no if raw.role == "decisions" else _at_midnight(d, w.local)
+    if raw.role != "decisions":
+        end = w.local + (DAY - 1)
+        moment = sa.case((day, zones.to_utc(end, found) if found else end), else_=moment)
+    naive = sa.and_(w.zoned == 0, sa.not_(day))
+    gone = zones.never_was(w.local, found) if found and clock is not Clock.MOMENT else no
+    twice = zones.comes_twice(w.local, found) if found and clock is not Clock.MOMENT else no
+    timed = sa.select(
+        *[w[c.name] for c in kept],
+        moment.label("moment"),
+        flag(day).label("day_only"),
+        flag(sa.and_(naive, gone)).label("skipped"),
+        flag(sa.and_(naive, twice)).label("repeated"),
     )
-    w = walls.c
-    day = _at_midnight(d, w.local) if ends else sa.literal(1) == 0
-    moment = sa.case(
-        (day, zones.to_utc(w.local + (DAY - 1), found)),
-        (w.zoned == 1, w.wall),
-        else_=zones.to_utc(w.local, found),
-    )
-    naive = w.zoned == 0
-    return d.fenced(
-        sa.select(
-            *[w[c.name] for c in kept],
-            moment.label("moment"),
-            flag(day).label("day_only"),
-            flag(sa.and_(naive, sa.not_(day), zones.never_was(w.local, found))).label("skipped"),
-            flag(sa.and_(naive, sa.not_(day), zones.comes_twice(w.local, found))).label("repeated"),
-        )
-    ).subquery(raw.role)
+    return d.fenced(timed).subquery(raw.role)
+
+
+def _to_moment(w: Any, clock: Clock, found: tuple[zones.Change, ...]) -> Expression:
+    """Microseconds since 1970 UTC of a row's time."""
+    if not found or clock is Clock.MOMENT:
+        moment: Expression = w.wall
+        return moment
+    local = zones.to_utc(w.local, found)
+    return local if clock is Clock.WALL else sa.case((w.zoned == 1, w.wall), else_=local)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SECOND: Final = 1_000_000  # microseconds
 DAY: Final = 86_400 * SECOND
-_YEARS: Final = 20  # before the check; earlier times take the offset of its beginning
+_YEARS: Final = 10  # before the check; earlier times take the offset of its beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Change:
 
 
 def changes(zone: str, until: int) -> tuple[Change, ...]:
-    """Returns the changes of a zone's offset in the 20 years up to ``until`` (seconds), and a year more."""
+    """Returns the changes of a zone's offset in the 10 years up to ``until`` (seconds), and a year more."""
     return _changes(zone, datetime.fromtimestamp(until, tz=timezone.utc).year)
 
 

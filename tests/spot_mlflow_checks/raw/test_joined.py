@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -135,3 +136,20 @@ def test_latest_is_the_newest_event(world: World) -> None:
     with joined_log(given(world.tables(), {}), PredictedLift.load(said), as_of=AS_OF) as log:
         assert log.as_of.isoformat() <= AS_OF
         assert log.joined.complete_until == log.as_of.isoformat(timespec="seconds")
+
+
+def test_a_hash_decides_the_arms(world: World) -> None:
+    """As Python's own md5 of salt and id, below the share held out; by the contract's assignment, too."""
+    draw = {"salt": "churn/2026", "holdout": 0.3}
+    labels = {"treated": "offer", "holdout": "control"}
+    rows, _ = joined(given(world.tables(), {}), world_contract(arms={"hash": draw, **labels}))
+    for (unit, _), row in rows.items():
+        drawn = int(
+            hashlib.md5(f"churn/2026:{unit}".encode(), usedforsecurity=False).hexdigest()[:8], 16
+        )
+        assert row["arm"] == ("control" if drawn < 0.3 * 2**32 else "offer")
+    assigned = world_contract(arms="assigned") | {"assignment": draw}
+    again, _ = joined(given(world.tables(), {}), assigned)
+    assert {k: r["arm"] == "0" for k, r in again.items()} == {
+        k: r["arm"] == "control" for k, r in rows.items()
+    }
