@@ -547,7 +547,8 @@ def test_unreadable_evidence_is_never_called_satisfied() -> None:
         "churn", "1", "Production", policy=default_policy(), requester=None, why="gone"
     )
     assert decision.allowed
-    assert not decision.satisfied
+    assert (decision.basis, decision.satisfied) == ("unread", False)
+    assert decision.verdict.endswith("in mode observe; the evidence cannot be read")
     assert "gone" in decision.explain()
 
 
@@ -562,7 +563,11 @@ def test_unknown_versions_and_targets_are_named() -> None:
 def test_the_json_keys_are_a_contract() -> None:
     """What a machine reads is documented and does not change unnoticed."""
     found = decide(adoption([]), "Production", policy=BLOCK, requester="ann").to_dict()
-    assert {"model", "version", "target", "allowed", "mode", "policy", "requirements"} <= set(found)
+    assert set(found) == {
+        "model", "version", "target", "allowed", "outcome", "mode", "policy", "policy_digest",
+        "basis", "verdict", "requirements", "notes", "requester", "at", "state",
+    }  # fmt: skip
+    assert (found["basis"], found["outcome"], found["notes"]) == ("requirements", "refused", [])
     assert {"name", "met", "measured", "required", "why", "fix", "who", "waived"} <= set(
         found["requirements"][0]
     )

@@ -242,6 +242,7 @@ def test_what_is_later_or_of_another_kind_is_not_read():
     other = entry("involvement", {**later.payload}, "Dana", "engineer", 1)
     assert one(c, later, other).status == "open"
     assert one(c, act(c, "answered", "Dana", "engineer", 0)).status == "answered"
+    assert one(c, act(c, "answered", "Dana", "engineer", 5, id="f" * 32)).status == "answered"
     assert concerns_of([later, other], now=NOW) == ()
 
 
@@ -316,6 +317,19 @@ def test_a_refused_act_says_on_what_and_what_to_do():
         assert fix in str(e.value.fix)
 
 
+def test_once_a_name_is_erased_any_user_settles_it_and_a_reopened_one_waits_for_an_answer():
+    """The role decides where no name can; what was reopened is not confirmed before it is answered."""
+    gone = replace(raised("(erased 1a)", "frontline", "major", 5), erased=True)
+    answered = act(gone, "answered", "Dana", "engineer", 4)
+    kim = {"person": "Kim", "role": "business"}
+    known = concerns_of([gone, answered], now=NOW)
+    assert check_follow_up(known, concern=known[0].id, act="confirmed", **kim)["act"] == "confirmed"
+    known = concerns_of([gone, answered, act(gone, "reopened", "Kim", "business", 3)], now=NOW)
+    with pytest.raises(InvalidInput, match="status == 'reopened'") as e:
+        check_follow_up(known, concern=known[0].id, act="confirmed", **kim)
+    assert "needs an answer first" in str(e.value.fix)
+
+
 def test_an_act_is_recorded_on_the_entry_it_is_about():
     """The payload bears id, act, words and the whole id of the entry; an unknown act is named."""
     c = raised("Fay", "frontline", "major", 5)
@@ -342,8 +356,11 @@ def test_what_is_raised_bears_its_id_only_where_one_is_given():
         with pytest.raises(InvalidInput, match="5 or more hex digits") as e:
             check_raise(what="x", severity="minor", concern=id_)
         assert e.value.where == "concern"
-    for what, severity in (("", "minor"), ("x", "huge")):
-        with pytest.raises(InvalidInput) as e:
+    for what, severity, said in (
+        ("", "minor", "what is empty"),
+        ("x", "huge", "severity == 'huge'"),
+    ):
+        with pytest.raises(InvalidInput, match=said) as e:
             check_raise(what=what, severity=severity)
         assert e.value.where == "concern"
 

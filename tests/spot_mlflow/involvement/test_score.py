@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -108,6 +109,13 @@ def test_the_oldest_blocking_concern_is_named_and_the_others_counted(number, mor
     )
     today = log(*full(), raised("Dana", "data_scientist", "blocking", 0))
     assert today.lines()[0].endswith("an open blocking concern of the builders, raised today")
+    roleless = replace(raised(None, "frontline", "blocking", 1), role=None)
+    assert "blocking concern of the builders, 1 day old" in log(*full(), roleless).lines()[0]
+    answered = act(waiting[0], "answered", "Dana", "data_scientist", 2)
+    assert log(*full(), waiting[0], answered).lines()[0] == (
+        "49 of 100: held down by an answered but unconfirmed blocking concern of the frontline, "
+        "12 days old"
+    )
 
 
 def test_each_line_says_what_its_part_was_reckoned_from():
@@ -117,13 +125,13 @@ def test_each_line_says_what_its_part_was_reckoned_from():
         raised("Kim", "business", "minor", 50),
     )
     assert found.lines()[1:5] == (
-        "coverage: 7.0 of 35 (1 of 5 phases; not yet: naming, features, review, feedback)",
-        "breadth: 8.3 of 20 (1 person of 3, 1 role of 2)",
-        "recency: 10.6 of 15 (last active 45 days ago)",
-        "closure: 0.0 of 30 (0 of 1 concern confirmed)",
+        "coverage: 7 of 35 (1 of 5 phases; not yet: naming, features, review, feedback)",
+        "breadth: 8 of 20 (1 person of 3, 1 role of 2)",
+        "recency: 11 of 15 (last active 45 days ago)",
+        "closure: 0 of 30 (0 of 1 concern confirmed)",
     )
-    assert log().lines()[3] == "recency: 0.0 of 15 (nobody yet)"
-    assert "recency: 15.0 of 15 (last active today)" in log(*full()).lines()
+    assert log().lines()[3] == "recency: 0 of 15 (nobody yet)"
+    assert "recency: 15 of 15 (last active today)" in log(*full()).lines()
 
 
 def test_silence_begins_after_its_days_and_is_counted():

@@ -186,6 +186,8 @@ def test_of_equal_counts_the_lower_level_is_hidden():
     counts = {"overall": suppressed(distributions(of(*[5] * 2, *[2] * 7, *[4] * 7))["overall"])}
     assert counts["overall"].counts == {"1": 0, "2": None, "3": 0, "4": 7, "5": None}
     assert counts["overall"].hidden == 9
+    small_above = suppressed(distributions(of(*[1] * 2, *[2] * 30, *[3] * 7))["overall"])
+    assert small_above.counts == {"1": None, "2": 30, "3": None, "4": 0, "5": 0}
 
 
 def test_a_count_of_five_is_told_and_small_ones_are_hidden_together():

@@ -337,3 +337,14 @@ def test_without_a_share_for_each_arm_chi_square_says_nothing():
     """Nothing can be expected of an arm that nobody was to get: the p value is 1, for any counts."""
     assert chi_square_p([5, 5], [1, 0]) == 1
     assert chi_square_p([0, 0], [0.5, 0.5]) == 1
+
+
+def test_three_arms_have_two_degrees_of_freedom_a_day():
+    """Of several arms each day tells of all but one of them; a perfect fit has the p value 1."""
+    shares = np.array([0.5, 0.3, 0.2])
+    days = np.array([[530.0, 280.0, 190.0], [505.0, 300.0, 195.0], [480.0, 320.0, 200.0]])
+    statistic = sum(chisquare(x, 1000 * shares).statistic for x in days)
+    whole = chisquare(days.sum(axis=0), 3000 * shares).pvalue
+    known = 2 * min(whole, chi2.sf(statistic, 6))
+    assert _p_value([_Declared(shares, days)]) == pytest.approx(known)
+    assert _p_value([_Declared(shares, np.tile(1000 * shares, (3, 1)))]) == 1

@@ -365,6 +365,10 @@ def test_verdicts_share_the_error_among_them(contract):
     basis = Basis(around(0.3, 0.03), around(0.3, 0.03), units=100, comparisons=4)
     wide = gap_between(basis.verdict, made, comparisons=4)
     assert judge(basis, made).gap == wide
+    width = math.hypot(Z * 0.03, 2.497705474412175 * 0.03)
+    assert (wide.low, wide.high) == pytest.approx((-width, width))
+    daily = Basis(around(0.3, 0.03), around(0.3, 0.03), units=100, monitored=True)
+    assert judge(daily, made).gap.high == pytest.approx(Z * 0.03 + 2.241402727604947 * 0.03)
     assert promised_half(contract(predicted={"lift": 0.3})) == 0
 
 
