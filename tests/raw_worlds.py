@@ -6,7 +6,7 @@ import csv
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,3 +138,26 @@ def write_csv(folder: Path, made: World, names: dict[str, list[str]]) -> list[st
             csv.writer(f).writerows([head, *rows])
         paths.append(str(path))
     return paths
+
+
+def promise(folder: Path, **more: Any) -> dict[str, Any]:
+    """A contract whose tables are all files of a folder: ``scores*.csv``, ``holdout*.csv``, ``orders*.csv``.
+
+    Monitored, so that every look is planned.
+    """
+    place = {"unit": "customer_id", "zone": "UTC"}
+    events = {"table": str(folder / "orders*.csv"), **place, "at": "ordered_at", "id": "order_id"}
+    sources = {
+        "decisions": {"table": str(folder / "scores*.csv"), **place, "at": "scored_at"},
+        "arms": {"held_out": str(folder / "holdout*.csv"), "unit": "customer_id"},
+        "events": {**events, "amount": "net_amount", "filter": {"status": "paid"}, "complete_until": "now"},
+        "outcome": "sum",
+        "before": "none",  # the lift is then the difference of two means
+    }  # fmt: skip
+    said = {
+        "metric": "paid",
+        "kind": "money",
+        "predicted": {"lift": 8.0, "se": 1.0},
+        "window": f"{WINDOW}d",
+    }
+    return {**said, "looks": "monitored", "planned_units": 4000, "sources": sources, **more}
