@@ -1,8 +1,8 @@
 """Checks every watched model version in one process: several are read at once, recorded one by one.
 
 Worker threads take a version in hand and read its outcomes, each with a record of its own; what they
-find is recorded by the thread that called, so that an interruption meets one entry at most, and that
-one counts only when it is whole.
+find is recorded by the thread that called. To stop is to end after the pass that is read and the
+entry that is written.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from spot_mlflow.record.store import UPDATED_TAG
 from spot_mlflow.validation import utc
 from spot_mlflow_cli.checking import PASSES, Answer, Checked, failures, keep, read_outcomes
 from spot_mlflow_cli.each import EachModel, unexpected
-from spot_mlflow_cli.terminal import mind_interrupts, progress, terminations_as_interrupts
+from spot_mlflow_cli.terminal import progress, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -114,6 +114,7 @@ class Round:
 
 
 INTERRUPTED: Final = 130
+_GLANCE: Final = 0.2  # seconds between looks at whether to stop
 
 
 def status_of(visit: Visit, fail_on: Sequence[str] = ()) -> int:
@@ -143,16 +144,17 @@ class Schedule:
     Args:
         wanted: what is asked.
         tell: called with what is being done, for people.
+        stop: set to end early.
     """
 
-    def __init__(self, wanted: Wanted, tell: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, wanted: Wanted, tell: Callable[[str], None], stop: threading.Event) -> None:
         self._wanted = wanted
         self._tell = tell
         self._record = Record()
         self._claims = Claims(self._record.client)
         self._todo: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._read: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-        self._stop = threading.Event()
+        self._stop = stop
 
     def run(self) -> Round:
         """Goes through all watched versions; a fault of one stops no other."""
@@ -171,14 +173,11 @@ class Schedule:
                     worker.start()
                 for visit in self._results(len(waiting)):
                     visits[visit.ref] = visit
-            except KeyboardInterrupt:
-                self._tell("Stopping after the pass that is being read")
-                self._stop.set()
             finally:
                 for _ in workers:
                     self._todo.put(None)
-                for worker in workers:
-                    worker.join()
+            for worker in workers:  # a second Ctrl-C does not wait for them
+                worker.join()
         return Round(tuple(visits.values()), unread, self._wanted.fail_on, self._stop.is_set())
 
     def _find(self) -> tuple[list[Visit], list[Unread]]:
@@ -187,6 +186,8 @@ class Schedule:
         each = EachModel(name for name, tags in sorted(record.portfolio()) if UPDATED_TAG in tags)
         found: list[Visit] = []
         for name in each:
+            if self._stop.is_set():
+                break
             with each.reading(name):
                 adoption = record.adoption(name, now=now)
                 for one in watched(adoption):
@@ -208,7 +209,13 @@ class Schedule:
                 for task in patient:
                     self._todo.put(task)
                 left, patient = len(patient), []
-            task = self._read.get()
+            try:
+                task = self._read.get(timeout=_GLANCE)
+            except queue.Empty:
+                if self._stop.is_set():
+                    self._tell("Stopping after the pass that is being read")
+                    return
+                continue
             left -= 1
             if task.visit.state is State.ELSEWHERE and not task.patient:
                 patient.append(replace(task, patient=True))
@@ -310,12 +317,13 @@ def _state(checked: Checked, wanted: Wanted) -> State:
 def run_schedule(wanted: Wanted) -> Round:
     """Checks every watched version, with progress for whoever looks on.
 
-    Ctrl-C and SIGTERM end it after the pass that is being read; what is recorded by then stays.
+    Ctrl-C and SIGTERM end it after the pass that is read and the entry that is written; a second one
+    at once.
 
     Raises:
         Unavailable: MLflow did not answer for several models in a row.
     """
-    mind_interrupts()
-    with terminations_as_interrupts(), progress() as bar:
+    stop = threading.Event()
+    with stopping(stop), progress() as bar:
         task = bar.add_task("Looking for versions to check", total=None)
-        return Schedule(wanted, lambda said: bar.update(task, description=said)).run()
+        return Schedule(wanted, lambda said: bar.update(task, description=said), stop).run()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -50,29 +52,26 @@ def mind_interrupts() -> None:
     Polars, which MLflow imports where it is installed, puts a handler of its own in front of
     Python's, with which a waiting prompt goes on waiting until Enter is pressed (seen with polars 1).
     """
-    import signal
-    import threading
-
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is threading.main_thread() and handler is not None:
         signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager
-def terminations_as_interrupts() -> Iterator[None]:
-    """Ends what is inside on SIGTERM, by which schedulers stop a job, as on Ctrl-C."""
-    import signal
-    import threading
-
+def stopping(stop: threading.Event) -> Iterator[None]:
+    """Sets ``stop`` at the first Ctrl-C or SIGTERM, by which schedulers end a job; a second one interrupts."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    def ask(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {sign: signal.signal(sign, ask) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for sign, handler in before.items():
+            signal.signal(sign, handler)

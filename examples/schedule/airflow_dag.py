@@ -38,6 +38,7 @@ def check_due_outcomes(*options: str) -> dict[str, Any]:
         for v in found["versions"]
         if v["error"]
     ]
+    failed += [f"{m['model']}: {m['error']['what']}" for m in found["unread"]]
     print("\n".join(failed), file=sys.stderr)
     if done.returncode == 0:
         return dict(found["summary"])
