@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _REQUIRED: Final = (
     "arm", "outcome", "unit", "decided_at", "segment", "cluster", "denominator", "propensity",
 )  # fmt: skip
+HASHED: Final = "hashed"  # in place of a key: the column whose hash decides on the arm
 _SETTINGS: Final = ("treated", "holdout")
 NUMBERS: Final = (*(m.key for m in TABLE if m.is_centred), "propensity", "score")
 TIMES: Final = ("decided_at", "observed_at", "delivered_at", "due_at", "acted_at")
@@ -69,7 +70,16 @@ def contract_columns(columns: Columns) -> dict[str, str]:
 def wanted_columns(predicted: PredictedLift) -> dict[str, str]:
     """Returns column name -> contract key; what a source must keep of a log."""
     guarded = {g.column: f"guardrails {g.name}" for g in predicted.guardrails}
+    guarded |= dict.fromkeys(_hashed(predicted).values(), "assignment.unit")
     return guarded | {v: f"columns.{k}" for k, v in contract_columns(predicted.columns).items()}
+
+
+def _hashed(predicted: PredictedLift) -> dict[str, str]:
+    """The column that the contract's assignment hashes; where its schedule is dated, decisions must be, too."""
+    rule = predicted.arm_rule
+    if rule is None or (rule.dated and predicted.columns.decided_at is None):
+        return {}
+    return {HASHED: rule.column}
 
 
 def guardrail_key(number: int) -> str:
@@ -84,7 +94,7 @@ def columns_in(source: Source, predicted: PredictedLift) -> LogColumns:
         InvalidInput: where a required column is missing, naming the nearest one.
     """
     guarded = {guardrail_key(i): g.column for i, g in enumerate(predicted.guardrails)}
-    named = contract_columns(predicted.columns) | guarded
+    named = contract_columns(predicted.columns) | guarded | _hashed(predicted)
     have = [*source.families, *source.unread]
     absent = {k: v for k, v in named.items() if v not in source.families}
     for key in _REQUIRED:

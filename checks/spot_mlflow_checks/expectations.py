@@ -178,6 +178,12 @@ class ExpectUnitsToStayInOneArm(FaultExpectation):
     check: ClassVar[str] = "units_in_one_arm"
 
 
+class ExpectArmsToBeAsAssigned(FaultExpectation):
+    """Expect every unit to be in the arm that the contract's assignment gives it."""
+
+    check: ClassVar[str] = "arms_as_assigned"
+
+
 class ExpectClustersToBeNamed(FaultExpectation):
     """Expect every unit to have its cluster."""
 
@@ -378,6 +384,7 @@ EXPECTATIONS: Final[tuple[type[Any], ...]] = (
     ExpectMoneyToBePlausible,
     ExpectUnitsToBeUnique,
     ExpectUnitsToStayInOneArm,
+    ExpectArmsToBeAsAssigned,
     ExpectClustersToBeNamed,
     ExpectTimesToBePlausible,
     ExpectOutcomesToFollowDecisions,

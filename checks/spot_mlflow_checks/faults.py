@@ -145,6 +145,12 @@ RULES: Final[tuple[Rule, ...]] = (
         ("cluster",),
         lambda _r, c: sa.and_(c.assigned == 1, c.cluster.is_(None)),
     ),
+    Rule(
+        "arm_not_as_assigned",
+        "assigned",
+        ("hashed",),
+        lambda _r, c: sa.and_(c.assigned == 1, c.due_arm != c.arm),
+    ),
     Rule("missing_unit", "concerned", ("unit",), lambda _r, c: c.unit.is_(None)),
     Rule(
         "uncovered",

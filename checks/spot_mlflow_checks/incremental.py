@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
+    from spot_mlflow.lift.moments.recomputed import Recomputed
     from spot_mlflow.lift.moments.spans import Spans
 
 # Faults of identity, which closed cohorts must not have for the counts to add.
@@ -343,8 +344,16 @@ def merged(
         ids=_span(previous.ids, new.ids),
         guardrails=_guardrails(r, previous, new),
         blanks={**(previous.blanks or {}), **(new.blanks or {})},
+        recomputed=_recomputed(previous, new),
         spans=_spans(previous, closed, new),
     )
+
+
+def _recomputed(previous: OutcomeMoments, new: OutcomeMoments) -> Recomputed | None:
+    """Why arms differ: what is new says it, else the last check does."""
+    if new.recomputed is None or new.recomputed.causes or previous.recomputed is None:
+        return new.recomputed
+    return replace(new.recomputed, causes=previous.recomputed.causes)
 
 
 def _spans(previous: OutcomeMoments, closed: ClosedCohorts, new: OutcomeMoments) -> Spans | None:

@@ -13,16 +13,18 @@ from spot_mlflow import figures
 from spot_mlflow.lift.moments.labels import MISSING_SEGMENT, OTHER_SEGMENT
 from spot_mlflow.lift.moments.measures import faults_of
 from spot_mlflow.lift.promise.scale import contract_scale
+from spot_mlflow.lift.results import DOUBT_OF
 from spot_mlflow.verdicts import HARMS, VERDICTS, VIABILITY
+from spot_mlflow_checks.holdout.words import LEAST, SHARE, causes_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.report import LiftAnalysis
     from spot_mlflow.lift.soundness.attrition import Attrition
-    from spot_mlflow.verdicts import Severity
+    from spot_mlflow.verdicts import Doubt, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,14 @@ class Judgement:
         severity: how bad it is if it did not.
         observed: JSON value: a share, a p value, a verdict.
         message: a sentence that a person understands.
+        doubt: what the log lacks for a verdict where it did not pass and is critical.
     """
 
     success: bool
     severity: Severity
     observed: Any
     message: str
+    doubt: Doubt = "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class FaultCheck:
         fault_severity: how bad it is up to there.
         advice: what to do about it.
         fatal: those of the faults that leave no verdict however few they are.
+        least: rows or units, below which it passes whatever share they are.
+        because: why, as far as the log shows it; said before the advice.
     """
 
     name: str
@@ -67,6 +73,8 @@ class FaultCheck:
     fault_severity: Severity = "warning"
     advice: str = ""
     fatal: tuple[str, ...] = ()
+    least: int = 0
+    because: Callable[[OutcomeMoments], str] = lambda _m: ""
 
     def applies(self, moments: OutcomeMoments) -> bool:
         """Whether the log has the columns to ask this."""
@@ -83,16 +91,17 @@ class FaultCheck:
         asked = [moments.faults[f] for f in self.faults if f in moments.faults]
         allowed = self.tolerated if tolerated is None else tolerated
         limit = self.blocking if blocking is None else blocking
-        worst = max((_share(f) for f in asked), default=0.0)
+        worst = max((_share(f) for f in asked if f.count >= self.least), default=0.0)
         hit = [f for f in asked if f.count]
         message = "; ".join(sentence(f, self.faults[f.name], self.noun) for f in hit) or self.good
         # A check that passes shows what failing could do; one that fails, what it does.
         grave = worst > limit or (worst <= allowed and limit < 1)
         grave |= any(f.name in self.fatal for f in hit)
         severity: Severity = "critical" if grave else self.fault_severity
-        if worst > allowed and self.advice:
-            message = f"{message}. {self.advice}"
-        return Judgement(worst <= allowed, severity, worst, message)
+        if worst > allowed:
+            message = ". ".join(x for x in (message, self.because(moments), self.advice) if x)
+        doubt = DOUBT_OF.get(self.name, "data")
+        return Judgement(worst <= allowed, severity, worst, message, doubt)
 
 
 def _share(fault: Fault) -> float:
@@ -166,6 +175,17 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         noun="units",
         blocking=0.001,
         advice="They cannot tell treatment from holdout",
+    ),
+    FaultCheck(
+        "arms_as_assigned",
+        {"arm_not_as_assigned": "are not in the arm that the assignment gives them"},
+        "Every unit is in the arm that the assignment gives it",
+        noun="units",
+        tolerated=SHARE,
+        blocking=SHARE,
+        least=LEAST,
+        because=causes_words,
+        advice="Who was held out is not who should have been: the arms may differ in more than the treatment",
     ),
     FaultCheck(
         "clusters_named",

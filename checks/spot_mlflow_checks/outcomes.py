@@ -22,10 +22,11 @@ from spot_mlflow.validation import utc
 from spot_mlflow_checks.action_pass import action_pass, offer_pass
 from spot_mlflow_checks.centering import lone_giants
 from spot_mlflow_checks.clusters import cluster_pass
-from spot_mlflow_checks.columns import columns_in, guardrail_key
+from spot_mlflow_checks.columns import HASHED, columns_in, guardrail_key
 from spot_mlflow_checks.diagnosis import explaining
 from spot_mlflow_checks.faults import EXPECTED, rules_for
 from spot_mlflow_checks.guardrails import guarded
+from spot_mlflow_checks.holdout.arm_causes import recomputed
 from spot_mlflow_checks.identity import example_pass, identity_pass, version_pass
 from spot_mlflow_checks.incremental import (
     TOGETHER,
@@ -107,6 +108,7 @@ def reduce_source(
         now,
         segment_limit=segment_limit,
         tell=progress or (lambda _name: None),
+        earlier=() if previous is None or previous.recomputed is None else (previous.recomputed,),
     )
     promise = promise or predicted.digest
     with explaining(r):
@@ -251,6 +253,7 @@ def _reduce(r: Reading, previous: OutcomeMoments | None = None) -> tuple[BasePas
         passes=(*first, "base", *optional.pop("passes"), *last),
         notes=(*_notes(r), *blank_notes(r), *_found(r, base), *notes),
         closed=remembered(r, base),
+        recomputed=recomputed(r, base.faults, r.earlier),
         ids=base.ranges.get(("unit", "all")),
         guardrails=guarded(r, folded, alone=base.faults.get("missing_cluster", _NONE).count > 0),
         blanks=r.blanks,
@@ -309,6 +312,8 @@ _NONE: Final = Fault("", 0, 0)
 
 def _place(r: Reading, key: str) -> str:
     """Where the contract names a column."""
+    if key == HASHED:
+        return "assignment.unit"
     found = [g.name for i, g in enumerate(r.predicted.guardrails) if guardrail_key(i) == key]
     return f"guardrail {found[0]!r}" if found else f"columns.{key}"
 

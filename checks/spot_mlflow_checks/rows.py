@@ -18,12 +18,14 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.measures import AMOUNTS, BY_KEY, FLAGS, with_slip
 from spot_mlflow_checks import steps
-from spot_mlflow_checks.columns import NUMBERS, TIMES, guardrail_key
+from spot_mlflow_checks.columns import HASHED, NUMBERS, TIMES, guardrail_key
 from spot_mlflow_checks.engines.dialect import NEVER
+from spot_mlflow_checks.holdout.arm_sql import arm_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from spot_mlflow.lift.moments.recomputed import Recomputed
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow_checks.columns import LogColumns
     from spot_mlflow_checks.engines.dialect import Family
@@ -80,6 +82,7 @@ class Reading:
         blanks: step -> what its blanks mean where they do not mean unknown (``steps``).
         segment_limit: segments that stay apart; the rest is folded together.
         tell: called with the name of each pass as it begins.
+        earlier: what arms were recomputed by at the last check, where there was one.
     """
 
     source: Source
@@ -96,6 +99,7 @@ class Reading:
     blanks: Mapping[str, str] = field(default_factory=dict)
     segment_limit: int = SEGMENT_LIMIT
     tell: Callable[[str], None] = lambda _name: None
+    earlier: tuple[Recomputed, ...] = ()
 
     @property
     def grain_start(self) -> int:
@@ -201,11 +205,30 @@ def typed(r: Reading) -> sa.Subquery:
         out["version"] = d.text(_column(r, "model_version")[0])
     if r.has("due_at"):
         out["due_at"] = _last_of_day(r, "due_at")
+    if r.has(HASHED):
+        out |= _assigned(r)
     query = sa.select(*[x.label(k) for k, x in out.items()]).select_from(r.source.log)
     if r.since is not None and r.has("decided_at"):
         at = d.time(*_column(r, "decided_at"))
         query = query.where(sa.or_(at >= r.since, at.is_(None)))
     return r.source.dialect.fenced(query).subquery("typed")
+
+
+def _assigned(r: Reading) -> dict[str, Expression]:
+    """The id that the contract's assignment hashes, and the code of the arm that it gives."""
+    rule, d = r.predicted.arm_rule, r.source.dialect
+    assert rule is not None  # noqa: S101 - ``columns_in`` found its column
+    column, family = _column(r, HASHED)
+    unit = sa.case((sa.not_(d.blank(column, family)), d.text(column)))
+    due = arm_of(
+        d,
+        unit,
+        rule,
+        decided_at=d.time(*_column(r, "decided_at")) if r.has("decided_at") else None,
+        segment=d.text(_column(r, "segment")[0]) if r.has("segment") else None,
+        labels=range(len(r.arms)),
+    )
+    return {HASHED: unit, "due_arm": due}
 
 
 def _guardrails(r: Reading) -> list[tuple[int, str]]:

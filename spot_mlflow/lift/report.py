@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.lift.moments.means import shown_means
+from spot_mlflow.lift.moments.recomputed import arms_recomputed
 from spot_mlflow.lift.results import CheckResult, Compared, GapVerdict, RealizedLift, SegmentLift
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ class LiftReport:
             "sample_ratio_p": a.sample_ratio_p,
             "sample_ratio": jsonable(a.sample_ratio),
             "attrition": jsonable(a.attrition),
+            "arms_recomputed": jsonable(arms_recomputed(self.moments)),
             "guardrails": jsonable(a.guardrails),
             "compliance": jsonable(a.compliance),
             "assignment": jsonable(a.variation),

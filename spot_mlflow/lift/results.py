@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from spot_mlflow.lift.holds.hold import Hold
     from spot_mlflow.lift.interval import Interval
     from spot_mlflow.verdicts import Doubt, Grade, Severity, Verdict, Viability
@@ -87,6 +89,10 @@ class GapVerdict:
     blocked_by: Hold | None = None
 
 
+# What a failed critical check leaves in doubt, where it is not the data.
+DOUBT_OF: Final[Mapping[str, Doubt]] = {"arms_as_assigned": "design"}
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """One check on the log or the lift, as a person reads it."""
@@ -96,6 +102,11 @@ class CheckResult:
     success: bool
     observed: Any
     message: str
+
+    @property
+    def doubt(self) -> Doubt:
+        """What the log lacks for a verdict, where the check is critical and failed."""
+        return DOUBT_OF.get(self.name, "data")
 
 
 @dataclass(frozen=True, slots=True)

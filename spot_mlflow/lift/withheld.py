@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from spot_mlflow.lift.report import LiftAnalysis
-    from spot_mlflow.verdicts import Severity
+    from spot_mlflow.verdicts import Doubt, Severity
 
 
 class Judged(Protocol):
@@ -30,6 +30,10 @@ class Judged(Protocol):
     def message(self) -> str:
         """What it found."""
 
+    @property
+    def doubt(self) -> Doubt:
+        """What the log lacks for a verdict where it failed."""
+
 
 def withhold(analysis: LiftAnalysis, checks: Iterable[Judged]) -> LiftAnalysis:
     """Returns the analysis without verdicts where a critical check failed.
@@ -37,10 +41,13 @@ def withhold(analysis: LiftAnalysis, checks: Iterable[Judged]) -> LiftAnalysis:
     The estimate stays, so that a reader sees what was computed; verdict (of each
     arm and guardrail, too) and viability become "inconclusive" and "undecided", and ``withheld`` says so.
     """
-    faults = [c.message for c in checks if not c.success and c.severity == "critical"]
-    if not faults:
+    failed = [c for c in checks if not c.success and c.severity == "critical"]
+    if not failed:
         return analysis
-    blocked = hold("faulty_log", faults=faults)
+    # Arms that are not those of the design come first: what else is wrong may come of it.
+    design = any(c.doubt == "design" for c in failed)
+    failed.sort(key=lambda c: c.doubt != "design")
+    blocked = hold("wrong_arms" if design else "faulty_log", faults=[c.message for c in failed])
     outcome = replace(
         analysis.outcome,
         verdict="inconclusive",

@@ -30,6 +30,7 @@ Block = Literal[
     "outcomes_missing_and_held",
     "fewer_outcomes_in_an_arm",
     "faulty_log",
+    "wrong_arms",
 ]
 # What each lacks: more units, a sound log, a design that can tell, or both arms side by side.
 DOUBTS: Final[Mapping[Block, Doubt]] = {
@@ -52,6 +53,7 @@ DOUBTS: Final[Mapping[Block, Doubt]] = {
     "outcomes_missing_and_held": "data",
     "fewer_outcomes_in_an_arm": "data",
     "faulty_log": "data",
+    "wrong_arms": "design",
 }
 _PLAIN: Final = (str, bool, int, float)
 

@@ -190,6 +190,10 @@ def _faulty_log(faults: Sequence[str]) -> Words:
     return Words(f"data: {'; '.join(faults)}")
 
 
+def _wrong_arms(faults: Sequence[str]) -> Words:
+    return Words(f"design: {'; '.join(faults)}")
+
+
 SENTENCES: Final[Mapping[Block, Callable[..., Words]]] = {
     "too_few_units": _too_few_units,
     "burn_in": _burn_in,
@@ -210,4 +214,5 @@ SENTENCES: Final[Mapping[Block, Callable[..., Words]]] = {
     "outcomes_missing_and_held": _outcomes_missing_and_held,
     "fewer_outcomes_in_an_arm": _fewer_outcomes_in_an_arm,
     "faulty_log": _faulty_log,
+    "wrong_arms": _wrong_arms,
 }

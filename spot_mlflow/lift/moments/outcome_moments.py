@@ -12,6 +12,7 @@ from spot_mlflow.lift.moments.clusters import ClusterMoments
 from spot_mlflow.lift.moments.guardrails import GuardrailMoments
 from spot_mlflow.lift.moments.joined import Joined
 from spot_mlflow.lift.moments.left_out import LeftOut
+from spot_mlflow.lift.moments.recomputed import Recomputed
 from spot_mlflow.lift.moments.spans import Spans
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class OutcomeMoments:
         contract: digest of the promise that the log was read for, or "".
         blanks: step -> how its blanks were read: "no", "no in the holdout"; unknown where it is
             silent. None in records from before they were told apart.
+        recomputed: what the arms were recomputed by, where the contract assigns them; and why they differ.
         spans: runs of days that the tables keep apart, where cells of few units are stored together;
             None where every day is.
         joined: what each rule touched, where the log was made of raw tables.
@@ -88,6 +90,7 @@ class OutcomeMoments:
     blanks: Mapping[str, str] | None = None
     spans: Spans | None = None
     joined: Joined | None = None
+    recomputed: Recomputed | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
@@ -100,6 +103,8 @@ class OutcomeMoments:
             optional["spans"] = self.spans.to_dict()
         if self.joined is not None:
             optional["joined"] = self.joined.to_dict()
+        if self.recomputed is not None:
+            optional["recomputed"] = self.recomputed.to_dict()
         if self.guardrails:
             optional["guardrails"] = {k: g.to_dict() for k, g in self.guardrails.items()}
         return {
@@ -134,6 +139,7 @@ class OutcomeMoments:
         }
 
         guardrails = data.get("guardrails") or {}
+        again = data.get("recomputed")
         clusters, actions, closed = (data.get(k) for k in ("clusters", "actions", "closed"))
         ids, left_out = data.get("ids"), data.get("left_out")
         return cls(
@@ -154,6 +160,7 @@ class OutcomeMoments:
             left_out=None if left_out is None else LeftOut.from_dict(left_out),
             contract=data.get("contract", ""),
             blanks=data.get("blanks"),
+            recomputed=None if again is None else Recomputed.from_dict(again),
             spans=None if data.get("spans") is None else Spans.from_dict(data["spans"]),
             joined=None if data.get("joined") is None else Joined.from_dict(data["joined"]),
             **tables,

@@ -207,6 +207,7 @@ def _method(view: LiftView) -> Section:
         ("Interval", f"{figures.share(view.confidence)} confidence"),
         ("Against no lift", figures.p_value(realized.get("p_value"))),
         ("Sample ratio as designed", figures.p_value(data.get("sample_ratio_p"))),
+        *_assigned(data.get("arms_recomputed")),
         ("Tolerance", scale.amount(view.tolerance)),
         (
             "Source",
@@ -219,3 +220,30 @@ def _method(view: LiftView) -> Section:
     ]
     table = Table("How it was measured", ("what", "value"), tuple(rows))
     return Section("method", "How was it measured?", tables=(table,))
+
+
+def _assigned(found: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """By what the holdout was drawn, and whether the log has it."""
+    if not found:
+        return []
+    rule = found["assignment"]
+    steps = rule.get("schedule") or [rule]
+    said = [_step(s) for s in steps]
+    return [
+        ("Held out by", f"salt {rule['salt']!r}: {'; '.join(said)}"),
+        (
+            "Arms as assigned",
+            f"{figures.count(found['units'] - found['differ'])} of {figures.count(found['units'])} units",
+        ),
+    ]
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    """Writes "10 % held out from 2027-01-10 in north"."""
+    if step.get("holdout") is not None:
+        what = f"{figures.share(step['holdout'])} held out"
+    else:
+        what = ", ".join(f"{arm} {figures.share(x)}" for arm, x in step["shares"].items())
+    since = f" from {step['from']}" if step.get("from") else ""
+    where = f" in {step['segment']}" if step.get("segment") else ""
+    return f"{what}{since}{where}"
