@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from spot_mlflow.evidence import digest_of
+from spot_mlflow.figures import things
 from spot_mlflow.involvement.appeal import Appeal, appeal_of
 from spot_mlflow.involvement.log import Involvement, involvement_of
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.readiness.instrument import Instrument, default_instrument
 from spot_mlflow.readiness.panel import Readiness, readiness_of
+from spot_mlflow.shown import Shown, notebook
 from spot_mlflow.taken_down import unconfirmed
 
 if TYPE_CHECKING:
@@ -164,8 +166,8 @@ class ModelFacts:
         return tuple(self.versions.in_stage(wanted) if found is None else found)
 
 
-@dataclass(frozen=True)
-class Adoption:
+@dataclass(frozen=True, repr=False)
+class Adoption(Shown):
     """Everything known about one version of a model.
 
     Attributes:
@@ -201,6 +203,15 @@ class Adoption:
     now: datetime
     files: FileFacts | None = None
     gone: GoneEvidence | None = None
+
+    def __repr__(self) -> str:
+        """Returns whom it is about, and how much is known."""
+        version = f"version {self.version}" if self.version else "no version yet"
+        return f"<Adoption of {self.facts.name!r}, {version}: {things(len(self.entries), 'entry', 'entries')}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values, as ``spot show --format json`` prints them (``docs/json.md``)."""
+        return dict(notebook().adoption_dict(self))
 
     @property
     def predicted(self) -> PredictedLift | None:

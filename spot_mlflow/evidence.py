@@ -6,10 +6,14 @@ digests that tie it to what it followed (DESIGN of the record: ``docs/record.md`
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from spot_mlflow.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +51,8 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+@dataclass(frozen=True, slots=True, repr=False)
+class Evidence(Shown):
     """One complete entry of a model's record.
 
     Attributes:
@@ -84,6 +88,21 @@ class Evidence:
     erased: bool = field(default=False)
     withheld: bool = field(default=False)
 
+    def __repr__(self) -> str:
+        """Returns what it is, of what, by whom and when."""
+        of = self.model if self.version is None else f"{self.model}/{self.version}"
+        by = f" by {self.person}" if self.person else ""
+        return f"<Evidence {self.kind} of {of}{by}, {self.at:%Y-%m-%d %H:%M}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values: its attributes, the time as ISO text."""
+        values = {k: getattr(self, k) for k in self.__dataclass_fields__}
+        return values | {
+            "at": self.at.isoformat(),
+            "payload": dict(self.payload),
+            "parents": list(self.parents),
+        }
+
 
 def canonical(payload: Any) -> str:
     """Writes JSON in one way only: sorted keys, no spaces, no NaN; what digests are taken of."""
@@ -95,3 +114,20 @@ def canonical(payload: Any) -> str:
 def digest_of(payload: Any) -> str:
     """Returns the SHA-256 of the canonical payload, as 64 hex digits."""
     return hashlib.sha256(canonical(payload).encode()).hexdigest()
+
+
+def jsonable(value: Any) -> Any:
+    """Turns value objects into JSON values; infinity and NaN become None (JSON knows neither)."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(k): jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(v) for v in value]
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, int | float) else str(value)

@@ -9,8 +9,9 @@ from great_expectations.checkpoint.actions import ActionContext, ValidationActio
 from great_expectations.checkpoint.checkpoint import CheckpointResult  # noqa: TC002 - read by pydantic
 
 from spot_mlflow.errors import RecordDamaged
+from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.promise.contract import PredictedLift
-from spot_mlflow.lift.report import LiftReport, jsonable
+from spot_mlflow.lift.report import LiftReport
 from spot_mlflow_checks import handover
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.expectations import EXPECTATIONS

@@ -18,9 +18,10 @@ from great_expectations.render.renderer_configuration import (
 )
 from typing_extensions import override
 
+from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments  # noqa: TC001 - the same
 from spot_mlflow.lift.promise.contract import PredictedLift
-from spot_mlflow.lift.report import LiftAnalysis, jsonable
+from spot_mlflow.lift.report import LiftAnalysis  # noqa: TC001 - the same
 from spot_mlflow_checks import blind_spots, handover, judgements
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.control import judge_control

@@ -30,8 +30,8 @@ from mlflow.models.evaluation import EvaluationResult, ModelEvaluator
 from mlflow.models.evaluation.artifacts import JsonEvaluationArtifact, TextEvaluationArtifact
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.promise.contract import predicted_from_backtest
-from spot_mlflow.lift.report import jsonable
 from spot_mlflow.validation import nearest
 
 if TYPE_CHECKING:

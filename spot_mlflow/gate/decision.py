@@ -18,6 +18,7 @@ from spot_mlflow.gate.measures import MEASURES
 from spot_mlflow.gate.policy import check_target
 from spot_mlflow.gate.requirements import Requirement, word
 from spot_mlflow.gate.waivers import waiver_for
+from spot_mlflow.shown import Shown
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ REASONS_NAMED: Final = 3  # in a refusal that must fit a dialog
 ALWAYS: Final = "always"  # stands for the policy where none is asked
 
 
-@dataclass(frozen=True)
-class GateDecision:
+@dataclass(frozen=True, repr=False)
+class GateDecision(Shown):
     """May this version have this target?
 
     Attributes:
@@ -78,6 +79,10 @@ class GateDecision:
     state: str = ""
     policy_digest: str = ""
     manifest: str = ""
+
+    def __repr__(self) -> str:
+        """Returns the answer on one line."""
+        return f"<GateDecision: {self.verdict}>"
 
     @property
     def missing(self) -> tuple[Requirement, ...]:

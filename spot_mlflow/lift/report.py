@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.moments.means import shown_means
 from spot_mlflow.lift.moments.recomputed import arms_recomputed
+from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.lift.results import CheckResult, Compared, GapVerdict, RealizedLift, SegmentLift
+from spot_mlflow.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,8 +104,8 @@ class LiftAnalysis:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class LiftReport:
+@dataclass(frozen=True, eq=False, repr=False)
+class LiftReport(Shown):
     """The answer of ``check_outcomes``: contract, analysis and checks; nothing is logged yet.
 
     Attributes:
@@ -127,6 +128,14 @@ class LiftReport:
     validation: Mapping[str, Any] = field(default_factory=dict)
     previous_looks: int = 0
     promise_changed: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Returns metric, verdict and lift on one line."""
+        lift = self.analysis.realized.estimate
+        scale = contract_scale(self.predicted, (lift.high - lift.low) / 2)
+        said = "withheld" if self.analysis.outcome.withheld else scale.with_interval(lift)
+        promised = scale.amount(self.predicted.predicted.lift)
+        return f"<LiftReport of {self.predicted.metric!r}: {self.verdict}, {said} of {promised} promised>"
 
     @property
     def verdict(self) -> Verdict:
@@ -239,20 +248,3 @@ _REALIZED = (
     "caveat_kinds",
     "always_valid",
 )
-
-
-def jsonable(value: Any) -> Any:
-    """Turns value objects into JSON values; infinity and NaN become None (JSON knows neither)."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(k): jsonable(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [jsonable(v) for v in value]
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return value
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if isinstance(value, int | float) else str(value)

@@ -6,8 +6,8 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.evidence import digest_of
-from spot_mlflow.lift.report import ESTIMATORS, LiftReport, jsonable
+from spot_mlflow.evidence import digest_of, jsonable
+from spot_mlflow.lift.report import ESTIMATORS, LiftReport
 from spot_mlflow.lift.results import CheckResult
 from spot_mlflow.lift.withheld import withhold
 from spot_mlflow.record.remote import RouteWriter

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spot_mlflow import figures
+from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.promise.scale import contract_scale
-from spot_mlflow.lift.report import jsonable
 from spot_mlflow.verdicts import VERDICTS
 from spot_mlflow_cli.options import format_option
 from spot_mlflow_cli.terminal import console, echo_json

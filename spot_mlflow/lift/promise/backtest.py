@@ -10,16 +10,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from spot_mlflow import figures
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.promise.history import checked_history, top_share
 from spot_mlflow.lift.promise.score_bins import decile_table, score_edges, top_decile_lift
 from spot_mlflow.lift.promise.uplift_curve import auuc, qini, qini_curve
+from spot_mlflow.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,8 +40,8 @@ _WIDENING: Final = math.sqrt(1 + FOLDS / (FOLDS - 1))
 _SEED: Final = 20070401  # of the folds: the same data give the same answer
 
 
-@dataclass(frozen=True)
-class Backtest:
+@dataclass(frozen=True, repr=False)
+class Backtest(Shown):
     """What historical randomized data say of a score.
 
     Attributes:
@@ -75,6 +77,18 @@ class Backtest:
     top_decile_lift: Interval
     deciles: tuple[Decile, ...]
     edges: tuple[float, ...]
+
+    def __repr__(self) -> str:
+        """Returns score, share and the figure to promise on one line."""
+        p = self.promise
+        bounds = f"{figures.plain(p.low)} to {figures.plain(p.high)}"
+        top = figures.share(self.top)
+        return f"<Backtest of {self.model!r}, top {top}: lift {figures.plain(p.lift)} ({bounds})>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values: its attributes, and which figure to promise."""
+        values = {k: getattr(self, k) for k in self.__dataclass_fields__}
+        return dict(jsonable(values | {"promise": self.promise, "source": self.source}))
 
     @property
     def promise(self) -> Interval:

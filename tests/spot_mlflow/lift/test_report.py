@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.analysis import analyze
 from spot_mlflow.lift.interval import Interval
-from spot_mlflow.lift.report import LiftReport, jsonable
+from spot_mlflow.lift.report import LiftReport
 from spot_mlflow.lift.results import CheckResult
 
 REALIZED = {"lift", "low", "high", "se", "n_treatment", "n_holdout"}

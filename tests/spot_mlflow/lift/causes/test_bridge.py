@@ -5,10 +5,10 @@ import json
 import pytest
 from funnel_logs import make_contract, make_units
 
+from spot_mlflow.evidence import jsonable
 from spot_mlflow.letters import letter_words
 from spot_mlflow.lift.causes.attribution import attribute
 from spot_mlflow.lift.causes.bridge import Bridge, interval_from
-from spot_mlflow.lift.report import jsonable
 
 BRIDGE = attribute(make_units(6_000).log(), make_contract())
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.moments.cells import Moments
 from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
-from spot_mlflow.lift.report import jsonable
 from spot_mlflow.lift.soundness.compliance import compliance
 
 
