@@ -6,7 +6,7 @@ A result lies below the room that writes pages, so it asks for that room by name
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import pandas as pd

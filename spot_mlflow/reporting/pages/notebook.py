@@ -18,8 +18,7 @@ from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts.lift import lift_gap_chart
 from spot_mlflow.reporting.charts.readiness import readiness_chart
 from spot_mlflow.reporting.message.headline import Headline, headline_of
-from spot_mlflow.reporting.pages.adoption_view import adoption_dict as adoption_dict
-from spot_mlflow.reporting.pages.adoption_view import title_of
+from spot_mlflow.reporting.pages.adoption_view import adoption_dict, title_of
 from spot_mlflow.reporting.pages.lift_report import cards, verdicts
 from spot_mlflow.reporting.pages.page import environment
 from spot_mlflow.reporting.words.lift_view import lift_view
@@ -50,6 +49,9 @@ class Page:
     lines: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()
+
+
+__all__ = ["adoption_dict", "html_of", "page_of", "rows_of"]
 
 
 def html_of(result: object) -> str:
