@@ -75,6 +75,7 @@ class OutcomeLogExpectation(BatchExpectation, ABC):
             found = Judgement(True, "info", None, "Not asked: the log has no columns for it")
         details = {
             "message": found.message,
+            "brief": found.brief,
             "severity": found.severity,
             "asked": asked,
             "moments": handover.leave(moments),

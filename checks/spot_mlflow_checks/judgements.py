@@ -37,6 +37,7 @@ class Judgement:
         observed: JSON value: a share, a p value, a verdict.
         message: a sentence that a person understands.
         doubt: what the log lacks for a verdict where it did not pass and is critical.
+        brief: the same without examples and advice, where it has any.
     """
 
     success: bool
@@ -44,6 +45,7 @@ class Judgement:
     observed: Any
     message: str
     doubt: Doubt = "data"
+    brief: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,9 @@ class FaultCheck:
         limit = self.blocking if blocking is None else blocking
         worst = max((_share(f) for f in asked if f.count >= self.least), default=0.0)
         hit = [f for f in asked if f.count]
-        message = "; ".join(sentence(f, self.faults[f.name], self.noun) for f in hit) or self.good
+        found = [sentence(f, self.faults[f.name], self.noun) for f in hit]
+        brief = "; ".join(found) or self.good
+        message = "; ".join(map(with_example, found, hit)) or self.good
         # A check that passes shows what failing could do; one that fails, what it does.
         grave = worst > limit or (worst <= allowed and limit < 1)
         grave |= any(f.name in self.fatal for f in hit)
@@ -101,7 +105,7 @@ class FaultCheck:
         if worst > allowed:
             message = ". ".join(x for x in (message, self.because(moments), self.advice) if x)
         doubt = DOUBT_OF.get(self.name, "data")
-        return Judgement(worst <= allowed, severity, worst, message, doubt)
+        return Judgement(worst <= allowed, severity, worst, message, doubt, brief)
 
 
 def _share(fault: Fault) -> float:
@@ -109,10 +113,13 @@ def _share(fault: Fault) -> float:
 
 
 def sentence(fault: Fault, happened: str, noun: str) -> str:
-    """Writes "214 of 90,000 units (0.24 %) appear twice; first: unit 8812"."""
-    share = figures.share(_share(fault))
-    first = f"; first: unit {fault.examples[0]}" if fault.examples else ""
-    return f"{fault.count:,} of {fault.total:,} {noun} ({share}) {happened}{first}"
+    """Writes "214 of 90,000 units (0.24 %) appear twice"."""
+    return f"{fault.count:,} of {fault.total:,} {noun} ({figures.share(_share(fault))}) {happened}"
+
+
+def with_example(said: str, fault: Fault) -> str:
+    """Adds the first unit that has a fault: "...; first: unit 8812"."""
+    return f"{said}; first: unit {fault.examples[0]}" if fault.examples else said
 
 
 FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (

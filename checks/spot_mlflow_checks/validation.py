@@ -58,8 +58,8 @@ def checks_of(results: Iterable[Any]) -> tuple[CheckResult, ...]:
             name, observed = names[r.expectation_config.type], r.result["observed_value"]
             guardrail = (r.expectation_config.kwargs or {}).get("guardrail")
             name = f"{name}:{guardrail}" if guardrail else name
-            severity, message = details["severity"], details["message"]
-            out.append(CheckResult(name, severity, bool(r.success), observed, message))
+            said = (details[k] for k in ("message", "brief"))
+            out.append(CheckResult(name, details["severity"], bool(r.success), observed, *said))
     return tuple(sorted(out, key=lambda c: (c.success, _ORDER[c.severity])))
 
 

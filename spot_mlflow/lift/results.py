@@ -95,13 +95,23 @@ DOUBT_OF: Final[Mapping[str, Doubt]] = {"arms_as_assigned": "design"}
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check on the log or the lift, as a person reads it."""
+    """One check on the log or the lift, as a person reads it.
+
+    Attributes:
+        name: its key.
+        severity: how bad it is if it fails.
+        success: whether it passed.
+        observed: JSON value: a share, a p value, a verdict.
+        message: what was found, with examples and what helps.
+        brief: what was found and nothing else; "" where the message is that already.
+    """
 
     name: str
     severity: Severity
     success: bool
     observed: Any
     message: str
+    brief: str = ""
 
     @property
     def doubt(self) -> Doubt:

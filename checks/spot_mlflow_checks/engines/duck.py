@@ -26,6 +26,7 @@ from spot_mlflow_checks.engines.source import (
     log_table,
 )
 from spot_mlflow_checks.engines.spill import SpillFolder
+from spot_mlflow_checks.engines.stoppable import stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -95,14 +96,19 @@ class DuckSource(Source):
     @override
     def answer(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Sequence[Any]]:
         text = self.dialect.compile(query)
-        try:
+
+        def asked() -> list[tuple[Any, ...]]:
             seen = self._own.execute(text) if self._viewed else self._relation.query(LOG, text)
             rows: list[tuple[Any, ...]] = seen.fetchall()
+            return rows
+
+        try:
+            # The connection of a caller's relation is out of reach: DuckDB itself listens there.
+            return asked() if self._own is None else stoppable(asked, self._own.interrupt)
         except RuntimeError as e:
             if "interrupted" in str(e):  # what DuckDB makes of Ctrl-C
                 raise KeyboardInterrupt from None
             raise
-        return rows
 
     def write(self, query: sa.Select[Any], path: str, options: str) -> None:
         """Writes the rows of a query to a file, in their order.
@@ -121,7 +127,8 @@ class DuckSource(Source):
         said, target = self.dialect.compile(query), path.replace("'", "''")
         try:
             self._own.execute("SET preserve_insertion_order = true")
-            self._own.execute(f"COPY ({said}) TO '{target}' ({options})")
+            copy = f"COPY ({said}) TO '{target}' ({options})"
+            stoppable(lambda: self._own.execute(copy), self._own.interrupt)
         except duckdb.IOException as e:
             raise OSError(self.reason(e)) from None
         except duckdb.Error as e:

@@ -19,6 +19,7 @@ from spot_mlflow.errors import InvalidInput, SpotError
 from spot_mlflow.validation import shortened
 from spot_mlflow_checks.engines import duck, files
 from spot_mlflow_checks.engines.source import EngineRefused, Source, log_table
+from spot_mlflow_checks.engines.stoppable import stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -114,9 +115,10 @@ class DuckHome(Home):
 
     @override
     def answer(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
-        rows: list[tuple[Any, ...]] = self._connection.execute(
-            self.dialect.compile(query)
-        ).fetchall()
+        text, connection = self.dialect.compile(query), self._connection
+        rows: list[tuple[Any, ...]] = stoppable(
+            lambda: connection.execute(text).fetchall(), connection.interrupt
+        )
         return rows
 
     @override
@@ -130,7 +132,10 @@ class DuckHome(Home):
     def _copied(self, name: str, relation: Any) -> str:
         folder = Path(self._spill.path).parent
         path = str(folder / f"{name}.parquet")
-        relation.write_parquet(path, compression="zstd", row_group_size=100_000)
+        stoppable(
+            lambda: relation.write_parquet(path, compression="zstd", row_group_size=100_000),
+            self._connection.interrupt,
+        )
         self._connection.read_parquet(path).create_view(name, replace=True)
         return name
 

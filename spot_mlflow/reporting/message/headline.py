@@ -9,7 +9,6 @@ more: where no cause is shown none is named.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -167,18 +166,13 @@ def weakness_of(view: LiftView) -> str:
         return ""  # to be put right first; that is asked for
     said = [wait_words(view)] if view.kept is None and view.undecidable else []
     said += [
-        str(c["message"])
+        str(c.get("brief") or c["message"])
         for c in view.data.get("checks") or ()
         if not c["success"] and c["severity"] == "warning" and c["message"]
     ]
-    told = list(dict.fromkeys(figures.sentence(_opening(words)) for words in said))
+    told = list(dict.fromkeys(figures.sentence(words) for words in said))
     more = [f"And {len(told) - WEAKNESSES} more."] if len(told) > WEAKNESSES else []
     return " ".join([*told[:WEAKNESSES], *more])
-
-
-def _opening(words: str) -> str:
-    """Returns what a message says first; examples, figures of detail and remedies stand further down."""
-    return re.split(r"; |\. | \(p ", words, maxsplit=1)[0]
 
 
 def _held(adoption: Adoption | None) -> str:

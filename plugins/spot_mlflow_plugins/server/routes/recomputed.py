@@ -211,6 +211,7 @@ def _check(said: Any) -> CheckResult:
         success=bool(said.get("success")),
         observed=observed,
         message=check_text("checks.message", str(said.get("message") or ""), required=False),
+        brief=check_text("checks.brief", str(said.get("brief") or ""), required=False),
     )
 
 

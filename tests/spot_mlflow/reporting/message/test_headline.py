@@ -59,7 +59,12 @@ def test_what_weakens_the_result_is_told(short_report: LiftReport) -> None:
     said = headline_of(short_report.to_dict() | {"checks": [passed, failed]})
     assert said.weakness == "38 % of rows had no arm and were left out."
     more = [
-        failed | {"message": f"{n} rows are odd; first: unit 7. Log them."} for n in (5, 6, 7, 7)
+        failed
+        | {
+            "message": f"{n} rows are odd; first: unit 7. Log them.",
+            "brief": f"{n} rows are odd",
+        }
+        for n in (5, 6, 7, 7)
     ]
     many = headline_of(short_report.to_dict() | {"checks": more})
     assert many.weakness == "5 rows are odd. 6 rows are odd. And 1 more."
