@@ -51,16 +51,19 @@ if TYPE_CHECKING:
     )
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.gate.holdings import History
     from spot_mlflow.gate.promotion import PromotionRequest
     from spot_mlflow.lift.promise.assign import assign_arms
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.report import LiftReport
+    from spot_mlflow.record.history import get_history
 
 __all__ = [
     "AccessDenied",
     "Adoption",
     "Evidence",
     "GateDecision",
+    "History",
     "InvalidInput",
     "LiftReport",
     "NotFound",
@@ -78,6 +81,7 @@ __all__ = [
     "confirm_concern",
     "confirm_entry",
     "get_adoption",
+    "get_history",
     "get_requests",
     "log_assessment",
     "log_involvement",
@@ -97,10 +101,12 @@ _HOME = {
     "Adoption": "adoption",
     "Evidence": "evidence",
     "GateDecision": "gate.decision",
+    "History": "gate.holdings",
     "LiftReport": "lift.report",
     "PromotionRequest": "gate.promotion",
     "PredictedLift": "lift.promise.contract",
     "assign_arms": "lift.promise.assign",
+    "get_history": "record.history",
     **dict.fromkeys(
         (
             "approve_request",

@@ -63,6 +63,7 @@ class GateDecision(Shown):
         state: digest of the evidence it rests on; the same evidence gives the same decision.
         policy_digest: SHA-256 of the policy.
         manifest: digest of the list of the version's files, or "" where there is none yet.
+        renamed: the name that the model is about to get, with a version that holds the target; or "".
     """
 
     model: str
@@ -79,6 +80,7 @@ class GateDecision(Shown):
     state: str = ""
     policy_digest: str = ""
     manifest: str = ""
+    renamed: str = ""
 
     def __repr__(self) -> str:
         """Returns the answer on one line."""
@@ -176,7 +178,7 @@ class GateDecision(Shown):
             "requester": self.requester,
             "at": self.at.isoformat(),
             "state": self.state,
-            **({"manifest": self.manifest} if self.manifest else {}),
+            **{k: v for k in ("manifest", "renamed") if (v := getattr(self, k))},
         }
 
 
@@ -244,6 +246,7 @@ def decide(
         state=state if state is not None else state_digest(adoption.entries),
         policy_digest=policy.digest,
         manifest=adoption.files.manifest if adoption.files is not None else "",
+        renamed=renamed or "",
     )
     return replace(decision, allowed=decision.satisfied or mode != "block")
 

@@ -41,6 +41,7 @@ def training_script(info: ModelInfo, version: ModelVersion, log: pd.DataFrame) -
     spot.reject_request("churn", request, person="Kim", role="business", reason="too early")
     spot.withdraw_request("churn", request, person="Bo")
     assert_type(spot.get_requests("churn"), tuple[spot.PromotionRequest, ...])
+    assert_type(spot.get_history("churn", "@champion"), spot.History)
     report = check_outcomes(log, promise, as_of="2027-04-15")
     assert_type(report, spot.LiftReport)
     assert_type(report.success, bool)
