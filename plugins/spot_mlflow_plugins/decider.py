@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import NotFound, RecordDamaged, SpotError, Unavailable
+from spot_mlflow.gate.case import asker_of
 from spot_mlflow.gate.decision import decide, removal, tampering, undecided
 from spot_mlflow.record.decisions import decision_draft, record_decision
 from spot_mlflow.record.faults import mlflow_errors
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from spot_mlflow.evidence import Evidence
+    from spot_mlflow.gate.case import Asker
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
@@ -52,10 +54,10 @@ class RecordDecider:
     page = ""  # address of the page that tells all of a refusal, where a server shows one
 
     def __init__(
-        self, open_record: Callable[[], Record], requester: Callable[[], str | None]
+        self, open_record: Callable[[], Record], requester: Callable[[], str | Asker | None]
     ) -> None:
         self._open = open_record
-        self._requester = requester
+        self._asker = requester
         self._opened: EvidenceView | None = None
         self._known: Policies | None = None  # as last asked for
         # A view is not shared between threads; a decision is some milliseconds long.
@@ -64,6 +66,9 @@ class RecordDecider:
         self._unwritten: deque[tuple[Ruling, bool, Mapping[str, Sequence[str]] | None]] = deque(
             maxlen=_KEPT
         )
+
+    def _requester(self) -> str | None:
+        return asker_of(self._asker()).name
 
     @property
     def _view(self) -> EvidenceView:
@@ -115,7 +120,7 @@ class RecordDecider:
             adoption,
             target,
             policy=policy,
-            requester=self._requester(),
+            requester=self._asker(),
             renamed=renamed,
             state=state,
         )

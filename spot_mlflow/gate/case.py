@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,6 +13,32 @@ if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for a change of targets.
+
+    Attributes:
+        name: under which the record knows them, or None.
+        login: the account they use, where that is known.
+        roles: that the operator of a server gives them.
+        anybody: whether nobody in particular asks, as for a page; what depends on who asks then counts
+            as met, and says so.
+    """
+
+    name: str | None = None
+    login: str | None = None
+    roles: tuple[str, ...] = ()
+    anybody: bool = False
+
+
+ANYBODY: Final = Asker(anybody=True)
+
+
+def asker_of(requester: str | Asker | None) -> Asker:
+    """Returns who asks, of whom maybe no more than the name is known."""
+    return requester if isinstance(requester, Asker) else Asker(requester)
 
 
 @dataclass(frozen=True)
@@ -24,7 +50,7 @@ class Case:
         version: the version asked about.
         target: the policy's word for the target.
         policy: the policy.
-        requester: who asks, or None where unknown.
+        asker: who asks.
         asked: requirement -> setting, all that this target asks.
     """
 
@@ -32,8 +58,13 @@ class Case:
     version: str
     target: str
     policy: Policy
-    requester: str | None
+    asker: Asker
     asked: Mapping[str, Any]
+
+    @property
+    def requester(self) -> str | None:
+        """Name of who asks, or None where unknown."""
+        return self.asker.name
 
     @property
     def now(self) -> datetime:

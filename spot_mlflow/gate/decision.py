@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from spot_mlflow.errors import AccessDenied, NotFound
 from spot_mlflow.evidence import digest_of
-from spot_mlflow.gate.case import Case
+from spot_mlflow.gate.case import Case, asker_of
 from spot_mlflow.gate.history import held_before
 from spot_mlflow.gate.measures import MEASURES
 from spot_mlflow.gate.policy import check_target
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
+    from spot_mlflow.gate.case import Asker
     from spot_mlflow.gate.policy import Mode, Policy
 
 Basis = Literal[
@@ -187,7 +188,7 @@ def decide(
     target: str,
     *,
     policy: Policy,
-    requester: str | None = None,
+    requester: str | Asker | None = None,
     now: datetime | None = None,
     version: str | None = None,
     renamed: str | None = None,
@@ -199,7 +200,7 @@ def decide(
         adoption: everything known about the model.
         target: a stage, or an alias written "@name".
         policy: what each target requires.
-        requester: who asks; nobody approves their own request.
+        requester: who asks; nobody approves their own request. ``ANYBODY`` where nobody does.
         now: the moment to judge ages at; the adoption's where None.
         version: the version; the adoption's where None.
         renamed: the name that the model is about to get. The version is then judged by the mode of
@@ -228,7 +229,8 @@ def decide(
             fix=f"spot assess {name}",
         )
     asked = _asked(adoption, policy.requires(key))
-    case = Case(adoption, number, key, policy, requester, asked)
+    asker = asker_of(requester)
+    case = Case(adoption, number, key, policy, asker, asked)
     mode = policy.mode_for(renamed or name)
     back = renamed is None and held_before(adoption, number, key)
     decision = GateDecision(
@@ -239,7 +241,7 @@ def decide(
         mode=mode,
         policy=policy.label,
         requirements=tuple(_judge(case, n, setting) for n, setting in asked.items()),
-        requester=requester,
+        requester=asker.name,
         at=adoption.now,
         basis="rollback" if back else "requirements",
         notes=_notes(case),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.gate.case import days, joined
 from spot_mlflow.gate.kept import files, with_lost_concerns  # noqa: F401 - of MEASURES
+from spot_mlflow.gate.passage import held_before, moved_by  # noqa: F401 - of MEASURES
 from spot_mlflow.gate.policy import Requirements
 from spot_mlflow.gate.requirements import Measure
 from spot_mlflow.gate.sign_offs import sign_off  # noqa: F401 - of MEASURES

@@ -40,6 +40,26 @@ class SignOffRule(Document):
     request: bool = False
 
 
+class MoveRule(Document):
+    """Who may carry a change out: named accounts, or who has a role that the server's operator gives."""
+
+    accounts: list[str] = Field(default=[])
+    roles: list[Role] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> Self:
+        if not (self.accounts or self.roles):
+            raise ValueError("name accounts or roles; otherwise nobody could move anything")
+        return self
+
+
+class HeldRule(Document):
+    """Targets of which the version must have held one before, and for how long."""
+
+    targets: list[str] = Field(min_length=1)
+    least: Span = Field(default="0d", validate_default=True)
+
+
 class Requirements(Document):
     """What one target requires; a requirement left out is not asked for."""
 
@@ -69,6 +89,8 @@ class Requirements(Document):
     guardrails: Literal["not harmful", "harmless"] | None = None
     incumbent_checked: bool | None = None
     sign_off: SignOffRule | None = None
+    moved_by: MoveRule | None = None
+    held_before: HeldRule | None = None
     files: Literal["inside", "hashed"] | None = None
 
     @property
@@ -139,6 +161,18 @@ class Policy(Document):
                     raise ValueError(f"'{target}' extends itself")
                 seen.add(base)
                 rule = self.targets[folded[base]]  # noqa: PLW2901 - walks up the chain
+        return self
+
+    @model_validator(mode="after")
+    def _held_before_is_recorded(self) -> Self:
+        for target, rule in self.targets.items():
+            for held in rule.held_before.targets if rule.held_before is not None else ():
+                if self.key_of(held) is None:
+                    hint = nearest(held, self.targets)
+                    raise ValueError(
+                        f"'{target}' asks for '{held}' before, which is not among the targets{hint}; "
+                        f"what is not gated is not recorded: add '{held}', with nothing required"
+                    )
         return self
 
     @property

@@ -20,6 +20,7 @@ from spot_mlflow.errors import (
     Unavailable,
 )
 from spot_mlflow.evidence import Evidence
+from spot_mlflow.gate.case import Asker
 from spot_mlflow.record.faults import OURS, mlflow_errors
 from spot_mlflow.record.transport import status_fault
 
@@ -93,6 +94,14 @@ class RouteWriter:
         if response.status_code in _PLAIN and not _message(response).startswith(OURS):
             return None  # a server of an earlier version
         return _answer(response, self._uri)
+
+    def asker(self) -> Asker | None:
+        """Returns who the server knows this client as; None where it asks for no logins."""
+        said = _server(self._uri)
+        user = said.get("user")
+        if not user:
+            return None
+        return Asker(str(said.get("person") or user), str(user), tuple(said.get("roles") or ()))
 
     def files(self, model: str, version: str) -> FileFacts | None:
         """Returns where a version's files are; None where the server is too old to say."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from spot_mlflow.adoption import build_adoption
+from spot_mlflow.gate.case import ANYBODY
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.targets import same_target
 from spot_mlflow.person import person_key
@@ -201,7 +202,8 @@ class _Told:
         version = adoption.version
         if version is None or not any(same_target(TARGET, t) for t in policy.targets):
             return cls(adoption, None, links)
-        return cls(adoption, decide(adoption, TARGET, policy=policy, version=version), links)
+        decision = decide(adoption, TARGET, policy=policy, version=version, requester=ANYBODY)
+        return cls(adoption, decision, links)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -243,6 +243,43 @@ def test_another_policy_voids_an_approval(story: Story) -> None:
         assert put(story.url, POLICY).status_code == 200
 
 
+WAY = {
+    "Staging": {},
+    "Production": {
+        "moved_by": {"accounts": ["dan"], "roles": ["business"]},
+        "held_before": {"targets": ["Staging"]},
+    },
+}
+
+
+def test_who_moves_it_and_from_where(story: Story) -> None:
+    """Not an administrator, not before Staging; the named account, or who has the role; back by anybody."""
+
+    def moved(user: str, stage: str) -> requests.Response:
+        said = {"name": story.name, "version": "1", "stage": stage}
+        return story.users[user].api(
+            "POST", "model-versions/transition-stage", archive_existing_versions=False, **said
+        )
+
+    try:
+        assert put(story.url, {**POLICY, "version": "3", "targets": WAY}).status_code == 200
+        first = moved("admin", "Production")
+        assert first.status_code == 403
+        assert "Moved by who may; Tried in an earlier place" in first.json()["message"]
+        assert "Moved by" not in moved("dan", "Production").json()["message"]
+        assert moved("admin", "Staging").status_code == 200
+        assert moved("admin", "Production").status_code == 403
+        assert moved("bea", "Production").status_code == 200, "business by the roles file"
+        assert moved("admin", "Archived").status_code == 200
+        assert moved("admin", "Production").status_code == 200, "it goes back"
+        said = story.users["bea"].session.get(f"{story.url}/ajax-api/2.0/spot/server", timeout=60)
+        assert {k: said.json()[k] for k in ("user", "person", "roles")} == {
+            "user": "bea", "person": "bea", "roles": ["business"],
+        }  # fmt: skip
+    finally:
+        assert put(story.url, POLICY).status_code == 200
+
+
 def test_requests_are_shown_to_who_may_read_the_model(story: Story) -> None:
     """Not to somebody without a right on it."""
     story.asked()

@@ -164,7 +164,7 @@ def _decide_one(  # noqa: PLR0917 - private
 ) -> GateDecision:
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.record.decisions import record_decision
-    from spot_mlflow.record.login import login
+    from spot_mlflow.record.login import who_asks
 
     ref = record.resolve(model)
     if ref.version is None:
@@ -173,7 +173,7 @@ def _decide_one(  # noqa: PLR0917 - private
     if known is not None:
         known.check(adoption.facts, adoption.decisions)
     in_force = known is not None and known.at is not None and policy is known.in_force
-    decision = decide(adoption, target, policy=policy, requester=requester or login())
+    decision = decide(adoption, target, policy=policy, requester=who_asks(record, requester))
     if not dry_run:
         try:
             record_decision(
@@ -195,6 +195,7 @@ def _decide_all(
 
     What cannot be read of one model is said and does not stop the others.
     """
+    from spot_mlflow.gate.case import ANYBODY
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.gate.policy import check_target
 
@@ -209,7 +210,7 @@ def _decide_all(
                 if known is not None:
                     known.check(adoption.facts, adoption.decisions)
                 if adoption.version is not None:
-                    found.append(decide(adoption, target, policy=policy))
+                    found.append(decide(adoption, target, policy=policy, requester=ANYBODY))
     return found, each.unread
 
 

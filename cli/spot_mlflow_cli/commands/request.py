@@ -83,12 +83,13 @@ def command(  # noqa: PLR0917 - click passes them by name
 def _answer(
     record: Record, ref: Any, target: str, asker: str | None
 ) -> tuple[GateDecision, Policy]:
+    from spot_mlflow.gate.case import Asker
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.record.policies import adoption_under_policy
 
     adoption, policy = adoption_under_policy(record, ref)
     adoption = record.with_files(adoption)
-    return decide(adoption, target, policy=policy, requester=asker), policy
+    return decide(adoption, target, policy=policy, requester=Asker(asker, anybody=True)), policy
 
 
 def _show(  # noqa: PLR0917 - private

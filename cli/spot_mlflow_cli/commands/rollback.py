@@ -37,7 +37,7 @@ def command(
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.gate.policy import check_target
     from spot_mlflow.record import Record
-    from spot_mlflow.record.login import login
+    from spot_mlflow.record.login import who_asks
     from spot_mlflow.record.transitions import give
 
     record = Record()
@@ -46,7 +46,9 @@ def command(
     ref = record.resolve(model)
     adoption = record.adoption(ref)
     number = _earlier(adoption, key, version or (ref.version if model != ref.name else None))
-    decision = decide(adoption, key, policy=policy, requester=requester or login(), version=number)
+    decision = decide(
+        adoption, key, policy=policy, requester=who_asks(record, requester), version=number
+    )
     if not dry_run:
         give(record, decision)
     said = "Would go back" if dry_run else "Went back"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from spot_mlflow.gate.case import ANYBODY
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.person import pseudonym
 from spot_mlflow.record import Record
@@ -66,7 +67,7 @@ def command(
     adoption, policy = adoption_under_policy(Record(), model)
     decision = None
     if adoption.version is not None and not adoption.readiness.hidden:
-        decision = decide(adoption, target, policy=policy)
+        decision = decide(adoption, target, policy=policy, requester=ANYBODY)
     if person and as_pseudonym:
         person = pseudonym(person, pseudonym_key())
     adoption, decision = seen_by(adoption, decision, person, role)

@@ -72,7 +72,7 @@ def gate_stores() -> None:
     from spot_mlflow_plugins.guard import GateMixin, gated
     from spot_mlflow_plugins.server.record.decider import ServerDecider
     from spot_mlflow_plugins.server.record.signed import open_record
-    from spot_mlflow_plugins.server.trust.identity import requester
+    from spot_mlflow_plugins.server.trust.identity import asker
 
     give_back_large_blocks()
     if private.artifacts_only():
@@ -81,7 +81,7 @@ def gate_stores() -> None:
     if not isinstance(registry, GateMixin):
         registry.__class__ = gated(type(registry))
     # Also where the URI was spot+...: only the server's own record signs what it writes.
-    registry._spot_decider = ServerDecider(open_record, requester)  # noqa: SLF001 - ours
+    registry._spot_decider = ServerDecider(open_record, asker)  # noqa: SLF001 - ours
     if not isinstance(tracking, TrackingGuard):
         _check_needed(type(tracking))
         tracking.__class__ = guarded(type(tracking), prefix())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import build_adoption
 from spot_mlflow.errors import NotFound
+from spot_mlflow.gate.case import ANYBODY
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.letters import LETTERS
 from spot_mlflow.readiness.instrument import default_instrument
@@ -159,7 +160,7 @@ def state_of(
     spoken = version or version_spoken_of(facts, entries)
     adoption = record.with_files(build_adoption(facts, entries, version=spoken, now=utc(None)))
     known = adoption.version is not None and policy.key_of(TARGET) is not None
-    return adoption, decide(adoption, TARGET, policy=policy) if known else None
+    return adoption, decide(adoption, TARGET, policy=policy, requester=ANYBODY) if known else None
 
 
 def _seen_by_reader(

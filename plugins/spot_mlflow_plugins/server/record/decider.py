@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from spot_mlflow.gate.case import Asker
     from spot_mlflow.record import Record
     from spot_mlflow_plugins.ruling import Ruling
 
@@ -48,12 +49,10 @@ class ServerDecider:
 
     Args:
         open_record: makes a record; it reads and writes in the workspace of the moment.
-        requester: returns who asks at this moment, or None.
+        requester: returns who asks at this moment.
     """
 
-    def __init__(
-        self, open_record: Callable[[], Record], requester: Callable[[], str | None]
-    ) -> None:
+    def __init__(self, open_record: Callable[[], Record], requester: Callable[[], Asker]) -> None:
         self._make = partial(_PinnedDecider, open_record, requester)
         self._deciders: dict[str | None, RecordDecider] = {}
         self._lock = Lock()

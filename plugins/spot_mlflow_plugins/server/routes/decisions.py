@@ -21,6 +21,7 @@ from spot_mlflow.reporting.words.respondent_view import (
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
 from spot_mlflow_plugins.server.record.signed import evidence_json, model_lock, server_record
+from spot_mlflow_plugins.server.trust.identity import asker
 from spot_mlflow_plugins.server.trust.identity import requester as logged_in
 
 _KEYS: Final = ("model", "version", "target", "policy_digest", "requester")
@@ -52,7 +53,7 @@ def decide_and_record(body: Any) -> dict[str, Any]:
             adoption,
             str(target),
             policy=policy,
-            requester=logged_in() or requester,
+            requester=asker() if logged_in() else requester,
             version=version,
         )
         written = record_decision(record, decision, created=facts.created, known=entries)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.adoption import build_adoption
+from spot_mlflow.gate.case import Asker
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.promotion import requests_of, waits_for
 from spot_mlflow.reporting.words.respondent_view import decision_without_levels, owes_answers
@@ -45,7 +46,12 @@ def read_requests(name: str) -> dict[str, Any]:
                 return {}
             adoption = build_adoption(facts, entries, version=request.version, now=now)
             adoption = record.with_files(adoption)
-            decision = decide(adoption, request.target, policy=policy, requester=request.asker)
+            decision = decide(
+                adoption,
+                request.target,
+                policy=policy,
+                requester=Asker(request.asker, anybody=True),
+            )
             if reader is not None and owes_answers(adoption, reader):
                 decision = decision_without_levels(decision)
             return {"decision": decision.to_dict(), "decides": waits_for(request, policy)}

@@ -27,7 +27,7 @@ from spot_mlflow_plugins.server.routes.decisions import decide_and_record
 from spot_mlflow_plugins.server.routes.entries import MAX_BODY, write_entry
 from spot_mlflow_plugins.server.routes.requests import read_requests
 from spot_mlflow_plugins.server.routes.walls import API, error_code
-from spot_mlflow_plugins.server.trust.identity import authenticated_user, requires_login
+from spot_mlflow_plugins.server.trust.identity import asker, requires_login
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,12 +91,15 @@ def health() -> dict[str, Any]:
 @answers_json
 def server() -> dict[str, Any]:
     """Tells a client that entries go through the route here, and who it is to this server."""
+    who = asker()
     return {
         "spot": __version__,
         "entries": "route",
         "reads": "route" if requires_login() else "runs",
         "login": requires_login(),
-        "user": authenticated_user(),
+        "user": who.login,
+        "person": who.name,
+        "roles": list(who.roles),
     }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from spot_mlflow.errors import InvalidInput, Refused
+from spot_mlflow.gate.case import Asker
 from spot_mlflow.person import person_key
 from spot_mlflow.roles import ROLES
 from spot_mlflow.validation import check_choice, load_yaml
@@ -79,6 +80,13 @@ def requester() -> str | None:
     """Returns who asks at this moment, under the name that the record knows; None where unknown."""
     user = authenticated_user()
     return None if user is None else person_of(user)
+
+
+def asker() -> Asker:
+    """Returns who asks at this moment, with their login and the roles of the operator's list."""
+    user = authenticated_user()
+    found = listed(user)
+    return Asker(requester(), user, () if found is None else found.roles)
 
 
 def is_self(user: str, person: str | None) -> bool:
