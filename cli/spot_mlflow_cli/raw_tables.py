@@ -73,8 +73,14 @@ def _places(sources: Sequence[str], tables: Sequence[str]) -> list[tuple[str, st
             f"--table names a table of one database, got {len(homes)} databases",
             fix="Give one database and its tables; export a table of another as CSV.",
         )
-    out: list[tuple[str, str, str | None]] = [(s, s, None) for s in sources if s not in homes]
-    return [*((t, homes[0], t) for t in tables), *out]
+    out: list[tuple[str, str, str | None]] = [(t, homes[0], t) for t in tables]
+    for source in sources:
+        home, separator, table = source.rpartition("::")
+        if separator and _is_database(home):
+            out.append((table, home, table))
+        elif source not in homes:
+            out.append((source, source, None))
+    return out
 
 
 def _is_database(source: str) -> bool:

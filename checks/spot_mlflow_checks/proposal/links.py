@@ -27,11 +27,22 @@ class Link:
         share: of the ids of the column that has fewer.
         form: whether they are the same as text, or only as numbers (0012 is 12).
         exact: whether both tables were read whole.
+        by_case: how many more are the same but for upper and lower case, which no engine takes as one.
+        example: two of these, as they are written.
     """
 
     share: float
     form: Literal["text", "number"]
     exact: bool
+    by_case: int = 0
+    example: str = ""
+
+
+def _by_case(x: Column, y: Column) -> tuple[int, str]:
+    """Returns how many ids are the same but for upper and lower case, and two of them."""
+    folded = {v.casefold(): v for v in x.distinct}
+    odd = sorted(v for v in y.distinct - x.distinct if v.casefold() in folded)
+    return len(odd), f"{folded[odd[0].casefold()]}, {odd[0]}" if odd else ""
 
 
 def plain(value: str) -> str:
@@ -71,7 +82,7 @@ class Links:
             as_text = max(as_text, self._looked_up(a, x, b, y))
         if as_number > as_text + 0.05:
             return Link(as_number, "number", exact)
-        return Link(as_text, "text", exact)
+        return Link(as_text, "text", exact, *_by_case(x, y))
 
     def _looked_up(self, a: Sample, x: Column, b: Sample, y: Column) -> float:
         """Looks for some ids of the shorter table in more rows of the other."""

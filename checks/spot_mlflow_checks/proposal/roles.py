@@ -19,6 +19,7 @@ ROLES: Final = ("decisions", "events", "arms", "steps")
 _OPTIONAL: Final = ("arms", "steps")
 _LEAST: Final = 1.5  # weight from which an optional role is given
 _NEVER: Final = float("-inf")
+_NEARLY: Final = 0.9  # of the rows of a table of events have an id of their own
 _MANY: Final = 12  # tables; the ways to give roles grow with their fourth power
 # Keys of each role that its columns may have, beside unit and time.
 CARRIED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -185,8 +186,8 @@ def _holds(key: str, column: Column) -> bool:
     number = column.is_number or column.is_decimal_comma
     if key in {"score", "amount", "cost"}:
         return number
-    if key == "id":
-        return column.is_unique
+    if key == "id":  # a row may occur twice: that is what ids are for
+        return len(column.distinct) > _NEARLY * column.rows
     if key == "arm":
         return 1 < len(column.labels) <= 5  # noqa: PLR2004 - a campaign has few arms
     if key in {"offered", "delivered", "acted"}:

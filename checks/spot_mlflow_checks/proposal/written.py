@@ -110,6 +110,13 @@ def _line(text: str, comment: str) -> str:
     )
 
 
+def _unused(chosen: Chosen) -> Iterator[str]:
+    used = {chosen.unit, chosen.at, *chosen.columns.values()}
+    spare = [c for c in chosen.sample.columns if c not in used]
+    if spare:
+        yield f"    # other columns: {listed(spare)}"
+
+
 def _table(role: str, found: Proposal, said: Answers) -> list[str]:
     chosen = found.tables[role]
     lines = [_line(f"  {role}:", chosen.why), *_place(chosen)]
@@ -126,7 +133,7 @@ def _table(role: str, found: Proposal, said: Answers) -> list[str]:
     if role == "events":
         lines += list(_filters(found))
         lines += [_complete(found, said)]
-    return lines
+    return [*lines, *_unused(chosen)]
 
 
 def _place(chosen: Chosen) -> Iterator[str]:
@@ -137,11 +144,18 @@ def _place(chosen: Chosen) -> Iterator[str]:
 
 def _unit_reason(role: str, found: Proposal) -> str:
     if role != "decisions":
-        shared = found.links[role]
-        form = " as numbers" if shared.form == "number" else ""
-        return f"{share_of_ids(shared)} of its ids are among the decisions{form}"
+        return f"{share_of_ids(found.links[role])} of its ids are among the decisions{_odd(role, found)}"
     named = [(found.tables[r].sample.name, link) for r, link in found.links.items()]
     return "; ".join(f"{share_of_ids(link)} of the ids of {name} are in it" for name, link in named)
+
+
+def _odd(role: str, found: Proposal) -> str:
+    """Says in which form ids are the same, where they are not so as they are written."""
+    shared = found.links[role]
+    if shared.by_case:
+        few = "1 more only" if shared.by_case == 1 else f"{shared.by_case:,} more only"
+        return f". CHANGE: {few} in upper and lower case ({shared.example}); write them alike"
+    return " as numbers" if shared.form == "number" else ""
 
 
 def _time_reason(chosen: Chosen) -> str:
@@ -157,7 +171,12 @@ def _column_reason(chosen: Chosen, key: str, column: str) -> str:
     if found.is_decimal_comma:
         return f"CHANGE: numbers must be written as 12.50, here is {found.values[0]}; convert the column"
     if key == "id":
-        return "each row has one of its own; each counts once"
+        twice = found.rows - len(found.distinct)
+        return (
+            f"by its name; each counts once, and {twice:,} rows repeat one"
+            if twice
+            else "each row has one of its own"
+        )
     return "by its name"
 
 
@@ -184,7 +203,8 @@ def _complete(found: Proposal, said: Answers) -> str:
 def _arms(found: Proposal, said: Answers) -> list[str]:
     if said.arms is not None:
         return [_line(f"  {arms_text(said.arms, said.treated, said.holdout)}", "as you said")]
-    ways = [_line(f"  # {arms_text(way)}", way.why) for way in found.arms]
+    odd = _odd("arms", found) if "arms" in found.links else ""
+    ways = [_line(f"  # {arms_text(w)}", w.why + odd * ("unit" in w.keys)) for w in found.arms]
     ways += [_line(f"  # {_BY_HASH}", "a holdout by a hash of the id, which was made so")]
     return [*ways, _line(f"  arms: {OPEN}", _ASKED["arms"])]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.due import names_its_sources
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.gate.promotion import deciding_roles, requests_of
 from spot_mlflow.letters import LETTERS
@@ -204,5 +205,5 @@ def _check(adoption: Adoption) -> Iterator[Todo]:
             what,
             due,
             due < today,
-            f"spot outcomes {shlex.quote(spoken)} SOURCE",
+            f"spot outcomes {shlex.quote(spoken)}{'' if names_its_sources(contract) else ' SOURCE'}",
         )

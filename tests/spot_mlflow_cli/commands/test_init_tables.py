@@ -325,3 +325,49 @@ def test_a_file_that_is_there_is_not_written_over_and_nothing_is_asked_before(
     assert run.status == 2
     assert "Who was held out" not in run.err
     assert Path("lift.yaml").read_text() == "mine\n"
+
+
+def test_ids_of_rows_that_occur_twice_and_of_lists_in_another_case_are_pointed_at(
+    tmp_path: Path,
+) -> None:
+    """Repeated orders count once by their id; held-out ids in small letters would be taken for treated."""
+    made = world(300)
+    for rows, at in ((made.decisions, 0), (made.held, 0), (made.orders, 1), (made.contacts, 0)):
+        for row in rows:
+            row[at] = f"C{row[at]}"
+    made.orders += made.orders[:12]
+    made.held[:5] = [[str(row[0]).lower()] for row in made.held[:5]]
+    assert sources(init(*names(*write_csv(tmp_path, made, ENGLISH))))["events"]["id"] == "order_id"
+    text = Path("lift.yaml").read_text(encoding="utf-8")
+    assert re.search(r"id: order_id +# by its name; each counts once, and 12 rows repeat one", text)
+    assert re.search(
+        r"held_out: .*# .*CHANGE: 5 more only in upper and lower case \(C\d+, c\d+\)", text
+    )
+
+
+def test_the_written_file_leads_to_the_lift_that_the_world_was_made_with(
+    tmp_path: Path, mlflow_uri: str
+) -> None:
+    """Four files, the answers, `spot promise` and `spot outcomes`: the lift in MLflow, to 1e-9."""
+    import mlflow
+
+    assert mlflow_uri
+    client = mlflow.MlflowClient()
+    client.create_registered_model("churn")
+    client.create_model_version("churn", source="s3://nowhere/model")
+    made = world(600, days=1)
+    for row in made.decisions:
+        row[3] = "new"  # one segment on one day: no strata are weighed
+    answers = "1\n2026-05-01\nsum\n14d\nUTC\n8\n2\n"
+    assert init(*names(*write_csv(tmp_path, made, GERMAN)), typed=answers).status == 0
+    path = Path("lift.yaml")
+    text = path.read_text(encoding="utf-8").replace("before: 28d", "before: none")
+    path.write_text(
+        re.sub(r"# filter: {Zustand: .*}", "filter: {Zustand: paid}", text), encoding="utf-8"
+    )
+    assert run_spot("promise", "churn/1", "lift.yaml").status == 0
+    run = run_spot("outcomes", "churn/1", "--as-of", "2026-05-01", "--format", "json")
+    assert run.status == 0, run.err
+    assert run.json["realized"]["lift"] == pytest.approx(made.lift, abs=1e-9)
+    (entry,) = client.search_model_versions("name='churn'")
+    assert "spot.lift.verdict" in entry.tags
