@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from people import NOW, act, event, raised
 
 from spot_mlflow.involvement.log import KINDS, PHASES, involvement_of
-from spot_mlflow.involvement.score import SILENT_DAYS, breadth, count, recency
+from spot_mlflow.involvement.score import (
+    SILENT_DAYS,
+    WEIGHTS,
+    Activity,
+    Cap,
+    Score,
+    breadth,
+    count,
+    explain,
+    recency,
+)
 from spot_mlflow.roles import ROLES
 
 USERS = ("executive", "business", "frontline")
@@ -132,6 +142,38 @@ def test_each_line_says_what_its_part_was_reckoned_from():
     )
     assert log().lines()[3] == "recency: 0 of 15 (nobody yet)"
     assert "recency: 15 of 15 (last active today)" in log(*full()).lines()
+
+
+@pytest.mark.parametrize(
+    ("acts", "said"),
+    [
+        ([], "0 of 1 concern confirmed"),
+        (["answered"], "0 of 1 concern confirmed, 1 answered and not yet confirmed"),
+        (["answered", "confirmed"], "1 of 1 concern confirmed"),
+    ],
+)
+def test_the_line_on_concerns_says_how_far_they_are(acts, said):
+    """Confirmed, answered, or neither; without any, whether somebody was asked."""
+    concern = raised("Fay", "frontline", "minor", 9)
+    steps = [act(concern, a, "Fay", "frontline", 5 - i) for i, a in enumerate(acts)]
+    assert log(concern, *steps).lines()[4].endswith(f"({said})")
+    assert log(*full()).lines()[4].endswith("(somebody was asked and had no concerns)")
+    assert log().lines()[4].endswith("(nobody was asked)")
+    assert "(5 of 5 phases)" in log(*full()).lines()[1]
+    assert log(event("Kim", "business", "scope", "decided")).words.startswith(
+        "1 of 5 phases, 1 person"
+    )
+
+
+def test_a_limit_that_is_just_reached_holds_nothing_down():
+    """60 points under a limit of 59 are held down; 59 are not."""
+    activity = Activity(
+        frozenset({"scope"}), tuple(PHASES), frozenset("ab"), frozenset(), NOW, True
+    )
+    cap = Cap("no review", 59, "no user has reviewed the model")
+    for raw, words in ((59.49, ""), (59.5, ": held down by this: no user has reviewed the model")):
+        result = Score(59, raw, dict.fromkeys(WEIGHTS, 1.0), (cap,))
+        assert explain(activity, (), result, now=NOW)[0] == f"59 of 100{words}"
 
 
 def test_silence_begins_after_its_days_and_is_counted():

@@ -73,6 +73,15 @@ def test_a_letter_is_the_lower_median_of_its_questions_with_the_weakest_named():
     assert (found.level, found.weakest, found.unknown) == (2, "P4", ())
 
 
+def test_a_letter_is_wanted_where_its_questions_are():
+    """The lower median of wanted levels, the level now where none is wanted; none without any."""
+    answers = {"P1": {"now": 2, "target": 5}, "P2": 4}
+    found = panel(assessment("Kim", "business", answers))
+    assert found.letters["P"].target == 4
+    assert panel(assessment("Kim", "business", {"P1": 2, "P2": 4})).letters["P"].target is None
+    assert found.instrument == f"{INSTRUMENT.name} {INSTRUMENT.version}"
+
+
 def test_a_range_of_two_is_contested_and_the_lone_dissenter_shows():
     """Nine at 4 and one at 2 pass every agreement index; the range shows the one."""
     crowd = [assessment(f"p{i}", "business", {"P1": 4}) for i in range(9)]
