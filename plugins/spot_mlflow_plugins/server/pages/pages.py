@@ -28,6 +28,7 @@ from spot_mlflow.reporting.words.lift_view import lift_view
 from spot_mlflow.reporting.words.respondent_view import seen_by
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.pages.forms import RECORDED
 from spot_mlflow_plugins.server.pages.odd_entries import notice, without_odd
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
 from spot_mlflow_plugins.server.record.signed import model_lock, open_record, server_record
@@ -81,18 +82,29 @@ def portfolio_page(query: str = "", stage: str = "", page: int = 1) -> str:
     )
 
 
-def model_page(name: str, version: str | None = None) -> str:
-    """Returns everything known of one model version, the gate's answer first.
+def model_page(name: str, version: str | None = None, *, done: str = "") -> str:
+    """Returns everything known of one model version, its result first.
+
+    Args:
+        name: of the model.
+        version: version number; the one its summary is about where None.
+        done: the form by which the reader has just acted, or "".
 
     Raises:
         NotFound: no such model or version.
     """
-    return without_odd(partial(_model_page, name, version), partial(_entries_of, name))
+    shown = partial(_model_page, name, version, done)
+    return without_odd(shown, partial(_entries_of, name))
 
 
-def _model_page(name: str, version: str | None, odd: tuple[Evidence, ...]) -> str:
+def render_form(**values: Any) -> str:
+    """Returns the page of a form; the values are those of its template."""
+    return _render("form.html.j2", **values)
+
+
+def _model_page(name: str, version: str | None, done: str, odd: tuple[Evidence, ...]) -> str:
     adoption, decision = _seen_by_reader(*state_of(name, version, odd))
-    return _model_html(adoption, decision, notice(odd))
+    return _model_html(adoption, decision, notice(odd), RECORDED.get(done, ""))
 
 
 def panel(name: str, version: str | None = None) -> dict[str, Any]:
@@ -185,7 +197,7 @@ def style() -> str:
     return sheet
 
 
-def _model_html(adoption: Adoption, decision: GateDecision | None, odd: str) -> str:
+def _model_html(adoption: Adoption, decision: GateDecision | None, odd: str, done: str = "") -> str:
     from spot_mlflow.reporting.pages.adoption_view import title_of
 
     facts = adoption.facts
@@ -197,6 +209,8 @@ def _model_html(adoption: Adoption, decision: GateDecision | None, odd: str) -> 
         headline=headline_of(adoption=adoption, decision=decision),
         adoption=adoption,
         odd=odd,
+        done=done,
+        concerns=adoption.involvement.open_concerns,
         letters=_letters(adoption),
         versions=[v.version for v in facts.versions][:-21:-1],
         sections=_sections(adoption, decision),

@@ -71,6 +71,7 @@ def may_read_asked_model() -> bool:
 RULES: dict[str, Callable[[], bool]] = {
     "model": may_read_asked_model,
     "panel": may_read_asked_model,
+    "form": may_read_asked_model,
     "entries": may_write_entry,
     "decisions": may_read_named_model,
     "requests": may_read_named_model,

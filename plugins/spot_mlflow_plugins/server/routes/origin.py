@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PUBLIC_ORIGIN: Final = "SPOT_MLFLOW_PUBLIC_ORIGIN"
 HEADERS: Final = ("Sec-Fetch-Site", "Sec-Fetch-Mode", "Origin", "Host")  # that are looked at
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM: Final = "application/x-www-form-urlencoded"
 _OTHERS: Final = frozenset({"cross-site", "same-site"})
 
 
@@ -49,7 +50,12 @@ def why_foreign(method: str, headers: Mapping[str, str], own: Iterable[str] = ()
 
 
 def check_request(
-    method: str, headers: Mapping[str, str], content_type: str, own: Iterable[str] = ()
+    method: str,
+    headers: Mapping[str, str],
+    content_type: str,
+    own: Iterable[str] = (),
+    *,
+    form: bool = False,
 ) -> None:
     """Checks a request to one of our routes.
 
@@ -58,10 +64,11 @@ def check_request(
         headers: of the request.
         content_type: of its body, without parameters.
         own: further origins of this server.
+        form: whether the route takes what a form of ours sends, and nothing else.
 
     Raises:
-        Refused: it comes from a page of another origin.
-        InvalidInput: it writes, and its body is not said to be JSON.
+        Refused: it comes from a page of another origin, or as a form from no page at all.
+        InvalidInput: it writes, and its body is not said to be JSON; or, for a form, to be one.
     """
     why = why_foreign(method, headers, own)
     if why is not None:
@@ -69,10 +76,18 @@ def check_request(
             f"this was {why}",
             fix=f"Use the pages of this server. Behind a proxy that changes its name: {PUBLIC_ORIGIN}.",
         )
-    if method not in _READS and content_type.lower() != "application/json":
+    if method in _READS:
+        return
+    if form and not ({"Sec-Fetch-Site", "Origin"} & set(headers)):
+        raise Refused(
+            "this was sent by a browser that does not say from which page, or by a program",
+            fix="A program writes to ajax-api/2.0/spot/entries.",
+        )
+    wanted, words = (_FORM, "form") if form else ("application/json", "JSON")
+    if content_type.lower() != wanted:
         raise InvalidInput(
-            f"Content-Type == {content_type[:100]!r}, must be application/json",
-            fix="Send the body as JSON and say so.",
+            f"Content-Type == {content_type[:100]!r}, must be {wanted}",
+            fix=f"Send the body as {words} and say so.",
         )
 
 

@@ -25,6 +25,7 @@ from spot_mlflow_plugins.server.record.verification import verify_all, verify_mo
 from spot_mlflow_plugins.server.routes import walls
 from spot_mlflow_plugins.server.routes.decisions import decide_and_record
 from spot_mlflow_plugins.server.routes.entries import MAX_BODY, write_entry
+from spot_mlflow_plugins.server.routes.forms import show_or_write
 from spot_mlflow_plugins.server.routes.requests import read_requests
 from spot_mlflow_plugins.server.routes.walls import API, error_code
 from spot_mlflow_plugins.server.trust.identity import asker, requires_login
@@ -249,7 +250,7 @@ def _named_model() -> str:
     return str(name)
 
 
-def shows_html(view: Callable[[], str]) -> Callable[[], Any]:
+def shows_html(view: Callable[[], Any]) -> Callable[[], Any]:
     """Turns a view's page into a response; an error becomes a page that says what and what to do."""
 
     @functools.wraps(view)
@@ -265,7 +266,8 @@ def shows_html(view: Callable[[], str]) -> Callable[[], Any]:
             _logger.exception("A page could not be made")
             said = SpotError("the server could not make this page", fix="Its log says why.")
             page, status = error_page(said), 500
-        response = Response(page, status=status, mimetype="text/html")
+        text = isinstance(page, str)
+        response = Response(page, status=status, mimetype="text/html") if text else page
         response.headers["Content-Security-Policy"] = _PAGE_POLICY
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -298,7 +300,14 @@ def model() -> str:
     """Everything known of one model version."""
     from flask import request
 
-    return model_page(_asked_model(), request.args.get("version") or None)
+    asked = request.args
+    return model_page(_asked_model(), asked.get("version") or None, done=asked.get("done", ""))
+
+
+@shows_html
+def form() -> Any:
+    """A form to act by, and what is sent with it."""
+    return show_or_write()
 
 
 @answers_json
@@ -319,6 +328,11 @@ def style() -> Any:
 def theme() -> Any:
     """Follows the theme chosen in MLflow."""
     return _script("theme.js")
+
+
+def draft() -> Any:
+    """Keeps what is typed into a form until it is sent."""
+    return _script("draft.js")
 
 
 def inject() -> Any:
@@ -350,16 +364,19 @@ def _asked_model() -> str:
 
 
 _PAGE_POLICY = (
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; "
-    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 ROUTES = (
     ("/spot/", "GET", portfolio),
     ("/spot/model", "GET", model),
+    ("/spot/form", "GET", form),
+    ("/spot/form", "POST", form),
     ("/spot/panel", "GET", panel),
     ("/spot/style.css", "GET", style),
     ("/spot/theme.js", "GET", theme),
+    ("/spot/draft.js", "GET", draft),
     ("/spot/inject.js", "GET", inject),
     ("/spot/health", "GET", health),
     (f"{API}/server", "GET", server),

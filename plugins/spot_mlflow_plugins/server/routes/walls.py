@@ -22,6 +22,8 @@ from spot_mlflow_plugins.server.trust.kept import signer
 
 API: Final = "/ajax-api/2.0/spot"
 ENDPOINT: Final = "spot_"  # how the names of our endpoints begin
+FORMS: Final = frozenset({"spot_form"})
+MAX_FORM: Final = 1_000_000  # bytes; the longest texts of a whole questionnaire fit
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -33,7 +35,8 @@ def check_origin() -> Any:
         return None
     try:
         said = {k: v for k in HEADERS if (v := request.headers.get(k)) is not None}
-        check_request(request.method, said, request.mimetype, own_origins())
+        form = request.endpoint in FORMS
+        check_request(request.method, said, request.mimetype, own_origins(), form=form)
     except SpotError as e:
         return _refused(e)
     return None
@@ -47,6 +50,10 @@ def check_token() -> Any:
 
     if request.method in READS or not _is_ours() or not is_browsers(dict(request.headers)):
         return None
+    if (
+        request.endpoint in FORMS
+    ):  # its token is in the form, and the form comes back where it is wrong
+        return None
     try:
         _tokens().check(
             request.headers.get(HEADER, ""),
@@ -59,24 +66,51 @@ def check_token() -> Any:
     return None
 
 
+def make_form_token(purpose: str) -> tuple[str, str]:
+    """Returns a token for a form of this server, and the browser that it is for."""
+    from flask import request
+
+    from spot_mlflow_plugins.server.trust.identity import authenticated_user
+
+    browser = request.cookies.get(COOKIE) or new_browser()
+    return _tokens().make(user=authenticated_user(), browser=browser, purpose=purpose), browser
+
+
+def check_form_token(token: str, purpose: str) -> None:
+    """Checks what a form has sent; nobody writes by a form without a token, whatever sent it.
+
+    Raises:
+        Refused: it is not of this server, or not of this form, user and browser, or too old.
+    """
+    from flask import request
+
+    from spot_mlflow_plugins.server.trust.identity import authenticated_user
+
+    browser = request.cookies.get(COOKIE, "")
+    _tokens().check(token, user=authenticated_user(), browser=browser, purpose=purpose)
+
+
+def know_browser(answer: Any, browser: str) -> None:
+    """Gives the browser of a form the cookie by which it is known again, where it has none."""
+    from flask import request
+
+    if COOKIE not in request.cookies:
+        said = request.headers.get("X-Forwarded-Proto") or request.scheme
+        set_browser(answer, browser, secure=said == "https")
+
+
 def give_token(purpose: str) -> Any:
     """Returns a token for a page of this server, and knows its browser again by a cookie.
 
     Args:
         purpose: name of the route that it is for.
     """
-    from flask import jsonify, request
+    from flask import jsonify
 
-    from spot_mlflow_plugins.server.trust.identity import authenticated_user
-
-    known = request.cookies.get(COOKIE)
-    browser = known or new_browser()
-    made = _tokens().make(user=authenticated_user(), browser=browser, purpose=purpose)
+    made, browser = make_form_token(purpose)
     answer = jsonify(token=made, seconds=LIFETIME)
     answer.headers["Cache-Control"] = "no-store"
-    if known is None:
-        said = request.headers.get("X-Forwarded-Proto") or request.scheme
-        set_browser(answer, browser, secure=said == "https")
+    know_browser(answer, browser)
     return answer
 
 
@@ -113,6 +147,9 @@ def limit_body() -> None:
     """Bounds what is read of a request to our routes, also of one that comes in chunks."""
     from flask import request
 
+    if request.endpoint in FORMS:
+        with suppress(AttributeError):
+            request.max_content_length = MAX_FORM
     if API in request.path:
         from spot_mlflow_plugins.server.routes.entries import MAX_BODY
 
