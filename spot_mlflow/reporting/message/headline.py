@@ -23,6 +23,7 @@ from spot_mlflow.reporting.message.worth import money_of
 from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, promise_scale, verdict_words
 from spot_mlflow.reporting.words.standing import standing_of
 from spot_mlflow.reporting.words.tables import escape_markdown
+from spot_mlflow.reporting.words.weaknesses import weaknesses
 from spot_mlflow.verdicts import DATA_FAULT
 
 if TYPE_CHECKING:
@@ -164,13 +165,9 @@ def weakness_of(view: LiftView) -> str:
     """Returns why there is no verdict, or the checks whose failure weakens the result; two at most."""
     if view.data_fault:
         return ""  # to be put right first; that is asked for
-    said = [wait_words(view)] if view.kept is None and view.undecidable else []
-    said += [
-        str(c.get("brief") or c["message"])
-        for c in view.data.get("checks") or ()
-        if not c["success"] and c["severity"] == "warning" and c["message"]
-    ]
-    told = list(dict.fromkeys(figures.sentence(words) for words in said))
+    told = weaknesses(view.data.get("checks") or ())
+    if view.undecidable and (view.never_because is not None or not told):
+        told.insert(0, figures.sentence(wait_words(view)))
     more = [f"And {len(told) - WEAKNESSES} more."] if len(told) > WEAKNESSES else []
     return " ".join([*told[:WEAKNESSES], *more])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from spot_mlflow import verdicts
 from spot_mlflow.reporting import figures
@@ -17,17 +17,13 @@ from spot_mlflow.reporting.sections.readiness import readiness_section
 from spot_mlflow.reporting.sections.section import Section
 from spot_mlflow.reporting.words import old_records
 from spot_mlflow.reporting.words.tables import Table
+from spot_mlflow.reporting.words.weaknesses import is_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.reporting.words.lift_view import LiftView
-
-
-VERDICT_CHECKS: Final = frozenset(
-    {"lift_met", "lift_viable"}
-)  # told as verdicts, in their own section
 
 
 def sections_of(
@@ -163,11 +159,7 @@ def _checks(view: LiftView, *, brief: bool = False) -> Section | None:
 
 def checks_on_log(view: LiftView) -> list[Mapping[str, Any]]:
     """Returns the checks that ask whether the log can be trusted; the verdicts are no such check."""
-    return [c for c in view.data.get("checks") or () if not _is_verdict(str(c["name"]))]
-
-
-def _is_verdict(name: str) -> bool:
-    return name in VERDICT_CHECKS or name.startswith("guardrail:")
+    return [c for c in view.data.get("checks") or () if not is_verdict(str(c["name"]))]
 
 
 def _check_order(check: Mapping[str, Any]) -> tuple[bool, int]:

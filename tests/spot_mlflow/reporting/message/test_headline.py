@@ -52,22 +52,15 @@ def test_the_title_is_the_model_and_its_result(lift: float, result: str) -> None
 
 
 def test_what_weakens_the_result_is_told(short_report: LiftReport) -> None:
-    """A check that failed without taking the verdict back stands under the result; passed ones do not."""
-    failed = {"name": "arm_known", "severity": "warning", "success": False, "observed": 0.38}
-    failed["message"] = "38 % of rows had no arm and were left out"
-    passed = failed | {"success": True, "message": "All is well"}
-    said = headline_of(short_report.to_dict() | {"checks": [passed, failed]})
-    assert said.weakness == "38 % of rows had no arm and were left out."
-    more = [
-        failed
-        | {
-            "message": f"{n} rows are odd; first: unit 7. Log them.",
-            "brief": f"{n} rows are odd",
-        }
-        for n in (5, 6, 7, 7)
-    ]
-    many = headline_of(short_report.to_dict() | {"checks": more})
-    assert many.weakness == "5 rows are odd. 6 rows are odd. And 1 more."
+    """Checks that failed without taking the verdict back, in a line each; two, and how many more."""
+    known = {"name": "arms_assigned", "severity": "warning", "success": False, "observed": 0.38}
+    known |= {"message": "38 % have no arm; first: unit 83", "brief": "38 % of rows have no arm"}
+    passed, verdict = known | {"success": True}, known | {"name": "lift_met"}
+    said = headline_of(short_report.to_dict() | {"checks": [passed, verdict, known]})
+    assert said.weakness == "38 % of rows have no arm."
+    others = [known | {"message": f"{n} rows are odd", "brief": ""} for n in (5, 6, 7, 7)]
+    many = headline_of(short_report.to_dict() | {"checks": [known, *others]})
+    assert many.weakness.endswith("no arm. 5 rows are odd. And 2 more.")
 
 
 def test_where_it_is_comes_with_what_it_lacks() -> None:
