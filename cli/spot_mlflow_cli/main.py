@@ -49,6 +49,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "show": ("show", "Everything known about a model."),
         "portfolio": ("portfolio", "All models at a glance."),
         "history": ("history", "Which version held a target when."),
+        "digest": ("digest", "What crossed a line since a date; printed, mailed or posted."),
         "report": ("report", "Write the HTML report of a model's latest check."),
         "card": ("card", "Write the model card of a version."),
         "benchmark": ("benchmark", "Compare a model with the portfolio, or pool summaries."),
