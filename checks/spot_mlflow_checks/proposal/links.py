@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from spot_mlflow_checks.proposal.names import ID, UNIT, words
@@ -93,6 +93,15 @@ class Links:
         ids = sorted(here.distinct)[:_LOOKED_UP]
         source = self._sources[table.name]
         return len(found_among(source, there.name, ids)) / max(1, len(ids))
+
+    def among(self, a: Sample, x: str, b: Sample, y: str) -> Link:
+        """Compares as ``between``; where a part was read, some ids of ``a`` are looked for in more of ``b``."""
+        link = self.between(a, x, b, y)
+        if link.exact or link.form == "number" or not a.columns[x].distinct:
+            return link
+        ids = sorted(a.columns[x].distinct)[:: max(1, len(a.columns[x].distinct) // _LOOKED_UP)]
+        found = found_among(self._sources[b.name], y, ids[:_LOOKED_UP])
+        return replace(link, share=max(link.share, len(found) / len(ids[:_LOOKED_UP])))
 
     def units(self) -> dict[str, str]:
         """Returns table's name -> column of the unit's id; a table that shares none is left out.

@@ -88,7 +88,7 @@ def propose(samples: Sequence[Sample], sources: Mapping[str, Source]) -> Proposa
     tables = given_roles(samples, units, links)
     decisions = tables["decisions"]
     shared = {
-        role: links.between(decisions.sample, decisions.unit, t.sample, t.unit)
+        role: links.among(t.sample, t.unit, decisions.sample, decisions.unit)
         for role, t in tables.items()
         if role != "decisions"
     }
