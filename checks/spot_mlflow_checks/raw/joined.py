@@ -57,7 +57,6 @@ _FAULTS: Final = {
     Rule.NO_ID: "missing_unit",
     Rule.UNREADABLE_TIME: "missing_time",
     Rule.AFTER_AS_OF: "after_as_of",
-    Rule.OTHER_VERSION: "other_model_version",
     Rule.TWO_ARMS: "unit_in_two_arms",
 }
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.holds.hold import Hold
     from spot_mlflow.lift.strata.shares import Variation
 
+HARDLY: Final = 0.005  # of the variance: what a reader would see as 0 %
+
 Kind = Literal[
     "unreliable",
     "open",
@@ -80,6 +82,8 @@ def _strata_together(segments: int) -> str:
 
 
 def _adjusted(reduction: float) -> str:
+    if reduction < HARDLY:
+        return "Adjusted by the covariate, which tells hardly anything of the outcome here."
     return f"Adjusted by the covariate, which removes {figures.share(reduction)} of the variance."
 
 

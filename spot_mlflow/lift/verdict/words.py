@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow import figures
 from spot_mlflow.lift.holds.words import hold_words
 from spot_mlflow.lift.promise.scale import contract_scale
 
@@ -64,5 +65,5 @@ def waiting_words(
         return f": {NEVER[never]}"
     if units is None or math.isinf(units):
         return ""
-    when = f", {days:,.0f} days at the present rate" if days is not None else ""
-    return f": about {units:,.0f} more {unit_word}{when}"
+    when = f", {figures.about(days)} days at the present rate" if days is not None else ""
+    return f": about {figures.about(units)} more {unit_word}{when}"

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import get_args
 
+import pytest
+
 from spot_mlflow.lift.estimation.caveats import SENTENCES, Kind, caveat
 from spot_mlflow.lift.estimation.choice import estimate_means
 from spot_mlflow.lift.estimation.realized import realize
@@ -31,3 +33,15 @@ def test_the_kind_of_each_caveat_stands_beside_its_sentence(log, contract):
     found = realize(estimate_means(moments, made), made).realized
     assert found.caveat_kinds == ("two_times",)
     assert found.caveats[0].startswith("Compares two times, not two groups")
+
+
+@pytest.mark.parametrize(
+    ("reduction", "said"),
+    [
+        (0.31, "Adjusted by the covariate, which removes 31 % of the variance."),
+        (-0.00004, "Adjusted by the covariate, which tells hardly anything of the outcome here."),
+    ],
+)
+def test_a_useless_covariate_is_called_so(reduction: float, said: str) -> None:
+    """Nobody reads that "-0.0038 % of the variance" were removed."""
+    assert caveat("adjusted", reduction=reduction).words == said
