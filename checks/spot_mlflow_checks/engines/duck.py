@@ -236,12 +236,11 @@ def open_beside(
     """
     import duckdb
 
-    path = given if isinstance(given, str) else ""
     names: list[str] = []
     try:
-        if path:
-            relation = files.read(connection, path, wanted)
-            name = files.shown(path)
+        if isinstance(given, str):
+            relation = files.read(connection, given, wanted)
+            name = files.shown(given)
         else:
             name = name or f"{type(given).__module__.split('.', 1)[0]} frame"
             names, scanned = arrow_frame(given, wanted)
@@ -249,7 +248,7 @@ def open_beside(
             relation = connection.table(f'"{view} frame"')
         source = DuckSource(relation, name, wanted, own=connection, view=view)
     except duckdb.Error as e:
-        raise _unreadable(e, path or name) from None
+        raise _unreadable(e, given if isinstance(given, str) else name) from None
     source.unread = [n for n in names if n not in source.families]
     return source
 
