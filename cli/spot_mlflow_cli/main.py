@@ -34,6 +34,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "assign": ("assign", "Decide by a hash of the id who is held out, in a file or as SQL."),
         "promise": ("promise", "Record the predicted lift of a model version."),
         "outcomes": ("outcomes", "Check an outcome log against the promise and record it."),
+        "log": ("log", "Make the outcome log of raw tables and write it, or print the SQL."),
     },
     "People": {
         "assess": ("assess", "Answer the S.P.O.T. questions, one at a time or from a file."),

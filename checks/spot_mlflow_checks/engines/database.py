@@ -117,7 +117,7 @@ def open_database(
     if isinstance(source, sa.Connection):
         return _open(source, wanted, _place(source), table, query)
     with ExitStack() as taken:
-        engine = source if isinstance(source, sa.Engine) else _engine(source)
+        engine = source if isinstance(source, sa.Engine) else open_engine(source)
         if engine is not source:
             taken.callback(engine.dispose)
         place = _place(engine)
@@ -163,7 +163,12 @@ def _no_connection(e: Exception, place: str, url: sa.URL) -> SpotError:
     )
 
 
-def _engine(url: Any) -> sa.Engine:
+def open_engine(url: Any) -> sa.Engine:
+    """An engine of a URL, with the driver that our extras bring; it has not connected yet.
+
+    Raises:
+        InvalidInput: for a URL that cannot be read, or a driver that is not installed.
+    """
     try:
         parsed = sa.make_url(url)
         if "@" in (parsed.host or ""):

@@ -55,7 +55,7 @@ def arm_sql(
         InvalidInput: where the contract has no assignment, its schedule needs a time that is not named,
             or the SQLAlchemy dialect of a warehouse is not installed.
     """
-    rule, dialect, c = rule_of(predicted), _dialect(engine), predicted.columns
+    rule, dialect, c = rule_of(predicted), dialect_named(engine), predicted.columns
     decided_at: Any = None
     if at is not None:
         decided_at = sa.literal(utc(at).timestamp())
@@ -70,7 +70,9 @@ def arm_sql(
     segment = None if c.segment is None else dialect.text(_column(c.segment))
     unit = dialect.text(_column(rule.column))
     arm = arm_of(dialect, unit, rule, decided_at=decided_at, segment=segment)
-    said = arm.compile(dialect=_compiler(engine, dialect), compile_kwargs={"literal_binds": True})
+    said = arm.compile(
+        dialect=compiler_named(engine, dialect), compile_kwargs={"literal_binds": True}
+    )
     if engine != "sqlite":
         return str(said)
     note = f"-- SQLite has no MD5: register {MD5_FUNCTION}(text), 32 hex digits in lower case, on the connection"
@@ -81,7 +83,12 @@ def _column(name: str) -> sa.ColumnElement[Any]:
     return sa.column(sa.quoted_name(name, quote=True))
 
 
-def _dialect(engine: str) -> Dialect:
+def dialect_named(engine: str) -> Dialect:
+    """How an engine says things, without one at hand.
+
+    Raises:
+        InvalidInput: where the SQLAlchemy dialect of a warehouse is not installed.
+    """
     if engine in _OWN:
         return _OWN[engine]()
     try:
@@ -94,7 +101,7 @@ def _dialect(engine: str) -> Dialect:
     return WAREHOUSES[engine](kind())
 
 
-def _compiler(engine: str, dialect: Dialect) -> SQLDialect:
+def compiler_named(engine: str, dialect: Dialect) -> SQLDialect:
     """What writes the text; a database of ours is asked through a driver otherwise."""
     if dialect.sql is not None:
         return dialect.sql

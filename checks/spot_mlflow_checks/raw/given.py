@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROLES: Final = ("decisions", "arms", "events", "steps")
-_BETWEEN: Final = "::"  # a database's URL and its table, in one text
+BETWEEN: Final = "::"  # a database's URL and its table, in one text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _given(role: str, doc: Table, what: Any) -> Given:
         what, table, query = what[0], what[1], None
     elif isinstance(what, str | os.PathLike):
         text = os.fspath(what)
-        url, between, name = text.rpartition(_BETWEEN)
+        url, between, name = text.rpartition(BETWEEN)
         if between:
             what, table, query = url, name, None
         elif database is not None and "://" not in text and not Path(text).exists():

@@ -7,6 +7,7 @@ caches a frame. Whatever ends the check, ``close`` removes it.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import uuid
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -22,7 +23,7 @@ from spot_mlflow_checks.engines.source import EngineRefused, Source, log_table
 from spot_mlflow_checks.engines.stoppable import stoppable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from spot_mlflow_checks.engines.database import DatabaseSource
     from spot_mlflow_checks.engines.dialect import Dialect, Family
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     Kinds = Mapping[str, Kind]
 
 _LONGEST: Final = 512  # characters of an id in MySQL, which joins by an index
+_STREAMED: Final = 50_000  # rows that are handed on at once
 _BATCH: Final = 5_000  # rows of one insert
 _ID: Final = frozenset({"unit", "id"})
 
@@ -58,6 +60,10 @@ class Home(ABC):
     @abstractmethod
     def receive(self, name: str, relation: Any, kinds: Kinds) -> str:
         """Keeps rows that DuckDB streams from another place; returns their name."""
+
+    @abstractmethod
+    def stream(self, query: sa.Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+        """Runs a query and gives its rows in batches."""
 
     @abstractmethod
     def close(self) -> None:
@@ -139,9 +145,11 @@ class DuckHome(Home):
         self._connection.read_parquet(path).create_view(name, replace=True)
         return name
 
-    def export(self, query: sa.Select[Any]) -> Any:
-        """A relation of a query, not yet run."""
-        return self._connection.sql(self.dialect.compile(query))
+    @override
+    def stream(self, query: sa.Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+        cursor = self._connection.cursor().execute(self.dialect.compile(query))
+        while rows := cursor.fetchmany(_STREAMED):
+            yield rows
 
     @override
     def reason(self, error: Exception) -> str:
@@ -181,6 +189,11 @@ class DatabaseHome(Home):
                 self.connection.execute(sa.insert(table), batch.to_pylist())
         self._ready(table)
         return table.name
+
+    @override
+    def stream(self, query: sa.Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+        with self.connection.execution_options(yield_per=_STREAMED).execute(query) as found:
+            yield from found.partitions()
 
     def _run(self, statement: Any) -> None:
         if self.connection.dialect.name != "postgresql":
@@ -269,6 +282,12 @@ class SparkHome(Home):
         schema = ", ".join(f"`{c}` {types[k]}" for c, k in kinds.items())
         rows: Iterable[Any] = relation.fetchall()
         return self._cached(name, self.session.createDataFrame(rows, schema))
+
+    @override
+    def stream(self, query: sa.Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+        rows = self.session.sql(self.dialect.compile(query)).toLocalIterator()
+        while batch := [tuple(r) for r in itertools.islice(rows, _STREAMED)]:
+            yield batch
 
     def _cached(self, name: str, frame: Any) -> str:
         view = f"spot_{name}_{self._mark}"

@@ -21,17 +21,17 @@ from spot_mlflow.lift.promise.assignment import Assignment, arm_rule
 from spot_mlflow.lift.promise.sources import Behind
 from spot_mlflow.validation import parse_document, utc
 from spot_mlflow_checks.raw import happened
+from spot_mlflow_checks.raw.assembled import COUNTS, assembled, log_kinds
 from spot_mlflow_checks.raw.chosen import (
     CLUSTER,
     Choice,
-    as_kind,
     chosen,
     chosen_kinds,
     same_version,
 )
 from spot_mlflow_checks.raw.counting import Census, census, refuse_currencies, refuse_hopeless
 from spot_mlflow_checks.raw.given import given_tables
-from spot_mlflow_checks.raw.happened import PLACES, Windows
+from spot_mlflow_checks.raw.happened import Windows
 from spot_mlflow_checks.raw.homes import JoinedSource
 from spot_mlflow_checks.raw.places import Place, open_place
 from spot_mlflow_checks.raw.tally import Seen, rules_of
@@ -39,7 +39,7 @@ from spot_mlflow_checks.raw.zones import SECOND, changes, to_utc
 from spot_mlflow_checks.rows import flag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
 
     from spot_mlflow.lift.promise.assignment import ArmRule
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     Expression = sa.ColumnElement[Any]
 
 TIMES: Final = frozenset({"decided_at", "observed_at", "due_at", "delivered_at", "acted_at"})
-_COUNTS: Final = (*PLACES, "contacts", "two_arms", "times", "tied")  # of each row of the log
 _DATE: Final = 10  # characters of a date without a time
 # What the join leaves out and the ready log's checks ask about: rule of the decisions -> their fault.
 _FAULTS: Final = {
@@ -71,6 +70,8 @@ class JoinedLog:
         as_of: when the check is made; no later than events are complete.
         table: the kept rows, with the counts of every unit.
         keys: contract key -> kind of the columns of the log.
+        columns: contract key -> the contract's name for it.
+        stream: runs a query over the table and gives its rows in batches.
     """
 
     source: JoinedSource
@@ -78,6 +79,18 @@ class JoinedLog:
     as_of: datetime
     table: sa.TableClause
     keys: Mapping[str, Kind]
+    columns: Mapping[str, str]
+    stream: Callable[[sa.Select[Any]], Iterator[Sequence[Sequence[Any]]]]
+
+    def rows(self, *keys: str) -> list[tuple[Any, ...]]:
+        """The rows of the log, all of them: for a small one, to look at.
+
+        Args:
+            keys: of the columns wanted; all where none is named. Times are microseconds since 1970 UTC.
+        """
+        columns = [self.table.c[k] for k in keys or self.keys]
+        found = self.stream(sa.select(*columns).select_from(self.table))
+        return [tuple(row) for batch in found for row in batch]
 
     def with_faults(self, moments: OutcomeMoments) -> OutcomeMoments:
         """Returns moments that also know what the join left out, and how often each rule applied."""
@@ -165,14 +178,14 @@ class _Join:
         self._sources: Sources = predicted.sources
         self._home, self._asked = place.home, as_of
         self._arms: Census | None = None
-        events = self._counted_events(_micros(as_of))
+        events = self._counted_events(micros_of(as_of))
         self._complete = self._complete_until(events)
-        self._as_of = min(_micros(as_of), self._complete)
-        if self._as_of < _micros(as_of) and self._sources.events.complete_until != "latest":
+        self._as_of = min(micros_of(as_of), self._complete)
+        if self._as_of < micros_of(as_of) and self._sources.events.complete_until != "latest":
             events = self._counted_events(self._as_of)
         self._events = events
         before = self._sources.before or timedelta(0)
-        self._windows = Windows(_span(predicted.window), _span(before))
+        self._windows = Windows(span_of(predicted.window), span_of(before))
         columns = predicted.columns
         self._choice = Choice(
             self._home,
@@ -181,7 +194,7 @@ class _Join:
             version,
             columns.treated_labels[0],
             columns.holdout,
-            _rule(predicted, self._sources),
+            rule_for(predicted, self._sources),
         )
 
     def run(self) -> JoinedLog:
@@ -191,8 +204,8 @@ class _Join:
         self._tell("events")
         summed = self._summed(picked)
         self._tell("joining")
-        keys = self._keys()
-        counts: dict[str, Kind] = dict.fromkeys(_COUNTS, "whole")
+        keys = log_kinds(self._choice)
+        counts: dict[str, Kind] = dict.fromkeys(COUNTS, "whole")
         kinds: dict[str, Kind] = {**keys, **counts}
         table = self._home.keep("log", self._log(picked, summed, kinds), kinds)
         place = self._place.names
@@ -207,8 +220,8 @@ class _Join:
             arms=self._arms,
             twice=self._twice,
             refunds=self._refunds,
-            short=max(_micros(self._asked) - self._complete, 0),
-            asked=_micros(self._asked),
+            short=max(micros_of(self._asked) - self._complete, 0),
+            asked=micros_of(self._asked),
             treated=tuple(self._predicted.columns.treated_labels),
         )
         return JoinedLog(
@@ -219,21 +232,14 @@ class _Join:
             as_of=datetime.fromtimestamp(0, tz=timezone.utc) + timedelta(microseconds=self._as_of),
             table=table,
             keys=keys,
+            columns={**{k: k for k in keys}, **self._columns(keys)},
+            stream=self._home.stream,
         )
 
     def _columns(self, keys: Mapping[str, Kind]) -> dict[str, str]:
         """Key -> the contract's name for it, of what the contract names."""
         named = self._predicted.columns.model_dump()
         return {k: named[k] for k in keys if named.get(k) is not None}
-
-    def _keys(self) -> dict[str, Kind]:
-        """Key -> kind of the columns of the log."""
-        c = self._choice
-        kinds: dict[str, Kind] = {**chosen_kinds(c), **happened.summed_kinds(c)}
-        if self._sources.steps is not None:
-            kinds |= happened.step_kinds(c)
-        kinds |= {"cluster": "text", "model_version": "text"}
-        return {k: kinds[k] for k in self._sources.log_keys}
 
     def _counted_events(self, as_of: int) -> Census:
         rows = self._place.rows["events"]
@@ -252,19 +258,19 @@ class _Join:
 
     def _complete_until(self, events: Census) -> int:
         """Microseconds since 1970 up to which all events are in the feed."""
-        said, asked = self._sources.events.complete_until, _micros(self._asked)
+        said, asked = self._sources.events.complete_until, micros_of(self._asked)
         if said == "now":
             return asked
         if said == "latest":
             return events.last if events.last is not None else asked
         if isinstance(said, Behind):
-            return min(asked, _micros(utc(None))) - _span(said.behind)
+            return min(asked, micros_of(utc(None))) - span_of(said.behind)
         at = datetime.fromisoformat(said.replace("Z", "+00:00"))
         if at.tzinfo is not None:
-            return _micros(at)
-        wall = _micros(at.replace(tzinfo=timezone.utc))
+            return micros_of(at)
+        wall = micros_of(at.replace(tzinfo=timezone.utc))
         if len(said) <= _DATE:  # all of that day
-            wall += _span(timedelta(days=1)) - 1
+            wall += span_of(timedelta(days=1)) - 1
         zone = changes(self._sources.events.zone, int(self._asked.timestamp()))
         query = sa.select(to_utc(sa.literal(wall, sa.BigInteger()), zone))
         return int(self._home.fetch(query)[0][0])
@@ -324,43 +330,13 @@ class _Join:
     def _log(
         self, picked: sa.TableClause, summed: Any, kinds: Mapping[str, Kind]
     ) -> sa.Select[Any]:
-        """One row per decision that counts, those without events and steps too."""
-        c, p = self._choice, picked.c
+        """One row per decision that counts."""
+        c, steps = self._choice, None
         a = self._part("summed", summed, happened.summed_kinds(c))
-        source: Any = picked.outerjoin(a, _same(a, picked))
-        none = happened.without_events(c)
-        unit = (
-            p.unit if not c.each else p.unit.concat(" ").concat(c.home.dialect.text(p.decided_at))
-        )
-        made: dict[str, Expression] = {
-            **{k: p[k] for k in p.keys()},  # noqa: SIM118 - a collection of columns
-            "unit": unit,
-            "outcome": sa.func.coalesce(a.c.outcome, none),
-            "observed_at": a.c.observed_at,
-            "covariate": sa.func.coalesce(a.c.covariate, none),
-            **{k: sa.func.coalesce(a.c[k], 0) for k in PLACES},
-            "contacts": sa.literal_column("0"),
-        }
-        if c.each:
-            made["cluster"] = p.unit
-        if "version" in p:
-            made["model_version"] = p.version
         if self._sources.steps is not None:
-            steps = happened.stepped(c, self._place.rows["steps"], picked, self._windows)
-            step = happened.step_kinds(c)
-            s = self._part("stepped", steps, step)
-            source = source.outerjoin(s, _same(s, picked))
-            # No step at all means that nothing was done; a step of unknown result stays unknown.
-            done = s.c.contacts.is_not(None)
-            made |= {
-                k: sa.case((done, s.c[k]), else_=sa.literal_column("0"))
-                for k in ("offered", "delivered", "acted", "cost", "handling")
-                if k in step
-            }
-            made |= {k: s.c[k] for k in step if k not in made}
-            made["contacts"] = sa.func.coalesce(s.c.contacts, 0)
-        columns = [as_kind(made[k], kind).label(k) for k, kind in kinds.items()]
-        return sa.select(*columns).select_from(source)
+            rows = happened.stepped(c, self._place.rows["steps"], picked, self._windows)
+            steps = self._part("stepped", rows, happened.step_kinds(c))
+        return assembled(c, picked, a, steps, kinds)
 
     def _part(self, name: str, query: Any, kinds: Mapping[str, Kind]) -> Any:
         """A part of the log; kept on its own where an engine reads a temporary table only once."""
@@ -369,7 +345,7 @@ class _Join:
         return query.subquery(name)
 
 
-def _rule(predicted: PredictedLift, sources: Sources) -> ArmRule | None:
+def rule_for(predicted: PredictedLift, sources: Sources) -> ArmRule | None:
     """How a hash decides the arms; None where they are given."""
     arms, columns = sources.arms, predicted.columns
     if arms.hash is not None:
@@ -388,15 +364,12 @@ def _rule(predicted: PredictedLift, sources: Sources) -> ArmRule | None:
     return replace(rule, column=CLUSTER if clusters else "unit")
 
 
-def _same(part: Any, picked: sa.TableClause) -> Expression:
-    return sa.and_(part.c.unit == picked.c.unit, part.c.decided_at == picked.c.decided_at)
-
-
-def _micros(at: datetime) -> int:
+def micros_of(at: datetime) -> int:
     """Whole microseconds since 1970 UTC."""
     since = at - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return _span(since)
+    return span_of(since)
 
 
-def _span(span: timedelta) -> int:
+def span_of(span: timedelta) -> int:
+    """Whole microseconds of a span."""
     return span // timedelta(microseconds=1)
