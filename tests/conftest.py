@@ -112,8 +112,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def _empty_mlflow() -> Path:
     """An SQLite file with MLflow's tables and nothing in them: made once, copied for each test."""
+    import functools
+
+    from mlflow.store.db import utils
     from servers import empty_mlflow
 
+    # MLflow reads its sixty migrations anew for each database; between two tests they stay the same.
+    utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
     return empty_mlflow()
 
 

@@ -22,6 +22,7 @@ class Units:
     Attributes:
         measures: name -> (units,) values, everything that can be logged.
         arm: (units,) labels. segment: (units,) labels. day: (units,) decided at. team: (units,).
+        reduced: what was reduced already, since many tests look at the same log.
     """
 
     measures: dict[str, np.ndarray]
@@ -30,16 +31,20 @@ class Units:
     day: np.ndarray
     team: np.ndarray
     score: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    reduced: dict[Any, Moments] = field(default_factory=dict, init=False)
 
     def moments(self, *names: str, segments: bool = True, periods: bool = False) -> Moments:
         """Reduces the outcome and the named measures; all of them where none is named."""
         kept = {k: v for k, v in self.measures.items() if not names or k in {"outcome", *names}}
-        return Moments.of_units(
-            kept,
-            self.arm,
-            segment=self.segment if segments else None,
-            period=self.day if periods else None,
-        )
+        asked = (*kept, segments, periods)
+        if asked not in self.reduced:
+            self.reduced[asked] = Moments.of_units(
+                kept,
+                self.arm,
+                segment=self.segment if segments else None,
+                period=self.day if periods else None,
+            )
+        return self.reduced[asked]
 
     def log(self, *names: str, segments: bool = True, periods: bool = False) -> OutcomeMoments:
         """Reduces to what ``check_outcomes`` would hand on, base pass only."""

@@ -8,6 +8,7 @@ import sys
 import click
 import pytest
 from click.testing import CliRunner
+from terminal import run_spot
 
 from spot_mlflow.version import __version__
 from spot_mlflow_cli.main import SECTIONS, spot
@@ -59,9 +60,9 @@ def test_version_is_the_package_s():
 @pytest.mark.parametrize(("typed", "meant"), [("gaet", "gate"), ("outcome", "outcomes")])
 def test_a_misspelt_command_names_the_nearest(typed, meant):
     """An unknown command exits with 2 and names the nearest known one."""
-    done = run(typed)
-    assert done.returncode == 2
-    assert f"did you mean '{meant}'" in done.stderr
+    done = run_spot(typed)
+    assert done.status == 2
+    assert f"did you mean '{meant}'" in done.err
 
 
 def test_no_traceback_for_a_server_that_is_down():
@@ -77,10 +78,11 @@ def test_no_traceback_for_a_server_that_is_down():
 
 def test_an_unknown_model_exits_with_2(mlflow_uri):
     """A model that is not there is named, with exit status 2 and no traceback."""
-    done = run("show", "churn", MLFLOW_TRACKING_URI=mlflow_uri)
-    assert done.returncode == 2
-    assert "no registered model 'churn'" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert mlflow_uri
+    done = run_spot("show", "churn")
+    assert done.status == 2
+    assert "no registered model 'churn'" in done.err
+    assert "Traceback" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -22,29 +22,17 @@ def contract(**changes: Any) -> PredictedLift:
 
 
 def log(*cells: tuple[str, int, int], segment: Any = None, period: Any = None) -> OutcomeMoments:
-    """A log of (arm, matured, missing) a cell; its outcomes are 0 and 1 in turn."""
-    units = [m - x for _, m, x in cells]
-    arm = np.repeat([a for a, _, _ in cells], units)
-    y = np.arange(len(arm)) % 2
-    names = ["" for _ in cells] if segment is None else segment
-    days = np.array(["NaT"] * len(cells) if period is None else period, dtype="datetime64[D]")
-    parts = [
-        Moments.of_units(
-            {"outcome": y[sum(units[:i]) : sum(units[: i + 1])]},
-            np.repeat(a, n),
-            segment=np.repeat(names[i], n),
-            period=np.repeat(days[i], n),
-        )
-        for i, ((a, _, _), n) in enumerate(zip(cells, units, strict=True))
-    ]
-    arrays = ("segment", "arm", "period", "n", "nonzero", "largest", "missing")
-    made = {k: np.concatenate([getattr(p, k) for p in parts]) for k in arrays}
-    raw = [p.center + p.s1 / p.n[:, None] for p in parts]
-    sums = np.concatenate([r * p.n[:, None] for r, p in zip(raw, parts, strict=True)])
+    """A log of (arm, matured, missing) a cell; half of its outcomes are 1, and none is made only to be counted."""
     matured = np.array([m for _, m, _ in cells])
+    n = matured - [x for *_, x in cells]
+    ones = (n // 2)[:, None]
     table = Moments(
-        measures=("outcome",), center=np.zeros(1), assigned=matured, matured=matured,
-        s1=sums, s2=sums[:, :, None], s3=sums, **made,
+        segment=np.array([""] * len(cells) if segment is None else segment, dtype=object),
+        arm=np.array([a for a, *_ in cells], dtype=object),
+        period=np.array(["NaT"] * len(cells) if period is None else period, dtype="datetime64[D]"),
+        measures=("outcome",), center=np.zeros(1), assigned=matured, matured=matured, n=n,
+        s1=ones * 1.0, s2=ones[:, :, None] * 1.0, s3=ones * 1.0, nonzero=ones,
+        largest=np.ones((len(cells), 1)), missing=np.zeros((len(cells), 1), dtype=int),
     )  # fmt: skip
     return OutcomeMoments(table, {}, "2027-01-01")
 
