@@ -14,7 +14,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from benchmarks.timing import in_turn
-from spot_mlflow.lift.promise.assignment import Assignment, arm_numbers, arm_rule
+from spot_mlflow.lift.promise.arm_hash import arm_numbers
+from spot_mlflow.lift.promise.assignment import Assignment, arm_rule
 from spot_mlflow_checks.engines import open_any
 from spot_mlflow_checks.holdout.arm_sql import arm_of
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.report import LiftReport
     from spot_mlflow.record.history import get_history
+    from spot_mlflow.serving.with_holdout import with_holdout
 
 __all__ = [
     "AccessDenied",
@@ -94,6 +95,7 @@ __all__ = [
     "request_promotion",
     "sign_off",
     "waive",
+    "with_holdout",
     "withdraw_request",
 ]
 
@@ -107,6 +109,7 @@ _HOME = {
     "PredictedLift": "lift.promise.contract",
     "assign_arms": "lift.promise.assign",
     "get_history": "record.history",
+    "with_holdout": "serving.with_holdout",
     **dict.fromkeys(
         (
             "approve_request",

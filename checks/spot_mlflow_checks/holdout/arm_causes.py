@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.moments.outcome_moments import Fault
     from spot_mlflow.lift.moments.recomputed import CauseKind
-    from spot_mlflow.lift.promise.assignment import ArmRule
+    from spot_mlflow.lift.promise.arm_hash import ArmRule
     from spot_mlflow_checks.engines.dialect import Dialect
     from spot_mlflow_checks.rows import Reading
 

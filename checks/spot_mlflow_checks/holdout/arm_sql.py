@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.promise.assignment import bound_text
+from spot_mlflow.lift.promise.arm_hash import bound_text
 from spot_mlflow_checks.engines.sqlite_md5 import MD5_FUNCTION
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.sql.elements import ColumnElement
 
-    from spot_mlflow.lift.promise.assignment import ArmRule, Cut, Label
+    from spot_mlflow.lift.promise.arm_hash import ArmRule, Cut, Label
     from spot_mlflow_checks.engines.dialect import Dialect
 
 _DIGITS: Final = 8  # of each of the two numbers

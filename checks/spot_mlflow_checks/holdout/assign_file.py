@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from pathlib import Path
 
-    from spot_mlflow.lift.promise.assignment import ArmRule
+    from spot_mlflow.lift.promise.arm_hash import ArmRule
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow_checks.engines.duck import DuckSource
 

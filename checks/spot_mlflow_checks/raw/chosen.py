@@ -20,7 +20,7 @@ from spot_mlflow_checks.rows import flag
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spot_mlflow.lift.promise.assignment import ArmRule
+    from spot_mlflow.lift.promise.arm_hash import ArmRule
     from spot_mlflow.lift.promise.contract import Label
     from spot_mlflow.lift.promise.sources import Sources
     from spot_mlflow_checks.raw.homes import Home

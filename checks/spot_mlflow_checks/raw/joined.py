@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
 
-    from spot_mlflow.lift.promise.assignment import ArmRule
+    from spot_mlflow.lift.promise.arm_hash import ArmRule
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.promise.sources import Sources
     from spot_mlflow_checks.raw.prepared import Kind

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import uuid
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.promise.assignment import arm_numbers
+from spot_mlflow.lift.promise.arm_hash import arm_numbers, unit_text
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.validation import nearest, shortened, utc
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spot_mlflow.lift.promise.assignment import ArmRule, Label
+    from spot_mlflow.lift.promise.arm_hash import ArmRule, Label
 
 FLOAT_TEXT: Final = r"^-?[0-9]+\.0$"  # what a whole number becomes beside a missing one
 _FLOAT: Final = re.compile(FLOAT_TEXT)
@@ -134,30 +132,22 @@ def unit_texts(values: Any, name: str) -> list[str]:
 
 
 def _text(value: Any, name: str, row: int) -> str:
-    if isinstance(value, str):
-        if not value:
-            raise _missing(name, row)
-        if _FLOAT.match(value):
-            raise InvalidInput(
-                f"id {value!r} was a floating-point number: {value[:-2]!r} is another text, and may get "
-                "another arm",
-                where=f"{name}, row {row + 1}",
-                fix="Read the column as text, or remove .0 from all ids.",
-            )
-        return _encodable(value, name, row)
-    if isinstance(value, Decimal) and value.is_finite():
-        return format(value, "f")
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    if type(value) is int or isinstance(value, np.integer):
-        return str(value)
-    if value is None or value != value:  # noqa: PLR0124 - NaN of any library
-        raise _missing(name, row)
-    raise InvalidInput(
-        f"id {shortened(repr(value))} is a {type(value).__name__}; ids must be text, whole numbers, decimals or "
-        "UUIDs",
-        where=f"{name}, row {row + 1}",
-    )
+    where = f"{name}, row {row + 1}"
+    try:
+        text = unit_text(value)
+    except ValueError as e:
+        said = (
+            f"{e}" if value is None or isinstance(value, str) else f"{e}: {shortened(repr(value))}"
+        )
+        raise InvalidInput(said, where=where, fix="Remove rows without an id.") from None
+    if isinstance(value, str) and _FLOAT.match(value):
+        raise InvalidInput(
+            f"id {value!r} was a floating-point number: {value[:-2]!r} is another text, and may get "
+            "another arm",
+            where=where,
+            fix="Read the column as text, or remove .0 from all ids.",
+        )
+    return _encodable(text, name, row)
 
 
 def _encodable(value: str, name: str, row: int) -> str:

@@ -1,35 +1,30 @@
-"""Who is held out: a hash of the unit's id decides, the same in every engine and at any time.
+"""Who is held out, as the contract declares it; ``arm_hash`` computes it.
 
-The first eight hex digits of ``md5(salt + ":" + id)`` in UTF-8, as an unsigned number over 2^32,
-against the holdout's share. A larger share keeps everybody who was held out before; another salt is
-another, independent draw; models that share a salt hold out the same units. Which of several treatment
-arms a unit gets is decided by the next eight digits, so that it does not change with the holdout.
+A larger share keeps everybody who was held out before; another salt is another, independent draw; models
+that share a salt hold out the same units. Which of several treatment arms a unit gets does not change with
+the holdout.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-from dataclasses import dataclass
 from datetime import date  # noqa: TC003 - pydantic reads it at run time
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from spot_mlflow.lift.promise.arm_hash import ArmRule, Cut, bound_of
 from spot_mlflow.validation import Document, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from numpy.typing import NDArray
     from typing_extensions import Self
+
+    from spot_mlflow.lift.promise.arm_hash import Label
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Part = Annotated[float, Field(gt=0, lt=1)]
-Label = str | int | float | bool
-
-SIZE: Final = 1 << 32  # values of eight hex digits
 _ROUNDED: Final = 12  # digits of a share that is a quotient, so that .3/.9 and .1/.3 are one
 _APART: Final = 1e-6  # shares as people write them
 
@@ -102,67 +97,6 @@ class Assignment(Document):
         return [AssignmentStep(holdout=self.holdout, shares=self.shares)]
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """One step as bounds of the hash.
-
-    Attributes:
-        starts: first day (UTC) on which it holds; None for always.
-        segment: the segment that it holds for; None for all.
-        held: units whose first number is below are held out; 0 to 2^32.
-        bounds: (treatment arms - 1,) ascending bounds of the second number, 0 to 2^32.
-        shares: (treatment arms,) the declared share of each.
-    """
-
-    starts: date | None
-    segment: str | None
-    held: int
-    bounds: tuple[int, ...]
-    shares: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ArmRule:
-    """An assignment with everything that it needs to be computed.
-
-    Attributes:
-        salt: name of the draw.
-        column: the column that is hashed.
-        treated: labels of the treatment arms. holdout: label of the holdout.
-        cuts: in the order in which they are tried: those of a segment first, the latest first.
-    """
-
-    salt: str
-    column: str
-    treated: tuple[Label, ...]
-    holdout: Label
-    cuts: tuple[Cut, ...]
-
-    @property
-    def dated(self) -> bool:
-        """Whether the arm depends on the day of decision."""
-        return any(c.starts is not None for c in self.cuts)
-
-    @property
-    def by_segment(self) -> bool:
-        """Whether the arm depends on the segment."""
-        return any(c.segment is not None for c in self.cuts)
-
-    @property
-    def treated_share(self) -> float | dict[str, float] | list[ShareStep]:
-        """The share of treatment that it leads to, in the form of ``treatment_share``."""
-        said = [
-            c.shares[0] if len(c.shares) == 1 else dict(zip(map(str, self.treated), c.shares, strict=True))
-            for c in self.cuts
-        ]  # fmt: skip
-        if not self.dated and not self.by_segment:
-            return said[0]
-        return [
-            ShareStep.model_validate({"from": cut.starts, "segment": cut.segment, "share": share})
-            for cut, share in zip(self.cuts, said, strict=True)
-        ]
-
-
 def arm_rule(
     assignment: Assignment, *, treated: Sequence[Label], holdout: Label, unit: str | None
 ) -> ArmRule:
@@ -223,61 +157,16 @@ def _shares(
     return shares, held
 
 
-def bound_of(share: float) -> int:
-    """The least number that is not below a share of 2^32; exact, since a double is scaled by a power of 2."""
-    return min(SIZE, math.ceil(share * SIZE))
-
-
-def bound_text(bound: int) -> str:
-    """A bound as text that sorts as the number does against hex digits; "g" is above them all."""
-    return "g" if bound >= SIZE else f"{bound:08x}"
-
-
-def numbers(salt: str, units: Iterable[str]) -> NDArray[np.uint32]:
-    """Returns (units, 2) the two numbers of each unit, 0 to 2^32 - 1: for the holdout, and for the arm.
-
-    Args:
-        salt: name of the draw.
-        units: ids as text.
-    """
-    md5, start = hashlib.md5, f"{salt}:".encode()
-    found = b"".join([md5(start + u.encode(), usedforsecurity=False).digest()[:8] for u in units])
-    return np.frombuffer(found, dtype=">u4").reshape(-1, 2).astype(np.uint32)
-
-
-def arm_numbers(
-    rule: ArmRule,
-    units: Iterable[str],
-    *,
-    days: NDArray[np.datetime64] | None = None,
-    segments: NDArray[Any] | None = None,
-) -> NDArray[np.int64]:
-    """Returns (units,) the arm of each unit: 0 holdout, 1 the first treatment arm; -1 where no step holds.
-
-    Args:
-        rule: of ``arm_rule``.
-        units: ids as text (of clusters, where those are hashed).
-        days: (units,) when each was decided, UTC; needed where the rule is dated.
-        segments: (units,) the segment of each as text; needed where the rule is by segment.
-    """
-    drawn = numbers(rule.salt, units)
-    arms = np.full(len(drawn), -1, dtype=np.int64)
-    for cut in reversed(rule.cuts):  # those that come first are written last
-        holds = _holds(cut, len(drawn), days, segments)
-        bounds = np.array(cut.bounds, dtype=np.uint64)
-        which = np.searchsorted(bounds, drawn[:, 1].astype(np.uint64), side="right")
-        arms = np.where(holds, np.where(drawn[:, 0] < cut.held, 0, which + 1), arms)
-    return arms
-
-
-def _holds(
-    cut: Cut, n: int, days: NDArray[np.datetime64] | None, segments: NDArray[Any] | None
-) -> NDArray[np.bool_]:
-    holds = np.ones(n, dtype=bool)
-    if cut.starts is not None:
-        assert days is not None  # noqa: S101 - the caller looked at rule.dated
-        holds &= days >= np.datetime64(cut.starts)  # false for a day that is not known
-    if cut.segment is not None:
-        assert segments is not None  # noqa: S101 - the caller looked at rule.by_segment
-        holds &= segments == cut.segment
-    return holds
+def treated_share(rule: ArmRule) -> float | dict[str, float] | list[ShareStep]:
+    """The share of treatment that a rule leads to, in the form of ``treatment_share``."""
+    labels = [str(x) for x in rule.treated]
+    said = [
+        c.shares[0] if len(c.shares) == 1 else dict(zip(labels, c.shares, strict=True))
+        for c in rule.cuts
+    ]
+    if not rule.dated and not rule.by_segment:
+        return said[0]
+    return [
+        ShareStep.model_validate({"from": cut.starts, "segment": cut.segment, "share": share})
+        for cut, share in zip(rule.cuts, said, strict=True)
+    ]

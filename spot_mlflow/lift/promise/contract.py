@@ -21,7 +21,7 @@ from pydantic import (
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
-from spot_mlflow.lift.promise.assignment import ArmRule, Assignment, ShareStep, arm_rule
+from spot_mlflow.lift.promise.assignment import Assignment, ShareStep, arm_rule, treated_share
 from spot_mlflow.lift.promise.control import Control  # noqa: TC001 - pydantic reads annotations
 from spot_mlflow.lift.promise.open_points import refuse_open_points
 from spot_mlflow.lift.promise.slips import is_rate, percent_hint, slip_of
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
+    from spot_mlflow.lift.promise.arm_hash import ArmRule
     from spot_mlflow.lift.promise.backtest import Backtest
 
     Mask = NDArray[np.bool_]
@@ -353,7 +354,7 @@ class PredictedLift(Document):
     def declared_share(self) -> float | dict[str, float] | list[ShareStep] | None:
         """The share of treatment by design: that of ``assignment``, else ``treatment_share``."""
         rule = self.arm_rule
-        return self.treatment_share if rule is None else rule.treated_share
+        return self.treatment_share if rule is None else treated_share(rule)
 
     @property
     def tolerance_used(self) -> float:

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from spot_mlflow.lift.promise.assignment import Assignment, arm_numbers, arm_rule
+from spot_mlflow.lift.promise.arm_hash import arm_numbers
+from spot_mlflow.lift.promise.assignment import Assignment, arm_rule
 from spot_mlflow_checks.engines import open_any
 from spot_mlflow_checks.holdout.arm_sql import arm_of
 

@@ -12,7 +12,7 @@ import pytest
 
 import spot_mlflow as spot
 from spot_mlflow import InvalidInput
-from spot_mlflow.lift.promise.assignment import arm_numbers
+from spot_mlflow.lift.promise.arm_hash import arm_numbers
 
 CONTRACT = {
     "metric": "stays", "predicted": 0.02, "assignment": {"salt": "s", "holdout": 0.3},

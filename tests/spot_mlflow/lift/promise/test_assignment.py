@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import math
 
 import numpy as np
@@ -11,15 +12,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from spot_mlflow import InvalidInput, PredictedLift
-from spot_mlflow.lift.promise.assignment import (
+from spot_mlflow.lift.promise.arm_hash import (
     SIZE,
-    Assignment,
+    ArmRule,
     arm_numbers,
-    arm_rule,
     bound_of,
     bound_text,
     numbers,
 )
+from spot_mlflow.lift.promise.assignment import Assignment, arm_rule
 
 PLAIN = {
     "metric": "stays", "predicted": {"lift": 0.02, "se": 0.004},
@@ -211,3 +212,13 @@ def test_a_contract_with_an_assignment_survives_yaml(tmp_path):
 def test_a_contract_without_an_assignment_keeps_its_digest():
     """Records written before there was an assignment are still the same promise."""
     assert "assignment" not in PredictedLift.load(PLAIN).to_dict()
+
+
+def test_a_rule_survives_json():
+    """What a model carries with it is the rule that was declared."""
+    steps = [
+        {"from": "2027-01-10", "shares": {"mail": 0.2, "call": 0.5}},
+        {"segment": "a", "holdout": 0.1},
+    ]
+    found = rule({"schedule": steps}, ("mail", "call"))
+    assert ArmRule.from_dict(json.loads(json.dumps(found.to_dict()))) == found

@@ -1,0 +1,1 @@
+"""Models that carry their holdout with them."""
