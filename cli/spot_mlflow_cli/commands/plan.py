@@ -16,6 +16,7 @@ from spot_mlflow_cli.options import format_option
 from spot_mlflow_cli.terminal import console, echo_json
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.verdict.plan import HoldoutPlan, LiftPlan
 
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
@@ -31,7 +32,8 @@ _ABOVE_0 = click.FloatRange(0, min_open=True)
     type=_SHARE,
     multiple=True,
     metavar="SHARE",
-    help="Share of units left alone; may be given several times.  [default: .05 .1 .2 .3 .5]",
+    help="Share of units left alone; may be given several times.  [default: .05 .1 .2 .3 .5, and that "
+    "of the contract's assignment]",
 )
 @click.option("--per-day", type=_ABOVE_0, metavar="UNITS", help="Units decided a day, both arms.")
 @click.option(
@@ -69,13 +71,20 @@ _ABOVE_0 = click.FloatRange(0, min_open=True)
     metavar="UNITS",
     help="Units in a cluster; planned_units of a clustered contract counts clusters.",
 )
+@click.option(
+    "--starts",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="First day of decisions, to say a date; otherwise measurement.starts of the contract.",
+)
 @format_option("text", "json", "markdown")
 def command(contract: Path, output_format: str, **options: Any) -> None:
     """Say before launch when one will know, and with what chance.
 
     For each holdout share: the days until a true promise is found met, the days until a broken
     one is found short, and the chance of each verdict if the prediction is true, half true or
-    false; all at the width that the check will really use.
+    false; all at the width that the check will really use. Where the contract states what an
+    outcome is worth, what the holdout costs until then, and what it is worth.
 
     \b
     Example:
@@ -84,8 +93,11 @@ def command(contract: Path, output_format: str, **options: Any) -> None:
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.verdict.plan import HOLDOUTS, plan_lift
 
-    shares = options.pop("holdouts") or HOLDOUTS
-    plan = plan_lift(PredictedLift.load(contract), holdouts=shares, **options)
+    predicted = PredictedLift.load(contract)
+    shares = options.pop("holdouts") or sorted({*HOLDOUTS, *_assigned(predicted)})
+    starts = options.pop("starts")
+    day = None if starts is None else starts.date()
+    plan = plan_lift(predicted, holdouts=shares, starts=day, **options)
     if output_format == "json":
         echo_json(as_dict(plan))
     elif output_format == "markdown":
@@ -94,14 +106,22 @@ def command(contract: Path, output_format: str, **options: Any) -> None:
         _print(plan)
 
 
+def _assigned(predicted: PredictedLift) -> list[float]:
+    """The share that the contract holds out, where it is one for all."""
+    share = predicted.assignment.holdout if predicted.assignment is not None else None
+    return [] if share is None else [share]
+
+
 def as_dict(plan: LiftPlan) -> dict[str, Any]:
     """Returns the plan as JSON values; "never" is null."""
     from spot_mlflow.lift.verdict.plan import know_when
+    from spot_mlflow.lift.verdict.plan_words import holdout_words
 
     extra = ("units_needed", "days_needed")
     return {
         "metric": plan.predicted.metric,
         "summary": know_when(plan),
+        "decision": holdout_words(plan),
         "baseline": plan.baseline,
         "per_day": plan.per_day,
         "power": plan.power,
@@ -109,6 +129,8 @@ def as_dict(plan: LiftPlan) -> dict[str, Any]:
         "planned_units": plan.predicted.planned_units,
         "tolerance": plan.predicted.tolerance_used,
         "decisive": plan.decisive,
+        "starts": plan.starts and plan.starts.isoformat(),
+        "money": jsonable(plan.money),
         "holdouts": [
             {**jsonable(row), **{k: jsonable(getattr(row, k)) for k in extra}}
             for row in plan.holdouts
@@ -167,11 +189,12 @@ def _chances_at(plan: LiftPlan) -> str:
 
 def _markdown(plan: LiftPlan) -> list[str]:
     from spot_mlflow.lift.verdict.plan import know_when
+    from spot_mlflow.lift.verdict.plan_words import holdout_words
 
     header = _header(plan)
     lines = [know_when(plan), "", "| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     lines += ["| " + " | ".join(_cells(plan, row)) + " |" for row in plan.holdouts]
-    return [*lines, "", _chances_at(plan), *plan.notes]
+    return [*lines, "", *holdout_words(plan), _chances_at(plan), *plan.notes]
 
 
 def _print(plan: LiftPlan) -> None:
@@ -179,9 +202,12 @@ def _print(plan: LiftPlan) -> None:
     from rich.table import Table
 
     from spot_mlflow.lift.verdict.plan import know_when
+    from spot_mlflow.lift.verdict.plan_words import holdout_words
 
     out = console()
     out.print(know_when(plan))
+    for line in holdout_words(plan):
+        out.print(line)
     table = Table(box=None, pad_edge=False)
     table.add_column("Holdout")
     for row in plan.holdouts:

@@ -58,6 +58,23 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What the holdout has cost, and what hangs on it.
+
+    Attributes:
+        units: held out, with an outcome.
+        forgone: what they would have brought net, had they been treated, with its interval; negative
+            where leaving them alone was the better.
+        spent_a_year: what acting costs a year at full rollout, which nobody would know to be wasted
+            without a holdout; None where the contract does not say how many units there are.
+    """
+
+    units: int
+    forgone: Interval
+    spent_a_year: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What to do with a segment and an offer.
 
@@ -114,6 +131,7 @@ class EconomicsResult:
         allocation: best use of the capacity or budget, where the contract sets one.
         doubt: why no sum of money is to be headlined: values or costs of the log an order of magnitude
             from the contract's; "" where they match.
+        holdout: what the holdout has cost, and what hangs on it.
     """
 
     unit: str
@@ -133,6 +151,7 @@ class EconomicsResult:
     curve: ProfitCurve | None = None
     allocation: Allocation | None = None
     doubt: str = ""
+    holdout: HeldOut | None = None
 
 
 def economics_of(
@@ -188,6 +207,7 @@ def economics_of(
         if doubt
         else _words(worth, per_contact, e.unit),
         doubt=doubt,
+        holdout=_held_out(margins, per_eligible, spend, e),
         decisions=decisions(moments.cells, predicted, moments.offers, widen=fit.widening),
         curve=None if bins is None else profit_curve(bins, predicted, widen=fit.widening),
         allocation=allocate(margins, e)
@@ -366,6 +386,12 @@ def _net_of_totals(margins: Margins, value: float | None) -> float:
         return brought - spend
     good = float((model.lift(at.t) * n_t).sum() - (model.lift(at.h) * n_h).sum())
     return good * (value or 0.0) - spend
+
+
+def _held_out(margins: Margins, per_eligible: Interval, spend: Interval, e: Economics) -> HeldOut:
+    units = int(margins.model.strata.n_holdout.sum())
+    a_year = None if e.population is None else spend.lift * e.population
+    return HeldOut(units, _times(per_eligible, units), a_year)
 
 
 def _times(x: Interval, units: float) -> Interval:

@@ -16,11 +16,14 @@ from spot_mlflow.lift.estimators.sequence import BURN_IN
 from spot_mlflow.lift.estimators.skewness import WIDEST
 from spot_mlflow.lift.promise.slips import meaning_of
 from spot_mlflow.lift.verdict.chances import TRUTHS, Chances, Expected, Truth
+from spot_mlflow.lift.verdict.holdout_cost import promised_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
 
     from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.verdict.holdout_cost import PromisedValue
 
 HOLDOUTS: Final = (0.05, 0.1, 0.2, 0.3, 0.5)
 _CLEARLY: Final = 1.5  # times the tolerance: a gap on its border takes forever to find
@@ -47,6 +50,10 @@ class HoldoutPlan:
         chances: by truth of the prediction: "true", "half true", "false".
         detectable_gap: smallest shortfall of the lift that these units find with the stated power;
             inf where they find none.
+        held_out: units held out until one will know either way, those decided while their outcomes are
+            awaited among them; inf for never.
+        cost: value that these units forgo if the promise is true, in the contract's money; None where
+            that is not known, or one will never know.
     """
 
     holdout: float
@@ -57,6 +64,8 @@ class HoldoutPlan:
     units: float
     chances: Mapping[Truth, Chances]
     detectable_gap: float
+    held_out: float = math.inf
+    cost: float | None = None
 
     @property
     def units_needed(self) -> float:
@@ -84,6 +93,8 @@ class LiftPlan:
             half the promise lies within 1.5 times the tolerance; None where no gain is promised.
         holdouts: one row per share.
         notes: what a reader must know.
+        starts: first day of decisions: ``measurement.starts`` or as given; None where not known.
+        money: what is promised of a unit, and paid for one; None where the contract states no value.
     """
 
     predicted: PredictedLift
@@ -93,6 +104,8 @@ class LiftPlan:
     decisive: Truth | None
     holdouts: tuple[HoldoutPlan, ...]
     notes: tuple[str, ...] = ()
+    starts: date | None = None
+    money: PromisedValue | None = None
 
 
 def plan_lift(
@@ -106,6 +119,7 @@ def plan_lift(
     power: float = 0.8,
     design_effect: float = 1.0,
     cluster_size: float = 1.0,
+    starts: date | None = None,
 ) -> LiftPlan:
     """Plans a check.
 
@@ -123,6 +137,7 @@ def plan_lift(
         power: chance with which one wants to know, above .5 and below 1.
         design_effect: what clusters multiply the variance with.
         cluster_size: units in a cluster; ``planned_units`` of a clustered contract counts clusters.
+        starts: first day of decisions; ``measurement.starts`` where None.
 
     Raises:
         InvalidInput: where a share, the baseline or the spread is missing or impossible, or the
@@ -133,12 +148,29 @@ def plan_lift(
     )
     _check(expected, holdouts, per_day, power)
     decisive = _decisive(predicted)
+    money = promised_value(predicted, expected.baseline)
     rows = tuple(
-        _row(expected, h, per_day=per_day, units=units, power=power, decisive=decisive)
+        _with_cost(
+            _row(expected, h, per_day=per_day, units=units, power=power, decisive=decisive),
+            per_day,
+            money,
+        )
         for h in holdouts
     )
     notes = _notes(expected, decisive, rows)
-    return LiftPlan(predicted, expected.baseline, per_day, power, decisive, rows, notes)
+    if starts is None and predicted.measurement is not None:
+        starts = predicted.measurement.starts
+    return LiftPlan(
+        predicted, expected.baseline, per_day, power, decisive, rows, notes, starts, money
+    )
+
+
+def _with_cost(row: HoldoutPlan, per_day: float | None, money: PromisedValue | None) -> HoldoutPlan:
+    decided = row.units_needed
+    if per_day is not None and row.days_needed is not None:
+        decided = max(decided, per_day * row.days_needed)
+    held = row.holdout * decided
+    return replace(row, held_out=held, cost=None if money is None else money.forgone(held))
 
 
 def _expected(

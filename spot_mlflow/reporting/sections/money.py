@@ -156,11 +156,27 @@ def _money_table(view: LiftView, economics: Mapping[str, Any], money: Money) -> 
         )
     rows.append(("Net value per contact", unit_money(economics["per_contact"], unit)))
     rows.append(("Net value per eligible unit", unit_money(economics["per_eligible"], unit)))
+    rows += _held_out(economics.get("holdout"), unit)
     if economics.get("incentive_paid") is not None:
         rows.append(
             ("Incentives paid, to all acceptors", figures.money(economics["incentive_paid"], unit))
         )
     return Table("The money", ("what", "amount"), tuple(rows), frozenset({1}))
+
+
+def _held_out(found: Mapping[str, Any] | None, unit: str) -> list[tuple[str, str]]:
+    """What the holdout has cost, and what would be paid for a model that does nothing."""
+    if not found:
+        return []
+    x = interval_from(found["forgone"])
+    half = (x.high - x.low) / 2
+    low, high = (figures.money(b, half_width=half) for b in (x.low, x.high))
+    cost = f"{figures.money(x.lift, unit, half_width=half)} ({low} to {high})"
+    rows = [(f"Forgone by the holdout, {figures.count(found['units'])} units", cost)]
+    if found.get("spent_a_year"):
+        spent = figures.money(found["spent_a_year"], unit)
+        rows.append(("Spent a year at full rollout, wasted if the model did nothing", spent))
+    return rows
 
 
 def unit_money(data: Mapping[str, Any], unit: str) -> str:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from datetime import date, timedelta
 
 import pytest
 from scipy.stats import norm
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.verdict.plan import know_when, plan_lift
+from spot_mlflow.lift.verdict.plan_words import holdout_words
 
 PROMISE = {"lift": 0.04, "baseline": 0.10}
 
@@ -129,3 +131,61 @@ def test_clusters_are_planned_as_clusters(contract):
     assert not any("design effect" in note for note in real.notes)
     few = plan_lift(contract(predicted=PROMISE, planned_units=20, columns=columns), holdouts=[0.5])
     assert few.holdouts[0].chances["true"].inconclusive == 1.0
+
+
+MONEY = {
+    "unit": "EUR",
+    "value": 100.0,
+    "offer_cost": 1.0,
+    "handling_cost": 0.5,
+    "incentive": 5.0,
+    "population": 200_000,
+}
+
+
+def test_a_holdout_costs_what_its_units_forgo(contract):
+    """Pi = V tau - k - i (p0 + tau) for each unit held out until one knows, those of the window among them."""
+    plan = plan_lift(
+        contract(predicted=PROMISE, economics=MONEY, window="30d"),
+        holdouts=[0.1, 0.2],
+        per_day=1000,
+    )
+    per_unit = 100 * 0.04 - 1.5 - 5 * 0.14
+    assert plan.money.per_unit == pytest.approx(per_unit)
+    for row in plan.holdouts:
+        assert row.held_out == pytest.approx(row.holdout * 1000 * row.days_needed)
+        assert row.cost == pytest.approx(per_unit * row.held_out)
+    assert plan.money.wasted_a_year == pytest.approx((1.5 + 5 * 0.1) * 200_000)
+
+
+def test_the_decision_is_said_with_a_date(contract):
+    """When one will know, what it costs, and what a model that does nothing would cost."""
+    made = contract(
+        predicted=PROMISE, economics=MONEY, measurement={"owner": "Kim", "starts": "2027-03-01"}
+    )
+    plan = plan_lift(made, holdouts=[0.1], per_day=1000)
+    row, (first, last) = plan.holdouts[0], holdout_words(plan)
+    by = date(2027, 3, 1) + timedelta(days=row.days_needed)
+    assert first.startswith(
+        f"With 10 % held out you will know by {by.day} {by:%B} 2027; it costs about "
+    )
+    assert first.endswith(" EUR of the value promised.")
+    assert (
+        last
+        == "Without a holdout nobody would see a model that does nothing: it would cost about 400k EUR a year."
+    )
+    units = plan_lift(made, holdouts=[0.1])
+    assert f"after {units.holdouts[0].units_needed:,.0f} units" in holdout_words(units)[0]
+
+
+def test_no_money_is_made_up(contract):
+    """Without a value in the contract, or where one never knows, no cost is said."""
+    assert holdout_words(plan_lift(contract(predicted=PROMISE), holdouts=[0.1])) == []
+    unsure = plan_lift(contract(predicted={**PROMISE, "se": 0.05}, economics=MONEY), holdouts=[0.5])
+    assert unsure.holdouts[0].cost is None
+    assert holdout_words(unsure) == []
+    dear = plan_lift(
+        contract(predicted=PROMISE, economics=MONEY | {"offer_cost": 9.0}, minimum_viable=0.01),
+        holdouts=[0.1],
+    )
+    assert "does not pay for its offers" in holdout_words(dear)[0]
