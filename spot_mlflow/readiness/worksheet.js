@@ -79,7 +79,7 @@
   }
 
   function fileName(now) {
-    var who = now.person.normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-+|-+$/g, "").toLowerCase();
+    var who = now.person.normalize("NFC").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "").toLowerCase();
     return settings.file + (who ? "-" + who.slice(0, 40) : "") + ".json";
   }
 
@@ -131,7 +131,10 @@
 
   byId("print").addEventListener("click", function () { window.print(); });
   form.addEventListener("submit", function (e) { e.preventDefault(); });
-  form.addEventListener("input", function () { update(true); });
+  form.addEventListener("input", function () {
+    if (byId("result").className === "wrong") { say(""); } // it is being put right
+    update(true);
+  });
   if (!Object.keys(base.answers).length) { restore(recall()); }
   update(false);
 })();

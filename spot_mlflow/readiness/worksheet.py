@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,9 +82,10 @@ class Worksheet:
         return f"{d:%A}, {d.day} {d:%B %Y}" if d else ""
 
     def file_name(self, format_: str) -> str:
-        """Returns a file name that any system takes ("spot-churn-business.html")."""
+        """Returns a file name that any system takes ("spot-churn-business.html"); accents are left off."""
         parts = ["spot", self.model or "questions", self.role or "all"]
-        safe = [re.sub(r"[^A-Za-z0-9]+", "-", p).strip("-").lower() or "model" for p in parts]
+        plain = [unicodedata.normalize("NFKD", p).encode("ascii", "ignore").decode() for p in parts]
+        safe = [re.sub(r"[^A-Za-z0-9]+", "-", p).strip("-").lower() or "model" for p in plain]
         return "-".join(safe)[:100] + ENDINGS[format_]
 
     def render(self, format_: str) -> str:

@@ -75,6 +75,7 @@ def test_a_file_name_that_any_system_takes():
         name = sheet.file_name(form)
         assert name.endswith(ENDINGS[form])
         assert name.isascii()
+        assert name.startswith("spot-churn-v-2-business")
         assert not set(name) & set('/\\:*?"<>| ')
 
 

@@ -82,7 +82,7 @@ def test_filled_on_a_phone_saved_and_imported(page, tmp_path):
     assert page.get_by_text("2 of 7 answered").is_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save my answers").click()
-    assert download.value.suggested_filename == "spot-churn-business-kim-le-e.json"
+    assert download.value.suggested_filename == "spot-churn-business-kim-lée.json"
     saved = tmp_path / download.value.suggested_filename
     download.value.save_as(saved)
     found = read_answer_file(saved, INSTRUMENT)
@@ -96,6 +96,22 @@ def test_filled_on_a_phone_saved_and_imported(page, tmp_path):
     assert found.payload == expected
     assert (found.model, found.role, found.person) == ("churn", "business", "Kim Lée")
     assert page.get_by_text("Please send this file to dana@example.org").is_visible()
+
+
+@pytest.mark.browser
+def test_an_error_goes_once_it_is_put_right(page, tmp_path):
+    """What was wrong is not said any more beside answers that are complete; names keep their letters."""
+    open_sheet(page, tmp_path, sheet(role="frontline"))
+    page.get_by_role("button", name="Save my answers").click()
+    assert page.get_by_text("Please give your name first.").is_visible()
+    page.get_by_label("Your name").fill("Jörg Müller-Weiß")
+    for question in ("O1", "O2", "O3", "O4", "T2"):
+        choose(page, question, 3)
+    assert page.get_by_text("5 of 5 answered").is_visible()
+    assert page.get_by_text("Please give your name first.").count() == 0
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save my answers").click()
+    assert download.value.suggested_filename == "spot-churn-frontline-jörg-müller-weiß.json"
 
 
 @pytest.mark.browser
