@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from spot_mlflow.api_requests import (
         approve_request,
+        break_glass,
         get_requests,
         reject_request,
         request_promotion,
@@ -78,6 +79,7 @@ __all__ = [
     "answer_concern",
     "approve_request",
     "assign_arms",
+    "break_glass",
     "check_gate",
     "confirm_concern",
     "confirm_entry",
@@ -113,6 +115,7 @@ _HOME = {
     **dict.fromkeys(
         (
             "approve_request",
+            "break_glass",
             "get_requests",
             "reject_request",
             "request_promotion",

@@ -1,4 +1,4 @@
-"""The public functions of requests: a version's way to a target, asked for by one and decided by another.
+"""The public functions of a version's way to a target: requests, and break-glass.
 
 ``model`` is what ``spot_mlflow.api`` takes. Each call but the last writes one entry, whole or not at all.
 """
@@ -17,7 +17,7 @@ from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
+    from datetime import date, datetime
 
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.promotion import PromotionRequest
@@ -118,6 +118,33 @@ def withdraw_request(
     about, found = _requested(model, request, record)
     said = {"act": "withdrawn", "request": found.id, "reason": reason}
     return _of_request(about, "request", said, person, role, record)
+
+
+def break_glass(
+    model: Any,
+    *,
+    target: str,
+    reason: str,
+    person: str,
+    until: datetime | str | None = None,
+    record: Record | None = None,
+) -> Evidence:
+    """Lets a version through to a target although requirements are not met; seen everywhere, and it ends.
+
+    On a gated server an administrator's right. It is not a waiver: all requirements stay open, and
+    the version does not become one to go back to.
+
+    Args:
+        model: which version.
+        target: a stage ("Production") or an alias ("@champion").
+        reason: why it cannot wait.
+        person: who answers for it.
+        until: when it ends; in 24 hours where None, in seven days at most.
+        record: where to write.
+    """
+    end = until if until is None or isinstance(until, str) else until.isoformat()
+    said = {"target": target, "reason": reason, "until": end}
+    return _of_request(model, "break-glass", said, person, None, record)
 
 
 def get_requests(model: Any, *, record: Record | None = None) -> tuple[PromotionRequest, ...]:

@@ -30,6 +30,7 @@ Kind = Literal[
     "sign-off",
     "waiver",
     "request",
+    "break-glass",
     "decision",
     "confirmation",
     "policy",
@@ -46,6 +47,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "sign-off": ("person", "role", "version"),
     "waiver": ("person",),
     "request": ("person", "version"),
+    "break-glass": ("person", "version"),
     "prediction": ("version",),
     "outcomes": ("version",),
 }

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import digest_of
+from spot_mlflow.gate.break_glass import check_break_glass
 from spot_mlflow.gate.policy import Policy, check_target, default_policy
 from spot_mlflow.gate.promotion import (
     check_approval,
@@ -340,6 +341,24 @@ class Waiver(Statement):
         )
 
 
+class BreakGlass(Statement):
+    """That a version goes to a target although requirements are not met; an administrator's word."""
+
+    target: str
+    reason: str
+    until: str | None = None
+
+    def payload(self, known: Known) -> dict[str, Any]:
+        """Returns what is let through, until when, bound to the files."""
+        return check_break_glass(
+            target=known.target(self.target),
+            reason=check_text("reason", self.reason),
+            until=self.until,
+            now=utc(None),
+            manifest=manifest_of(known.model),
+        )
+
+
 class PolicyInForce(Statement):
     """A policy of the registry as a whole, or, with a reason, the end of one."""
 
@@ -368,6 +387,7 @@ STATEMENTS: Final[Mapping[str, type[Statement]]] = {
     "sign-off": SignOff,
     "waiver": Waiver,
     "request": Request,
+    "break-glass": BreakGlass,
 }
 
 

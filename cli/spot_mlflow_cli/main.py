@@ -64,6 +64,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "withdraw": ("approve:withdraw", "Withdraw one's own request."),
         "sign-off": ("sign_off", "Sign off a version for a target."),
         "waive": ("waive", "Waive one requirement for a limited time, with a reason."),
+        "break-glass": ("break_glass", "In an emergency: let a version through for hours."),
         "rollback": ("rollback", "Go back to a version that held the target before."),
         "verify": ("verify", "Check that no evidence was edited, deleted or half written."),
         "restore": ("restore", "Accept what is gone after an older database was restored."),

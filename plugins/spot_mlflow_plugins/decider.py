@@ -355,4 +355,7 @@ def _ref(ruling: Ruling) -> ModelRef:
 
 def _must(ruling: Ruling) -> bool:
     """Whether a change must not be without its entry; what is never blocked is not blocked by that."""
-    return ruling.decision.mode == "block" and ruling.decision.basis == "requirements"
+    return ruling.decision.mode == "block" and ruling.decision.basis in (
+        "requirements",
+        "break-glass",
+    )

@@ -116,7 +116,7 @@ class Passage:
         if not decision.allowed:
             self._decider.record(ruling, applied=False)
             raise deny(ruling.words)
-        if not decision.satisfied and decision.mode == "warn":
+        if (not decision.satisfied and decision.mode == "warn") or decision.basis == "break-glass":
             _logger.warning("%s", decision.explain())
         self._ruling = ruling
         if alone:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from spot_mlflow.errors import AccessDenied, NotFound
 from spot_mlflow.evidence import digest_of
+from spot_mlflow.gate.break_glass import glass_for
 from spot_mlflow.gate.case import Case, asker_of
 from spot_mlflow.gate.history import held_before
 from spot_mlflow.gate.measures import MEASURES
+from spot_mlflow.gate.notes import notes_on
 from spot_mlflow.gate.policy import check_target
 from spot_mlflow.gate.requirements import Requirement, word
 from spot_mlflow.gate.waivers import waiver_for
@@ -27,16 +29,23 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
+    from spot_mlflow.gate.break_glass import BrokenGlass
     from spot_mlflow.gate.case import Asker
     from spot_mlflow.gate.policy import Mode, Policy
 
 Basis = Literal[
-    "requirements", "rollback", "removal", "deletion", "renaming", "unread", "tampering"
+    "requirements",
+    "rollback",
+    "break-glass",
+    "removal",
+    "deletion",
+    "renaming",
+    "unread",
+    "tampering",
 ]
 
 # Entries that a decision does not rest on: its own kind would make every refusal a new state.
 NO_GROUNDS: Final = frozenset({"decision", "snapshot", "confirmation"})
-_NAMED: Final = 5  # entries in one note
 REASONS_NAMED: Final = 3  # in a refusal that must fit a dialog
 ALWAYS: Final = "always"  # stands for the policy where none is asked
 
@@ -55,7 +64,8 @@ class GateDecision(Shown):
         requirements: every requirement of the target, in the policy's order.
         requester: who asked, or None where unknown.
         at: when it was decided, UTC.
-        basis: "rollback" where the version held the target before, "removal" where it gives the
+        basis: "rollback" where the version held the target before, "break-glass" where an administrator
+            lets it through although requirements are not met, "removal" where it gives the
             target up, "deletion" where it would be deleted while it holds it, "renaming" where its
             model would get another name while it holds it, "unread" where the
             evidence could not be read (and mode is not block), "tampering" where something was tried
@@ -102,13 +112,15 @@ class GateDecision(Shown):
         """Whether mode "block" would allow it too."""
         if self.basis == "renaming":
             return self.allowed and self.mode == "block"
-        return self.basis in ("rollback", "removal") or (
+        return self.basis in ("rollback", "break-glass", "removal") or (
             self.basis == "requirements" and not self.missing
         )
 
     @property
     def outcome(self) -> str:
-        """In one word: allowed, waived, observed, warned or refused."""
+        """In one word: allowed, waived, break-glass, observed, warned or refused."""
+        if self.basis == "break-glass":
+            return self.basis
         if self.satisfied:
             return "waived" if self.waived and self.basis == "requirements" else "allowed"
         return {"observe": "observed", "warn": "warned", "block": "refused"}[self.mode]
@@ -121,6 +133,7 @@ class GateDecision(Shown):
         things = f"{count} thing{'' if count == 1 else 's'} missing"
         special = {
             "rollback": f"{ref} may go back to {self.target}, which it held before",
+            "break-glass": f"{ref} may go to {self.target} by BREAK-GLASS, with {things}",
             "removal": f"{ref} may always give up {self.target}",
             "deletion": f"{ref} may {'' if self.allowed else 'not '}be deleted while it holds {self.target}",
             "renaming": f"{ref} may {'' if self.allowed else 'not '}be renamed while it holds {self.target}",
@@ -153,7 +166,7 @@ class GateDecision(Shown):
     def explain(self) -> str:
         """Returns the verdict line, then only what fails and what is waived, each with its fix."""
         lines = [f"{self.verdict} (policy {self.policy})."]
-        if self.basis == "requirements":
+        if self.basis in ("requirements", "break-glass"):
             for r in self.missing:
                 lines.append(f"  - {r.title}: {r.measured}; required: {r.required}. {r.why}")
                 lines.append(f"    Ask {r.who}: {r.fix}")
@@ -244,13 +257,20 @@ def decide(
         requester=asker.name,
         at=adoption.now,
         basis="rollback" if back else "requirements",
-        notes=_notes(case),
+        notes=notes_on(case),
         state=state if state is not None else state_digest(adoption.entries),
         policy_digest=policy.digest,
         manifest=adoption.files.manifest if adoption.files is not None else "",
         renamed=renamed or "",
     )
+    if decision.missing and not back and renamed is None and _glass(case) is not None:
+        decision = replace(decision, basis="break-glass")
     return replace(decision, allowed=decision.satisfied or mode != "block")
+
+
+def _glass(case: Case) -> BrokenGlass | None:
+    """Returns the use of break-glass that lets the version through; none lets unknown files through."""
+    return None if _unknown(case.adoption) else glass_for(case)
 
 
 def _asked(adoption: Adoption, asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -361,33 +381,3 @@ def _judge(case: Case, name: str, setting: Any) -> Requirement:
         return found  # there is nothing that a waiver could take responsibility for
     waiver = waiver_for(case, name)
     return found if waiver is None else replace(found, waived=waiver)
-
-
-def _notes(case: Case) -> tuple[str, ...]:
-    """What is shown and never decides: the incumbent's result, concerns that are only listed."""
-    notes: list[str] = []
-    files = case.adoption.files
-    if files is not None and files.where == "outside":
-        notes.append(f"the files are not protected here: {files.source} is outside this server")
-    if files is not None and files.checked:
-        result = ", ".join(files.changed) or "as they were"
-        notes.append(f"the files were hashed again at {files.checked}: {result}")
-    gone = case.adoption.gone
-    if gone is not None and gone.entries:
-        notes.append(
-            f"{len(gone.entries)} entries were recorded and are gone from the database: "
-            f"{', '.join(gone.entries[:_NAMED])}{', ...' if len(gone.entries) > _NAMED else ''}. "
-            "The operator restores it, or accepts that: spot restore accept"
-        )
-    for held in case.adoption.facts.holders(case.target):
-        checks = case.adoption.checks.get(held.version, ())
-        if held.version != case.version and checks:
-            notes.append(
-                f"version {held.version}, which holds {case.target} now, was checked: "
-                f"{checks[-1].get('verdict')}, {checks[-1].get('viable')}"
-            )
-    listed = [c for c in case.adoption.involvement.concerns if c.status in ("open", "reopened")]
-    if listed:
-        said = ", ".join(f"{c.id} ({c.severity}): {c.what}" for c in listed)
-        notes.append(f"open concerns: {said}")
-    return tuple(notes)

@@ -32,11 +32,14 @@ def held_before(adoption: Adoption, version: str, target: str) -> bool:
 def _holders(payload: Any, target: str, name: str) -> Iterable[str]:
     if not payload.get("applied"):
         return ()
+    given = (
+        payload.get("basis") != "break-glass"
+    )  # it ends; what came in by it is no one to go back to
     same_name = fold(str(payload.get("model", ""))) == fold(name)
     if not same_name and payload.get("mode") != "block":
         return ()
     held: list[str] = []
-    if same_target(str(payload.get("target", "")), target):
+    if given and same_target(str(payload.get("target", "")), target):
         held.append(str(payload.get("version")))
     for other, versions in dict(payload.get("replaced") or {}).items():
         if same_target(str(other), target):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from spot_mlflow.adoption import ModelFacts
     from spot_mlflow.evidence import Evidence
 
-_GIVES: Final = ("requirements", "rollback", "unread")
+_GIVES: Final = ("requirements", "rollback", "break-glass", "unread")
 _DAY: Final = timedelta(days=1)
 
 

@@ -243,6 +243,29 @@ def test_another_policy_voids_an_approval(story: Story) -> None:
         assert put(story.url, POLICY).status_code == 200
 
 
+def test_an_administrator_breaks_the_glass(story: Story) -> None:
+    """Nobody else does, not in an administrator's name; it is in the refusals' place, the tag and the record."""
+    said = {"target": "Production", "reason": "the incumbent fails", "until": None}
+    for user in ("bea", "dan", "mallory"):
+        assert story.say(user, "break-glass", said, person="admin").status_code == 403
+    assert story.move().status_code == 403
+    forged = story.say("admin", "break-glass", {**said, "until": "2999-01-01"})
+    assert forged.status_code == 400
+    assert story.say("admin", "break-glass", said, person="bea").status_code == 403
+    used = story.say("admin", "break-glass", said)
+    assert used.status_code == 200, used.text
+    assert (used.json()["person"], len(used.json()["payload"]["manifest"])) == ("admin", 64)
+    assert story.move().status_code == 200
+    decision = [e for e in entries(story) if e["kind"] == "decision"][-1]["payload"]
+    assert (decision["outcome"], decision["applied"]) == ("break-glass", True)
+    tags = story.client.get_registered_model(story.name).tags
+    assert tags["spot.break-glass"].startswith("Production until ")
+    page = story.users["bea"].session.get(
+        f"{story.url}/spot/model", params={"name": story.name, "version": "1"}, timeout=60
+    )
+    assert "BREAK-GLASS" in page.text
+
+
 WAY = {
     "Staging": {},
     "Production": {

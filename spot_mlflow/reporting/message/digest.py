@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from spot_mlflow.figures import count, things
+from spot_mlflow.gate.break_glass import broken_glass
 from spot_mlflow.gate.measures import first_check_due
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.gate.promotion import requests_of
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.policy import Policy
 
 Crossing = Literal[
-    "verdict", "money", "concern", "request", "refusal", "moved", "overdue", "waiver", "tampering"
+    "verdict",
+    "money",
+    "concern",
+    "request",
+    "refusal",
+    "moved",
+    "overdue",
+    "waiver",
+    "break-glass",
+    "tampering",
 ]
 Cause = Literal["", "first check", "contract", "correction", "units", "same log"]
 SOON: Final = timedelta(days=7)  # before its end a waiver is told
@@ -112,6 +122,7 @@ def crossed(adoption: Adoption, since: datetime, policy: Policy | None = None) -
         *_requests(adoption),
         *_decisions(adoption, since),
         *_overdue(adoption),
+        *_glass(adoption),
         *_waivers(adoption, policy or default_policy(), since),
     ]
     kept = [line for line in found if since <= line.at <= adoption.now]
@@ -225,7 +236,8 @@ def _moved(adoption: Adoption, d: Evidence, version: str, target: str) -> Line:
     )
     short = {"observed": ", with requirements not met", "warned": ", with requirements not met"}
     extra = short.get(str(said.get("outcome")), "")
-    extra = ", with a waiver" if said.get("outcome") == "waived" else extra
+    others = {"waived": ", with a waiver", "break-glass": " by BREAK-GLASS"}
+    extra = others.get(str(said.get("outcome")), extra)
     what = f"version {version} {verb} {target}{extra}"
     return Line(adoption.facts.name, version, d.at, "moved", what)
 
@@ -260,6 +272,16 @@ def _overdue(adoption: Adoption) -> Iterator[Line]:
         if due is not None and due + timedelta(days=1) <= adoption.now:
             what = f"version {version}: its first outcome check was due and is not there"
             yield Line(facts.name, version, due + timedelta(days=1), "overdue", what, urgent=True)
+
+
+def _glass(adoption: Adoption) -> Iterator[Line]:
+    """Yields each use of break-glass, and its end while the version has the target still."""
+    for g in broken_glass(adoption.entries):
+        line = Line(adoption.facts.name, g.version, g.at, "break-glass", "", urgent=True)
+        used = f"BREAK-GLASS for version {g.version} to {g.target}"
+        yield replace(line, what=f'{used} until {g.until:%Y-%m-%d %H:%M} UTC, "{g.reason}"')
+        if any(v.version == g.version for v in adoption.facts.holders(g.target)):
+            yield replace(line, at=g.until, what=f"{used} has ended, and it is still there")
 
 
 def _waivers(adoption: Adoption, policy: Policy, since: datetime) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.gate.break_glass import broken_glass
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.letters import LETTERS
@@ -52,9 +53,21 @@ def summary_tags(adoption: Adoption, *, decision: GateDecision | None = None) ->
         **_people_tags(adoption),
         **_lift_tags(adoption, view),
         **_sentence_tags(adoption),
+        **_glass_tag(adoption),
         "spot.updated": adoption.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return {k: shorten(v) for k, v in tags.items() if v}
+
+
+def _glass_tag(adoption: Adoption) -> dict[str, str]:
+    """Returns that the glass was broken for this version, until when and why; nothing where it never was."""
+    used = [g for g in broken_glass(adoption.entries) if g.version == adoption.version]
+    if not used:
+        return {}
+    last = used[-1]
+    return {
+        "spot.break-glass": f"{last.target} until {last.until:%Y-%m-%d %H:%M} UTC: {last.reason}"
+    }
 
 
 def _sentence_tags(adoption: Adoption) -> dict[str, str]:

@@ -30,6 +30,7 @@ _SUSPECTED: Final = (
     "confirmation",
     "waiver",
     "request",
+    "break-glass",
     "sign-off",
     "decision",
 )

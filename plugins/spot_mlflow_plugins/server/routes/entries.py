@@ -61,7 +61,7 @@ _NEW_ID: Final = "Send it with an id of its own, or without one."
 _SKEW: Final = timedelta(minutes=5)
 _PATH: Final = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
-_BOUND_TO_FILES: Final = frozenset({"sign-off", "request"})
+_BOUND_TO_FILES: Final = frozenset({"sign-off", "request", "break-glass"})
 _KEYS: Final = frozenset(
     [
         "id",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import NotFound, Refused
+from spot_mlflow.gate.break_glass import KIND as BREAK_GLASS
 from spot_mlflow.gate.promotion import KIND as REQUEST
 from spot_mlflow.involvement.concerns import find_concern
 from spot_mlflow.taken_down import KIND as CONFIRMATION
@@ -66,14 +67,15 @@ def word_of(request: Request, adoption: Adoption) -> Word:
         Refused: nobody is logged in where one must be, or this user may not say this.
     """
     user = authenticated_user()
+    if request.kind == BREAK_GLASS:
+        return _administrators(request, user)
     if user is None:
         if requires_login():
             raise Refused("nobody is logged in")
         return Word(request.person, request.role, request.recorded_by)
-    if request.kind in APPROVALS or _rejects(request):
-        return _approval(request, user)
-    if request.kind == REQUEST:
-        return _own(request, user)
+    if request.kind in APPROVALS or request.kind == REQUEST:
+        decides = request.kind in APPROVALS or request.payload.get("act") == "rejected"
+        return _approval(request, user) if decides else _own(request, user)
     if request.kind == "concern" and request.payload.get("act") in ("confirmed", "reopened"):
         closer = _closer(request, user, adoption)
         return Word(closer, request.role, user, taken_down=not is_self(user, closer))
@@ -110,18 +112,29 @@ def _approval(request: Request, user: str) -> Word:
     return Word(person, role_of(user, role), user)
 
 
+def _administrators(request: Request, user: str | None) -> Word:
+    """Break-glass is the word of an administrator with a name."""
+    if user is None:
+        raise Refused(
+            "without logins there is no administrator, so that nobody may break the glass",
+            fix="The operator starts the server with --auth, or sets a policy.",
+        )
+    if not private.sender_is_admin():
+        raise Refused(
+            f"only an administrator of this server may break the glass, not {user}",
+            fix="Ask one of them, or for a waiver.",
+        )
+    return _own(request, user)
+
+
 def _own(request: Request, user: str) -> Word:
     """Asking and withdrawing are the user's own word: nobody asks in another's name and approves it."""
     if not is_self(user, request.person):
         raise Refused(
-            f"{user} cannot ask or withdraw for {request.person}",
+            f"{user} cannot speak for {request.person} here",
             fix="Each person asks for themselves.",
         )
     return Word(person_of(user), request.role, user)
-
-
-def _rejects(request: Request) -> bool:
-    return request.kind == REQUEST and request.payload.get("act") == "rejected"
 
 
 def _closer(request: Request, user: str, adoption: Adoption) -> str:
