@@ -259,7 +259,7 @@ def test_an_administrator_breaks_the_glass(story: Story) -> None:
     decision = [e for e in entries(story) if e["kind"] == "decision"][-1]["payload"]
     assert (decision["outcome"], decision["applied"]) == ("break-glass", True)
     tags = story.client.get_registered_model(story.name).tags
-    assert tags["spot.break-glass"].startswith("Production until ")
+    assert tags["spot.break-glass"].startswith("version 1 to Production until ")
     page = story.users["bea"].session.get(
         f"{story.url}/spot/model", params={"name": story.name, "version": "1"}, timeout=60
     )

@@ -60,13 +60,14 @@ def summary_tags(adoption: Adoption, *, decision: GateDecision | None = None) ->
 
 
 def _glass_tag(adoption: Adoption) -> dict[str, str]:
-    """Returns that the glass was broken for this version, until when and why; nothing where it never was."""
-    used = [g for g in broken_glass(adoption.entries) if g.version == adoption.version]
+    """Returns that the glass was broken, for which version, until when and why; nothing where it never was."""
+    used = broken_glass(adoption.entries)
     if not used:
         return {}
     last = used[-1]
+    until = f"{last.until:%Y-%m-%d %H:%M} UTC"
     return {
-        "spot.break-glass": f"{last.target} until {last.until:%Y-%m-%d %H:%M} UTC: {last.reason}"
+        "spot.break-glass": f"version {last.version} to {last.target} until {until}: {last.reason}"
     }
 
 

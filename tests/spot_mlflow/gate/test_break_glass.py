@@ -104,7 +104,7 @@ def test_it_is_seen_everywhere() -> None:
     tags = summary_tags(adoption([use]))
     assert (
         tags["spot.break-glass"]
-        == "Production until 2027-06-02 10:00 UTC: version 2 offers nothing"
+        == "version 3 to Production until 2027-06-02 10:00 UTC: version 2 offers nothing"
     )
     assert "spot.break-glass" not in summary_tags(adoption(ready()))
     since = NOW - timedelta(days=7)

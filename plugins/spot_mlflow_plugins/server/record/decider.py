@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from spot_mlflow.errors import RecordDamaged
+from spot_mlflow.errors import RecordDamaged, Unavailable
 from spot_mlflow.record.policies import Policies, policies_in, record_policy
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.decider import RecordDecider
 from spot_mlflow_plugins.server.record.pinned_policy import keep_policy, kept_or, pinned_policy
 from spot_mlflow_plugins.server.record.signed import open_record
+from spot_mlflow_plugins.server.trust.counters import COUNTERS
 from spot_mlflow_plugins.server.trust.turns import changing_targets
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from spot_mlflow.gate.case import Asker
+    from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
     from spot_mlflow_plugins.ruling import Ruling
 
@@ -68,8 +72,42 @@ class ServerDecider:
             return getattr(self._deciders[workspace], name)
 
 
+def count_decision(decision: GateDecision, *, on: str) -> None:
+    """Counts a decision, and of a refused one each requirement that was not met.
+
+    Args:
+        decision: of the gate.
+        on: "change", or "question" where nothing would have been changed.
+    """
+    if decision.basis == "unread":
+        COUNTERS.add("spot_undecided_total")
+    COUNTERS.add("spot_decisions_total", outcome=decision.outcome, on=on)
+    for r in decision.missing if decision.outcome == "refused" else ():
+        COUNTERS.add("spot_refusals_total", requirement=r.name)
+
+
 class _PinnedDecider(RecordDecider):
     page = "spot/model"
+
+    def decide(self, *asked: Any, **more: Any) -> Ruling:
+        """Decides, and counts what came of it and how long it took."""
+        begin = time.perf_counter()
+        try:
+            ruling = super().decide(*asked, **more)
+        except (RecordDamaged, Unavailable):
+            COUNTERS.add("spot_undecided_total")
+            raise
+        COUNTERS.time("spot_decision_seconds", time.perf_counter() - begin)
+        count_decision(ruling.decision, on="change")
+        return ruling
+
+    def policy(self) -> Policy:
+        """Returns the policy in force; counts where nothing can be decided without it."""
+        try:
+            return super().policy()
+        except (RecordDamaged, Unavailable):
+            COUNTERS.add("spot_undecided_total")
+            raise
 
     def policies(self) -> Policies:
 

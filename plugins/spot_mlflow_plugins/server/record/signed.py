@@ -24,6 +24,7 @@ from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.quick_writer import QuickWriter
 from spot_mlflow_plugins.server.record.gone import gone_of
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
+from spot_mlflow_plugins.server.trust.counters import COUNTERS
 from spot_mlflow_plugins.server.trust.kept import anchors, signer
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class SignedWriter(QuickWriter):
         waiting = [*self._waiting, (experiment_id, evidence)]
         self._waiting.clear()
         self._waiting.extend(w for w in waiting if not self._anchored(*w))
+        COUNTERS.add("spot_entries_total", kind=evidence.kind)
+        COUNTERS.set("spot_anchor_waiting_entries", len(self._waiting))
 
     def _anchored(self, experiment_id: str, evidence: Evidence) -> bool:
         try:

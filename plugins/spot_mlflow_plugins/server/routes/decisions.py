@@ -19,6 +19,7 @@ from spot_mlflow.reporting.words.respondent_view import (
     without_answers,
 )
 from spot_mlflow.validation import utc
+from spot_mlflow_plugins.server.record.decider import count_decision
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
 from spot_mlflow_plugins.server.record.signed import evidence_json, model_lock, server_record
 from spot_mlflow_plugins.server.trust.identity import asker
@@ -56,6 +57,7 @@ def decide_and_record(body: Any) -> dict[str, Any]:
             requester=asker() if logged_in() else requester,
             version=version,
         )
+        count_decision(decision, on="question")
         written = record_decision(record, decision, created=facts.created, known=entries)
     reader = logged_in()
     if reader is not None and owes_answers(adoption, reader):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.adoption import UNLISTED, build_adoption
 from spot_mlflow.errors import Conflict, InvalidInput, NotFound, Refused
 from spot_mlflow.evidence import Evidence, canonical
+from spot_mlflow.gate.break_glass import KIND as BREAK_GLASS
 from spot_mlflow.person import check_person
 from spot_mlflow.record import REGISTRY
 from spot_mlflow.record.outcomes import figures_of, latest_moments
@@ -197,7 +198,8 @@ def _write(record: Record, request: Request) -> Evidence:
             dataset=request.dataset,
             recorded_by=word.recorder,
             entry_id=request.id,
-            refresh=False,
+            # Others have their client ask for the summary; that the glass was broken is told at once.
+            refresh=request.kind == BREAK_GLASS,
         )
 
 

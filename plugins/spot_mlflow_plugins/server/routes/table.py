@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from spot_mlflow.errors import InvalidInput, NotFound, Refused, SpotError
 from spot_mlflow.record import ModelRef
 from spot_mlflow.record.erasure import erase_person
-from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.version import __version__
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.guards.answers_owed import explain, read_entries, read_moments
@@ -23,11 +22,14 @@ from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
 from spot_mlflow_plugins.server.record.signed import model_lock, open_record, server_record
 from spot_mlflow_plugins.server.record.verification import verify_all, verify_model
 from spot_mlflow_plugins.server.routes import walls
+from spot_mlflow_plugins.server.routes.answers import answers_json
 from spot_mlflow_plugins.server.routes.decisions import decide_and_record
 from spot_mlflow_plugins.server.routes.entries import MAX_BODY, write_entry
 from spot_mlflow_plugins.server.routes.forms import show_or_write
+from spot_mlflow_plugins.server.routes.operations import is_ready, metrics
 from spot_mlflow_plugins.server.routes.requests import read_requests
-from spot_mlflow_plugins.server.routes.walls import API, error_code
+from spot_mlflow_plugins.server.routes.walls import API
+from spot_mlflow_plugins.server.trust import request_ids
 from spot_mlflow_plugins.server.trust.identity import asker, requires_login
 
 if TYPE_CHECKING:
@@ -46,10 +48,12 @@ def register_routes(flask_app: Any) -> None:
     if "spot_health" in flask_app.view_functions:
         return
     before = flask_app.before_request_funcs.setdefault(None, [])
-    before[:0] = [walls.check_origin, walls.limit_body]
+    before[:0] = [request_ids.begin, walls.check_origin, walls.limit_body]
+    request_ids.log_ids()
     flask_app.before_request(walls.check_token)
     flask_app.before_request(walls.check_uploads)
     flask_app.after_request(explain)
+    flask_app.after_request(request_ids.answered)
     if os.environ.get(UI_VARIABLE, "inject") != "pages":
         inject_into(flask_app)
     for path, method, view in ROUTES:
@@ -58,35 +62,17 @@ def register_routes(flask_app: Any) -> None:
         )
 
 
-def answers_json(view: Callable[[], Any]) -> Callable[[], Any]:
-    """Turns a view's value into JSON, and errors into a status with MLflow's error body."""
-
-    @functools.wraps(view)
-    def wrapper() -> Any:
-        from flask import jsonify
-        from mlflow.exceptions import MlflowException
-
-        try:
-            with mlflow_errors("the record"):
-                return jsonify(view())
-        except SpotError as e:
-            return jsonify(error_code=error_code(e), message=f"[spot] {e}"), e.http_status
-        except MlflowException as e:
-            body = e.serialize_as_json()
-            return body, e.get_http_status_code(), {"Content-Type": "application/json"}
-        except OSError as e:
-            _logger.exception("The server could not write")
-            message = f"[spot] The server could not write: {e.strerror or e}"
-            return jsonify(error_code="TEMPORARILY_UNAVAILABLE", message=message), 503
-
-    return wrapper
-
-
 @answers_json
 def health() -> dict[str, Any]:
     """Says that the gate stands; fails where it does not."""
     check_gated()
     return {"spot": __version__, "gate": "on"}
+
+
+@answers_json
+def ready() -> dict[str, Any]:
+    """Says that this server can decide and write now; fails, naming what cannot be reached."""
+    return is_ready()
 
 
 @answers_json
@@ -379,6 +365,8 @@ ROUTES = (
     ("/spot/draft.js", "GET", draft),
     ("/spot/inject.js", "GET", inject),
     ("/spot/health", "GET", health),
+    ("/spot/ready", "GET", ready),
+    ("/spot/metrics", "GET", metrics),
     (f"{API}/server", "GET", server),
     (f"{API}/token", "GET", token),
     (f"{API}/policy", "GET", policy),
