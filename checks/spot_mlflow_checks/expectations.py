@@ -252,6 +252,30 @@ class ExpectPredictionsToBeCovered(FaultExpectation):
     check: ClassVar[str] = "predictions_covered"
 
 
+class ExpectArmsToBeMatched(FaultExpectation):
+    """Expect the ids of a list of arms to be written as those of the decisions."""
+
+    check: ClassVar[str] = "arms_matched"
+
+
+class ExpectEventsToBeReadable(FaultExpectation):
+    """Expect every event of raw tables to have a time, and an amount where amounts are added up."""
+
+    check: ClassVar[str] = "events_readable"
+
+
+class ExpectEventsToOccurOnce(FaultExpectation):
+    """Expect few events of raw tables to repeat the id of another."""
+
+    check: ClassVar[str] = "events_once"
+
+
+class ExpectEventsToBeAttributed(FaultExpectation):
+    """Expect hardly any event of raw tables to be of nobody."""
+
+    check: ClassVar[str] = "events_attributed"
+
+
 class ExpectClosedCohortsToStayClosed(FaultExpectation):
     """Expect closed cohorts not to change after they were checked."""
 
@@ -398,6 +422,10 @@ EXPECTATIONS: Final[tuple[type[Any], ...]] = (
     ExpectOneModelVersion,
     ExpectPropensitiesToBeValid,
     ExpectPredictionsToBeCovered,
+    ExpectArmsToBeMatched,
+    ExpectEventsToBeReadable,
+    ExpectEventsToOccurOnce,
+    ExpectEventsToBeAttributed,
     ExpectClosedCohortsToStayClosed,
     ExpectSampleRatioToMatchDesign,
     ExpectOutcomesToBeMissingAlike,

@@ -284,6 +284,45 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         tolerated=0.1,
     ),
     FaultCheck(
+        "arms_matched",
+        {
+            "arm_otherwise_written": "of the list of arms are decided units only where their ids are "
+            "written alike (0012, 12, 12.0)"
+        },
+        "No unit of the list of arms is written otherwise among the decisions",
+        noun="units",
+        blocking=0.001,
+        advice="They are not in the arm that the list gives them: set sources.ids: number, or write ids alike",
+    ),
+    FaultCheck(
+        "events_readable",
+        {
+            "event_without_amount": "have no amount that can be read and add nothing",
+            "event_without_time": "have no time that can be read and do not count",
+        },
+        "Every event has a time, and an amount where amounts are added up",
+        noun="events",
+        tolerated=0.001,
+        blocking=0.05,
+    ),
+    FaultCheck(
+        "events_once",
+        {"event_twice": "repeat the id of another event and do not count"},
+        "Few events repeat the id of another",
+        noun="events",
+        tolerated=0.1,
+        blocking=0.5,
+        advice="Is sources.events.id the id of an event, and not of a customer or a batch?",
+    ),
+    FaultCheck(
+        "events_attributed",
+        {"event_without_unit": "have no unit and do not count"},
+        "Hardly any event is of nobody",
+        noun="events",
+        tolerated=0.01,
+        advice="What is bought without an id is missing from both arms",
+    ),
+    FaultCheck(
         "cohorts_closed",
         {
             "late_row": "were added to closed cohorts since the last check",

@@ -58,6 +58,14 @@ _FAULTS: Final = {
     Rule.AFTER_AS_OF: "after_as_of",
     Rule.TWO_ARMS: "unit_in_two_arms",
 }
+# What only raw tables have: (rule, table) -> fault.
+_OWN_FAULTS: Final = {
+    (Rule.UNREADABLE_AMOUNT, "events"): "event_without_amount",
+    (Rule.UNREADABLE_TIME, "events"): "event_without_time",
+    (Rule.TWICE, "events"): "event_twice",
+    (Rule.NO_ID, "events"): "event_without_unit",
+    (Rule.OTHER_FORM, "arms"): "arm_otherwise_written",
+}
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,10 @@ class JoinedLog:
                 faults[name] = Fault(
                     name, known.count + found.count, known.total + more, known.examples
                 )
+        for (rule, table), name in _OWN_FAULTS.items():
+            found = self.joined.of(rule, table)
+            if found.total:
+                faults[name] = Fault(name, found.count, found.total)
         return replace(moments, faults=faults, joined=self.joined)
 
 

@@ -69,9 +69,9 @@ def rules_of(s: Seen) -> tuple[RuleCount, ...]:
         InvalidInput: where no event is of a unit that was decided.
     """
     n = _sums(s)
+    listed = _of_arms(s, n)
     steps = _of_steps(s, n) if s.choice.sources.steps is not None else []
-    arms = [] if s.arms is None else s.arms.rules()
-    return (*_of_decisions(s, n), *arms, *_of_events(s, n), *steps)
+    return (*_of_decisions(s, n), *listed, *_of_events(s, n), *steps)
 
 
 def _sums(s: Seen) -> dict[str, int]:
@@ -109,6 +109,27 @@ def _of_decisions(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
     ]
 
 
+def _of_arms(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
+    """Counts what a list or table of arms says of units that were decided, and of others."""
+    if s.arms is None:
+        return []
+    alike = _other_form(s, "arms") if s.choice.sources.ids == "text" else None
+    if not n["held"]:
+        raise _nobody_held_out(s, n["units"], alike)
+    return [*s.arms.rules(), *([] if alike is None else [alike])]
+
+
+def _nobody_held_out(s: Seen, units: int, alike: RuleCount | None) -> InvalidInput:
+    what = f"none of {units:,} decided units is held out by the list of arms"
+    fix = (
+        "Check sources.arms: is it of the same customers, and are its labels those of the contract?"
+    )
+    if alike is not None and alike.count:
+        what += f"; {alike.count:,} of {alike.total:,} ids would be known if written alike (0012, 12, 12.0)"
+        fix = "Set sources.ids: number, or write the ids alike in both tables."
+    return InvalidInput(what, where=f"{s.names['decisions']}; {s.names['arms']}", fix=fix)
+
+
 def _of_events(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
     doc, counted = s.choice.sources.events, s.events.usable - s.twice
     matched = sum(n[k] for k in PLACES)
@@ -125,7 +146,7 @@ def _of_events(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
         out.append(RuleCount(Rule.REFUND_ORPHAN, "events", orphans, refunds))
     out.append(RuleCount(Rule.UNDECIDED, "events", undecided, counted))
     if undecided and s.choice.sources.ids == "text":
-        out.append(_other_form(s))
+        out.append(_other_form(s, "events"))
     places = (Rule.TOO_EARLY, Rule.BEFORE, Rule.IN_WINDOW, Rule.AT_END, Rule.LATE)
     out += [
         RuleCount(rule, "events", n[k], counted) for rule, k in zip(places, PLACES, strict=True)
@@ -153,10 +174,12 @@ def _of_steps(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
 
 def _strangers(s: Seen, role: str) -> tuple[Any, list[Expression]]:
     """Usable rows of a table beside the decided units, and the conditions that none is of theirs."""
-    r = s.rows[role].c
+    r: Any = s.rows[role].c
     units = sa.select(s.picked.c.unit).distinct().subquery("units")
     joined = s.rows[role].outerjoin(units, units.c.unit == r.unit)
-    usable = [r.kept == 1, r.unit.is_not(None), r.moment >= 0, r.moment <= s.choice.as_of]
+    usable = [r.kept == 1, r.unit.is_not(None)]
+    if "moment" in r:
+        usable += [r.moment >= 0, r.moment <= s.choice.as_of]
     return joined, [*usable, units.c.unit.is_(None)]
 
 
@@ -167,10 +190,10 @@ def _undecided(s: Seen, role: str) -> int:
     return int(s.choice.home.fetch(query)[0][0])
 
 
-def _other_form(s: Seen) -> RuleCount:
-    """Units of events that nobody decided about, and those of them that differ only in form."""
-    joined, conditions = _strangers(s, "events")
-    unit = s.rows["events"].c.unit
+def _other_form(s: Seen, role: str) -> RuleCount:
+    """Units of a table that nobody decided about, and those of them that differ only in form."""
+    joined, conditions = _strangers(s, role)
+    unit = s.rows[role].c.unit
     strange = sa.select(unit).select_from(joined).where(*conditions).distinct().subquery("strange")
     formed = sa.select(strange.c.unit, _plain(s, strange.c.unit).label("plain")).subquery("formed")
     known = sa.select(_plain(s, s.picked.c.unit).label("plain")).distinct().subquery("known")
@@ -178,7 +201,7 @@ def _other_form(s: Seen) -> RuleCount:
         formed.outerjoin(known, known.c.plain == formed.c.plain)
     )
     total, alike = s.choice.home.fetch(query)[0]
-    return RuleCount(Rule.OTHER_FORM, "events", int(alike), int(total))
+    return RuleCount(Rule.OTHER_FORM, role, int(alike), int(total))
 
 
 def _plain(s: Seen, unit: Expression) -> Expression:
@@ -190,7 +213,7 @@ def _plain(s: Seen, unit: Expression) -> Expression:
 
 
 def _no_id_matches(s: Seen, events: int, units: int) -> InvalidInput:
-    alike = _other_form(s) if s.choice.sources.ids == "text" else None
+    alike = _other_form(s, "events") if s.choice.sources.ids == "text" else None
     what = f"no id of {events:,} events is the id of one of {units:,} decided units"
     fix = "Check sources.decisions.unit and sources.events.unit: are both of the same customers?"
     if alike is not None and alike.count:
