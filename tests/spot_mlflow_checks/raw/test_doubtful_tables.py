@@ -67,7 +67,7 @@ def test_a_clean_world_raises_no_doubt() -> None:
     assert report.verdict == "met"
     assert not failing(report)
     asked = {c.name for c in report.checks}
-    assert {"arms_matched", "events_readable", "events_once", "events_attributed"} <= asked
+    assert {"events_readable", "events_once", "events_attributed"} <= asked
 
 
 @pytest.mark.parametrize(
