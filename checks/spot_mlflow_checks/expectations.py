@@ -22,6 +22,7 @@ from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments  # noqa: TC001 - the same
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.lift.report import LiftAnalysis  # noqa: TC001 - the same
+from spot_mlflow.lift.soundness.sample_ratio import asks_sample_ratio
 from spot_mlflow_checks import blind_spots, handover, judgements
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.control import judge_control
@@ -289,7 +290,7 @@ class ExpectSampleRatioToMatchDesign(OutcomeLogExpectation):
 
     @override
     def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
-        if predicted.declared_share is None:
+        if not asks_sample_ratio(predicted):
             return None
         return judgements.judge_sample_ratio(self._analysis(moments, predicted))
 

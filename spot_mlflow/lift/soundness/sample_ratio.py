@@ -153,6 +153,18 @@ class _Declared:
     counts: NDArray[np.float64]
 
 
+def asks_sample_ratio(predicted: PredictedLift) -> bool:
+    """Whether arms have sizes by design that chance alone moves about.
+
+    Not where whole clusters change their arm on dates of a schedule: a unit's arm is then its cluster's,
+    and neither units nor clusters by arm are independent draws. Every arm is recomputed instead.
+    """
+    if predicted.declared_share is None:
+        return False
+    rule, drawn = predicted.arm_rule, predicted.assignment
+    return rule is None or drawn is None or drawn.cluster is None or not rule.dated
+
+
 def sample_ratio(moments: OutcomeMoments, predicted: PredictedLift) -> SampleRatio | None:
     """Compares all assigned units (not only the matured) with what was declared, by day.
 
@@ -166,13 +178,13 @@ def sample_ratio(moments: OutcomeMoments, predicted: PredictedLift) -> SampleRat
         predicted: the contract.
 
     Returns:
-        None where no share was declared or nothing is assigned.
+        None where no share was declared, nothing is assigned, or clusters change their arm by date.
 
     Raises:
         InvalidInput: where the declared shares do not add up.
     """
     names = moments.cells.arms()
-    if predicted.declared_share is None or predicted.design != "randomized" or not names:
+    if not asks_sample_ratio(predicted) or predicted.design != "randomized" or not names:
         return None
     arms = [*names, HOLDOUT]
     found = [d for d in _declared(moments, predicted, arms) if d.counts.sum() > 0]

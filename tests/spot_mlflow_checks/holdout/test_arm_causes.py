@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import spot_mlflow as spot
 from spot_mlflow import PredictedLift
 from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
+from spot_mlflow.reporting.pages import lift_report
 from spot_mlflow_checks import check_outcomes
 
 N = 6_000
@@ -252,3 +253,45 @@ def test_the_contract_keeps_what_it_was(tmp_path):
     """A stored contract with an assignment is read back with it."""
     promise = PredictedLift.load(contract(SCHEDULE))
     assert PredictedLift.stored(promise.to_dict()).digest == promise.digest
+
+
+def regions(promise, days=40):
+    """A log of 60 regions, one unit a day, with the arms of an assignment and a mean of each region's own."""
+    r = np.random.default_rng(4)
+    region, day = np.divmod(np.arange(60 * days), days)
+    frame = pd.DataFrame({"id": np.arange(60 * days), "region": [f"r{i}" for i in region]})
+    frame["at"] = pd.Timestamp("2027-01-01") + pd.to_timedelta(day, unit="D")
+    frame["region_week"] = frame["region"] + "/" + pd.Series(day // 7).astype(str)
+    frame = spot.assign_arms(frame, promise)
+    chance = 0.3 + r.normal(0, 0.03, 60)[region] + 0.1 * (frame["arm"] == "offer")
+    return frame.assign(y=(r.random(len(frame)) < chance).astype(int))
+
+
+def test_a_staggered_roll_out_raises_no_false_alarm():
+    """Regions take all their units along when they change their arm: sizes by arm are not tested then."""
+    steps = [
+        {"from": "2027-01-01", "holdout": 0.8},
+        {"from": "2027-01-15", "holdout": 0.5},
+        {"from": "2027-01-29", "holdout": 0.2},
+    ]
+    promise = contract(
+        {"salt": "s", "cluster": "region", "schedule": steps}, columns={"cluster": "region"}
+    )
+    check, report = checked(regions(promise), promise)
+    assert check.success
+    assert "sample_ratio" not in {c.name for c in report.checks}
+    assert not report.analysis.outcome.withheld
+    assert report.analysis.variation is None
+    assert "80 % held out from 2027-01-01" in lift_report.markdown(report)
+
+
+def test_a_switchback_is_a_trial_by_clusters():
+    """Weeks of a region are drawn as a whole, counted as clusters, and their sizes are tested."""
+    promise = contract(
+        {"salt": "s", "cluster": "region_week", "holdout": 0.5}, columns={"cluster": "region_week"}
+    )
+    check, report = checked(regions(promise), promise)
+    assert check.success
+    assert next(c for c in report.checks if c.name == "sample_ratio").success
+    assert report.analysis.realized.grade == "A"
+    assert "clusters" in report.analysis.realized.method
