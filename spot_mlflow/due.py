@@ -98,11 +98,10 @@ def watched(adoption: Adoption) -> tuple[Watched, ...]:
 def _reasons(
     there: list[VersionFacts], adoption: Adoption
 ) -> Iterator[tuple[VersionFacts, Because]]:
-    targeted = any(_holds_a_target(v) for v in adoption.facts.versions)
     for facts in there:
         if _holds_a_target(facts):
             yield facts, "deployed"
-        elif not targeted and facts is there[-1]:
+        elif facts is there[-1] and not any(map(_holds_a_target, adoption.facts.versions)):
             yield facts, "newest"
         elif _is_open(adoption, facts.version):
             yield facts, "open"

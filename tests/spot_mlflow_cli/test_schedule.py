@@ -23,6 +23,8 @@ from spot_mlflow.record.claims import TAG, Claim
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from servers import MlflowServer
+
 SPOT = str(Path(sys.executable).with_name("spot"))
 UNITS = 600
 FIRST, LATER = "2026-03-30T12:00:00", "2026-06-01T12:00:00"
@@ -360,3 +362,24 @@ def test_without_a_watched_version_it_says_what_is_lacking(mlflow_uri: str) -> N
     run = run_spot("outcomes", "--all", "--due")
     assert run.status == 0
     assert "No version is watched" in run.out
+
+
+def test_a_gated_server_records_what_a_schedule_finds(
+    gated_server: MlflowServer, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through its route, once; the claim is an ordinary tag there, and is gone afterwards."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", gated_server.url)
+    mlflow.set_tracking_uri(gated_server.url)
+    mlflow.set_registry_uri(gated_server.url)
+    try:
+        register("scheduled", contract=promise(shop))
+        assert states(go())["scheduled"] == "recorded"
+        assert states(go())["scheduled"] == "on_record"
+        assert claims("scheduled") == []
+        assert len(checks("scheduled")["scheduled"]) == 1
+    finally:
+        mlflow.set_tracking_uri(before[0])
+        mlflow.set_registry_uri(before[1])
