@@ -28,6 +28,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "demo": ("demo", "The whole story on a real field experiment, in ./spot-demo."),
         "init": ("init", "Write a commented lift.yaml, an instrument, or tag every model."),
         "server": ("server", "Start MLflow with the gate and the S.P.O.T. pages."),
+        "doctor": ("doctor", "Look at a server as this client sees it."),
     },
     "Lift": {
         "plan": ("plan", "Before launch: when will one know, and with what chance?"),

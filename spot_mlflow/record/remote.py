@@ -192,6 +192,11 @@ def reads_by_route(uri: str) -> bool:
     return _server(uri).get("reads") == "route"
 
 
+def said_of_itself(uri: str) -> Mapping[str, Any]:
+    """Returns what a gated server says of itself and of who asks, empty where it is none."""
+    return _server(uri)
+
+
 def _server(uri: str) -> Mapping[str, Any]:
     """Returns what a gated server says of itself, empty where it is none; asked once of each."""
     if uri not in _known:

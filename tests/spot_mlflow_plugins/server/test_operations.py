@@ -8,6 +8,9 @@ import pytest
 import requests
 from bypasses import transition
 from gated import new_scene
+from receivers import web_server
+
+from spot_mlflow.record.doctor import examined
 
 if TYPE_CHECKING:
     from servers import MlflowServer
@@ -74,3 +77,26 @@ def test_every_answer_has_the_id_of_its_request(any_gated_server: MlflowServer) 
     assert (answer.status_code, answer.headers["X-Request-ID"]) == (403, "proxy-7.1")
     forged = requests.get(f"{url}/spot/health", headers={"X-Request-ID": "x" * 65}, timeout=60)
     assert forged.headers["X-Request-ID"] != "x" * 65
+
+
+def test_the_doctor_sees_a_gated_server_and_who_is_none(
+    any_gated_server: MlflowServer, mlflow_uri: str
+) -> None:
+    """What is there is ok, what weakens it is a warning with its remedy, and a dead one has failed."""
+    found = {s.name: s for s in examined(any_gated_server.url)}
+    states = {name: s.state for name, s in found.items()}
+    assert states == {
+        "server": "ok", "clock": "ok", "gate": "ok", "version": "ok", "login": "warning",
+        "ready": "ok", "policy": "ok",
+    }  # fmt: skip
+    assert found["login"].fix == "Start it with: spot server --auth."
+    assert [s.state for s in examined(mlflow_uri)] == ["warning"]
+
+
+def test_the_doctor_names_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody there, and something else there; the command then ends with 3."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    (dead,) = examined("http://127.0.0.1:9")
+    assert (dead.name, dead.state) == ("answers", "failed")
+    with web_server() as (address, _):
+        assert examined(address)[-1].state == "failed"
