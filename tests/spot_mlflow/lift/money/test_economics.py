@@ -56,6 +56,18 @@ def test_the_promotion_was_cheaper_left_undone(promotion, reference):
     assert (only.action, only.sure) == ("do nothing", True)
 
 
+def test_the_holdout_costs_what_its_units_would_have_brought(promotion):
+    """Net value per unit times the units held out: of a promotion that loses money they were the better off."""
+    economics = PROMOTION.economics.model_copy(update={"population": 100_000})
+    e = economics_of(promotion, PROMOTION.model_copy(update={"economics": economics}))
+    held = int(promotion.cells.n[promotion.cells.arm == HOLDOUT].sum())
+    assert e.holdout.units == held
+    assert e.holdout.forgone.lift == pytest.approx(e.per_eligible.lift * held)
+    assert e.holdout.forgone.high < 0
+    assert e.holdout.spent_a_year == pytest.approx(0.15 * 100_000)
+    assert economics_of(promotion, PROMOTION).holdout.spent_a_year is None
+
+
 def test_money_agrees_with_the_bridge():
     """Promised and realized money per eligible unit are the two ends of the bridge."""
     log, contract = UNITS.log(), make_contract()
