@@ -150,7 +150,9 @@ def result_words(view: LiftView | None, adoption: Adoption | None = None) -> str
         return f"promised {promised}, not checked yet"
     verdict = figures.lowered(verdict_words(view))
     scale, arrived, promised_lift = view.scale, view.realized.lift, view.predicted.lift
-    if view.data_fault or math.isnan(arrived):
+    if view.data_fault:
+        return verdict  # beside it even the promise would look like a result
+    if math.isnan(arrived):
         return f"{verdict}, {scale.amount(promised_lift)} promised"
     if 0 <= arrived <= promised_lift:
         figure = f"{scale.number(arrived)} of {scale.amount(promised_lift)}"

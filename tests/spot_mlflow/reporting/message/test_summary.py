@@ -131,7 +131,7 @@ def test_a_faulty_log_writes_no_lift(short_report: LiftReport) -> None:
     }
     tags = summary_tags(make_adoption(ANN, entry("outcomes", data, None, None, version="3")))
     assert tags["spot.lift.realized"] == "not known"
-    assert tags["spot"].startswith("the log must be put right first, 2.3 points promised")
+    assert tags["spot"].startswith("the log must be put right first · Production: no")
 
 
 @given(st.text(max_size=30), st.text(max_size=40))
