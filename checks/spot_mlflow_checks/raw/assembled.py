@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Expression = sa.ColumnElement[Any]
 
-COUNTS: Final = (*PLACES, "contacts", "two_arms", "times", "tied")  # of each row of the log
+COUNTS: Final = (*PLACES, "contacts", "two_arms", "tied")  # of each row of the log
 _DONE: Final = ("offered", "delivered", "acted", "cost", "handling")
 
 
@@ -26,7 +26,9 @@ def log_kinds(c: Choice) -> dict[str, Kind]:
     kinds: dict[str, Kind] = {**chosen_kinds(c), **happened.summed_kinds(c)}
     if c.sources.steps is not None:
         kinds |= happened.step_kinds(c)
-    kinds |= {"cluster": "text", "model_version": "text"}
+    kinds |= {"model_version": "text"}
+    if c.each:
+        kinds |= {"cluster": c.unit, "unit": "text"}
     return {k: kinds[k] for k in c.sources.log_keys}
 
 
@@ -53,7 +55,8 @@ def assembled(
     }
     if c.each:
         made["cluster"] = p.unit
-        made["unit"] = p.unit.concat(" ").concat(c.home.dialect.text(p.decided_at))
+        text = c.home.dialect.text
+        made["unit"] = text(p.unit).concat(" ").concat(text(p.decided_at))
     if "version" in p:
         made["model_version"] = p.version
     rows: Any = picked.outerjoin(summed, _same(summed, picked))

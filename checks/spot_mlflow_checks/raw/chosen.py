@@ -44,6 +44,7 @@ class Choice:
         treated: the first label of treatment.
         holdout: the label of the holdout.
         rule: how a hash decides the arm, where one does.
+        unit: whether ids of units are text or whole numbers.
     """
 
     home: Home
@@ -53,6 +54,7 @@ class Choice:
     treated: Label
     holdout: Label
     rule: ArmRule | None = None
+    unit: Kind = "text"
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -68,10 +70,10 @@ class Choice:
 
 def chosen_kinds(c: Choice) -> dict[str, Kind]:
     """Name -> kind of the columns of ``chosen``."""
-    out: dict[str, Kind] = {"unit": "text", "decided_at": "whole", "arm": "text"}
+    out: dict[str, Kind] = {"unit": c.unit, "decided_at": "whole", "arm": "text"}
     for key in c.carried:
         out[key] = "double" if key in _DOUBLES else "whole" if key == "due_at" else "text"
-    return out | {"two_arms": "whole", "times": "whole", "tied": "whole"}
+    return out | {"two_arms": "whole", "tied": "whole"}
 
 
 def countable(c: Choice, decisions: sa.FromClause) -> list[Expression]:
@@ -97,22 +99,29 @@ def chosen(c: Choice, decisions: sa.FromClause, arms: sa.FromClause | None) -> s
     by = [r.unit, r.decided_at] if c.each else [r.unit]
     order = [r.decided_at.desc() if c.sources.repeats == "last" else r.decided_at]
     ties = [x for k in ("arm", *c.carried) for x in ordering(c.home, r[k], number=_is_number(k))]
-    at_once = [r.unit, r.decided_at]
-    n = sa.func.row_number().over(partition_by=by, order_by=[*order, *ties])
-    two = sa.func.min(r.arm).over(partition_by=[r.unit]) != sa.func.max(r.arm).over(
-        partition_by=[r.unit]
-    )
+    # One way of sorting for all that is asked: every other would be one more sort of the decisions.
+    sort = sa.func.row_number().over(partition_by=by, order_by=[*order, *ties])
+    following = sa.func.lead(r.decided_at).over(partition_by=by, order_by=[*order, *ties])
+    two = _whole(sa.func.min(r.arm), c, r, order, ties) != _whole(sa.func.max(r.arm), c, r, order, ties)  # fmt: skip
     placed = sa.select(
         *r,
         flag(two).label("two_arms"),
-        sa.func.count().over(partition_by=[r.unit]).label("times"),
-        sa.func.count().over(partition_by=at_once).label("tied"),
-        n.label("place"),
+        flag(following == r.decided_at).label("tied"),
+        sort.label("place"),
     ).subquery("placed")
     kinds = chosen_kinds(c)
     return sa.select(*[as_kind(placed.c[k], kinds[k]).label(k) for k in kinds]).where(
         placed.c.place == 1
     )
+
+
+def _whole(x: Any, c: Choice, r: Any, order: list[Any], ties: list[Any]) -> Expression:
+    """An aggregate over all decisions of a unit, in the order in which they are sorted anyway."""
+    if c.each:
+        found: Expression = x.over(partition_by=[r.unit])
+    else:
+        found = x.over(partition_by=[r.unit], order_by=[*order, *ties], rows=(None, None))
+    return found
 
 
 def as_kind(x: Expression, kind: Kind) -> Expression:
@@ -167,7 +176,7 @@ def _arm(
 def _drawn(c: Choice, rule: ArmRule, decisions: sa.FromClause) -> Expression:
     """The arm by the hash of the unit, or of its cluster where those are assigned as a whole."""
     d, dialect = decisions.c, c.home.dialect
-    hashed = d.cluster if rule.column == CLUSTER else d.unit
+    hashed = d.cluster if rule.column == CLUSTER else dialect.text(d.unit)
     return arm_of(
         dialect,
         hashed,

@@ -71,7 +71,7 @@ def once(c: Choice, rows: sa.Select[Any], repeated: sa.FromClause) -> sa.Compoun
         partition_by=[again.c.id],
         order_by=[
             again.c.moment.desc(),
-            *ordering(c.home, again.c.unit),
+            *ordering(c.home, again.c.unit, number=c.unit == "whole"),
             *ordering(c.home, again.c.amount, number=True),
         ],
     )
@@ -100,7 +100,7 @@ def summed_kinds(c: Choice) -> dict[str, Kind]:
     """Name -> kind of the columns of ``summed``."""
     whole: dict[str, Kind] = dict.fromkeys(PLACES, "whole")
     return {
-        "unit": "text", "decided_at": "whole", "outcome": outcome_kind(c), "observed_at": "whole",
+        "unit": c.unit, "decided_at": "whole", "outcome": outcome_kind(c), "observed_at": "whole",
         "covariate": outcome_kind(c), **whole,
     }  # fmt: skip
 
@@ -172,7 +172,7 @@ def step_kinds(c: Choice) -> dict[str, Kind]:
     """Name -> kind of the columns of ``acted``."""
     assert c.sources.steps is not None  # noqa: S101 - asked where there are steps
     named = c.sources.steps.columns
-    out: dict[str, Kind] = {"unit": "text", "decided_at": "whole", "offered": "whole"}
+    out: dict[str, Kind] = {"unit": c.unit, "decided_at": "whole", "offered": "whole"}
     for key in ("delivered", "acted"):
         if key in named:
             out |= {key: "whole", f"{key}_at": "whole"}

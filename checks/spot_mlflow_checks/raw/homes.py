@@ -139,7 +139,7 @@ class DuckHome(Home):
         folder = Path(self._spill.path).parent
         path = str(folder / f"{name}.parquet")
         stoppable(
-            lambda: relation.write_parquet(path, compression="zstd", row_group_size=100_000),
+            lambda: relation.write_parquet(path, compression="snappy", row_group_size=100_000),
             self._connection.interrupt,
         )
         self._connection.read_parquet(path).create_view(name, replace=True)

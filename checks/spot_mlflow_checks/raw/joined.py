@@ -34,6 +34,7 @@ from spot_mlflow_checks.raw.given import given_tables
 from spot_mlflow_checks.raw.happened import Windows
 from spot_mlflow_checks.raw.homes import JoinedSource
 from spot_mlflow_checks.raw.places import Place, open_place
+from spot_mlflow_checks.raw.prepared import id_kind
 from spot_mlflow_checks.raw.tally import Seen, rules_of
 from spot_mlflow_checks.raw.zones import SECOND, changes, to_utc
 from spot_mlflow_checks.rows import flag
@@ -207,6 +208,7 @@ class _Join:
             columns.treated_labels[0],
             columns.holdout,
             rule_for(predicted, self._sources),
+            id_kind(place.whole),
         )
 
     def run(self) -> JoinedLog:
@@ -325,7 +327,8 @@ class _Join:
         doc = self._sources.events
         self._twice = 0
         if doc.id is not None:
-            repeated = home.keep("twice", happened.twice(rows), {"id": "text", "times": "whole"})
+            kinds: dict[str, Kind] = {"id": id_kind(self._place.whole, "id"), "times": "whole"}
+            repeated = home.keep("twice", happened.twice(rows), kinds)
             total = home.fetch(sa.select(sa.func.sum(repeated.c.times - 1)).select_from(repeated))
             self._twice = int(total[0][0] or 0)
             if self._twice:

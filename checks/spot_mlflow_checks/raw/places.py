@@ -7,7 +7,7 @@ export that helps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ from spot_mlflow_checks.engines.source import Source
 from spot_mlflow_checks.raw.chosen import as_kind
 from spot_mlflow_checks.raw.given import ROLES, Given
 from spot_mlflow_checks.raw.homes import DatabaseHome, DuckHome, Home, SparkHome
-from spot_mlflow_checks.raw.prepared import Raw, check_columns, kinds_of, prepared
+from spot_mlflow_checks.raw.prepared import Raw, check_columns, kinds_of, prepared, whole_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,11 +41,13 @@ class Place:
         home: where they are joined.
         rows: role -> the prepared rows, there.
         names: role -> where the table lies, for people.
+        whole: keys of ids that are whole numbers.
     """
 
     home: Home
     rows: Mapping[str, sa.FromClause]
     names: Mapping[str, str]
+    whole: frozenset[str] = frozenset()
 
 
 def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitStack) -> Place:
@@ -68,17 +70,25 @@ def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitSt
         taken.callback(ducks.close)
     opened = _elsewhere(given, sources, taken)
     home = _home(opened, ducks, taken)
-    rows: dict[str, sa.FromClause] = {}
+    apart: set[str] = set()
     for g in given:
-        apart = False
         if g.role not in opened:
             assert ducks is not None  # noqa: S101 - made where there is such a table
-            opened[g.role], apart = _beside(g, ducks, _wanted(g, sources), taken)
-        raw = Raw(g.role, g.doc, opened[g.role], sources.ids, as_of, _arm_column(g, sources))
+            opened[g.role], own = _beside(g, ducks, _wanted(g, sources), taken)
+            if own or home is not ducks:
+                apart.add(g.role)
+    raws = [
+        Raw(g.role, g.doc, opened[g.role], sources.ids, as_of, _arm_column(g, sources))
+        for g in given
+    ]
+    for raw in raws:
         check_columns(raw)
-        carried = apart or (g.kind == "duck" and home is not ducks)
-        rows[g.role] = _carried(home, raw) if carried else _prepared(home, raw)
-    return Place(home, rows, {r: opened[r].name for r in ROLES if r in opened})
+    whole = whole_ids(raws)
+    rows = {
+        r.role: (_carried if r.role in apart else _prepared)(home, replace(r, whole=whole))
+        for r in raws
+    }
+    return Place(home, rows, {r: opened[r].name for r in ROLES if r in opened}, whole)
 
 
 def _prepared(home: Home, raw: Raw) -> sa.FromClause:

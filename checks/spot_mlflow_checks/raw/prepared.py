@@ -20,6 +20,8 @@ from spot_mlflow_checks.raw.zones import DAY
 from spot_mlflow_checks.rows import flag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spot_mlflow.lift.promise.sources import Table
     from spot_mlflow_checks.engines.dialect import Dialect, Family
     from spot_mlflow_checks.engines.source import Source
@@ -48,6 +50,8 @@ class Raw:
         as_of: seconds since 1970 at which the check is made; the clock changes of 10 years before it
             are known.
         arm: column of the arm, where it stands in the decisions.
+        whole: keys of ids that stay whole numbers, since all that they are compared with are: as text
+            they would be the same ones, and cost three times as much to join.
     """
 
     role: str
@@ -56,6 +60,7 @@ class Raw:
     ids: Literal["text", "number"]
     as_of: float
     arm: str | None = None
+    whole: frozenset[str] = frozenset()
 
     @property
     def named(self) -> dict[str, str]:
@@ -110,6 +115,23 @@ def _is_fraction(family: Family, kind: str) -> bool:
     return family == "float" and kind.casefold() != "numeric"
 
 
+def whole_ids(raws: Sequence[Raw]) -> frozenset[str]:
+    """Returns the keys of ids that are whole numbers in every table that is compared by them."""
+    found = {k for k in ("unit", "id", "refund_of") if all(_is_whole(r, k) for r in raws)}
+    if any("refund_of" in r.named for r in raws) and not found >= {"id", "refund_of"}:
+        found -= {"id", "refund_of"}
+    return frozenset(found)
+
+
+def _is_whole(raw: Raw, key: str) -> bool:
+    """Whether a table has no such id, or a whole number of at most 64 bits."""
+    if key not in raw.named:
+        return True
+    kind = _kind(raw, key).casefold()
+    wide = kind.startswith(("decimal", "numeric", "ubigint", "hugeint", "uhugeint"))
+    return _column(raw, key)[1] == "integer" and not wide
+
+
 def prepared(raw: Raw) -> sa.Subquery:
     """Returns the rows of a table in their meaning.
 
@@ -135,7 +157,7 @@ def prepared(raw: Raw) -> sa.Subquery:
 
 def kinds_of(raw: Raw) -> dict[str, Kind]:
     """Name -> kind of the columns of ``prepared``."""
-    out: dict[str, Kind] = {"kept": "whole", "has_unit": "whole", "unit": "text"}
+    out: dict[str, Kind] = {"kept": "whole", "has_unit": "whole", "unit": id_kind(raw.whole)}
     if "at" in raw.named:
         out |= dict.fromkeys(("moment", "day_only", "skipped", "repeated"), "whole")
     for key in raw.named.keys() - {"unit", "at"}:
@@ -146,8 +168,13 @@ def kinds_of(raw: Raw) -> dict[str, Kind]:
         elif key in _DOUBLE:
             out |= {key: "double", f"{key}_blank": "whole"}
         else:
-            out[key] = "text"
+            out[key] = "whole" if key in raw.whole else "text"
     return out
+
+
+def id_kind(whole: frozenset[str], key: str = "unit") -> Kind:
+    """The kind of an id."""
+    return "whole" if key in whole else "text"
 
 
 def _column(raw: Raw, key: str) -> tuple[Expression, Family]:
@@ -168,6 +195,8 @@ def _filter(raw: Raw) -> Expression:
 def _id(raw: Raw, key: str) -> Expression:
     """An id as text, as written; as a whole number written as text where ids are numbers."""
     d, (x, family) = raw.source.dialect, _column(raw, key)
+    if key in raw.whole:
+        return sa.cast(x, sa.BigInteger())
     said = sa.not_(d.blank(x, family))
     if raw.ids == "text" or (family == "integer" and not _is_fraction(family, _kind(raw, key))):
         return sa.case((said, d.plain(x) if family == "text" else d.text(x)))

@@ -85,7 +85,7 @@ def _sums(s: Seen) -> dict[str, int]:
         "no_events": sa.func.sum(flag(t.inside == 0)),
         "no_arm": sa.func.sum(flag(t.arm.is_(None))),
         "two_arms": sa.func.sum(t.two_arms),
-        "tied": sa.func.sum(t.tied - 1),
+        "tied": sa.func.sum(t.tied),
         "contacts": sa.func.sum(t.contacts),
         "not_contacted": sa.func.sum(flag(sa.and_(treated, t.contacts == 0))),
         "treated": sa.func.sum(flag(treated)),
@@ -113,7 +113,7 @@ def _of_arms(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
     """Counts what a list or table of arms says of units that were decided, and of others."""
     if s.arms is None:
         return []
-    alike = _other_form(s, "arms") if s.choice.sources.ids == "text" else None
+    alike = _other_form(s, "arms") if _may_differ(s) else None
     if not n["held"]:
         raise _nobody_held_out(s, n["units"], alike)
     return [*s.arms.rules(), *([] if alike is None else [alike])]
@@ -145,7 +145,7 @@ def _of_events(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
         out.append(RuleCount(Rule.REFUND_LINKED, "events", linked, refunds))
         out.append(RuleCount(Rule.REFUND_ORPHAN, "events", orphans, refunds))
     out.append(RuleCount(Rule.UNDECIDED, "events", undecided, counted))
-    if undecided and s.choice.sources.ids == "text":
+    if undecided and _may_differ(s):
         out.append(_other_form(s, "events"))
     places = (Rule.TOO_EARLY, Rule.BEFORE, Rule.IN_WINDOW, Rule.AT_END, Rule.LATE)
     out += [
@@ -204,6 +204,11 @@ def _other_form(s: Seen, role: str) -> RuleCount:
     return RuleCount(Rule.OTHER_FORM, role, int(alike), int(total))
 
 
+def _may_differ(s: Seen) -> bool:
+    """Whether one id may be written in two ways."""
+    return s.choice.sources.ids == "text" and s.choice.unit == "text"
+
+
 def _plain(s: Seen, unit: Expression) -> Expression:
     """An id without what forms differ in: spaces, case, leading zeros, ".0" at the end."""
     d = s.choice.home.dialect
@@ -213,7 +218,7 @@ def _plain(s: Seen, unit: Expression) -> Expression:
 
 
 def _no_id_matches(s: Seen, events: int, units: int) -> InvalidInput:
-    alike = _other_form(s, "events") if s.choice.sources.ids == "text" else None
+    alike = _other_form(s, "events") if _may_differ(s) else None
     what = f"no id of {events:,} events is the id of one of {units:,} decided units"
     fix = "Check sources.decisions.unit and sources.events.unit: are both of the same customers?"
     if alike is not None and alike.count:

@@ -24,7 +24,7 @@ class Rule(Enum):
     DAY_ONLY = "day_only"  # a date, or midnight: counts as the end of its day
     OTHER_VERSION = "other_version"
     REPEATED = "repeated"  # decisions of a unit beside the one that counts
-    TIED = "tied"  # decisions of a unit at the same moment as another
+    TIED = "tied"  # decisions that count, with another of the unit at the same moment
     TWO_ARMS = "two_arms"  # units
     NO_ARM = "without_arm"  # units
     TWICE = "twice_by_id"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
 from joins import differences, joined
-from messy_world import AS_OF, World, reference, world_contract
+from messy_world import AS_OF, World, messy_world, reference, world_contract
 
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks import check_outcomes
@@ -15,6 +18,8 @@ from spot_mlflow_checks.raw.joined import joined_log
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
 HELD_OUT = {"held_out": True, "unit": "unit", "treated": "offer", "holdout": "control"}
 TABLE = {"unit": "unit", "arm": "arm", "treated": "offer", "holdout": "control"}
@@ -153,3 +158,59 @@ def test_a_hash_decides_the_arms(world: World) -> None:
     assert {k: r["arm"] == "0" for k, r in again.items()} == {
         k: r["arm"] == "control" for k, r in rows.items()
     }
+
+
+def in_numbers(world: World) -> tuple[World, World]:
+    """The world with whole numbers for ids, as numbers and as text."""
+    known = sorted({u for f in world.tables().values() for u in f["unit"].dropna()})
+    units = {u: i + 1 for i, u in enumerate(known)}
+    orders = {o: i for i, o in enumerate(sorted(world.events["order"].dropna()))}
+    orders |= {o: len(orders) for o in ("e-unknown",)}
+
+    def numbered(frame: pd.DataFrame) -> pd.DataFrame:
+        out = frame.assign(unit=frame["unit"].map(units).astype("Int64"))
+        for column in {"order", "refunded"} & set(frame):
+            out[column] = frame[column].map(orders).astype("Int64")
+        return out
+
+    numbers = World(*(numbered(f) for f in world.tables().values()))
+    ids = ("unit", "order", "refunded")
+    text = World(
+        *(
+            f.assign(
+                **{
+                    c: f[c].astype("string").astype(object).where(f[c].notna(), None)
+                    for c in ids
+                    if c in f
+                }
+            )
+            for f in numbers.tables().values()
+        )
+    )
+    return numbers, text
+
+
+@pytest.mark.parametrize("case", ["first", "each", "held out", "table of arms"])
+def test_ids_that_are_whole_numbers_are_compared_as_numbers(world: World, case: str) -> None:
+    """They are the same ids as in text, and need not be written out to be joined."""
+    sources, version = CASES[case]
+    numbers, text = in_numbers(world)
+    tables = given(numbers.tables(), sources)
+    assert differences(text, tables, world_contract(**sources), version) == []
+
+
+@settings(max_examples=12, deadline=None)
+@hypothesis.given(
+    seed=st.integers(0, 2**16),
+    units=st.integers(1, 25),
+    events=st.integers(1, 120),
+    case=st.sampled_from(list(CASES)),
+)
+def test_any_small_world_is_joined_as_the_rules_say(
+    seed: int, units: int, events: int, case: str
+) -> None:
+    """Whatever was drawn, row by row and rule by rule."""
+    sources, version = CASES[case]
+    small = messy_world(units, events, seed)
+    tables = given(small.tables(), sources)
+    assert differences(small, tables, world_contract(**sources), version) == []

@@ -1,0 +1,145 @@
+# ruff: noqa: S608 - the numbers and paths of our own benchmark
+"""Raw tables to a log: against one hand-written query with the same answers, a day's cohort, peak memory.
+
+Decisions once a unit over 60 days and three times as many events, in Parquet, times in order; 1 % of
+event ids twice, 5 % refunds. Ten million decisions with SPOT_BENCH_FULL=1, a tenth otherwise. Each runs
+in a process of its own: processor seconds, since the machine may be shared, and peak resident memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FULL = bool(os.environ.get("SPOT_BENCH_FULL"))
+DECISIONS = 10_000_000 if FULL else 1_000_000
+_DAY = 60  # of the decisions' days, one is the cohort
+
+CONTRACT: dict[str, Any] = {
+    "metric": "revenue",
+    "kind": "money",
+    "predicted": {"lift": 1.0, "se": 0.1},
+    "window": "30d",
+    "sources": {
+        "decisions": {"unit": "unit", "at": "decided_at", "score": "score", "segment": "segment"},
+        "arms": {"column": "arm", "treated": "offer", "holdout": "control"},
+        "events": {"unit": "unit", "at": "at", "id": "event_id", "amount": "amount", "complete_until": "now"},
+        "outcome": "sum",
+    },
+}  # fmt: skip
+AS_OF = "2026-06-15"
+
+_OURS = """
+import json, resource, sys, time
+from benchmarks.bench_raw import AS_OF, CONTRACT
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow_checks.raw.joined import joined_log
+import sqlalchemy as sa
+tables = {"decisions": sys.argv[1], "events": sys.argv[2]}
+cpu, wall = time.process_time(), time.perf_counter()
+with joined_log(tables, PredictedLift.load(CONTRACT), as_of=AS_OF) as log:
+    used = time.process_time() - cpu, time.perf_counter() - wall
+    t = log.table.c
+    sums = sa.select(*[sa.func.sum(t[k]) for k in ("outcome", "covariate", "inside", "late")], sa.func.count())
+    answer = [float(x) for x in log.source.fetch(sums)[0]]
+print(json.dumps([*used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, answer]))
+"""
+_HAND = """
+import json, os, resource, sys, tempfile, time
+import duckdb
+from spot_mlflow_checks.engines.duck import connect
+cpu, wall = time.process_time(), time.perf_counter()
+con, spill = connect()
+out = os.path.join(os.path.dirname(spill.path), "log.parquet")
+con.execute(f'''copy (
+with d as (
+  select * from (select *, row_number() over (partition by unit order by decided_at, arm, score, segment) nr,
+    min(arm) over (partition by unit) <> max(arm) over (partition by unit) as two_arms
+  from '{sys.argv[1]}' where decided_at <= timestamp '2026-06-15') where nr = 1),
+e as (
+  select unit, "at", amount from (select *, row_number() over (partition by event_id order by "at" desc, unit, amount) nr
+  from '{sys.argv[2]}' where "at" <= timestamp '2026-06-15') where nr = 1 or event_id is null),
+a as (
+  select d.unit,
+    sum(case when "at" >= decided_at and "at" < decided_at + interval 30 days then amount else 0 end) as outcome,
+    max(case when "at" >= decided_at and "at" < decided_at + interval 30 days then "at" end) as observed_at,
+    sum(case when "at" < decided_at and "at" >= decided_at - interval 28 days then amount else 0 end) as covariate,
+    count(*) filter ("at" >= decided_at and "at" < decided_at + interval 30 days) as inside,
+    count(*) filter ("at" < decided_at and "at" >= decided_at - interval 28 days) as prior,
+    count(*) filter ("at" < decided_at - interval 28 days) as too_early,
+    count(*) filter ("at" > decided_at + interval 30 days) as late
+  from e join d on e.unit = d.unit group by d.unit)
+select d.unit, arm, decided_at, segment, score, two_arms, coalesce(outcome, 0) as outcome, observed_at,
+  coalesce(covariate, 0) as covariate, coalesce(inside, 0) as inside, coalesce(prior, 0) as prior,
+  coalesce(too_early, 0) as too_early, coalesce(late, 0) as late
+from d left join a on a.unit = d.unit) to '{out}' (format parquet, compression zstd, row_group_size 100000)''')
+con.execute(f"select count(*), sum(inside), sum(prior), sum(late), sum(too_early) from '{out}'").fetchall()
+con.execute(f"select count(*), count(*) - count(event_id), sum(case when amount < 0 then 1 end) from '{sys.argv[2]}'").fetchall()
+used = time.process_time() - cpu, time.perf_counter() - wall
+answer = [float(x) for x in con.execute(f"select sum(outcome), sum(covariate), sum(inside), sum(late), count(*) from '{out}'").fetchone()]
+con.close(); spill.cleanup()
+print(json.dumps([*used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, answer]))
+"""
+
+
+def made(folder: Path, n: int) -> tuple[str, str, str]:
+    """Writes decisions, those of one day, and events; returns their paths."""
+    import duckdb
+
+    paths = tuple(str(folder / f"{k}-{n}.parquet") for k in ("decisions", "day", "events"))
+    con = duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(folder / "spill")})
+    con.execute("SET preserve_insertion_order = false; SET threads = 2; SELECT setseed(0.5)")
+    con.execute(f"""COPY (SELECT i AS unit, random() AS score, 's' || (i % 8) AS segment,
+      timestamp '2026-03-01' + to_seconds((i * {_DAY} * 86400 // {n})::bigint) AS decided_at,
+      CASE WHEN hash(i, 7) % 10 = 0 THEN 'control' ELSE 'offer' END AS arm
+      FROM range({n}) r(i)) TO '{paths[0]}' (ROW_GROUP_SIZE 200000)""")
+    con.execute(
+        f"COPY (FROM '{paths[0]}' WHERE decided_at::date = date '2026-03-15') TO '{paths[1]}'"
+    )
+    con.execute(f"""COPY (SELECT CASE WHEN i % 100 = 99 THEN i - 1 ELSE i END AS event_id,
+      (floor(pow(random(), 1.5) * 0.4 * {n})::bigint * 2 + 1) % {n} AS unit,
+      timestamp '2026-02-01' + to_microseconds((i * 120 * 86400 // {3 * n})::bigint * 1000000
+        + (random() * 1e6)::bigint) AS at,
+      round(CASE WHEN random() < 0.05 THEN -20 * random() ELSE 50 * random() END, 2) AS amount
+      FROM range({3 * n}) r(i)) TO '{paths[2]}' (ROW_GROUP_SIZE 200000)""")
+    con.close()
+    return paths  # type: ignore[return-value] # three of them
+
+
+def run() -> dict[str, Any]:
+    """Processor seconds, their ratios, and peak MiB; the answers are held against each other."""
+    with tempfile.TemporaryDirectory() as name:
+        decisions, day, events = made(Path(name), DECISIONS)
+        hand, ours, cohort = (
+            _measured(code, place, events)
+            for code, place in ((_HAND, decisions), (_OURS, decisions), (_OURS, day))
+        )
+        third = made(Path(name), DECISIONS // 3)
+        small = _measured(_OURS, third[0], third[2])
+    same = all(abs(a - b) <= 1e-9 * max(abs(a), 1) for a, b in zip(hand[3], ours[3], strict=True))
+    return {
+        "decisions": DECISIONS,
+        "events": 3 * DECISIONS,
+        "same answers": same,
+        "cpu seconds": {"by hand": hand[0], "raw": ours[0], "a day's cohort": cohort[0]},
+        "raw / by hand": round(ours[0] / hand[0], 2),
+        "day / whole": round(cohort[0] / ours[0], 3),
+        "wall seconds": {"by hand": hand[1], "raw": ours[1], "a day's cohort": cohort[1]},
+        "peak, MiB": {"by hand": hand[2], "raw": ours[2], "a third of the rows": small[2]},
+        "peak growth from a third": round(ours[2] / small[2], 2),
+        "spill folders left": len(list(Path(tempfile.gettempdir()).glob("spot-spill-*"))),
+    }
+
+
+def _measured(code: str, decisions: str, events: str) -> tuple[float, float, int, list[float]]:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, decisions, events],
+        check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    cpu, wall, peak, answer = json.loads(done.stdout.splitlines()[-1])
+    return round(cpu, 1), round(wall, 1), int(peak), answer
