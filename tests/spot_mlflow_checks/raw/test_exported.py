@@ -33,9 +33,9 @@ def clean(units: int = 4000) -> dict[str, pd.DataFrame]:
     at = pd.Timestamp("2026-01-05 08:00") + pd.to_timedelta(i // 7 % 28, unit="D")
     held = i % 3 == 0
     decisions = pd.DataFrame({"unit": "c" + i.astype(str), "at": at, "segment": "s" + (i % 2).astype(str)})  # fmt: skip
-    spent = 10.0 + i % 5 + (~held) * 2.0
+    spent = 10.0 + i * 7919 % 101 / 10 + (~held) * 2.0
     orders = pd.DataFrame({"unit": decisions.unit, "at": at + pd.Timedelta(hours=5), "id": i, "net": spent})  # fmt: skip
-    before = orders.assign(at=at - pd.Timedelta(days=3), id=i + units, net=9.0 + i % 5)
+    before = orders.assign(at=at - pd.Timedelta(days=3), id=i + units, net=9.0 + i * 31 % 17)
     steps = pd.DataFrame({"unit": decisions.unit, "at": at + pd.Timedelta(hours=1), "ok": 1})[~held]
     return {
         "decisions": decisions,
