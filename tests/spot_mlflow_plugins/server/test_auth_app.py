@@ -118,7 +118,10 @@ def test_own_sign_off_does_not_count(url: str) -> None:
     assert signed.status_code == 200, signed.text
     own = bea.move("locked-signed")
     assert own.status_code == 403, own.text
-    assert "bea, who is the requester" in own.json()["message"]
+    asked = {"model": "locked-signed", "version": "1", "target": "Production"}
+    said = bea.session.post(f"{url}/ajax-api/2.0/spot/decisions", json=asked, timeout=60).json()
+    measured = {r["name"]: r["measured"] for r in said["decision"]["requirements"]}
+    assert "bea, who is the requester" in measured["sign_off"]
     assert dan.move("locked-signed").status_code == 200
 
 
