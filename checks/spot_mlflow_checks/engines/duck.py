@@ -166,21 +166,25 @@ def _readable(relation: Any, kinds: Mapping[str, str], wanted: Mapping[str, str]
     return relation.project(f"* REPLACE ({new})") if new else relation
 
 
-def _memory_limit() -> str:
+def _memory_limit(megabytes: int) -> str:
     more = max((os.cpu_count() or 1) - 2, 0)
-    usual = f"{_MEGABYTES + _MEGABYTES_A_THREAD * more}MB"
+    usual = f"{megabytes + _MEGABYTES_A_THREAD * more}MB"
     return os.environ.get("SPOT_MEMORY_LIMIT", usual)
 
 
-def connect() -> tuple[Any, SpillFolder]:
-    """A connection of our own, within the limit on memory, and the folder that it spills to."""
+def connect(megabytes: int = _MEGABYTES) -> tuple[Any, SpillFolder]:
+    """A connection of our own, within the limit on memory, and the folder that it spills to.
+
+    Args:
+        megabytes: the limit on two cores, unless ``SPOT_MEMORY_LIMIT`` sets another.
+    """
     import duckdb
 
     spill = SpillFolder()
     connection = duckdb.connect(
         ":memory:",
         config={
-            "memory_limit": _memory_limit(),
+            "memory_limit": _memory_limit(megabytes),
             "temp_directory": spill.path,
             "preserve_insertion_order": "false",
             "autoinstall_known_extensions": "false",  # a check fetches nothing from the network

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Kinds = Mapping[str, Kind]
 
 _LONGEST: Final = 512  # characters of an id in MySQL, which joins by an index
+_MEGABYTES: Final = 650  # for DuckDB: a join keeps more than a group-by; resident memory is larger
 _STREAMED: Final = 50_000  # rows that are handed on at once
 _BATCH: Final = 5_000  # rows of one insert
 _ID: Final = frozenset({"unit", "id"})
@@ -113,7 +114,7 @@ class DuckHome(Home):
         from spot_mlflow_checks.engines.dialect import DuckDialect
 
         self.name, self.dialect = "DuckDB", DuckDialect()
-        self._connection, self._spill = duck.connect()
+        self._connection, self._spill = duck.connect(_MEGABYTES)
 
     def open(self, given: Any, wanted: Mapping[str, str], view: str) -> duck.DuckSource:
         """Opens files or a frame beside the others, under a name of its own."""
