@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from spot_mlflow_checks.raw import happened
 from spot_mlflow_checks.raw.chosen import Choice, as_kind, chosen_kinds
-from spot_mlflow_checks.raw.happened import PLACES
+from spot_mlflow_checks.raw.happened import COUNTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Expression = sa.ColumnElement[Any]
 
-COUNTS: Final = (*PLACES, "contacts", "two_arms", "tied")  # of each row of the log
+COUNTS: Final = (*COUNTED, "contacts", "two_arms", "tied")  # of each row of the log
 _DONE: Final = ("offered", "delivered", "acted", "cost", "handling")
 
 
@@ -50,7 +50,7 @@ def assembled(
         "outcome": sa.func.coalesce(summed.c.outcome, none),
         "observed_at": summed.c.observed_at,
         "covariate": sa.func.coalesce(summed.c.covariate, none),
-        **{k: sa.func.coalesce(summed.c[k], 0) for k in PLACES},
+        **{k: sa.func.coalesce(summed.c[k], 0) for k in COUNTED},
         "contacts": sa.literal_column("0"),
     }
     if c.each:

@@ -1,6 +1,7 @@
 """What happened to each decision that counts: events and steps, joined and added up once.
 
-A window is half open: an event at the moment of the decision is in it, one at the very end is not.
+A window holds both its ends: an event at the moment of the decision is in it, and one at its very end, as in a
+ready log.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
     Expression = sa.ColumnElement[Any]
 
-# Of the events of a unit: before the covariate's window, in it, in the window, at its end, later.
-PLACES: Final = ("too_early", "prior", "inside", "at_end", "late")
+# Of the events of a unit: before the covariate's window, in it, in the window, later.
+PLACES: Final = ("too_early", "prior", "inside", "late")
+COUNTED: Final = (*PLACES, "at_end")  # and of those in the window, at its very end
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def linked(rows: Any) -> sa.Select[Any]:
 
 def summed_kinds(c: Choice) -> dict[str, Kind]:
     """Name -> kind of the columns of ``summed``."""
-    whole: dict[str, Kind] = dict.fromkeys(PLACES, "whole")
+    whole: dict[str, Kind] = dict.fromkeys(COUNTED, "whole")
     return {
         "unit": c.unit, "decided_at": "whole", "outcome": outcome_kind(c), "observed_at": "whole",
         "covariate": outcome_kind(c), **whole,
@@ -115,13 +117,13 @@ def summed(c: Choice, events: Any, picked: sa.FromClause, w: Windows) -> sa.Sele
     e, p = events.c, picked.c
     at, start, end = e.moment, p.decided_at, p.decided_at + w.after
     low = p.decided_at - w.before
-    inside, prior = sa.and_(at >= start, at < end), sa.and_(at >= low, at < start)
+    inside, prior = sa.and_(at >= start, at <= end), sa.and_(at >= low, at < start)
     where = {
         "too_early": at < low,
         "prior": prior,
         "inside": inside,
-        "at_end": at == end,
         "late": at > end,
+        "at_end": at == end,
     }
     counted = [as_kind(sa.func.sum(flag(x)), "whole").label(k) for k, x in where.items()]
     on = [e.unit == p.unit]
@@ -201,7 +203,7 @@ def stepped(c: Choice, steps: sa.FromClause, picked: sa.FromClause, w: Windows) 
         if key in kinds:
             made[key] = sa.func.sum(s[key])
     made["contacts"] = sa.func.count()
-    on = sa.and_(s.unit == p.unit, s.moment >= p.decided_at, s.moment < p.decided_at + w.after)
+    on = sa.and_(s.unit == p.unit, s.moment >= p.decided_at, s.moment <= p.decided_at + w.after)
     return (
         sa.select(p.unit, p.decided_at, *[as_kind(x, kinds[k]).label(k) for k, x in made.items()])
         .select_from(steps.join(picked, on))

@@ -11,7 +11,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.joined import Rule, RuleCount
 from spot_mlflow_checks.engines.dialect import spellings
 from spot_mlflow_checks.raw.counting import census, refuse_hopeless
-from spot_mlflow_checks.raw.happened import PLACES
+from spot_mlflow_checks.raw.happened import COUNTED, PLACES
 from spot_mlflow_checks.raw.zones import SECOND
 from spot_mlflow_checks.rows import flag
 
@@ -80,7 +80,7 @@ def _sums(s: Seen) -> dict[str, int]:
     treated = t.arm.in_([w for x in s.treated for w in spellings(x)])
     held = t.arm.in_(spellings(s.choice.holdout))
     asked: dict[str, Expression] = {
-        **{k: sa.func.sum(t[k]) for k in PLACES},
+        **{k: sa.func.sum(t[k]) for k in COUNTED},
         "units": sa.func.count(),
         "no_events": sa.func.sum(flag(t.inside == 0)),
         "no_arm": sa.func.sum(flag(t.arm.is_(None))),
@@ -147,10 +147,11 @@ def _of_events(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
     out.append(RuleCount(Rule.UNDECIDED, "events", undecided, counted))
     if undecided and _may_differ(s):
         out.append(_other_form(s, "events"))
-    places = (Rule.TOO_EARLY, Rule.BEFORE, Rule.IN_WINDOW, Rule.AT_END, Rule.LATE)
+    places = (Rule.TOO_EARLY, Rule.BEFORE, Rule.IN_WINDOW, Rule.LATE)
     out += [
         RuleCount(rule, "events", n[k], counted) for rule, k in zip(places, PLACES, strict=True)
     ]
+    out.append(RuleCount(Rule.AT_END, "events", n["at_end"], n["inside"]))
     out.append(RuleCount(Rule.NO_EVENTS, "events", n["no_events"], n["units"]))
     out.append(RuleCount(Rule.FEED_ENDS, "events", s.short // SECOND, s.asked // SECOND))
     return out

@@ -37,7 +37,7 @@ class Rule(Enum):
     TOO_EARLY = "before_the_covariate"
     BEFORE = "before_the_decision"
     IN_WINDOW = "in_window"
-    AT_END = "at_window_end"  # at the very end, where the window is over
+    AT_END = "at_window_end"  # of these at the very end
     LATE = "after_window"
     NO_EVENTS = "units_without_events"
     OTHER_FORM = "ids_differ_in_form"  # units that would match if read as numbers

@@ -38,7 +38,7 @@ DONE: Final[dict[Rule, str]] = {
     Rule.TOO_EARLY: "before the time that the covariate looks at: left out",
     Rule.BEFORE: "before the decision: only the covariate counts them",
     Rule.IN_WINDOW: "in the window: the outcome",
-    Rule.AT_END: "at the very end of the window: no longer in it",
+    Rule.AT_END: "of these at the very end of the window: still in it",
     Rule.LATE: "after the window: left out",
     Rule.NO_EVENTS: "units without an event in the window: nothing happened",
     Rule.OTHER_FORM: "of these units would match if their ids were written alike",

@@ -320,7 +320,7 @@ def _row(  # noqa: PLR0917 - all that a row is made of
     n: Counter[str],
 ) -> dict[str, Any]:
     kind, after = s["outcome"], WINDOW
-    inside = [e for e in events if at <= e["moment"] < at + after]
+    inside = [e for e in events if at <= e["moment"] <= at + after]
     prior = [e for e in events if at - BEFORE <= e["moment"] < at]
     n["events.in_window"] += len(inside)
     n["events.before_the_decision"] += len(prior)
@@ -344,7 +344,7 @@ def _row(  # noqa: PLR0917 - all that a row is made of
         "observed_at": max((e["moment"] for e in inside if counts(e)), default=None),
     }  # fmt: skip
     if "steps" in s:
-        steps = [t for t in all_steps[unit] if at <= t["at"] < at + after and t["at"] <= as_of]
+        steps = [t for t in all_steps[unit] if at <= t["at"] <= at + after and t["at"] <= as_of]
         done = [t["at"] for t in steps if t["delivered"]]
         row |= {
             "offered": int(bool(steps)), "delivered": int(bool(done)),
