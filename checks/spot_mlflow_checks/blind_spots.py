@@ -12,7 +12,7 @@ from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.lift.moments.unknown_steps import ANSWERS, shares_unknown
 from spot_mlflow.lift.promise.scale import contract_scale
-from spot_mlflow_checks.judgements import Judgement
+from spot_mlflow_checks.fault_checks import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spot_mlflow.lift.promise.control import control_totals
-from spot_mlflow_checks.judgements import Judgement
+from spot_mlflow_checks.fault_checks import Judgement
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments

@@ -26,7 +26,7 @@ from spot_mlflow.lift.soundness.sample_ratio import asks_sample_ratio
 from spot_mlflow_checks import blind_spots, handover, judgements
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.control import judge_control
-from spot_mlflow_checks.judgements import Judgement
+from spot_mlflow_checks.fault_checks import BY_NAME, Judgement
 from spot_mlflow_checks.metric import METRIC, VALUE_KEYS
 from spot_mlflow_checks.money_check import judge_money
 
@@ -124,7 +124,7 @@ class FaultExpectation(OutcomeLogExpectation, ABC):
 
     @override
     def judge(self, moments: OutcomeMoments, predicted: PredictedLift) -> Judgement | None:
-        rule = judgements.BY_NAME[self.check]
+        rule = BY_NAME[self.check]
         return rule.judge(moments, tolerated=self.tolerated) if rule.applies(moments) else None
 
     @classmethod

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.measures import with_slip
-from spot_mlflow_checks.judgements import FAULT_CHECKS
+from spot_mlflow_checks.fault_checks import FAULT_CHECKS
 from spot_mlflow_checks.rows import EARLIEST, UNKNOWN_ARM, before_decision, flag, has_matured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from spot_mlflow_checks.engines.dialect import Family
-    from spot_mlflow_checks.judgements import FaultCheck
+    from spot_mlflow_checks.fault_checks import FaultCheck
     from spot_mlflow_checks.rows import Reading
 
     Condition = Callable[[Reading, Any], sa.ColumnElement[bool]]

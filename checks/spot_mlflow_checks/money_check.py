@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from spot_mlflow.lift.money.promised_money import money_matches
-from spot_mlflow_checks.judgements import Judgement
+from spot_mlflow_checks.fault_checks import Judgement
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments

@@ -18,7 +18,7 @@ from spot_mlflow_checks.outcomes import reduce_source
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
-    from spot_mlflow_checks.judgements import Judgement
+    from spot_mlflow_checks.fault_checks import Judgement
 
 CONTRACT: dict[str, Any] = {
     "metric": "bought",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from spot_mlflow_checks.expectations import EXPECTATIONS, FaultExpectation
+from spot_mlflow_checks.fault_checks import FAULT_CHECKS
 from spot_mlflow_checks.faults import RULES, Rule, mute
-from spot_mlflow_checks.judgements import FAULT_CHECKS
 
 
 def test_no_fault_is_counted_and_shown_nowhere():

@@ -15,7 +15,7 @@ from spot_mlflow.lift.moments.labels import HOLDOUT
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks.blind_spots import judge_steps
 from spot_mlflow_checks.engines import open_source
-from spot_mlflow_checks.judgements import BY_NAME
+from spot_mlflow_checks.fault_checks import BY_NAME
 from spot_mlflow_checks.outcomes import reduce_source
 
 if TYPE_CHECKING:
