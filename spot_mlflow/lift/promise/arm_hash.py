@@ -13,13 +13,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
 Label = str | int | float | bool
@@ -126,7 +126,7 @@ def unit_text(value: Any) -> str:
         return format(value, "f")
     if isinstance(value, uuid.UUID):
         return str(value)
-    if type(value) is int or isinstance(value, np.integer):
+    if isinstance(value, Integral) and type(value) is not bool:
         return str(value)
     if value is None or value == "" or value != value:  # noqa: PLR0124 - NaN of any library; not 0
         raise ValueError("the id is missing, so no arm can be computed")
@@ -144,6 +144,8 @@ def numbers(salt: str, units: Iterable[str]) -> NDArray[np.uint32]:
         salt: name of the draw.
         units: ids as text.
     """
+    import numpy as np  # here: a client that only records a promise needs none
+
     md5, start = hashlib.md5, f"{salt}:".encode()
     found = b"".join([md5(start + u.encode(), usedforsecurity=False).digest()[:8] for u in units])
     return np.frombuffer(found, dtype=">u4").reshape(-1, 2).astype(np.uint32)
@@ -165,6 +167,8 @@ def arm_numbers(
         segments: (units,) the segment of each as text; needed where the rule is by segment.
     """
     drawn = numbers(rule.salt, units)
+    import numpy as np
+
     arms = np.full(len(drawn), -1, dtype=np.int64)
     for cut in reversed(rule.cuts):  # those that come first are written last
         holds = _holds(cut, len(drawn), days, segments)
@@ -177,6 +181,8 @@ def arm_numbers(
 def _holds(
     cut: Cut, n: int, days: NDArray[np.datetime64] | None, segments: NDArray[Any] | None
 ) -> NDArray[np.bool_]:
+    import numpy as np
+
     holds = np.ones(n, dtype=bool)
     if cut.starts is not None:
         assert days is not None  # noqa: S101 - the caller looked at rule.dated
