@@ -38,7 +38,18 @@ WRITERS: dict[str, Callable[[LiftReport, Speaker], Any]] = {
         approver=who["person"],
         role=who["role"],
     ),
+    "request_promotion": lambda _, who: spot.request_promotion(
+        "churn/1", target="Production", why="in a hurry", **who
+    ),
+    "approve_request": lambda _, who: spot.approve_request("churn", asked(), **who),
+    "reject_request": lambda _, who: spot.reject_request("churn", asked(), reason="no", **who),
+    "withdraw_request": lambda _, who: spot.withdraw_request("churn", asked(), **who),
 }
+
+
+def asked() -> str:
+    """The id of the request that waits."""
+    return spot.get_requests("churn")[0].id
 
 
 @pytest.mark.parametrize(
@@ -58,6 +69,9 @@ def test_every_writer_checks_who_speaks(mlflow_uri, name, who, named):
     client.create_model_version("churn", source="file:///nowhere")
     report = short_report()
     spot.log_predicted_lift("churn/1", report.predicted)
+    spot.request_promotion(
+        "churn/1", target="Staging", why="to try it", person="Kim", role="engineer"
+    )
     record = Record()
     before = record.entries(record.resolve("churn"))
     with pytest.raises(InvalidInput, match=named):

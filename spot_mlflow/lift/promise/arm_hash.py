@@ -126,7 +126,7 @@ def unit_text(value: Any) -> str:
         return format(value, "f")
     if isinstance(value, uuid.UUID):
         return str(value)
-    if isinstance(value, Integral) and type(value) is not bool:
+    if type(value) is not bool and isinstance(value, Integral):
         return str(value)
     if value is None or value == "" or value != value:  # noqa: PLR0124 - NaN of any library; not 0
         raise ValueError("the id is missing, so no arm can be computed")
