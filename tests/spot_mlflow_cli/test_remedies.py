@@ -13,7 +13,7 @@ from spot_mlflow.gate.requirements import requirement_texts
 # What a reader puts in place of the words in capitals and of what a measure names.
 PUT_IN = {
     "model": "churn", "ref": "churn/1", "target": "Production", "incumbent": "churn/1",
-    "role": "business", "phase": "review", "question": "P1", "act": "answer",
+    "role": "business", "phase": "review", "question": "P1", "act": "answer", "first": "Staging",
 }  # fmt: skip
 WORDS = {"NAME": "Kim", "ROLE": "business", "WORDS": "done", "OUTCOMES": "outcomes.csv"}
 LACKING = {"promise": "lift.yaml", "outcomes": "no predicted lift"}  # what these stop at here

@@ -31,7 +31,9 @@ def test_decisions_and_summary_follow_the_operators_file(tmp_path: Path) -> None
         }  # fmt: skip
         refused = scene.call("POST", "model-versions/transition-stage", body)
         assert refused.status_code == 403
-        assert "policy locked@1" in refused.json()["message"]
+        assert (
+            "2 things missing" in refused.json()["message"]
+        )  # of that policy; the other asks for more
         said = scene.entry(
             "pulse", {"useful": 4, "would_use": 4, "guess": False}, role="frontline", person="Flo"
         )
