@@ -214,7 +214,7 @@ def _with_center(
 def strata_words(comparison: Comparison) -> str:
     """Names what a comparison is made within: "12 weeks", "40 strata of segment and day"."""
     size, calendar = len(comparison), comparison.cut.calendar
-    segments = len(set(comparison.cells.collapse("segment").segment.tolist()))
+    segments = len(comparison.cells.codes("segment")[0])
     if calendar == "whole":
         return f"{size:,} segments"
     if segments <= 1:
