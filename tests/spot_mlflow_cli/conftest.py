@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from spot_mlflow_cli.main import main
 
 if TYPE_CHECKING:
     from spot_mlflow.record import Record
@@ -29,3 +31,16 @@ def churn(mlflow_uri: str) -> Record:
     client.create_registered_model("churn")
     client.create_model_version("churn", source="s3://nowhere/model")
     return Record()
+
+
+@pytest.fixture
+def spot(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command as typed and returns (exit status, what it printed, what it complained)."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as e:
+            main(list(arguments))
+        out, err = capsys.readouterr()
+        return int(e.value.code or 0), out, err
+
+    return run

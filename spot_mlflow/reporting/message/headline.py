@@ -168,8 +168,8 @@ def weakness_of(view: LiftView) -> str:
     if view.data_fault:
         return ""  # to be put right first; that is asked for
     told = weaknesses(view.data.get("checks") or ())
-    if view.undecidable and (view.never_because is not None or not told):
-        told.insert(0, figures.sentence(wait_words(view)))
+    if view.undecidable:
+        told = list(dict.fromkeys((figures.sentence(wait_words(view)), *told)))
     more = [f"And {len(told) - WEAKNESSES} more."] if len(told) > WEAKNESSES else []
     return " ".join([*told[:WEAKNESSES], *more])
 

@@ -12,7 +12,6 @@ from receivers import mail_server, web_server
 
 import spot_mlflow
 from spot_mlflow.record import Record
-from spot_mlflow_cli.main import main
 
 
 @pytest.fixture
@@ -29,19 +28,6 @@ def record(mlflow_uri: str) -> Record:
         "churn", person="Fay", role="frontline", what="too many calls", severity="blocking"
     )
     return record
-
-
-@pytest.fixture
-def spot(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs a command as typed and returns (exit status, what it printed, what it complained)."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as e:
-            main(list(arguments))
-        out, err = capsys.readouterr()
-        return int(e.value.code or 0), out, err
-
-    return run
 
 
 MAIL = (

@@ -9,7 +9,6 @@ from mlflow import MlflowClient
 from ready_record import block, make_ready
 
 from spot_mlflow.record import Record
-from spot_mlflow_cli.main import main
 
 
 @pytest.fixture
@@ -20,19 +19,6 @@ def record(mlflow_uri: str) -> Record:
     for _ in range(2):
         client.create_model_version("churn", source="s3://nowhere/model")
     return Record()
-
-
-@pytest.fixture
-def spot(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs a command as typed and returns (exit status, what it printed, what it complained)."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as e:
-            main(list(arguments))
-        out, err = capsys.readouterr()
-        return int(e.value.code or 0), out, err
-
-    return run
 
 
 def kinds(record: Record) -> list[str]:

@@ -12,7 +12,6 @@ from ready_record import block, make_ready
 
 import spot_mlflow
 from spot_mlflow.record import Record
-from spot_mlflow_cli.main import main
 
 WHO = ("--person", "Bo Sample", "--role", "business")
 
@@ -27,19 +26,6 @@ def record(mlflow_uri: str) -> Record:
     block(record)
     make_ready(record, "churn/1", without=("sign_off",))
     return record
-
-
-@pytest.fixture
-def spot(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs a command as typed and returns (exit status, what it printed, what it complained)."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as e:
-            main(list(arguments))
-        out, err = capsys.readouterr()
-        return int(e.value.code or 0), out, err
-
-    return run
 
 
 def asked(spot: Any, *more: str) -> str:

@@ -10,7 +10,10 @@ from reports import make_adoption, make_report
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.lift.promise.contract import PredictedLift
-from spot_mlflow.reporting.message.headline import headline, headline_of
+from spot_mlflow.reporting import figures
+from spot_mlflow.reporting.message.headline import headline, headline_of, weakness_of
+from spot_mlflow.reporting.message.request import wait_words
+from spot_mlflow.reporting.words.lift_view import lift_view
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.report import LiftReport
@@ -148,3 +151,18 @@ def test_the_record_gives_the_same_sentence(full_report: LiftReport) -> None:
 
     again = json.loads(full_report.to_json())
     assert headline_of(again) == headline_of(full_report)
+
+
+def test_why_there_is_no_verdict_comes_before_what_only_weakens_it(short_report) -> None:
+    """Rows without an arm are a lesser matter than what keeps the verdict back."""
+    failed = {"name": "arm_known", "severity": "warning", "success": False, "observed": 0.38}
+    failed |= {"message": "38 % of rows had no arm", "brief": "38 % of rows had no arm"}
+    held = {
+        "verdict": "inconclusive",
+        "inconclusive": "overlap",
+        "reason": "Nothing to compare with",
+    }
+    view = lift_view(short_report.to_dict() | held | {"checks": [failed], "blocked_by": None})
+    why = figures.sentence(wait_words(view))
+    assert why
+    assert weakness_of(view) == f"{why} 38 % of rows had no arm."
