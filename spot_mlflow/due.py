@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
-
-from spot_mlflow.lift.moments.cells import first_days
 from spot_mlflow.lift.promise.sources import Arms
 from spot_mlflow.validation import utc
 
@@ -71,8 +68,15 @@ class Watched:
 
 def names_its_sources(contract: PredictedLift) -> bool:
     """Whether a contract says where its outcomes lie, so that they can be checked without a file."""
-    sources = contract.sources
-    return sources is not None and all(map(_is_placed, sources.tables.values()))
+    if contract.outcome_log is not None:
+        return True
+    return contract.sources is not None and not unplaced(contract)
+
+
+def unplaced(contract: PredictedLift) -> tuple[str, ...]:
+    """Returns the raw tables that a contract with ``sources`` leaves to each call."""
+    tables = {} if contract.sources is None else contract.sources.tables
+    return tuple(role for role, table in tables.items() if not _is_placed(table))
 
 
 def _is_placed(table: Table) -> bool:
@@ -125,13 +129,14 @@ def due(adoption: Adoption, version: str) -> Due:
             return Due(now=False, rule="look taken", on=None)
         following = _next_period(utc(str(check["as_of"])), contract.period or _DAY)
         return Due(adoption.now.date() >= following, "period", following)
-    first = _first_day(contract)
+    first = first_day(contract)
     if first is None:
         return Due(now=not once, rule="look undated" if once else "first", on=None)
     return Due(adoption.now.date() >= first, "first", first)
 
 
-def _first_day(contract: PredictedLift) -> date | None:
+def first_day(contract: PredictedLift) -> date | None:
+    """Returns the day from which the first check of a contract is due; None where it names none."""
     plan = contract.measurement
     if plan is None or plan.first_check is not None or plan.starts is None:
         return None if plan is None else plan.first_check
@@ -140,6 +145,10 @@ def _first_day(contract: PredictedLift) -> date | None:
 
 def _next_period(since: datetime, period: timedelta) -> date:
     """Returns the first day of the period after the one of ``since``, as the log is cut into them."""
+    import numpy as np  # late: a client without it reads promises and says what comes next
+
+    from spot_mlflow.lift.moments.cells import first_days
+
     days = max(1, round(period / _DAY))
     begun: date = first_days(np.array([since.date()], dtype="datetime64[D]"), days)[0].item()
     return begun + days * _DAY

@@ -35,6 +35,8 @@ from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.person import check_text
 from spot_mlflow.readiness.assessment import parse_answers, parse_discussion
 from spot_mlflow.readiness.instrument import default_instrument
+from spot_mlflow.readiness.invitation import check_invitation
+from spot_mlflow.resolution import check_resolution
 from spot_mlflow.taken_down import check_confirmation
 from spot_mlflow.validation import Document, parse_document, utc
 
@@ -202,6 +204,16 @@ class Confirmation(Statement):
         return check_confirmation(known.model.entries, self.entry, known.person)
 
 
+class Invitation(Statement):
+    """That the person named is asked to answer by a mailed link."""
+
+    until: str | None = None
+
+    def payload(self, known: Known) -> dict[str, Any]:  # noqa: ARG002 - it follows no other
+        """Returns the last day on which the link takes answers."""
+        return check_invitation(self.until, now=utc(None))
+
+
 class Outcomes(Statement):
     """An outcome check; the figures themselves are computed anew from its moments."""
 
@@ -221,10 +233,10 @@ class Outcomes(Statement):
         promised = known.model.predicted
         if promised is None or self.contract_digest != promised.digest:
             raise InvalidInput(
-                "the outcomes were checked against another contract than was promised"
+                "the outcomes were checked against a contract that is not the promised one"
             )
         if not self._made_of(known.artifacts.get(MOMENTS)):
-            raise InvalidInput(f"{MOMENTS} is missing, or not what the check was made of")
+            raise InvalidInput(f"{MOMENTS} is missing, or is not what the check was computed from")
         return {key: value for key, value in self if key in self.model_fields_set}
 
     def _made_of(self, moments: bytes | None) -> bool:
@@ -359,6 +371,20 @@ class BreakGlass(Statement):
         )
 
 
+class Decided(Statement):
+    """That a version is kept, fixed or stopped after its outcome check."""
+
+    choice: str
+    why: str | None = None
+    by: str | None = None
+
+    def payload(self, known: Known) -> dict[str, Any]:
+        """Returns the decision, bound to the check that it answers."""
+        return check_resolution(
+            known.model, choice=self.choice, why=self.why, by=self.by, role=known.role
+        )
+
+
 class PolicyInForce(Statement):
     """A policy of the registry as a whole, or, with a reason, the end of one."""
 
@@ -383,11 +409,13 @@ STATEMENTS: Final[Mapping[str, type[Statement]]] = {
     "discussion": Discussion,
     "pulse": Pulse,
     "confirmation": Confirmation,
+    "invitation": Invitation,
     "outcomes": Outcomes,
     "sign-off": SignOff,
     "waiver": Waiver,
     "request": Request,
     "break-glass": BreakGlass,
+    "resolution": Decided,
 }
 
 

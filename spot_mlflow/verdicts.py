@@ -64,23 +64,25 @@ class ReasonedMark(Mark):
 
 
 DATA_FAULT: Final = "The log must be put right first"
-UNDECIDABLE: Final = "Cannot be told"
-NO_MINIMUM: Final = "No least worthwhile lift was set"
+UNDECIDABLE: Final = "No verdict"
+NO_MINIMUM: Final = "No minimum worthwhile lift was set"
 VERDICTS: Final[Mapping[Verdict, PromiseMark]] = {
-    "met": PromiseMark("Promise kept", "✓", good=True, rank=3, harm="harmless"),
-    "exceeded": PromiseMark("More than promised", "▲", good=True, rank=4, harm="harmless"),
+    "met": PromiseMark("Promise kept", "✓", good=True, rank=4, harm="harmless"),
+    "exceeded": PromiseMark("More than promised", "▲", good=True, rank=5, harm="harmless"),
     "shortfall": PromiseMark("Less than promised", "▼", good=False, fail_on="shortfall", rank=0, harm="harmful"),
-    "inconclusive": PromiseMark("Too early to tell", "…", good=None, fail_on="inconclusive", rank=2),
+    "inconclusive": PromiseMark("Too early to tell", "…", good=None, fail_on="inconclusive", rank=3),
 }  # fmt: skip
 WITHHELD_VERDICT: Final = "inconclusive: data"  # in tags, which hold no reason beside the verdict
+UNDECIDABLE_VERDICT: Final = "inconclusive: undecidable"
 TAGGED: Final[Mapping[str, PromiseMark]] = {
     **{str(k): mark for k, mark in VERDICTS.items()},
     WITHHELD_VERDICT: PromiseMark(DATA_FAULT, "…", good=None, rank=1),
+    UNDECIDABLE_VERDICT: PromiseMark(UNDECIDABLE, "…", good=None, rank=2),
 }
 VIABILITY: Final[Mapping[Viability, ReasonedMark]] = {
-    "viable": ReasonedMark("Worth having", "✓", good=True, said="It is worth having: the whole interval lies above the least worthwhile lift of {least}."),
-    "not viable": ReasonedMark("Not worth its cost", "✕", good=False, fail_on="not-viable", said="It is not worth its cost: the whole interval lies below the least worthwhile lift of {least}."),
-    "undecided": ReasonedMark("Worth not decided yet", "…", good=None, said="Whether it is worth having is not decided: the interval reaches across the least worthwhile lift of {least}."),
+    "viable": ReasonedMark("Worth having", "✓", good=True, said="It is worth having: the whole interval lies above the minimum worthwhile lift of {least}."),
+    "not viable": ReasonedMark("Not worth its cost", "✕", good=False, fail_on="not-viable", said="It is not worth its cost: the whole interval lies below the minimum worthwhile lift of {least}."),
+    "undecided": ReasonedMark("Worth not decided yet", "…", good=None, said="Whether it is worth having is not decided: the interval reaches across the minimum worthwhile lift of {least}."),
 }  # fmt: skip
 # The worst first: it decides where there are several.
 HARMS: Final[Mapping[Harm, ReasonedMark]] = {
@@ -98,5 +100,5 @@ GRADES: Final[Mapping[str, str]] = {
 SEVERITIES: Final[Mapping[str, str]] = {
     "critical": "stops the verdict",
     "warning": "weakens the result",
-    "info": "is told, no more",
+    "info": "for information only",
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.evidence import jsonable
+from spot_mlflow.lift.estimation.months import by_month
 from spot_mlflow.lift.moments.means import shown_means
 from spot_mlflow.lift.moments.recomputed import arms_recomputed
 from spot_mlflow.lift.promise.scale import contract_scale
@@ -144,7 +145,7 @@ class LiftReport(Shown):
 
     @property
     def viable(self) -> Viability:
-        """Against the minimum viable lift: viable, not viable or undecided."""
+        """Against the minimum worthwhile lift: viable, not viable or undecided."""
         return self.analysis.outcome.viable
 
     @property
@@ -209,6 +210,7 @@ class LiftReport(Shown):
             "arms": jsonable(a.arms),
             "segments": jsonable(a.segments),
             "periods": jsonable(a.periods),
+            "months": jsonable(by_month(a.periods)),
             "course": jsonable(a.course),
             "attribution": jsonable(a.attribution),
             "economics": jsonable(a.economics),

@@ -61,7 +61,7 @@ class GapVerdict:
     Attributes:
         gap: realized minus predicted with its interval.
         verdict: against the promise, within the tolerance.
-        viable: against the minimum viable lift.
+        viable: against the minimum worthwhile lift.
         reason: one sentence: why this verdict.
         tolerance: d, in units of the lift.
         minimum: m, or None where the contract has none.

@@ -1,1 +1,1 @@
-"""Where the lift was lost: the bridge from promised to realized, and who stands out."""
+"""Where the lift was lost: the bridge from promised to realized, and which groups differ."""

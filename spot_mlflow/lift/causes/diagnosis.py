@@ -140,9 +140,7 @@ def _loss(bridge: Bridge, lost: Sequence[RankedCause], predicted: PredictedLift)
         much = f"{amount(points, predicted, unit=False)} were lost"
     # A fold of factors says so itself; a step whose letter is open has it said of the letters.
     apart = (
-        ", which this log cannot tell apart"
-        if "/" in first.letter and first.cause in MISSED
-        else ""
+        ", which this log cannot separate" if "/" in first.letter and first.cause in MISSED else ""
     )
     said = joined([c.words for c in same[:2]])
     place = next((f for c in same[:2] for f in c.where), None)

@@ -72,7 +72,9 @@ def notes_of(model: Model) -> tuple[str, ...]:
     layout, strata = model.layout, model.strata
     out = [_together(u) for u in unsplit_steps(layout.players)]
     if not layout.mix:
-        out.append("the promise names no segments, so the mix of customers is not split off")
+        out.append(
+            "the promise names no segments, so the effect of the mix of customers is not shown separately"
+        )
     lost = int((~strata.estimable & (strata.n_treated + strata.n_holdout > 0)).sum())
     if lost:
         out.append(
@@ -113,7 +115,9 @@ def _money_notes(model: Model) -> list[str]:
     elif not cost_promised(model):
         out.append("no cost was promised: a contact is taken at what it cost")
     if predicted.effect == "relative":
-        out.append("money is reckoned on the holdout's realized mean, which the promise left open")
+        out.append(
+            "money is computed from the holdout's realized mean, since the promise gave none"
+        )
     return out
 
 
@@ -123,7 +127,7 @@ def _together(steps: Unsplit) -> str:
         missing = [" and ".join(c) for c in steps.columns]
         were = "was" if len(missing) == 1 else "were"
         told = joined([SHORT[f] for f in steps.factors])
-        counted = f"{joined(missing)} {were} not logged: {told} cannot be told apart"
+        counted = f"{joined(missing)} {were} not logged: {told} cannot be separated"
         columns = joined([f"`{c}`" for c in missing])
     else:
         counted = _COUNTED[steps.how]

@@ -77,4 +77,4 @@ def happened(c: Contribution) -> str:
         return said if planned < _NOTICED else f"{said} ({figures.share(planned)} planned)"
     if c.cause in PLAIN:
         return PLAIN[c.cause]
-    return f"{c.words}, which this log cannot tell apart"
+    return f"{c.words}, which this log cannot separate"

@@ -83,7 +83,9 @@ def _strata_together(segments: int) -> str:
 
 def _adjusted(reduction: float) -> str:
     if reduction < HARDLY:
-        return "Adjusted by the covariate, which tells hardly anything of the outcome here."
+        return (
+            "Adjusted by the covariate, which explains hardly any of the outcome's variance here."
+        )
     return f"Adjusted by the covariate, which removes {figures.share(reduction)} of the variance."
 
 

@@ -283,7 +283,8 @@ def _comparable(
         differs = varying(moments.cells, ways, effect=cluster_effect(clusters))
     if not differs:
         return chosen if strata is None else with_overlap(chosen, strata)
-    return chosen.held(hold("clusters_across", across=tuple(differs)))
+    # What differs between segments or times is in the number too: a season, in a staggered roll-out.
+    return replace(chosen, grade="D").held(hold("clusters_across", across=tuple(differs)))
 
 
 def flag_clusters(chosen: Estimation, clusters: ClusterMoments) -> Estimation:

@@ -73,7 +73,7 @@ def _few_clusters_in_an_arm(clusters: int, fewest: int, enough: int) -> Words:
 
 def _uneven_clusters(clusters: int, effective: float, enough: int) -> Words:
     return Words(
-        f"{clusters} clusters of uneven size tell as much as {effective:.0f} of equal size",
+        f"{clusters} clusters of uneven size carry as much information as {effective:.0f} of equal size",
         _more_clusters(enough),
     )
 
@@ -98,7 +98,7 @@ def _clusters_across(across: Sequence[str]) -> Words:
 def _weights_of_clusters() -> Words:
     return Words(
         "weights by propensity take no account of clusters",
-        "Assign units by themselves, or leave columns.propensity out",
+        "Assign units one by one, or leave columns.propensity out",
     )
 
 
@@ -121,7 +121,7 @@ def _covariate_differs(column: str, difference: float, standard_errors: float) -
 
 def _arms_hardly_overlap() -> Words:
     return Words(
-        "evidence grade D: the arms hardly overlap, what one arm received the other almost never could",
+        "evidence grade D: the arms hardly overlap: units of one arm could almost never have been in the other",
         "Keep a share of units that is assigned by chance",
     )
 
@@ -166,7 +166,7 @@ def _fewer_outcomes_in_an_arm(
     missing: Mapping[str, float], arm: str, evidence: str, within: str
 ) -> Words:
     return Words(
-        f"{_missing(missing)}, surely more of the {arm} ({evidence}); {_known_within(within)}",
+        f"{_missing(missing)}, significantly more of the {arm} ({evidence}); {_known_within(within)}",
         f"Log {_DECLARE_ZERO}",
     )
 

@@ -65,7 +65,7 @@ class ClusterMoments:
 
     @property
     def labels(self) -> tuple[NDArray[np.object_], NDArray[np.datetime64]]:
-        """Segment and period of each row, "" and NaT where clusters are not told apart by them."""
+        """Segment and period of each row, "" and NaT where clusters are not shown separately by them."""
         blank = np.full(len(self.arm), "", dtype=object)
         never = np.full(len(self.arm), np.datetime64("NaT"), dtype="datetime64[D]")
         return (

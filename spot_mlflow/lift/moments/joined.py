@@ -33,6 +33,9 @@ class Rule(Enum):
     REFUND_LINKED = "refund_linked"  # counts at the time of the event that it refunds
     REFUND_ORPHAN = "refund_without_event"
     UNREADABLE_AMOUNT = "unreadable_amount"
+    UNREADABLE_OFFERED = "unreadable_offered"  # steps; neither yes nor no
+    UNREADABLE_DELIVERED = "unreadable_delivered"
+    UNREADABLE_ACTED = "unreadable_acted"
     UNDECIDED = "unit_without_decision"
     TOO_EARLY = "before_the_covariate"
     BEFORE = "before_the_decision"
@@ -86,11 +89,14 @@ class Joined:
         places: role -> where the table lies, for people.
         rules: the counts, in the order in which rules apply.
         complete_until: ISO time up to which the events are complete, UTC; "" for always.
+        events_read: ISO times, UTC, from and up to which events were read and counted, where decisions
+            needed no others; None for all.
     """
 
     places: Mapping[str, str]
     rules: tuple[RuleCount, ...]
     complete_until: str = ""
+    events_read: tuple[str, str] | None = None
 
     def of(self, rule: Rule, table: str) -> RuleCount:
         """Returns the count of a rule; 0 of 0 where it was not asked."""
@@ -101,16 +107,18 @@ class Joined:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
+        read = self.events_read
         return {
             "places": dict(self.places),
             "rules": [c.to_dict() for c in self.rules],
             "complete_until": self.complete_until or None,
+            **({} if read is None else {"events_read": {"from": read[0], "to": read[1]}}),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Joined:
         """Reads what ``to_dict`` wrote; rules of a later version are left out."""
-        known = {r.value for r in Rule}
+        known, read = {r.value for r in Rule}, data.get("events_read")
         return cls(
             places=dict(data["places"]),
             rules=tuple(
@@ -119,4 +127,5 @@ class Joined:
                 if c["rule"] in known
             ),
             complete_until=data.get("complete_until") or "",
+            events_read=None if read is None else (str(read["from"]), str(read["to"])),
         )

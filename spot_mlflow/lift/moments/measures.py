@@ -80,12 +80,11 @@ class Measure:
         name = f"{slip}_{self.key}"
         if self.kind == "step":
             return name, (
-                f"have an answer to {self.key!r} that is neither yes, no nor a time, "
+                f"have an answer to {self.key!r} that is not yes, no or a time, "
                 f"and counts as {self.blank}"
             )
         if slip == "unreadable":
-            article = "an" if self.label[0] in "aeiou" else "a"
-            return name, f"have {article} {self.label} that is no number and counts as {self.blank}"
+            return name, f"have a non-numeric {self.label}, which counts as {self.blank}"
         return name, f"have {'an' if slip == 'infinite' else 'a'} {slip} {self.label}"
 
 

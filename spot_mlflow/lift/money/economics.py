@@ -203,7 +203,7 @@ def economics_of(
         else Amount(promised * e.population, _times(per_eligible, e.population), e.population),
         net_of_totals=_net_of_totals(margins, value),
         worth=worth,
-        words=f"{doubt}: until both are in one unit no sum of money holds"
+        words=f"{doubt}: until both are in one unit, no amount of money is valid"
         if doubt
         else _words(worth, per_contact, e.unit),
         doubt=doubt,

@@ -390,4 +390,6 @@ def _words(
         return f"contacting {whom} earns {money} each, shown {basis}"
     if worth == "no":
         return f"contacting {whom} loses {money.lstrip('-')} each, shown {basis}: cheaper to do nothing"
-    return f"contacting {whom} may earn {money} each, not beyond doubt {basis}"
+    return (
+        f"contacting {whom} may earn {money} each, but this is not statistically conclusive {basis}"
+    )

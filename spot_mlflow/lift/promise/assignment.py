@@ -75,7 +75,9 @@ class Assignment(Document):
     @classmethod
     def _salt_is_seen(cls, value: str) -> str:
         if value != value.strip() or not value.isprintable():
-            raise ValueError("must not begin or end with a space, nor hold a character not seen")
+            raise ValueError(
+                "must not begin or end with a space, or contain an invisible character"
+            )
         return value
 
     @model_validator(mode="after")

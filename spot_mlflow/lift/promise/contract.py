@@ -25,7 +25,7 @@ from spot_mlflow.lift.promise.assignment import Assignment, ShareStep, arm_rule,
 from spot_mlflow.lift.promise.control import Control  # noqa: TC001 - pydantic reads annotations
 from spot_mlflow.lift.promise.open_points import refuse_open_points
 from spot_mlflow.lift.promise.slips import is_rate, percent_hint, slip_of
-from spot_mlflow.lift.promise.sources import Sources, sources_slip, with_columns
+from spot_mlflow.lift.promise.sources import OutcomeLog, Sources, sources_slip, with_columns
 from spot_mlflow.validation import Document, Span, load_yaml, parse_document
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ NonNegative = Annotated[float, Field(ge=0)]
 Label = str | int | float | bool
 
 Z95 = 1.959963984540054  # the 97.5 % point of the normal distribution
+Z80 = 0.8416212335729143  # and its 80 % point
 
 
 class Prediction(Document):
@@ -224,6 +225,7 @@ class PredictedLift(Document):
     predicted: Prediction
     columns: Columns
     sources: Sources | None = None  # the tables that the log is made of
+    outcome_log: OutcomeLog | None = None  # where a ready log lies
     kind: Literal["binary", "count", "money"] = "binary"
     effect: Literal["absolute", "relative"] = "absolute"
     direction: Literal["increase", "decrease"] = "increase"
@@ -290,7 +292,7 @@ class PredictedLift(Document):
             raise ValueError(f"guardrails need different names, got {', '.join(names)}")
         taken = {self.columns.arm, self.columns.outcome} & {g.column for g in self.guardrails}
         if taken:
-            raise ValueError(f"a guardrail needs a column of its own, not {min(taken)!r}")
+            raise ValueError(f"a guardrail needs its own column, not {min(taken)!r}")
         if self.bounds is not None and self.kind == "binary":
             raise ValueError("bounds are for kind: count or money; a binary outcome is 0 or 1")
         total = sum(s.share for s in self.segments.values())
@@ -328,7 +330,7 @@ class PredictedLift(Document):
 
     @property
     def minimum(self) -> float | None:
-        """The minimum viable lift m: as given, or derived as m = (k + i p0) / (V - i).
+        """The minimum worthwhile lift m: as given, or derived as m = (k + i p0) / (V - i).
 
         V is the value of one more good outcome, k the cost of an offer with its handling, i the
         incentive paid to every acceptor, p0 the holdout's rate (0 where not given). None where it
@@ -363,6 +365,15 @@ class PredictedLift(Document):
             return self.tolerance
         p, m = self.predicted.lift, self.minimum
         return (p - m) / 2 if m is not None and 0 < m < p else 0.2 * abs(p)
+
+    @property
+    def largest_standard_error(self) -> float:
+        """Standard error of the promise up to which a promise that came true is found met in 8 of 10 cases.
+
+        With units without end the gap varies with the promise's own standard error s alone; its 95 % interval
+        stays above -d with probability .8 where d >= (z(.975) + z(.8)) s.
+        """
+        return self.tolerance_used / (Z95 + Z80)
 
     @property
     def looks_used(self) -> Literal["once", "monitored"]:

@@ -105,7 +105,7 @@ def checked_history(  # noqa: PLR0917 - what ``backtest`` was given
     check_choice("direction", direction, ("increase", "decrease"))
     named = score if isinstance(score, Mapping) else {"score": score}
     if not named:
-        raise InvalidInput("there are no scores, must be one at least", where="score")
+        raise InvalidInput("there are no scores; at least one is needed", where="score")
     scores_given = {
         f"score {k}" if isinstance(score, Mapping) else "score": v for k, v in named.items()
     }

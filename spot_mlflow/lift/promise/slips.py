@@ -27,7 +27,14 @@ def slip_of(predicted: PredictedLift) -> str:
     Args:
         predicted: the contract.
     """
-    rules = (_turned_round, _unused_propensity, _out_of_range, _beyond_the_rate, _forgiven)
+    rules = (
+        _turned_round,
+        _unused_propensity,
+        _unused_denominator,
+        _out_of_range,
+        _beyond_the_rate,
+        _forgiven,
+    )
     return next((found for rule in rules for found in rule(predicted)), "")
 
 
@@ -84,6 +91,24 @@ def _unused_propensity(predicted: PredictedLift) -> Iterator[str]:
             f"columns.propensity is not used with design: {predicted.design}; write design: "
             "logged_propensity where the chance of treatment was not the same for all, or leave the "
             "column out"
+        )
+
+
+def _unused_denominator(predicted: PredictedLift) -> Iterator[str]:
+    """Yields a ratio metric beside what is computed from the outcome alone."""
+    columns = predicted.columns
+    if columns.denominator is None:
+        return
+    if columns.cluster is not None:
+        yield (
+            "columns.denominator is not used with columns.cluster: the lift would be that of the outcome, "
+            "not of the ratio. Sum outcome and denominator by cluster, one row each, and leave "
+            "columns.cluster out: the interval then counts clusters"
+        )
+    if predicted.design == "logged_propensity":
+        yield (
+            "columns.denominator is not used with design: logged_propensity: the lift would be that of "
+            "the outcome, not of the ratio. Leave the denominator out, and promise the outcome"
         )
 
 

@@ -8,7 +8,6 @@ would change it without a sign. See ``docs/raw-tables.md``.
 
 from __future__ import annotations
 
-import difflib
 import re
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -18,7 +17,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from typing_extensions import Self
 
-from spot_mlflow.validation import Document, Span, nearest
+from spot_mlflow.lift.promise.step_words import StepWords
+from spot_mlflow.validation import Document, Span, nearest, nearest_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Label = str | int | float | bool
 Name = Annotated[str, Field(min_length=1)]
+# What a guardrail's column is called in the log that is made; part of names of temporary tables.
+GuardrailName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
+GUARDRAILS: Final = "guardrails"  # role of a guardrail's table: this, a point, its column
 
 _PASSWORD: Final = re.compile(r"://[^/@:]*:[^@]+@")
 _VARIABLE: Final = re.compile(r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$")
@@ -49,32 +52,27 @@ def _zone(value: Any) -> Any:
         return value
     known = available_timezones()
     if value not in known:
-        folded = {z.rsplit("/", 1)[-1].casefold(): z for z in sorted(known)}
-        found = difflib.get_close_matches(value.rsplit("/", 1)[-1].casefold(), folded, n=1)
-        hint = f"; did you mean '{folded[found[0]]}'?" if found else ""
-        raise ValueError(f"{value!r} is not a time zone; use for example Europe/Berlin{hint}")
+        raise ValueError(
+            f"{value!r} is not a time zone; use for example Europe/Berlin{nearest_zone(value)}"
+        )
     return value
 
 
 Zone = Annotated[str, BeforeValidator(_zone)]
 
 
-class Table(Document):
-    """Where one table lies. Left out altogether, the table is given at the call.
+class Place(Document):
+    """Where one table lies.
 
     Attributes:
         table: path or glob of CSV or Parquet files; with ``database``, a table of it.
         query: a query of the database instead of a table.
         database: its URL without a password, or the environment variable that holds it, ``${SHOP}``.
-        zone: time zone of times that are written without one.
-        filter: column -> the value, or values, of the rows that count; others are left out.
     """
 
     table: Name | None = None
     query: Name | None = None
     database: Name | None = None
-    zone: Zone = "UTC"
-    filter: dict[str, Label | list[Label]] = Field(default_factory=dict)
 
     @field_validator("database")
     @classmethod
@@ -96,12 +94,52 @@ class Table(Document):
             raise ValueError("query needs database, the URL of the database it runs in")
         return self
 
+
+class OutcomeLog(Place):
+    """Where a ready log lies: a path or glob alone, or a table or query of a database."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, value: Any) -> Any:
+        return {"table": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _is_named(self) -> Self:
+        if self.table is None and self.query is None:
+            raise ValueError(
+                "names no log; use outcome_log: outcomes.parquet, or database and table"
+            )
+        return self
+
+
+class Table(Place):
+    """Where one table lies, and which of its rows count. Left out altogether, it is given at the call.
+
+    Attributes:
+        zone: time zone of times that are written without one.
+        dates: how days are written in text where not as 2027-01-31.
+        decimal: what amounts in text have before their fraction; with ``,`` points stand between thousands.
+        filter: column -> the value, or values, of the rows that count; others are left out.
+    """
+
+    zone: Zone = "UTC"
+    dates: Literal["DD.MM.YYYY", "DD/MM/YYYY", "MM/DD/YYYY"] | None = None
+    decimal: Literal[".", ","] = "."
+    filter: dict[str, Label | list[Label]] = Field(default_factory=dict)
+
     @property
     def columns(self) -> dict[str, str]:
         """Key -> column of every column that the document names."""
         keys = type(self).model_fields.keys() - Table.model_fields.keys()
         said = ((k, getattr(self, k)) for k in sorted(keys & _COLUMN_KEYS))
-        return {k: v for k, v in said if isinstance(v, str)}
+        named = ((k, v.column if isinstance(v, StepWords) else v) for k, v in said)
+        return {k: v for k, v in named if isinstance(v, str)}
+
+    @property
+    def told(self) -> dict[str, StepWords]:
+        """Key -> the words of yes and no, of every step that has words of its own."""
+        said = ((k, getattr(self, k, None)) for k in STEP_FLAGS)
+        return {k: v for k, v in said if isinstance(v, StepWords)}
 
     @property
     def wanted(self) -> dict[str, str]:
@@ -285,17 +323,35 @@ class Events(Table):
         return self
 
 
+class GuardrailEvents(Events):
+    """Events that a guardrail is made of, in the window after the decision: complaints, refunds.
+
+    Attributes:
+        outcome: what is made of a unit's events: whether there was one, their number, or their amounts
+            added up.
+    """
+
+    outcome: Literal["any", "count", "sum"] = "any"
+
+    @model_validator(mode="after")
+    def _sums_need_amounts(self) -> Self:
+        if self.outcome == "sum" and self.amount is None:
+            raise ValueError("outcome: sum needs amount, the column that is added up")
+        return self
+
+
 class Steps(Table):
     """What was done about a decision: contacts, deliveries, acts.
 
-    Without ``offered`` every row is an offer. A flag is yes or no, or the time when it happened.
+    Without ``offered`` every row is an offer. A flag is yes or no, the time when it happened, or words
+    of which the contract says what they mean.
     """
 
     unit: Name
     at: Name
-    offered: Name | None = None
-    delivered: Name | None = None
-    acted: Name | None = None
+    offered: Name | StepWords | None = None
+    delivered: Name | StepWords | None = None
+    acted: Name | StepWords | None = None
     undelivered_reason: Name | None = None
     team: Name | None = None
     actor: Name | None = None
@@ -319,6 +375,7 @@ class Sources(Document):
             whether there was one (of a positive amount, where there are amounts), or whether none was.
         before: how far before the decision the covariate looks; ``none``: no covariate.
         steps: what was done.
+        guardrails: the column of a guardrail of the contract -> the events that it is made of.
         ids: how ids are compared: as written, or as whole numbers (``0012`` is 12).
     """
 
@@ -329,6 +386,7 @@ class Sources(Document):
     outcome: Literal["sum", "count", "any", "none"]
     before: Annotated[Span | None, BeforeValidator(_before)] = BEFORE
     steps: Steps | None = None
+    guardrails: dict[GuardrailName, GuardrailEvents] = Field(default_factory=dict)
     ids: Literal["text", "number"] = "text"
 
     @field_validator("repeats", mode="before")
@@ -363,6 +421,7 @@ class Sources(Document):
             "arms": self.arms if named else None,
             "events": self.events,
             "steps": self.steps,
+            **{f"{GUARDRAILS}.{k}": v for k, v in self.guardrails.items()},
         }
         return {k: v for k, v in found.items() if v is not None}
 
@@ -404,13 +463,45 @@ def sources_slip(predicted: PredictedLift) -> str:
     sources = predicted.sources
     if sources is None:
         return ""
+    if predicted.outcome_log is not None:
+        return "give outcome_log (a ready log) or sources (the tables to make it from), not both"
     if predicted.window is None:
         return "sources need window, the time in which an outcome counts, for example window: 30d"
     binary = sources.outcome in {"any", "none"}
     if binary != (predicted.kind == "binary"):
         fits = "kind: binary" if binary else "kind: money or count"
         return f"sources.outcome: {sources.outcome} needs {fits}, got kind: {predicted.kind}"
-    return _unsupplied(predicted.columns.model_dump(), sources)
+    return _unsupplied(predicted.columns.model_dump(), sources) or _guardrails_slip(
+        predicted, sources
+    )
+
+
+def _guardrails_slip(predicted: PredictedLift, sources: Sources) -> str:
+    """Names a guardrail and its events that do not fit together."""
+    promised = {g.column: g for g in predicted.guardrails}
+    for column, events in sources.guardrails.items():
+        guardrail = promised.get(column)
+        if guardrail is None:
+            return (
+                f"sources.guardrails.{column} belongs to no guardrail; name it there: "
+                f"guardrails: [{{name: ..., column: {column}, direction: decrease, margin: ...}}]"
+            )
+        if (events.outcome == "any") != (guardrail.kind == "binary"):
+            fits = "binary" if events.outcome == "any" else "count or money"
+            return (
+                f"sources.guardrails.{column}.outcome: {events.outcome} needs kind: {fits} of guardrail "
+                f"{guardrail.name!r}, got kind: {guardrail.kind}"
+            )
+        if column in predicted.columns.model_dump().values() or column in LOG_COLUMNS:
+            return f"sources.guardrails.{column} needs another name: the log already has a column {column!r}"
+    lacking = [c for c in promised if c not in sources.guardrails]
+    if not lacking:
+        return ""
+    return (
+        f"guardrail {promised[lacking[0]].name!r} has column {lacking[0]!r}, and no table of sources "
+        f"supplies it; add sources.guardrails: {{{lacking[0]}: {{table: ..., unit: ..., at: ..., "
+        "complete_until: ...}}"
+    )
 
 
 def _unsupplied(columns: Mapping[str, Any], sources: Sources) -> str:

@@ -126,11 +126,11 @@ class Attrition:
         if alone and abs(whole[0] - whole[1] - self.difference) >= MATERIAL / 2:
             said += f"; within segments and periods they are {_points(self.difference)} apart"
         if self.segments:
-            said += f"; most unlike in segment {', '.join(self.segments[:_NAMED])}"
+            said += f"; the largest difference is in segment {', '.join(self.segments[:_NAMED])}"
         if self.alarm:
             return f"{said} ({self.evidence})"
         if self.sure:
-            return f"{said}, less than half a point apart but surely ({self.evidence})"
+            return f"{said}, less than half a point apart, but significantly ({self.evidence})"
         return f"{said}, no further apart than by chance"
 
     @property

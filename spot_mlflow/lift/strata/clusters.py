@@ -24,7 +24,7 @@ def cluster_strata(clusters: ClusterMoments, predicted: PredictedLift) -> Compar
     """Puts whole clusters side by side in strata of segment and time, chosen from their counts.
 
     Returns:
-        None where clusters are not told apart by segment or time, or one stratum holds all.
+        None where clusters are not shown separately by segment or time, or one stratum holds all.
     """
     if clusters.segment is None and clusters.period is None:
         return None

@@ -1,4 +1,4 @@
-"""What a holdout costs, and what it is worth: so that whoever owns the business can decide on it.
+"""What a holdout costs, and what it is worth: so that the business owner can decide on it.
 
 Held-out units forgo what was promised of a treated one, pi = V tau - k - i (p0 + tau): the value V of one more good
 outcome, net of the cost to serve, the promised lift tau, the cost k of an offer with its handling, the incentive

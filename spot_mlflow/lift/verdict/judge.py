@@ -1,4 +1,4 @@
-"""The lift gap and the two verdicts: against the promise, and against the minimum viable lift.
+"""The lift gap and the two verdicts: against the promise, and against the minimum worthwhile lift.
 
 Two intervals, not one: viability looks at the realized lift alone, the verdict at the gap, in which
 the prediction's own uncertainty stands as well. All in improvement units.
@@ -193,7 +193,7 @@ def _verdict(gap: Interval, tolerance: float) -> Verdict:
 
 
 def viability(realized: Interval, minimum: float | None) -> Viability:
-    """Compares the realized lift alone with the minimum viable lift; undecided without one.
+    """Compares the realized lift alone with the minimum worthwhile lift; undecided without one.
 
     Args:
         realized: lift with its interval at the contract's confidence, improvement units.

@@ -1,4 +1,4 @@
-"""Before launch: when will one know, and with what chance?
+"""Before launch: when will the result be known, and how likely is each verdict?
 
 All at the width that the check will really use: the plan builds the arms that are to be expected and
 runs the product's own intervals over them.
@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow import figures
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.estimators.sequence import BURN_IN
 from spot_mlflow.lift.estimators.skewness import WIDEST
+from spot_mlflow.lift.promise.contract import Z95
+from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.lift.promise.slips import meaning_of
 from spot_mlflow.lift.verdict.chances import TRUTHS, Chances, Expected, Truth
 from spot_mlflow.lift.verdict.holdout_cost import promised_value
+from spot_mlflow.lift.verdict.plan_words import known_when
+from spot_mlflow.shown import Shown, notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,8 +83,8 @@ class HoldoutPlan:
         return max(self.days_met, self.days_short)
 
 
-@dataclass(frozen=True)
-class LiftPlan:
+@dataclass(frozen=True, repr=False)
+class LiftPlan(Shown):
     """The plan of a check.
 
     Attributes:
@@ -107,6 +110,14 @@ class LiftPlan:
     starts: date | None = None
     money: PromisedValue | None = None
 
+    def __repr__(self) -> str:
+        """Returns for which promise, and when it will be known at each share."""
+        return f"<LiftPlan for {self.predicted.metric!r}: {known_when(self)}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns JSON values, as ``spot plan --format json`` prints them (``docs/json.md``)."""
+        return dict(notebook().plan_dict(self))
+
 
 def plan_lift(
     predicted: PredictedLift,
@@ -123,7 +134,7 @@ def plan_lift(
 ) -> LiftPlan:
     """Plans a check.
 
-    One will know when a true promise is found met, and one that is not (``LiftPlan.decisive``) found
+    The result will be known when a true promise is found met, and one that is not (``LiftPlan.decisive``) found
     short, each with the stated power. Monitored contracts are judged at the width of their sequence at that many units;
     looking daily may tell earlier.
 
@@ -326,6 +337,28 @@ def _between(enough: Callable[[float], bool], low: float, high: float) -> float:
     return high
 
 
+def _never(predicted: PredictedLift, decisive: Truth | None, rows: Sequence[HoldoutPlan]) -> str:
+    """Says why no number of units tells, and what would.
+
+    At units without end the gap's 95 % interval reaches z(.975) times the promise's own standard error to
+    either side: it must fit between the truth and the border of the tolerance.
+    """
+    tolerance, error = predicted.tolerance_used, predicted.predicted.standard_error
+    room = tolerance
+    if decisive is not None:
+        room = min(room, (1 - TRUTHS[decisive]) * predicted.predicted.lift - tolerance)
+    most = room / Z95
+    all_of_it = all(math.isinf(r.units_met) and math.isinf(r.units_short) for r in rows)
+    what = "The result will never be known" if all_of_it else "Not all of it will ever be known"
+    if error <= most:
+        return f"{what}: the tolerance leaves no room."
+    scale = contract_scale(predicted, error).telling_apart(error, most)
+    return (
+        f"{what}, because the prediction itself is too uncertain: its standard error is {scale.amount(error)}. "
+        f"With this tolerance it should be at most {scale.amount(most)}; a larger backtest lowers it."
+    )
+
+
 def _notes(
     expected: Expected, decisive: Truth | None, rows: tuple[HoldoutPlan, ...]
 ) -> tuple[str, ...]:
@@ -341,29 +374,24 @@ def _notes(
     if decisive == "false":
         notes.append(
             "Half the promise lies within the tolerance or close to it: the time to find a "
-            "shortfall is that of a lift that does not come at all."
+            "shortfall assumes that no lift arrives at all."
         )
     if decisive is None:
         notes.append(
             f"{meaning_of(predicted)} How soon a shortfall is found depends on the loss, which is not "
             "part of the promise."
         )
-    if rows and all(math.isinf(r.units_met) and math.isinf(r.units_short) for r in rows):
-        why = (
-            "the prediction itself is too uncertain"
-            if predicted.predicted.standard_error > 0
-            else "the tolerance leaves no room"
-        )
-        notes.append(f"One will never know: {why}.")
+    if rows and any(math.isinf(r.units_met) or math.isinf(r.units_short) for r in rows):
+        notes.append(_never(predicted, decisive, rows))
     planned = (predicted.planned_units or 0) * expected.cluster_size
     if planned and rows and all(r.units_needed > planned for r in rows):
         notes.append(f"The planned {planned:,.0f} units are too few at each of these shares.")
     if predicted.looks_used == "monitored":
-        notes.append("Chances are at that many units; looking daily may tell earlier.")
+        notes.append("The probabilities are for that many units; daily checks may decide earlier.")
         if predicted.kind != "binary" and predicted.columns.cluster is None:
             notes.append(
-                f"No verdict before {BURN_IN} non-zero outcomes in the smaller arm, which this plan "
-                "does not know of."
+                f"There is no verdict before {BURN_IN} non-zero outcomes in the smaller arm; this plan "
+                "does not take that into account."
             )
     if predicted.kind != "binary":
         notes.append(
@@ -371,19 +399,3 @@ def _notes(
             f"(more than {1 / WIDEST**2:.0f} times the squared skewness in the smaller arm)."
         )
     return tuple(notes)
-
-
-def know_when(plan: LiftPlan) -> str:
-    """One sentence: "with a 10 % holdout in 41 days, with 20 % in 23"."""
-
-    def when(row: HoldoutPlan) -> str:
-        if math.isinf(row.units_needed):
-            return "never"
-        if row.days_needed is None:
-            return f"after {row.units_needed:,.0f} units"
-        return f"in {row.days_needed:,.0f} days"
-
-    first, *rest = plan.holdouts
-    said = [f"with a {figures.share(first.holdout)} holdout {when(first)}"]
-    said += [f"with {figures.share(r.holdout)} {when(r)}" for r in rest]
-    return f"One will know {', '.join(said)} (chance {figures.share(plan.power)} either way)."

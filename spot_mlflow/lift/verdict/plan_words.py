@@ -13,6 +13,28 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.verdict.plan import HoldoutPlan, LiftPlan
 
 
+def know_when(plan: LiftPlan) -> str:
+    """One sentence: "The result will be known with a 10 % holdout in 41 days, with 20 % in 23"."""
+    if all(math.isinf(row.units_needed) for row in plan.holdouts):
+        return "No number of units will show both that a kept promise was kept and that a broken one was broken."
+    return f"The result will be known {known_when(plan)} (chance {figures.share(plan.power)} either way)."
+
+
+def known_when(plan: LiftPlan) -> str:
+    """A time for each share: "with a 10 % holdout in 41 days, with 20 % in 23 days"."""
+
+    def when(row: HoldoutPlan) -> str:
+        if math.isinf(row.units_needed):
+            return "never"
+        if row.days_needed is None:
+            return f"after {row.units_needed:,.0f} units"
+        return f"in {row.days_needed:,.0f} days"
+
+    first, *rest = plan.holdouts
+    said = [f"with a {figures.share(first.holdout)} holdout {when(first)}"]
+    return ", ".join([*said, *(f"with {figures.share(r.holdout)} {when(r)}" for r in rest)])
+
+
 def holdout_words(plan: LiftPlan) -> list[str]:
     """One sentence for each share, and what the holdout is worth; empty where no money is known.
 
@@ -28,7 +50,9 @@ def holdout_words(plan: LiftPlan) -> list[str]:
         if math.isfinite(row.held_out)
     ]
     if out and money.wasted_per_unit > 0:
-        out.append(f"Without a holdout nobody would see a model that does nothing: {_waste(plan)}.")
+        out.append(
+            f"Without a holdout, nobody would notice a model that does nothing: {_waste(plan)}."
+        )
     return out
 
 
