@@ -26,22 +26,34 @@ Kind = Literal[
     "concern",
     "discussion",
     "pulse",
+    "invitation",
     "outcomes",
     "sign-off",
     "waiver",
     "request",
     "break-glass",
     "decision",
+    "resolution",
     "confirmation",
     "policy",
     "restore",
+    "erasure",
+    "rebind",
     "snapshot",
 ]
 
 # What an entry must name beside its payload. Where it names more, that is checked as well.
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(
-        ("assessment", "involvement", "concern", "discussion", "pulse", "confirmation"),
+        (
+            "assessment",
+            "involvement",
+            "concern",
+            "discussion",
+            "pulse",
+            "confirmation",
+            "invitation",
+        ),
         ("person", "role"),
     ),
     "sign-off": ("person", "role", "version"),
@@ -50,6 +62,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "break-glass": ("person", "version"),
     "prediction": ("version",),
     "outcomes": ("version",),
+    "resolution": ("person", "role", "version"),
 }
 
 

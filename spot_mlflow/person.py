@@ -11,7 +11,7 @@ from typing import Final
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.evidence import NEEDS
 from spot_mlflow.roles import ROLES
-from spot_mlflow.validation import check_choice
+from spot_mlflow.validation import check_choice, is_drawn
 
 MAX_NAME: Final = 200
 MIN_KEY: Final = 16  # bytes
@@ -23,11 +23,11 @@ def check_text(name: str, value: str | None, *, required: bool = True, where: st
     """Returns the text without blanks around it, checked for length.
 
     Raises:
-        InvalidInput: it is empty where it must not be, or longer than 4,000 characters.
+        InvalidInput: nothing of it can be seen where it is not allowed empty, or it is longer than 4,000 characters.
     """
     text = (value or "").strip()
-    if required and not text:
-        raise InvalidInput(f"{name} is empty, must say something", where=where)
+    if required and not any(map(is_drawn, text)):
+        raise InvalidInput(f"{name} must not be empty", where=where)
     if len(text) > MAX_TEXT:
         raise InvalidInput(
             f"{name} has {len(text):,} characters, must have at most {MAX_TEXT:,}",
@@ -57,7 +57,7 @@ def check_person(person: str | None, *, where: str = "") -> str:
 def check_role(role: str | None, *, where: str = "") -> str:
     """Returns the role when it is one of ours, else raises with the nearest one named."""
     if role is None:
-        raise InvalidInput("role is empty", where=where, fix=f"Say one of {', '.join(ROLES)}.")
+        raise InvalidInput("role is empty", where=where, fix=f"Use one of {', '.join(ROLES)}.")
     return check_choice("role", role, ROLES, where=where)
 
 

@@ -63,7 +63,7 @@ def check_confirmation(
         )
     if person_key(found[0].person) != person_key(person):
         raise Refused(
-            f"only {found[0].person}, for whom it was written down, confirms it",
+            f"only {found[0].person}, for whom it was written down, can confirm it",
             fix="Log in as that person.",
         )
     return {"entry": found[0].id}

@@ -24,8 +24,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.errors import SpotError
+from spot_mlflow.errors import InvalidInput, SpotError
 from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.registry_ways import ways_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -227,13 +228,18 @@ class Claims:
 
     def _keep_alive(self) -> None:
         while not self._ended.wait(self._beat):
-            with self._lock:
-                self._mine = {t: _beating(c) for t, c in self._mine.items()}
-                mine = dict(self._mine)
-            for target, claim in mine.items():
-                with contextlib.suppress(Exception):  # tried again; in the end the claim is lost
-                    if not self._is_lost(target) and claim.key in self._tags(target):
-                        self._write(target, claim)
+            self.show_life()
+
+    def show_life(self) -> None:
+        """Gives a sign of life for each claim that still exists and has not been silent for too long."""
+        with self._lock:
+            self._mine = {t: _beating(c) for t, c in self._mine.items()}
+            mine = dict(self._mine)
+        for target, claim in mine.items():
+            with contextlib.suppress(Exception):  # tried again; in the end the claim is lost
+                if not self._is_lost(target) and claim.key in self._tags(target):
+                    self._write(target, claim)
+                    if not self._is_lost(target):  # a late one does not bring a claim back
                         self._shown[target] = time.time()
 
     def _is_lost(self, target: Target) -> bool:
@@ -241,13 +247,20 @@ class Claims:
         return time.time() - self._shown[target] >= self._patience - self._beat
 
     def _tags(self, target: Target) -> Mapping[str, str]:
-        tags = self._client.get_model_version(*target).tags or {}
+        tags = ways_of(self._client).own(self._client.get_model_version(*target).tags or {})
         return {k: v for k, v in tags.items() if k.startswith(TAG)}
 
     def _write(self, target: Target, claim: Claim) -> None:
-        self._client.set_model_version_tag(*target, key=claim.key, value=claim.value)
+        ways = ways_of(self._client)
+        if not ways.version_tags:
+            raise InvalidInput(
+                f"versions have no tags in {ways.name}, so a check cannot be claimed",
+                fix="Check one version at a time: spot outcomes MODEL SOURCE.",
+            )
+        self._client.set_model_version_tag(*target, key=ways.key(claim.key), value=claim.value)
 
     def _remove(self, target: Target, key: str) -> None:
+        key = ways_of(self._client).key(key)
         self._client.delete_model_version_tag(*target, key=key)
 
     def _errors(self, target: Target) -> Any:

@@ -8,19 +8,22 @@ that was deleted is reported, never silently replaced.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-from typing import TYPE_CHECKING, Final
+import shlex
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import RecordDamaged, Unavailable
 from spot_mlflow.record.entry import CREATED, MODEL
 from spot_mlflow.record.references import ModelRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
+_LOG = logging.getLogger(__name__)
 REGISTRY: Final = ModelRef("", None, 0)
 PREFIX_VARIABLE: Final = "SPOT_MLFLOW_PREFIX"
 _LONGEST: Final = 230  # characters; MLflow takes 256, and a timestamp may be added
@@ -67,9 +70,9 @@ def find(
     by_name = client.get_experiment_by_name(name_of(ref))
     if by_name is not None and not by_name.name:
         raise Unavailable(
-            f"MLflow at {client.tracking_uri} answered, and not as MLflow does",
+            f"MLflow at {client.tracking_uri} answered, but not as MLflow does",
             where=f"the record of {ref.name!r}",
-            fix="A proxy or a login page may stand before it: check MLFLOW_TRACKING_URI.",
+            fix="A proxy or a login page may be in front of it: check MLFLOW_TRACKING_URI.",
         )
     found = by_name if by_name is not None and _is_of(by_name, ref) else _by_identity(client, ref)
     if found is None and by_name is not None and not by_name.tags.get(CREATED):
@@ -87,9 +90,16 @@ def find(
             f"the record (experiment {name_of(ref)!r}) is gone, yet the model's tags show that "
             "there was one",
             where=f"model {ref.name!r}",
-            fix="Restore it from a backup, or delete the model's spot.* tags to begin anew.",
+            fix=f"Restore it from a backup or an export (spot import FILE). Where another tool copied "
+            f"the model and its experiments: spot rebind {shlex.quote(ref.name)}",
         )
     return found
+
+
+def first_of_all(client: MlflowClient) -> bool:
+    """Returns whether this MLflow holds no record of any model yet."""
+    found = client.search_experiments(filter_string=f"tags.`{CREATED}` LIKE '%'", max_results=1)
+    return not found
 
 
 def find_registry(client: MlflowClient) -> Experiment | None:
@@ -113,19 +123,40 @@ def check_prefixes(client: MlflowClient) -> None:
     Raises:
         RecordDamaged: one is kept under another prefix; both are named.
     """
+    for found in _searched(client, f"tags.`{CREATED}` LIKE '%'"):
+        if found.tags.get(MODEL):
+            _check_prefix(found, ModelRef(found.tags[MODEL], None, 0))
+    if client.get_experiment_by_name(name_of(REGISTRY)) is None:
+        _check_strays(client)
+
+
+def every_home(client: MlflowClient) -> dict[str, str | None]:
+    """Returns the model of each experiment that is or may be a record -> when that model was made, where it says so.
+
+    Deleted experiments are among them, and those under the prefix that were made by hand; the registry's own is not.
+    """
+    from mlflow.entities import ViewType
+
+    found: dict[str, str | None] = {}
+    for where in (f"name LIKE '{prefix()}%'", f"tags.`{CREATED}` LIKE '%'"):
+        for home in _searched(client, where, view_type=ViewType.ALL):
+            name = home.tags.get(MODEL, home.name.removeprefix(prefix()))
+            if name:
+                found[name] = home.tags.get(CREATED)
+    return found
+
+
+def _searched(client: MlflowClient, where: str, **more: Any) -> Iterator[Experiment]:
+    """Yields what a search of experiments finds, page by page."""
     token: str | None = None
     while True:
         page = client.search_experiments(
-            filter_string=f"tags.`{CREATED}` LIKE '%'", max_results=1000, page_token=token
+            filter_string=where, max_results=1000, page_token=token, **more
         )
-        for found in page:
-            if found.tags.get(MODEL):
-                _check_prefix(found, ModelRef(found.tags[MODEL], None, 0))
+        yield from page
         token = page.token
         if not token:
-            break
-    if client.get_experiment_by_name(name_of(REGISTRY)) is None:
-        _check_strays(client)
+            return
 
 
 def _check_strays(client: MlflowClient) -> None:
@@ -214,7 +245,19 @@ def _create(client: MlflowClient, ref: ModelRef) -> Experiment:
         taken = client.get_experiment_by_name(name)
         if taken is not None and _is_of(taken, ref):
             return taken  # another process was first
+        if name == name_of(ref) and taken is not None and not is_alive(client, taken):
+            _LOG.warning(
+                "Experiment %r is the record of an earlier model of this name; a new record begins. "
+                "If it is the same model, copied or restored: spot rebind %s",
+                name,
+                shlex.quote(ref.name),
+            )
     raise RecordDamaged(f"experiments {' and '.join(map(repr, names))} belong to other models")
+
+
+def is_alive(client: MlflowClient, experiment: Experiment) -> bool:
+    """Says whether the model that a record is bound to is still there, under its name."""
+    return str(_made_at(client, experiment.tags.get(MODEL, ""))) == experiment.tags.get(CREATED)
 
 
 def _is_of(experiment: Experiment, ref: ModelRef) -> bool:

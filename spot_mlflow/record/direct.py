@@ -7,17 +7,22 @@ names of MLflow that the record uses are in this module.
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.record.faults import in_spite_of_races
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
 
     from mlflow import MlflowClient
     from mlflow.entities import Run
     from mlflow.entities.model_registry import RegisteredModel
+
+_PROMPT: Final = "mlflow.prompt.is_prompt"  # the tag by which MLflow knows a prompt
+_AT_ONCE: Final = 500  # names in one statement; databases bound the number of parameters
 
 
 def finish_run(client: MlflowClient, run_id: str) -> None:
@@ -25,7 +30,7 @@ def finish_run(client: MlflowClient, run_id: str) -> None:
     from mlflow.entities import RunStatus
 
     store = client._tracking_client.store  # noqa: SLF001 - what this module is for
-    store.update_run_info(run_id, RunStatus.FINISHED, None, None)
+    store.update_run_info(run_id, RunStatus.FINISHED, int(time.time() * 1000), None)
 
 
 def log_artifacts(client: MlflowClient, place: str, folder: str) -> None:
@@ -35,10 +40,43 @@ def log_artifacts(client: MlflowClient, place: str, folder: str) -> None:
     get_artifact_repository(place, tracking_uri=client.tracking_uri).log_artifacts(folder)
 
 
-def tag_model(client: MlflowClient, name: str, key: str, value: str) -> None:
-    """Sets a tag of a registered model."""
-    registry = client._get_registry_client()  # noqa: SLF001 - what this module is for
-    in_spite_of_races(partial(registry.set_registered_model_tag, name, key, value))
+def tag_models(client: MlflowClient, names: Sequence[str], key: str, value: str) -> None:
+    """Sets a tag of registered models to one value, in a database of this process 500 in a transaction.
+
+    A name that MLflow itself cannot read, or that is gone meanwhile, is passed over.
+    """
+    from mlflow.exceptions import MlflowException
+
+    registry, singly = client._get_registry_client(), list(names)  # noqa: SLF001 - what this module is for
+    if _is_database(registry.store):
+        singly = []
+        for first in range(0, len(names), _AT_ONCE):
+            some = names[first : first + _AT_ONCE]
+            try:
+                in_spite_of_races(partial(_tag_rows, registry.store, some, key, value))
+            except MlflowException:  # one of them is gone meanwhile
+                singly += some
+    for name in singly:
+        with suppress(MlflowException):
+            in_spite_of_races(partial(registry.set_registered_model_tag, name, key, value))
+
+
+def _tag_rows(store: Any, names: Sequence[str], key: str, value: str) -> None:
+    from mlflow.store.model_registry.dbmodels import models
+    from sqlalchemy import insert
+
+    model: Any = models.SqlRegisteredModel
+    tag: Any = models.SqlRegisteredModelTag
+    with store.ManagedSessionMaker(read_only=False) as session:
+        asked = store._get_query(session, model).filter(model.name.in_(names))  # noqa: SLF001 - what this module is for
+        there = asked.with_entities(model.workspace, model.name).all()
+        rows = [{"workspace": w, "name": n, "key": key, "value": value} for w, n in there]
+        for workspace in {w for w, _ in there}:
+            session.query(tag).filter(
+                tag.workspace == workspace, tag.key == key, tag.name.in_(names)
+            ).delete(synchronize_session=False)
+        if rows:
+            session.execute(insert(tag), rows)
 
 
 def write_summary(
@@ -75,6 +113,14 @@ def write_summary(
         describe(*of, description)
     for key, value in tags.items():
         in_spite_of_races(partial(tag, *of, key, value))
+
+
+def default_registry(tracking_uri: str) -> str:
+    """Returns where the models of a tracking server are, as MLflow has it where nothing was set."""
+    import mlflow.tracking
+
+    registry = mlflow.tracking._model_registry.utils  # noqa: SLF001 - what this module is for
+    return str(registry._get_default_registry_uri_for_tracking_uri(tracking_uri))  # noqa: SLF001 - the same
 
 
 def registry_uri(client: MlflowClient) -> str:
@@ -208,3 +254,64 @@ def _write_rows(
         if description is not None:
             row.description = description
             row.last_updated_time = get_current_time_millis()
+
+
+def model_marks(client: MlflowClient, key: str) -> dict[str, tuple[int, int, str]] | None:
+    """Returns what tells that a registered model has changed, for each that is not a prompt: one statement.
+
+    Args:
+        client: MLflow.
+        key: a tag that changes with the others.
+
+    Returns:
+        name -> (creation time, time of the last update, value of the tag or ""); None where the
+        registry is no database of this process.
+    """
+    store: Any = client._get_registry_client().store  # noqa: SLF001 - what this module is for
+    if not _is_database(store):
+        return None
+    from mlflow.store.model_registry.dbmodels import models
+    from sqlalchemy import and_
+
+    model: Any = models.SqlRegisteredModel
+    tag: Any = models.SqlRegisteredModelTag
+    with store.ManagedSessionMaker() as session:
+        asked = store._get_query(session, model)  # noqa: SLF001 - what this module is for
+        same = and_(tag.name == model.name, tag.workspace == model.workspace)
+        joined = asked.outerjoin(tag, and_(same, tag.key.in_((key, _PROMPT))))
+        columns = (model.name, model.creation_time, model.last_updated_time, tag.key, tag.value)
+        rows = joined.with_entities(*columns).all()
+    prompts = {name for name, _, _, of, value in rows if of == _PROMPT and value == "true"}
+    found: dict[str, tuple[int, int, str]] = {}
+    for name, created, updated, of, value in rows:
+        if name not in prompts and (of == key or name not in found):
+            mark = str(value or "") if of == key else ""
+            found[str(name)] = (int(created or 0), int(updated or 0), mark)
+    return found
+
+
+def model_names(client: MlflowClient) -> list[str] | None:
+    """Returns the names of all registered models, sorted, without prompts and without loading any version.
+
+    None if the registry is not a database of this process.
+    """
+    marks = model_marks(client, _PROMPT)
+    return None if marks is None else sorted(marks)
+
+
+def model_tags(client: MlflowClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Returns name -> tags of registered models in a database of this process, a statement for 500."""
+    from mlflow.store.model_registry.dbmodels import models
+
+    store: Any = client._get_registry_client().store  # noqa: SLF001 - what this module is for
+    model: Any = models.SqlRegisteredModel
+    tag: Any = models.SqlRegisteredModelTag
+    found: dict[str, dict[str, str]] = {name: {} for name in names}
+    with store.ManagedSessionMaker() as session:
+        for first in range(0, len(names), _AT_ONCE):
+            asked = store._get_query(session, model)  # noqa: SLF001 - what this module is for
+            asked = asked.filter(model.name.in_(names[first : first + _AT_ONCE]))
+            joined = asked.join(tag, (tag.name == model.name) & (tag.workspace == model.workspace))
+            for name, key, value in joined.with_entities(model.name, tag.key, tag.value):
+                found[str(name)][str(key)] = str(value or "")
+    return found

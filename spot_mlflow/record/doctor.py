@@ -1,67 +1,55 @@
-"""Looks at a server as a client sees it: is it there, gated, ready, and does it know who asks?"""
+"""Looks at an MLflow as a client sees it: is it there, gated, ready, and does it know who asks?"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from spot_mlflow.errors import SpotError
-from spot_mlflow.gate.policy import Policy
 from spot_mlflow.record import remote
+from spot_mlflow.record.doctor_store import artifacts, database, packages, prefix_found
 from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.policies import current_policy
+from spot_mlflow.record.sign import Sign
+from spot_mlflow.record.store import Record
 from spot_mlflow.record.transport import status_fault
 from spot_mlflow.validation import utc
 from spot_mlflow.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from spot_mlflow.record.sign import State
 
-State = Literal["ok", "warning", "failed"]
+Look = Callable[[str], Iterator[Sign]]
 _SKEW: Final = 300  # seconds by which a server takes an entry from the future
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """One thing that was looked at.
-
-    Attributes:
-        name: what was looked at.
-        state: ok, warning or failed.
-        said: what was found, in a sentence.
-        fix: what to do, or "".
-    """
-
-    name: str
-    state: State
-    said: str
-    fix: str = ""
-
-    def to_dict(self) -> dict[str, str]:
-        """Returns JSON values."""
-        return {k: getattr(self, k) for k in self.__slots__}
-
-
-def examined(uri: str) -> tuple[Sign, ...]:
-    """Returns what was found at a server; what depends on something that failed is left out.
+def examined(uri: str, *, write: bool = False) -> tuple[Sign, ...]:
+    """Returns what was found; what depends on something that failed is left out.
 
     Args:
-        uri: of the tracking server.
+        uri: of the tracking server, or of the store where there is none.
+        write: try the artifact store by a file that is deleted again.
     """
-    if not uri.startswith(("http://", "https://")):
-        said = f"{uri.split('://', 1)[0]} is no server: only a spot+ registry URI gates it"
-        return (Sign("server", "warning", said, "Start one: spot server."),)
+    served = uri.startswith(("http://", "https://"))
+    looks: tuple[Look, ...] = (_answers, _gate, _login, _ready) if served else (database,)
     found: list[Sign] = []
-    for look in (_answers, _gate, _login, _ready, _policy):
+    for look in (lambda _: packages(), *looks, prefix_found, _files(write=write), _policy):
         try:
             found += look(uri)
         except SpotError as e:
-            found.append(Sign(look.__name__.strip("_"), "failed", e.what, e.fix))
-        if found[-1].state == "failed" and look in (_answers, _gate):
+            name = _NAMES.get(look, "artifacts")
+            found.append(Sign(name, "failed", e.what, e.fix))
+        if found[-1].state == "failed" and look in _FIRST:
             break
     return tuple(found)
+
+
+def _files(*, write: bool) -> Look:
+    return partial(artifacts, write=write)
 
 
 def _answers(uri: str) -> Iterator[Sign]:
@@ -76,13 +64,13 @@ def _answers(uri: str) -> Iterator[Sign]:
         yield Sign("clock", state, f"{off:.0f} seconds apart", "" if state == "ok" else fix)
     parts = urlsplit(uri)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        yield Sign("transport", "warning", "http: a login can be read on the way", "Use https.")
+        yield Sign("transport", "warning", "http: a login can be read in transit", "Use https.")
 
 
 def _gate(uri: str) -> Iterator[Sign]:
     """Whether our routes are there, and of which version."""
     if not remote.is_gated(uri):
-        said = "a plain MLflow: nothing is refused, and anybody who may write could forge evidence"
+        said = "a plain MLflow server: nothing is refused, and anybody with write access could forge evidence"
         yield Sign("gate", "failed", said, "Start it with: spot server.")
         return
     theirs = str(remote.said_of_itself(uri).get("spot", ""))
@@ -95,7 +83,7 @@ def _login(uri: str) -> Iterator[Sign]:
     """Whether it knows who asks, and in which roles."""
     said = remote.said_of_itself(uri)
     if not said.get("login"):
-        what = "no logins: who speaks is what the client says"
+        what = "no logins: the server accepts any name that the client gives"
         yield Sign("login", "warning", what, "Start it with: spot server --auth.")
         return
     yield Sign("login", "ok", f"you are {said.get('person') or said.get('user')}")
@@ -103,7 +91,9 @@ def _login(uri: str) -> Iterator[Sign]:
     if roles:
         yield Sign("roles", "ok", roles)
     else:
-        yield Sign("roles", "warning", "the roles file gives you none, or there is none")
+        yield Sign(
+            "roles", "warning", "the roles file gives you no role, or there is no roles file"
+        )
 
 
 def _ready(uri: str) -> Iterator[Sign]:
@@ -116,11 +106,7 @@ def _ready(uri: str) -> Iterator[Sign]:
 
 def _policy(uri: str) -> Iterator[Sign]:
     """Which policy is in force, and whether it stops anything."""
-    said = remote.RouteWriter(uri).policy()
-    if said is None:
-        yield Sign("policy", "warning", "the server is too old to say which is in force")
-        return
-    policy = Policy.load(said["policy"])
+    policy = current_policy(Record(uri))
     modes = {policy.mode, *(r.mode for r in policy.models)}
     text = f"{policy.label}, mode {policy.mode}"
     text += f" and {len(policy.models)} patterns" if policy.models else ""
@@ -141,3 +127,15 @@ def _get(uri: str, path: str) -> Any:
     if answer.status_code != 200:  # noqa: PLR2004 - HTTP
         raise status_fault(answer.status_code, answer.text, where=path, at=uri)
     return answer
+
+
+_NAMES: Final[dict[Look, str]] = {
+    _answers: "answers",
+    _gate: "gate",
+    _login: "login",
+    _ready: "ready",
+    database: "store",
+    prefix_found: "prefix",
+    _policy: "policy",
+}
+_FIRST: Final = (_answers, _gate, database)  # the others ask what these found

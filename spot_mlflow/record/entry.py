@@ -38,6 +38,7 @@ ENTRY, KIND, MODEL, CREATED, VERSION = (
 ROLE, AT, DIGEST, PARTS = "spot.role", "spot.at", "spot.digest", "spot.parts"
 PERSON, SALT, RECORDER, ERASED = "spot.person", "spot.salt", "spot.recorded_by", "spot.erased"
 SIGNATURE: Final = "spot.signature"
+TAKEN: Final = "spot.taken"  # of a run that an import wrote: digest of the file
 _TOLD_BY_TAGS: Final = (
     (ENTRY, "id"),
     (KIND, "kind"),
@@ -188,7 +189,7 @@ class Fault:
         what: one sentence without its full stop.
     """
 
-    trouble: Literal["half written", "edited", "foreign"]
+    trouble: Literal["half written", "edited", "foreign", "newer"]
     what: str
 
 
@@ -203,6 +204,7 @@ class Reading:
         envelope: the decoded envelope where it could be read.
         signature: the server's signature, or "".
         running: whether its writer may still be at work.
+        taken: whether an import wrote it.
     """
 
     run_id: str
@@ -211,6 +213,7 @@ class Reading:
     envelope: Mapping[str, Any] = field(default_factory=dict)
     signature: str = ""
     running: bool = False
+    taken: bool = False
 
 
 def read(run: Run) -> Reading:
@@ -232,15 +235,44 @@ def read(run: Run) -> Reading:
         return Reading(run_id, None, _edited("the payload does not match its digest"))
     try:
         envelope = json.loads(text)
-        fault = _tag_fault(tags, envelope)
+        fault = _format_fault(envelope) or _tag_fault(tags, envelope)
         evidence = None if fault else _evidence(run_id, tags, envelope, digest)
     except (ValueError, KeyError, TypeError) as e:
         return Reading(run_id, None, _edited(f"not an entry ({e})"))
-    return Reading(run_id, evidence, fault, envelope, tags.get(SIGNATURE, ""))
+    return Reading(run_id, evidence, fault, envelope, tags.get(SIGNATURE, ""), taken=TAKEN in tags)
+
+
+def envelope_fault(tags: Mapping[str, str], text: str) -> tuple[Mapping[str, Any], str | None]:
+    """Returns the envelope of an entry that travels, and what is wrong with it, or None.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is no envelope.
+    """
+    envelope = json.loads(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if digest != tags.get(DIGEST) or canonical(envelope) != text:
+        return envelope, "it does not match its digest"
+    if str(len(split(text))) != tags.get(PARTS):
+        return envelope, "it has a different number of parts"
+    found = _format_fault(envelope) or _tag_fault(tags, envelope)
+    if found is None:
+        _evidence("", tags, envelope, digest)
+    return envelope, None if found is None else found.what
 
 
 def _edited(what: str) -> Fault:
     return Fault("edited", what)
+
+
+def _format_fault(envelope: Mapping[str, Any]) -> Fault | None:
+    """Returns that an entry is of a format which this version does not know, or None.
+
+    All formats so far are read: 1. A new one keeps the old ones readable (``docs/stability.md``).
+    """
+    written = envelope["format"]
+    if written == FORMAT:
+        return None
+    return Fault("newer", f"written in format {written}, this version reads up to {FORMAT}")
 
 
 def _tag_fault(tags: Mapping[str, str], envelope: Mapping[str, Any]) -> Fault | None:

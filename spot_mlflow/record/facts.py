@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.adoption import ModelFacts, VersionFacts
 from spot_mlflow.record import direct
 from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.registry_ways import ways_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +41,7 @@ def facts_of(client: MlflowClient, registered: RegisteredModel) -> ModelFacts:
         name=registered.name,
         created=int(registered.creation_timestamp or 0),
         versions=RegistryVersions(client, registered),
-        tags=dict(registered.tags or {}),
+        tags=ways_of(client).own(dict(registered.tags or {})),
         description=registered.description or "",
     )
 
@@ -56,6 +57,7 @@ class RegistryVersions:
     def __init__(self, client: MlflowClient, registered: RegisteredModel) -> None:
         self._client = client
         self._name = registered.name
+        self._ways = ways_of(client)
         self._aliases: dict[str, list[str]] = {}
         for alias, version in dict(registered.aliases or {}).items():
             self._aliases.setdefault(str(version), []).append(str(alias).casefold())
@@ -73,6 +75,14 @@ class RegistryVersions:
         if self._all is None and number not in self._known and number.isdecimal():
             self._ask(number)
         return self._known.get(number)
+
+    def tags(self, number: str) -> dict[str, str]:
+        """Returns the tags of a version, which some registries' searches do not tell."""
+        found = self.entity(number)
+        if found is None or not self._ways.version_tags:
+            return {}
+        with self._errors():
+            return version_tags(self._client, found)
 
     def newest(self) -> VersionFacts | None:
         """Returns the newest version, or None where there is none."""
@@ -148,15 +158,43 @@ class RegistryVersions:
 
 
 def every_model(client: MlflowClient) -> list[tuple[str, Mapping[str, str]]]:
-    """Returns (name, tags) of every registered model, read in pages of 1,000."""
-    found: list[tuple[str, Mapping[str, str]]] = []
+    """Returns (name, tags) of every registered model: one by one where a search tells no tags."""
+    names = direct.model_names(client)
+    if names is not None:
+        return list(direct.model_tags(client, names).items())
+    ways, found = ways_of(client), _registered(client)
+    if ways.search_tells_tags or not ways.tags:
+        return [(m.name, ways.own(dict(m.tags or {})) if ways.tags else {}) for m in found]
+    told = (client.get_registered_model(m.name) for m in found)
+    return [(m.name, ways.own(dict(m.tags or {}))) for m in told]
+
+
+def every_name(client: MlflowClient) -> list[str]:
+    """Returns the name of every registered model."""
+    names = direct.model_names(client)
+    return [m.name for m in _registered(client)] if names is None else names
+
+
+def _registered(client: MlflowClient) -> list[RegisteredModel]:
+    """Returns every registered model as a search tells it, read in pages of 1,000."""
+    found: list[RegisteredModel] = []
     token: str | None = None
     while True:
         page = client.search_registered_models(max_results=1000, page_token=token)
-        found.extend((m.name, dict(m.tags or {})) for m in page)
+        found.extend(page)
         token = page.token
         if not token:
             return found
+
+
+def version_tags(client: MlflowClient, version: ModelVersion) -> dict[str, str]:
+    """Returns the tags of a version that may come from a search."""
+    ways = ways_of(client)
+    if not ways.version_tags:
+        return {}
+    if not ways.search_tells_tags:
+        version = client.get_model_version(version.name, str(version.version))
+    return ways.own(dict(version.tags or {}))
 
 
 def every_version(client: MlflowClient, name: str) -> list[ModelVersion]:

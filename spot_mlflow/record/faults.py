@@ -116,8 +116,8 @@ def _foreign(error: Any, text: str, where: str, at: str) -> SpotError | None:
     said = getattr(error, "json", None)
     if isinstance(said, dict) and "error_code" not in said:
         return Unavailable(
-            f"MLflow at {without_password(at)} answered with JSON that is not its own: {plain(str(said))}. "
-            "A proxy may stand before it",
+            f"MLflow at {without_password(at)} answered with JSON that is not MLflow's: {plain(str(said))}. "
+            "A proxy may be in front of it",
             where=where,
             fix=f"Check MLFLOW_TRACKING_URI; where a login is needed: {TOKEN}, or {PASSWORD}.",
         )

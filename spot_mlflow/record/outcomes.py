@@ -116,7 +116,7 @@ def with_history(
         return report
     said = (
         f"The promise was changed after outcomes had been looked at: {', '.join(changed)}. "
-        "The first check stands in the record."
+        "The first check is in the record."
     )
     analysis = report.analysis
     left = report.moments.left_out is not None  # what is missing comes first

@@ -243,20 +243,14 @@ def record_policy(record: Record, payload: Mapping[str, Any], **said: Any) -> Ev
 
 def copy_policy(record: Record, entry: Evidence) -> None:
     """Writes a policy into the tag of its experiment, and which one it is into every model's."""
-    from mlflow.exceptions import MlflowException
-
     client = record.client
     home = companion.find(client, REGISTRY)
     if home is not None:
         text = _copy_of(entry)
         in_spite_of_races(partial(client.set_experiment_tag, home.experiment_id, COPY_TAG, text))
     mark = f"{entry.payload['digest']} {entry.at.isoformat()}"
-    for name, tags in record.portfolio():
-        if tags.get(COPY_TAG) != mark:
-            try:
-                direct.tag_model(client, name, COPY_TAG, mark)
-            except MlflowException:  # a name that MLflow itself cannot read: there are other copies
-                continue
+    others = [name for name, tags in record.portfolio() if tags.get(COPY_TAG) != mark]
+    direct.tag_models(client, others, record.ways.key(COPY_TAG), mark)
 
 
 def findings(record: Record) -> tuple[Finding, ...]:

@@ -7,9 +7,11 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.errors import RecordDamaged
 from spot_mlflow.evidence import canonical
 from spot_mlflow.record import direct
 from spot_mlflow.record.entry import Reading, read
+from spot_mlflow.record.rebinding import taken_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -118,13 +120,27 @@ def counted(ref: ModelRef, readings: Iterable[Reading]) -> list[Evidence]:
     """Returns the entries that count, oldest first.
 
     An entry copied from another model, from an earlier model of the same name, or replayed under
-    its own id does not count; ``verify`` names it.
+    its own id does not count, unless a rebind entry of this model took it in; ``verify`` names it.
+
+    Raises:
+        RecordDamaged: one was written by a newer version in a format that this one does not know. To leave
+            it out would be to answer from a part of the evidence.
     """
-    mine = [
-        r.evidence
-        for r in readings
-        if r.evidence is not None and r.envelope.get("created") == ref.created
-    ]
+    mine: list[Evidence] = []
+    found = list(readings)
+    taken = taken_in(ref.created, found)
+    for r in found:
+        digest = "" if r.evidence is None else r.evidence.digest
+        if r.envelope.get("created") != ref.created and digest not in taken:
+            continue
+        if r.evidence is not None:
+            mine.append(r.evidence)
+        elif r.fault is not None and r.fault.trouble == "newer":
+            raise RecordDamaged(
+                f"an entry (run {r.run_id}) was {r.fault.what}",
+                where=f"the record of {ref.name!r}" if ref.name else "the policies",
+                fix="Use a newer spot-mlflow: pip install -U spot-mlflow.",
+            )
     once = {e.id: e for e in sorted(mine, key=lambda e: e.run_id, reverse=True)}
     return sorted(once.values(), key=lambda e: (e.at, e.id))
 

@@ -19,6 +19,8 @@ from spot_mlflow.record.facts import (
     registered_model,
 )
 from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.registry_ways import ways_of
+from spot_mlflow.record.whereabouts import none_at, store_of
 from spot_mlflow.validation import nearest
 
 if TYPE_CHECKING:
@@ -128,9 +130,9 @@ def _find(client: MlflowClient, name: str) -> RegisteredModel | None:
         return None
     if not found.name:  # an answer that is empty, or JSON of something else
         raise Unavailable(
-            f"MLflow at {_address(client)} answered, and not as MLflow does",
+            f"MLflow at {_address(client)} answered, but not as MLflow does",
             where=f"model {name!r}",
-            fix="A proxy or a login page may stand before it: check MLFLOW_TRACKING_URI.",
+            fix="A proxy or a login page may be in front of it: check MLFLOW_TRACKING_URI.",
         )
     return found
 
@@ -150,10 +152,13 @@ def _padded(client: MlflowClient, name: str) -> RegisteredModel:
     if len(padded) == 1:
         return padded[0]
     hint = nearest(name, [m.name for m in known])
-    if known:
+    levels = ways_of(client).levels
+    if name.count(".") != levels - 1 and levels > 1:
+        fix = "Its names have three levels: catalog.schema.model."
+    elif known:
         fix = "Register it with log_model(..., registered_model_name=...)."
     else:
-        fix = f"No model is registered at {client.tracking_uri}; is that the MLflow you mean?"
+        fix = none_at(store_of(client))
     raise NotFound(f"no registered model {name!r}{hint}", fix=fix)
 
 
@@ -195,6 +200,7 @@ def _aliased(client: MlflowClient, registered: RegisteredModel, alias: str) -> L
 
 
 def _staged(client: MlflowClient, registered: RegisteredModel, stage: str) -> Located:
+    ways_of(client).check_target(stage)
     last = [v for v in registered.latest_versions or [] if v.current_stage == stage]
     if not last:
         raise NotFound(f"model {registered.name!r} has no version in stage {stage}")
@@ -213,6 +219,11 @@ def _from_logged_model(
         number: of the version, where known.
     """
     wanted = f"run_id='{run_id}'" if run_id else f"source_path='models:/{model_id}'"
+    if not run_id and model_id and not ways_of(client).searches_sources:
+        raise InvalidInput(
+            f"{ways_of(client).name} cannot search for the version of a logged model",
+            fix="Say which: 'name/version'.",
+        )
     found = list(client.search_model_versions(wanted)) if run_id or model_id else []
     mine = [v for v in found if model_id and logged_model_id(v) == model_id]
     # A version registered by "runs:/..." has a path for a source; then its run must do.

@@ -7,8 +7,10 @@ signs the entry and derives the summary tags. Nothing has to be configured: a se
 from __future__ import annotations
 
 import base64
+import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import urlsplit
 
 from spot_mlflow.adoption import FileFacts
 from spot_mlflow.errors import (
@@ -147,6 +149,44 @@ class RouteWriter:
         query = urlencode({"model": model, "entry": entry})
         return dict(_call(self._uri, "GET", f"/moments?{query}", None)["moments"])
 
+    def invite(
+        self, ref: ModelRef, *, person: str, role: str, until: str, recorded_by: str
+    ) -> dict[str, Any]:
+        """Records that a person is asked in a role, and returns the link for them.
+
+        Returns:
+            ``url`` for the mail, ``until`` (YYYY-MM-DD), ``invitation``, the entry's id.
+
+        Raises:
+            Refused: links are switched off there, or this login may not ask by one.
+            Unavailable: the server did not answer, or is too old for links.
+        """
+        said = {"model": ref.name, "version": ref.version, "person": person, "role": role}
+        more = {"until": until, "recorded_by": recorded_by, "id": uuid.uuid4().hex}
+        found = _call(self._uri, "POST", "/links", {**said, **more})
+        base = self._uri.rstrip("/")
+        if found["origin"]:
+            base = found["origin"] + urlsplit(base).path
+        return {**found, "url": f"{base}/{found['page']}"}
+
+    def export(self, model: str, out: IO[bytes]) -> None:
+        """Writes the server's export of a model's record, piece by piece.
+
+        Raises:
+            Refused: with logins, anybody but an administrator.
+            Unavailable: the server did not answer, or not to the end.
+        """
+        from urllib.parse import urlencode
+
+        response = _response(
+            self._uri, "GET", f"/export?{urlencode({'model': model})}", None, stream=True
+        )
+        if response.status_code != 200:  # noqa: PLR2004 - HTTP
+            _raise(response, self._uri)
+        with mlflow_errors("the export", at=self._uri):
+            for piece in response.iter_content(1 << 20):
+                out.write(piece)
+
     def refresh(self, ref: ModelRef) -> None:
         """Has the server derive a model's summary anew; its tags are the server's to write."""
         _call(self._uri, "POST", "/refresh", {"model": ref.name, "version": ref.version})
@@ -155,17 +195,23 @@ class RouteWriter:
         """Has the server erase a name; an administrator's right."""
         return _call(self._uri, "POST", "/erase", {"person": person, "dry_run": dry_run})
 
+    def audit(self, cursor: Mapping[str, Any], *, names: bool) -> dict[str, Any]:
+        """Has the server tell what was recorded after a cursor; an administrator's right."""
+        return _call(self._uri, "POST", "/audit", {"cursor": dict(cursor), "names": names})
+
     def verify(self, ref: ModelRef, *, files: bool = False) -> Verification:
         """Returns what the server finds in a record, signatures and anchors included, and files."""
         from urllib.parse import urlencode
 
+        from spot_mlflow.origins import Origin
         from spot_mlflow.record.verification import Finding, Verification
 
         query = urlencode({"model": ref.name, **({"files": "1"} if files else {})})
         said = _call(self._uri, "GET", f"/verify?{query}", None)
         found = said["models"][0]
         findings = tuple(Finding(f["trouble"], f["run_id"], f["what"]) for f in found["findings"])
-        return Verification(found["model"], found["entries"], findings)
+        origins = tuple((Origin.of(o), int(o["entries"])) for o in found.get("origins", ()))
+        return Verification(found["model"], found["entries"], findings, origins)
 
 
 def writer_for(client: MlflowClient) -> Writer:
@@ -266,12 +312,12 @@ def _answer(response: Any, uri: str) -> dict[str, Any]:
         raise status_fault(200, response.text, where="the entry route", at=uri) from None
 
 
-def _response(uri: str, method: str, path: str, body: dict[str, Any] | None) -> Any:
+def _response(uri: str, method: str, path: str, body: dict[str, Any] | None, **more: Any) -> Any:
     """Asks as MLflow's own client does: its credentials, certificates, retries and workspace."""
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
-    said = {} if body is None else {"json": body}
+    said = more if body is None else {"json": body, **more}
     with mlflow_errors("the entry route", at=uri):
         return http_request(
             get_default_host_creds(uri), f"{API}{path}", method, raise_on_status=False, **said

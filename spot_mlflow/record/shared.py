@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from spot_mlflow.record.companion import prefix
+from spot_mlflow.record.connection import check_home
 from spot_mlflow.record.store import Record
 
 _KEPT: Final = 60.0  # seconds
@@ -18,6 +19,7 @@ def shared_record() -> Record:
 
     What it remembers is the entries it has read, so that many in a row do not each read all of them.
     """
+    check_home()
     import mlflow
 
     key = (mlflow.get_tracking_uri(), mlflow.get_registry_uri(), prefix())

@@ -12,14 +12,16 @@ from spot_mlflow.adoption import Adoption, ModelFacts, build_adoption
 from spot_mlflow.errors import SpotError
 from spot_mlflow.person import check_speaker
 from spot_mlflow.record import companion, reading, references, remote
-from spot_mlflow.record.connection import open_client
+from spot_mlflow.record.connection import open_client, registry_of
+from spot_mlflow.record.direct import registry_uri as address_of
 from spot_mlflow.record.entry import Draft, Reading
-from spot_mlflow.record.facts import every_model, facts_of, registered_model
+from spot_mlflow.record.facts import every_model, every_name, facts_of, registered_model
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.login import login
 from spot_mlflow.record.memory import Memory
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
+from spot_mlflow.record.registry_ways import RegistryWays, ways_of
 from spot_mlflow.record.signature import signature_digest
 from spot_mlflow.record.subject import Subject
 from spot_mlflow.validation import utc
@@ -51,7 +53,8 @@ class Record:
 
     Args:
         tracking_uri: where MLflow is; MLflow's own setting where None.
-        registry_uri: where the registry is; MLflow's own setting where None.
+        registry_uri: where the registry is; None: at ``tracking_uri``, or where MLflow's own settings say,
+            if ``tracking_uri`` is theirs.
         client: a client to use instead of the URIs.
         writer: how entries are written; found out where None (a gated server has a route for it).
         recorded_by: who writes entries down; the login where None. One who speaks under a pseudonym
@@ -68,6 +71,10 @@ class Record:
         recorded_by: str | None = None,
     ) -> None:
         self.client = client or open_client(tracking_uri, registry_uri)
+        # With its gate, which the client goes past.
+        self.registry_uri = (
+            address_of(client) if client else registry_of(tracking_uri, registry_uri)
+        )
         self._writer = writer
         self._recorded_by = recorded_by
         self.memory = Memory(self.client)
@@ -79,6 +86,11 @@ class Record:
         if self._writer is None:
             self._writer = remote.writer_for(self.client)
         return self._writer
+
+    @property
+    def ways(self) -> RegistryWays:
+        """What the registry can hold."""
+        return ways_of(self.client)
 
     def _errors(self, where: str) -> AbstractContextManager[None]:
         """Returns ``mlflow_errors`` that name the server this record asks."""
@@ -106,7 +118,8 @@ class Record:
 
     def models(self) -> list[str]:
         """Returns the names of all registered models, sorted; prompts are none."""
-        return sorted(name for name, _ in self.portfolio())
+        with self._errors("the registry"):
+            return sorted(every_name(self.client))
 
     def portfolio(self) -> list[tuple[str, Mapping[str, str]]]:
         """Returns (name, tags) of every registered model, read in pages of 1,000."""
@@ -341,12 +354,22 @@ class Record:
                 id=entry_id or uuid.uuid4().hex,
             )
             if not sent:
+                first = subject.home is None and bool(self.ways.lacks)
+                said = first and companion.first_of_all(self.client)
                 subject.home = companion.as_home(self.client, ref, subject.home)
+                if said:
+                    self._say_what_lacks()
             evidence = self.writer.write(draft, subject.home)
             self.memory.wrote(evidence.run_id)
         if refresh and ref.name:
             self._refresh_after(subject, evidence)
         return evidence
+
+    def _say_what_lacks(self) -> None:
+        """Says what this registry cannot hold: once, when its first record begins."""
+        from spot_mlflow.reporting.words.registries import registry_sentence
+
+        _LOG.warning("%s", registry_sentence(self.ways.name, self.ways.lacks, self.ways.page))
 
     def _refresh_after(self, subject: Subject, evidence: Evidence) -> None:
         """The entry stands: a summary that lags must not look as if nothing had been recorded."""

@@ -17,6 +17,11 @@ from spot_mlflow.record.entry import ERASED
 from spot_mlflow.record.policies import COPY_TAG
 from spot_mlflow.record.reading import as_read, counted
 from spot_mlflow.record.subject import Subject
+from spot_mlflow.reporting.message.history import TAG as HISTORY
+from spot_mlflow.reporting.message.history import History, history_of, history_tag
+from spot_mlflow.reporting.message.listed import MARK as _MARK
+from spot_mlflow.reporting.message.listed import TAG as FACTS
+from spot_mlflow.reporting.message.listed import UPDATED
 from spot_mlflow.reporting.message.summary import description_block, merge_description, summary_tags
 from spot_mlflow.validation import utc
 
@@ -34,9 +39,7 @@ if TYPE_CHECKING:
 
     Link = tuple[str, str]  # words, address
 
-_MARK: Final = 12  # digits of an entry's id
 _ROUNDS: Final = 50  # of writing until all agrees; each more means that someone else was faster
-UPDATED: Final = "spot.updated"  # when, and from which newest entry the model's tags were derived
 TARGET: Final = "Production"  # the one whose answer everybody wants to see
 CHART: Final = "lift-gap.svg"
 FIRST_CHART: Final = "lift-gap.png"  # of a check that does not name its picture
@@ -135,16 +138,32 @@ class _Telling:
         for version in sorted(v for v in told if v):
             current = facts.versions.entity(version)  # type: ignore[attr-defined] # the record's own
             if current is not None:  # else it was deleted in the meantime
-                found = _changes(told[version], current.tags or {}, current.description or "")
+                present = facts.versions.tags(version)  # type: ignore[attr-defined] # as above
+                found = self._changes(
+                    told[version], present, current.description or "", versioned=True
+                )
                 wrote |= self._write(facts.name, version, *found)
-        tags, text = _changes(told[spoken], facts.tags, facts.description)
+        tags, text = self._changes(told[spoken], facts.tags, facts.description, versioned=False)
         tags.pop(UPDATED, None)  # the mark, which is written last
         # Without an entry there is no mark either: it says that there is a record.
         if latest and (wrote or tags or text is not None or not _knows(facts, latest)):
             moment = f"{utc(None):%Y-%m-%dT%H:%M:%SZ}"
             mark[UPDATED] = f"{moment} (entry {latest[:_MARK]})"
+        mark = self.record.ways.fitted(mark, facts.tags, versioned=False)
         self._write(facts.name, None, {**tags, **mark}, text)
         return wrote or bool(tags) or text is not None or UPDATED in mark
+
+    def _changes(
+        self, told: _Told, tags: Mapping[str, str], description: str, *, versioned: bool
+    ) -> tuple[dict[str, str], str | None]:
+        """Returns the tags that differ from those there are, and the description if it does."""
+        ways = self.record.ways
+        # Lists read the tags of models, not of versions.
+        said = {k: v for k, v in told.tags.items() if not versioned or k != FACTS}
+        said |= {} if versioned else told.history(tags, longest=ways.longest)
+        wanted = ways.fitted(said, tags, versioned=versioned)
+        text = told.description(description)
+        return _changed(wanted, tags), None if text == description else text
 
     def _write(
         self, name: str, version: str | None, tags: dict[str, str], description: str | None
@@ -152,7 +171,10 @@ class _Telling:
         """Writes what changes, where anything does."""
         if not tags and description is None:
             return False
-        direct.write_summary(self.record.client, name, version, tags=tags, description=description)
+        written = {self.record.ways.key(k): v for k, v in tags.items()}
+        direct.write_summary(
+            self.record.client, name, version, tags=written, description=description
+        )
         self.wrote += [*tags.values(), description or ""]
         return True
 
@@ -160,7 +182,8 @@ class _Telling:
         links: tuple[Link, ...] = ()
         if self.home is not None:  # the address of the evidence, relative to MLflow's own page
             links = (("evidence", f"#/experiments/{self.home.experiment_id}/runs"),)
-        return _Told.of(self.record.with_files(adoption), policy, links)
+        target = self.record.ways.told_target(TARGET, policy.targets)
+        return _Told.of(self.record.with_files(adoption), policy, links, target)
 
 
 def _latest(entries: Sequence[Evidence]) -> str:
@@ -169,7 +192,7 @@ def _latest(entries: Sequence[Evidence]) -> str:
 
 def _knows(facts: ModelFacts, latest: str) -> bool:
     """Whether the model's tags were derived from a record with that newest entry."""
-    return f"(entry {latest[:_MARK]})" in facts.tags.get(UPDATED, "")
+    return f"entry {latest[:_MARK]}" in facts.tags.get(UPDATED, "")
 
 
 def version_spoken_of(facts: ModelFacts, entries: Sequence[Evidence]) -> str | None:
@@ -190,6 +213,7 @@ class _Told:
     adoption: Adoption
     decision: GateDecision | None
     links: tuple[Link, ...]
+    policy: Policy
 
     @classmethod
     def of(
@@ -197,18 +221,25 @@ class _Told:
         adoption: Adoption,
         policy: Policy,
         links: tuple[Link, ...],
+        target: str,
     ) -> _Told:
         """Puts it together; without a version there is nothing to decide."""
         version = adoption.version
-        if version is None or not any(same_target(TARGET, t) for t in policy.targets):
-            return cls(adoption, None, links)
-        decision = decide(adoption, TARGET, policy=policy, version=version, requester=ANYBODY)
-        return cls(adoption, decision, links)
+        if version is None or not any(same_target(target, t) for t in policy.targets):
+            return cls(adoption, None, links, policy)
+        decision = decide(adoption, target, policy=policy, version=version, requester=ANYBODY)
+        return cls(adoption, decision, links, policy)
 
     @property
     def tags(self) -> dict[str, str]:
         """The summary tags."""
-        return summary_tags(self.adoption, decision=self.decision)
+        return summary_tags(self.adoption, decision=self.decision, policy=self.policy)
+
+    def history(self, present: Mapping[str, str], *, longest: int) -> dict[str, str]:
+        """Returns the tag of the model's history; nothing where it has none and had none."""
+        found = history_of(self.adoption)
+        told = found != History() or HISTORY in present
+        return {HISTORY: history_tag(found, longest=longest)} if told else {}
 
     def description(self, present: str) -> str:
         """Returns the description with the managed block; a person's words around it stay."""
@@ -221,14 +252,6 @@ class _Told:
             links = (("report", f"get-artifact?path={quote(REPORT)}&run_uuid={run}"), *links)
         block = description_block(self.adoption, chart=chart, links=links, decision=self.decision)
         return merge_description(present, block)
-
-
-def _changes(
-    told: _Told, tags: Mapping[str, str], description: str
-) -> tuple[dict[str, str], str | None]:
-    """Returns the tags that differ from those there are, and the description if it does."""
-    text = told.description(description)
-    return _changed(told.tags, tags), None if text == description else text
 
 
 def _changed(wanted: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:

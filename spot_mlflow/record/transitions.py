@@ -33,8 +33,8 @@ def give(record: Record, decision: GateDecision) -> None:
     before = adoption_for_decision(record, decision.model, decision.version)
     holders = [v.version for v in before.facts.holders(decision.target)]
     replaced = [v for v in holders if v != decision.version]
-    with mlflow_errors(f"model {decision.model!r}"):
-        client = MlflowClient()
+    with mlflow_errors(f"model {decision.model!r}", at=record.client.tracking_uri):
+        client = MlflowClient(record.client.tracking_uri, record.registry_uri)
         if decision.target.startswith("@"):
             alias = _spelling(client, decision.model, decision.target[1:])
             client.set_registered_model_alias(decision.model, alias, decision.version)

@@ -20,6 +20,11 @@ PASSWORD: Final = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"  # noq
 CERTIFICATES: Final = "MLFLOW_TRACKING_SERVER_CERT_PATH"
 _ADDRESS: Final = "Check MLFLOW_TRACKING_URI or --tracking-uri"
 _START: Final = "Start it, or set MLFLOW_TRACKING_URI or --tracking-uri."
+ANOTHER_STORE: Final = (
+    "Give this user the right to write the file and its folder, or set MLFLOW_TRACKING_URI to a store "
+    "that it may write."
+)
+_READ_ONLY: Final = ("readonly database", "read-only transaction", "read only transaction")
 _STATUS: Final = re.compile(
     r"failed with error code (\d{3}) != \d{3}\. Response body: '(.*)'", re.DOTALL
 )
@@ -48,7 +53,7 @@ def status_fault(status: int, body: str, *, where: str, at: str) -> Unavailable:
         return AccessDenied(f"{server} asks for a login (401)", where=where, fix=_login_fix())
     if status == 403:  # noqa: PLR2004 - HTTP
         return AccessDenied(
-            f"{server} does not let this login in (403): {plain(body) or 'no reason given'}",
+            f"{server} refused this login (403): {plain(body) or 'no reason given'}",
             where=where,
             fix=f"Ask its administrator for the right, or use another login: {TOKEN}, or {PASSWORD}.",
         )
@@ -58,10 +63,16 @@ def status_fault(status: int, body: str, *, where: str, at: str) -> Unavailable:
             where=where,
             fix="Set it in HTTPS_PROXY, or NO_PROXY.",
         )
+    if status == 404:  # noqa: PLR2004 - HTTP
+        return Unavailable(
+            f"{server} answered 404: there is no MLflow under this path",
+            where=where,
+            fix=f"{_ADDRESS}: its path must be the prefix that the server or its proxy uses, if any.",
+        )
     said = f": {plain(body)}" if plain(body) else ""
     return Unavailable(
         f"{server} answered {status}, not as MLflow does{said}. "
-        "A proxy or a login page may stand before it",
+        "A proxy or a login page may be in front of it",
         where=where,
         fix=f"{_ADDRESS}; where a login is needed: {TOKEN}, or {PASSWORD}.",
     )
@@ -95,6 +106,12 @@ def not_reached(error: BaseException, *, where: str, at: str) -> Unavailable:
     chain = tuple(_chain(error))
     server = _named(next((u for e in chain if (u := _asked(e))), at))
     text = " ".join(map(str, chain))
+    if any(sign in text.lower() for sign in _READ_ONLY):
+        return Unavailable(
+            f"{server} cannot be written: it is read-only for this user",
+            where=where,
+            fix=ANOTHER_STORE,
+        )
     if any(isinstance(e, requests.exceptions.ProxyError) for e in chain):
         return Unavailable(
             f"the proxy before {server} did not answer: {_cause(text)}",
@@ -113,7 +130,7 @@ def not_reached(error: BaseException, *, where: str, at: str) -> Unavailable:
     repeated = _REPEATED.search(text)
     if repeated is not None:
         return Unavailable(
-            f"{server} did not answer: {repeated[1]} again and again, as a proxy does whose server "
+            f"{server} did not answer: {repeated[1]} repeatedly, as a proxy does when its server "
             "is down",
             where=where,
             fix=_START,

@@ -9,15 +9,20 @@ entries and anchors the newest, so that these show as well.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from spot_mlflow.origins import Origin, origins_of
+from spot_mlflow.record.rebinding import taken_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from spot_mlflow.record.entry import Reading
     from spot_mlflow.record.references import ModelRef
 
-Trouble = Literal["edited", "missing", "half written", "foreign", "forged", "copied"]
+# What an import wrote and did not come to take in: it does not count, and does no harm.
+_STOPPED: Final = "its import stopped before the end; import the file again"
+Trouble = Literal["edited", "missing", "half written", "foreign", "forged", "copied", "newer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,13 @@ class Verification:
         model: registered name.
         entries: complete entries.
         findings: what is wrong, worst first.
+        origins: where entries were recorded first that were taken in here, and how many.
     """
 
     model: str
     entries: int
     findings: tuple[Finding, ...]
+    origins: tuple[tuple[Origin, int], ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -63,6 +70,7 @@ class Verification:
             "findings": [
                 {"trouble": f.trouble, "run_id": f.run_id, "what": f.what} for f in self.findings
             ],
+            "origins": [{**o.to_dict(), "entries": n} for o, n in self.origins],
         }
 
 
@@ -70,10 +78,16 @@ def verify(ref: ModelRef, readings: Sequence[Reading]) -> Verification:
     """Checks the readings of one model's record; pure."""
     findings = [Finding(r.fault.trouble, r.run_id, r.fault.what) for r in readings if r.fault]
     complete = [r for r in readings if r.evidence is not None]
-    findings += _missing_parents(complete) + _copies(complete) + _strangers(ref, complete)
-    order = ["edited", "missing", "forged", "copied", "foreign", "half written"]
+    taken = taken_in(ref.created, complete)
+    begun = [r for r in complete if r.taken and _is_strange(ref, r, taken)]
+    findings += [Finding("half written", r.run_id, _STOPPED) for r in begun]
+    runs = {r.run_id for r in begun}
+    complete = [r for r in complete if r.run_id not in runs]
+    findings += _missing_parents(complete) + _copies(complete) + _strangers(ref, complete, taken)
+    order = ["edited", "missing", "forged", "copied", "newer", "foreign", "half written"]
     findings.sort(key=lambda f: (order.index(f.trouble), f.run_id))
-    return Verification(ref.name, len(complete), tuple(findings))
+    origins = origins_of(r.evidence for r in complete if r.evidence is not None)
+    return Verification(ref.name, len(complete), tuple(findings), origins)
 
 
 def _missing_parents(complete: Sequence[Reading]) -> list[Finding]:
@@ -105,7 +119,7 @@ def _copies(complete: Sequence[Reading]) -> list[Finding]:
     return found
 
 
-def _strangers(ref: ModelRef, complete: Sequence[Reading]) -> list[Finding]:
+def _strangers(ref: ModelRef, complete: Sequence[Reading], taken: Container[str]) -> list[Finding]:
     """An entry of another model (or of an earlier model of this name) does not belong here."""
     return [
         Finding(
@@ -114,5 +128,11 @@ def _strangers(ref: ModelRef, complete: Sequence[Reading]) -> list[Finding]:
             f"an entry of model {r.envelope.get('model')!r} made at another time",
         )
         for r in complete
-        if r.envelope.get("created") != ref.created
+        if _is_strange(ref, r, taken)
     ]
+
+
+def _is_strange(ref: ModelRef, r: Reading, taken: Container[str]) -> bool:
+    """Whether an entry is of another model, and no entry of this one took it in."""
+    digest = r.evidence.digest if r.evidence is not None else ""
+    return r.envelope.get("created") != ref.created and digest not in taken

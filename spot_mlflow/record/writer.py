@@ -19,8 +19,10 @@ from spot_mlflow.record import companion, direct
 from spot_mlflow.record.entry import PART, Draft, split
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Metric
+    from mlflow.entities import Experiment, Metric, Param
 
 _PARAMS_A_CALL: Final = 100
 _METRICS_A_CALL: Final = 900
@@ -69,6 +71,46 @@ class PlainWriter:
             recorded_by=draft.recorded_by,
         )
 
+    def copy(
+        self,
+        home: Experiment,
+        *,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+        name: str,
+        metrics: Sequence[tuple[str, float, int, int]] = (),
+        dataset: Sequence[str] | None = None,
+        folder: Path | None = None,
+    ) -> str:
+        """Writes an entry of another MLflow as it is there; returns the id of its run.
+
+        Its run begins now, so that whoever reads what is new finds it.
+
+        Args:
+            home: the companion experiment.
+            tags: of its run.
+            params: the parts of its envelope.
+            name: of its run.
+            metrics: name, value, time in milliseconds and step.
+            dataset: name, digest, type of source and source; or None.
+            folder: with its files, or None.
+        """
+        from mlflow.entities import Dataset, DatasetInput, Metric, Param
+
+        run = self._client.create_run(home.experiment_id, tags=dict(tags), run_name=name)
+        self._log(
+            run.info.run_id,
+            [Param(k, v) for k, v in params.items()],
+            [Metric(*m) for m in metrics],
+        )
+        if dataset is not None:
+            given = Dataset(*(dataset[0], dataset[1], dataset[2], dataset[3]))
+            self._client.log_inputs(run.info.run_id, datasets=[DatasetInput(given, [])])
+        if folder is not None:
+            self._send_all(str(run.info.artifact_uri), str(folder))
+        direct.finish_run(self._client, run.info.run_id)
+        return str(run.info.run_id)
+
     def _begin(
         self, draft: Draft, text: str, parts: int, home: Experiment | None
     ) -> tuple[str, str]:
@@ -87,7 +129,9 @@ class PlainWriter:
         from mlflow.entities import Param
 
         params = [Param(f"{PART}{i:05d}", part) for i, part in enumerate(parts)]
-        metrics = self._metrics(draft)
+        self._log(run_id, params, self._metrics(draft))
+
+    def _log(self, run_id: str, params: list[Param], metrics: list[Metric]) -> None:
         while params or metrics:
             self._client.log_batch(
                 run_id, params=params[:_PARAMS_A_CALL], metrics=metrics[:_METRICS_A_CALL]
@@ -138,16 +182,18 @@ class PlainWriter:
                 target = Path(folder, path)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-            try:
-                self._send(place, folder)
-            except Exception as e:
-                said = str(e).strip().splitlines() or [type(e).__name__]
-                raise Unavailable(
-                    f"the artifact store at {place} cannot be written: {said[0]}. The entry does not "
-                    "count",
-                    fix="Make it writable for this user, or start the MLflow server with "
-                    "--artifacts-destination and --serve-artifacts.",
-                ) from e
+            self._send_all(place, folder)
+
+    def _send_all(self, place: str, folder: str) -> None:
+        try:
+            self._send(place, folder)
+        except Exception as e:
+            said = str(e).strip().splitlines() or [type(e).__name__]
+            raise Unavailable(
+                f"the artifact store at {place} cannot be written: {said[0]}. The entry does not count",
+                fix="Make it writable for this user, or start the MLflow server with "
+                "--artifacts-destination and --serve-artifacts.",
+            ) from e
 
     def _send(self, place: str, folder: str) -> None:
         direct.log_artifacts(self._client, place, folder)
