@@ -73,6 +73,8 @@ def _say(
     statement = read_statement(STATEMENTS[kind], said)
     payload = None if follows else statement.payload(known)  # before MLflow is asked for anything
     record = _record(record)
+    if said.get("target"):
+        record.ways.check_target(said["target"])
     about = record.about(model)
     if versioned:
         _versioned(about)
@@ -213,7 +215,7 @@ def raise_concern(
 def answer_concern(
     model: Any, concern: str, *, person: str, role: str, what: str, record: Record | None = None
 ) -> Evidence:
-    """Answers a concern; it closes when the one who raised it confirms."""
+    """Answers a concern; it closes when the person who raised it confirms."""
     return _follow_up(model, concern, "answered", person, role, what, record)
 
 
@@ -226,14 +228,14 @@ def confirm_concern(
     what: str = "",
     record: Record | None = None,
 ) -> Evidence:
-    """Confirms that a concern was answered; only the one who raised it may."""
+    """Confirms that a concern was answered; only the person who raised it may."""
     return _follow_up(model, concern, "confirmed", person, role, what, record)
 
 
 def reopen_concern(
     model: Any, concern: str, *, person: str, role: str, what: str, record: Record | None = None
 ) -> Evidence:
-    """Reopens a concern that was answered or confirmed; only the one who raised it may."""
+    """Reopens a concern that was answered or confirmed; only the person who raised it may."""
     return _follow_up(model, concern, "reopened", person, role, what, record)
 
 
@@ -381,6 +383,7 @@ def waive(
         record: where to write.
     """
     record = _record(record)
+    record.ways.check_target(target)
     about = _versioned(record.about(model))
     payload = check_waiver(
         target=target,
@@ -411,6 +414,7 @@ def check_gate(
         record: where to read.
     """
     record = _record(record)
+    record.ways.check_target(target)
     adoption, policy = adoption_under_policy(record, _versioned(record.about(model)))
     adoption = record.with_files(adoption)
     return decide(adoption, target, policy=policy, requester=who_asks(record, requester))

@@ -1,4 +1,4 @@
-"""The public functions of a version's way to a target: requests, and break-glass.
+"""The public functions of a version's way to a target, and of what is decided of it there.
 
 ``model`` is what ``spot_mlflow.api`` takes. Each call but the last writes one entry, whole or not at all.
 """
@@ -147,6 +147,35 @@ def break_glass(
     return _of_request(model, "break-glass", said, person, None, record)
 
 
+def log_resolution(
+    model: Any,
+    *,
+    choice: str,
+    why: str,
+    person: str,
+    role: str,
+    by: date | str | None = None,
+    record: Record | None = None,
+) -> Evidence:
+    """Records whether a version is kept, fixed or stopped, after its newest outcome check.
+
+    Args:
+        model: which version.
+        choice: "keep", "fix" or "stop".
+        why: the reason, in a sentence or two.
+        person: who decides.
+        role: "executive" or "business".
+        by: until when a fix is to show; only a fix has such a day, and it needs one.
+        record: where to write.
+
+    Raises:
+        InvalidInput: a fix without a day, or with one more than a year away.
+        Refused: the version was not checked yet, or the role does not decide.
+    """
+    said = {"choice": choice, "why": why, "by": by if by is None else str(by)}
+    return _of_request(model, "resolution", said, person, role, record)
+
+
 def get_requests(model: Any, *, record: Record | None = None) -> tuple[PromotionRequest, ...]:
     """Returns the requests for targets of a model, oldest first, each with what became of it."""
     record = record or shared_record()
@@ -171,6 +200,8 @@ def _of_request(  # noqa: PLR0917 - private; the public functions name their arg
     """Writes a step of a request: judged by the policy, and by where the version's files are."""
     check_speaker(kind, person, role)
     record = record or shared_record()
+    if said.get("target"):
+        record.ways.check_target(said["target"])
     about = record.about(model)
     adoption, policy = adoption_under_policy(record, about)
     known = Known(

@@ -71,13 +71,12 @@ def broken_glass(entries: Iterable[Evidence]) -> tuple[BrokenGlass, ...]:
 def glass_for(case: Case) -> BrokenGlass | None:
     """Returns the use that lets this version have this target now, or None.
 
-    For this version alone, for the target or one of its family, until it ends, with the files of then.
+    For this version alone, for the target and those it covers, until it ends, with the files of then.
     """
-    family = set(case.policy.chain_of(case.target))
     files = case.adoption.files
     now = files.manifest if files is not None else ""
     for glass in reversed(broken_glass(case.adoption.entries)):
-        same = glass.version == case.version and family & set(case.policy.chain_of(glass.target))
+        same = glass.version == case.version and case.policy.covers(glass.target, case.target)
         if same and case.now < glass.until and (not glass.manifest or glass.manifest == now):
             return glass
     return None
@@ -119,8 +118,8 @@ def check_break_glass(
     end = now + HOLDS_FOR if until is None else utc(until)
     if not now < end <= now + LONGEST:
         raise InvalidInput(
-            f"until == {end.isoformat(timespec='minutes')}, must lie within {format_span(LONGEST)} from now",
-            fix="What takes longer is a waiver or another policy.",
+            f"until == {end.isoformat(timespec='minutes')}, must be within {format_span(LONGEST)} from now",
+            fix="For a longer time, use a waiver or change the policy.",
         )
     return {
         "target": target,

@@ -45,7 +45,7 @@ Basis = Literal[
 ]
 
 # Entries that a decision does not rest on: its own kind would make every refusal a new state.
-NO_GROUNDS: Final = frozenset({"decision", "snapshot", "confirmation"})
+NO_GROUNDS: Final = frozenset({"decision", "snapshot", "confirmation", "resolution"})
 REASONS_NAMED: Final = 3  # in a refusal that must fit a dialog
 ALWAYS: Final = "always"  # stands for the policy where none is asked
 
@@ -236,7 +236,7 @@ def decide(
         adoption = replace(adoption, now=utc(now))
     if adoption.readiness.hidden:
         raise AccessDenied(
-            "the answers of the others are shown to you once your own are in; nothing can be decided "
+            "you will see the others' answers after you have given your own; the gate cannot decide "
             "without them",
             where=f"model {name!r}",
             fix=f"spot assess {name}",

@@ -241,14 +241,14 @@ def lift_predicted(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's
 
 
 def lift_minimum(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
-    """The minimum viable lift of the contract."""
+    """The minimum worthwhile lift of the contract."""
     contract = case.adoption.predictions.get(case.version)
     minimum = contract.minimum if contract else None
-    measured = "no minimum viable lift"
+    measured = "no minimum worthwhile lift"
     if contract is not None and minimum is not None:
         scale = contract_scale(contract, 2 * contract.predicted.standard_error or None)
         measured = f"minimum {scale.amount(minimum)}"
-    return Measure(minimum is not None, measured, "a minimum viable lift, given or derived")
+    return Measure(minimum is not None, measured, "a minimum worthwhile lift, given or derived")
 
 
 def lift_lower_bound(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch

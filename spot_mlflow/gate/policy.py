@@ -171,7 +171,7 @@ class Policy(Document):
                     hint = nearest(held, self.targets)
                     raise ValueError(
                         f"'{target}' asks for '{held}' before, which is not among the targets{hint}; "
-                        f"what is not gated is not recorded: add '{held}', with nothing required"
+                        f"changes of a target that is not gated are not recorded: add '{held}', with nothing required"
                     )
         return self
 
@@ -210,6 +210,23 @@ class Policy(Document):
             base = self.targets[key].extends
             key = self.key_of(base) if base is not None else None
         return tuple(chain)
+
+    def covers(self, given: str, asked: str) -> bool:
+        """Says whether what somebody granted for one target (a sign-off, a waiver) holds for another.
+
+        It holds for the same target and for those that extend it. It holds for a target that it extends
+        itself if it asks everything that one asks: a yes to ``@champion``, which extends Production and
+        asks for more, is a yes to Production. A yes to an easier ``@canary`` is not.
+        """
+        granted, wanted = self.chain_of(given), self.chain_of(asked)
+        if not granted or not wanted:
+            return False
+        if granted[0] in wanted:
+            return True
+        asks = self.requires(given)
+        return wanted[0] in granted and all(
+            asks.get(name) == setting for name, setting in self.requires(asked).items()
+        )
 
     def requires(self, target: str) -> Mapping[str, Any]:
         """Returns requirement -> setting for a target, its own and those it extends.

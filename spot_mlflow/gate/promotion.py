@@ -201,7 +201,7 @@ def manifest_of(adoption: Adoption) -> str:
     if files.changed:
         said = ", ".join(files.changed)
         raise InvalidInput(
-            f"the files were changed since they were hashed: {said}", fix="Register them anew."
+            f"the files were changed since they were hashed: {said}", fix="Register them again."
         )
     if files.arriving:
         raise InvalidInput(f"files may still be uploaded until {files.arriving}")
@@ -238,7 +238,7 @@ def check_asked(
     last = (now + LONGEST).date()
     if not now.date() <= end <= last:
         raise InvalidInput(
-            f"expires == {end.isoformat()}, must lie between today and {last.isoformat()}"
+            f"expires == {end.isoformat()}, must be between today and {last.isoformat()}"
         )
     return end
 
@@ -276,7 +276,7 @@ def check_approval(
         raise InvalidInput(
             f"{' and '.join(changed)} changed since it was asked",
             where=where,
-            fix="Have it withdrawn and asked again.",
+            fix="Have it withdrawn, and ask again.",
         )
     return request
 
@@ -315,8 +315,8 @@ def check_withdrawal(
     request = _undecided(adoption, id_, now)
     if not same_person(person, request.asker):
         raise Refused(
-            f"request {request.id} can be withdrawn by the one who asked only",
-            fix="Who decides on it rejects it: spot reject.",
+            f"request {request.id} can be withdrawn only by the person who asked",
+            fix="The person who decides can reject it: spot reject.",
         )
     return request
 
@@ -335,8 +335,8 @@ def _check_decider(
 ) -> None:
     if same_person(person, request.asker):
         raise Refused(
-            f"request {request.id} cannot be decided by the one who asks",
-            fix="Somebody else decides; the one who asks may withdraw it: spot withdraw.",
+            f"request {request.id} cannot be decided by the person who asked",
+            fix="Somebody else must decide; the person who asked can withdraw it: spot withdraw.",
         )
     roles = deciding_roles(policy, request.target)
     if role not in roles:

@@ -21,13 +21,12 @@ def sign_off(case: Case, rule: SignOffRule) -> Measure:
     required = f"signed off by {' or '.join(rule.roles)} within {format_span(rule.valid)}, not by the requester"
     required += ", on a request" if rule.request else ""
     values = {"role": rule.roles[0], "roles": " or ".join(rule.roles)}
-    family = set(case.policy.chain_of(case.target))
     contract = case.adoption.predictions.get(case.version)
     faults: list[str] = []
     for entry in reversed(case.adoption.sign_offs):
         if entry.version not in case.forebears():
             continue
-        fault = _sign_off_fault(case, entry, rule, family, contract.digest if contract else None)
+        fault = _sign_off_fault(case, entry, rule, contract.digest if contract else None)
         if fault is None:
             inherited = (
                 "" if entry.version == case.version else f", inherited from version {entry.version}"
@@ -47,16 +46,16 @@ def _on_request(entry: Evidence) -> str:
 
 
 def _sign_off_fault(
-    case: Case, entry: Evidence, rule: SignOffRule, family: set[str], contract: str | None
+    case: Case, entry: Evidence, rule: SignOffRule, contract: str | None
 ) -> str | None:
     """Returns why a sign-off does not count, or None where it does."""
     target = str(entry.payload.get("target", ""))
     # Of an approval it is the one who asked that must be another; it may be carried out by anyone.
     requested = bool(entry.payload.get("request"))
     faults = {
-        f"signed off for {target} only": not family & set(case.policy.chain_of(target)),
+        f"signed off for {target} only": not case.policy.covers(target, case.target),
         f"signed by {entry.person} as {entry.role}, who may not": entry.role not in rule.roles,
-        "signed by nobody": entry.person is None and not entry.erased,
+        "signed without a name": entry.person is None and not entry.erased,
         "signed off without a request": rule.request and not requested,
         f"signed by {entry.person}, who is the requester": not requested
         and same_person(entry.person, case.requester),

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.validation import nearest
+from spot_mlflow.validation import is_drawn, nearest
 
 STAGES: Final = ("None", "Staging", "Production", "Archived")  # MLflow's own
 
@@ -35,18 +35,7 @@ _LOOK_ALIKES: Final = str.maketrans(
 def fold(name: str) -> str:
     """Returns the form in which two names that look the same are the same."""
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name)).casefold()
-    kept = (c for c in text if unicodedata.category(c) not in _INVISIBLE and not _blank(c))
-    return unicodedata.normalize("NFKC", "".join(kept)).translate(_LOOK_ALIKES)
-
-
-def _blank(char: str) -> bool:
-    return char.isspace() or char in _FILLERS
-
-
-# Letters and symbols that are drawn as nothing: Hangul fillers, the braille pattern without dots.
-_FILLERS: Final = "\u115f\u1160\u2800"
-# Marks on letters, format characters (zero width joiners, direction marks), control characters.
-_INVISIBLE: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
+    return unicodedata.normalize("NFKC", "".join(filter(is_drawn, text))).translate(_LOOK_ALIKES)
 
 
 def normalize_target(target: str) -> str:

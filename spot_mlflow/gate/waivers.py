@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from spot_mlflow.errors import InvalidInput, SpotError
 from spot_mlflow.gate.policy import check_target, default_policy
 from spot_mlflow.gate.targets import same_person
-from spot_mlflow.validation import check_choice, format_span, utc
+from spot_mlflow.validation import check_choice, format_span, is_drawn, utc
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -24,12 +24,11 @@ def waiver_for(case: Case, requirement: str) -> str | None:
     A waiver names the version it was given for, or none and then holds for the whole model; it ends
     on its date, and at the latest when the policy's longest waiver would.
     """
-    family = set(case.policy.chain_of(case.target))
     for entry in reversed(case.adoption.waivers):
         given = entry.payload
         if given.get("requirement") != requirement or entry.version not in (None, case.version):
             continue
-        if not family & set(case.policy.chain_of(str(given.get("target", "")))):
+        if not case.policy.covers(str(given.get("target", "")), case.target):
             continue
         if waiver_fault(entry, case.policy, requester=case.requester, now=case.now) is None:
             left = (waiver_end(entry, case.policy) - case.now).days
@@ -98,7 +97,7 @@ def check_waiver(
     last = (now + policy.waivers.longest).date()
     if not now.date() <= end <= last:
         raise InvalidInput(
-            f"expires == {end.isoformat()}, must lie between today and {last.isoformat()} "
+            f"expires == {end.isoformat()}, must be between today and {last.isoformat()} "
             f"(the policy's longest waiver is {format_span(policy.waivers.longest)})"
         )
     return {
@@ -111,12 +110,12 @@ def check_waiver(
 
 
 def _check_words(reason: str, approver: str, requester: str | None) -> None:
-    if not reason.strip():
-        raise InvalidInput("a waiver needs a reason", fix="Say it with --reason.")
+    if not any(map(is_drawn, reason)):
+        raise InvalidInput("a waiver needs a reason", fix="Give one with --reason.")
     if not approver.strip():
         raise InvalidInput("a waiver needs an approver", fix="Name one with --approver.")
     if same_person(approver, requester):
         raise InvalidInput(
-            f"the approver {approver!r} is the one who asks",
+            f"the approver {approver!r} is also the requester",
             fix="Somebody else must answer for a waiver.",
         )

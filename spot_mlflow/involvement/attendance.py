@@ -75,9 +75,9 @@ def read_attendance(
         raise InvalidInput(f"cannot be read: {e.strerror or e}", where=str(path)) from None
     except UnicodeDecodeError as e:
         raise InvalidInput(
-            f"is no UTF-8 text: {e.reason}",
+            f"is not UTF-8 text: {e.reason}",
             where=f"{path}, byte {e.start}",
-            fix="Save it from the spreadsheet as 'CSV UTF-8': names must come out as they are.",
+            fix="Save it from the spreadsheet as 'CSV UTF-8': otherwise names are read wrongly.",
         ) from None
     rows = _rows(text, path)
     checked: list[AttendanceRow] = []
@@ -151,7 +151,7 @@ def _rows(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
                 raise InvalidInput(f"unknown column {name!r}{known}", where=f"{path}, row 1")
         if "person" not in names or len(set(names)) < len(names):
             raise InvalidInput(
-                "column 'person' is missing, or one stands twice", where=f"{path}, row 1"
+                "column 'person' is missing, or a column appears twice", where=f"{path}, row 1"
             )
         rows = []
         for cells in reader:

@@ -1,6 +1,6 @@
 """Concerns as threads: raised, answered, and confirmed or reopened by the one who raised them.
 
-A concern is over when the one who raised it says so, not when somebody has answered. The rules
+A concern is over when the person who raised it says so, not when somebody has answered. The rules
 stand here; the record only keeps the acts.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.errors import InvalidInput, NotFound, Refused
 from spot_mlflow.person import check_text, person_key
 from spot_mlflow.roles import USERS
+from spot_mlflow.spoken import how_known, named
 from spot_mlflow.validation import check_choice, nearest
 
 if TYPE_CHECKING:
@@ -34,13 +35,19 @@ ACTS: Final = ("raised", "answered", "confirmed", "reopened")
 
 @dataclass(frozen=True, slots=True)
 class ConcernAct:
-    """One act in a concern's thread."""
+    """One act in a concern's thread; ``known`` as of a ``Concern``."""
 
     act: str
     person: str | None
     role: str | None
     at: datetime
     what: str
+    known: str = ""
+
+    @property
+    def speaker(self) -> str:
+        """Who acted, and how that is known where no login says so."""
+        return named(self.person, self.known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +61,12 @@ class Concern:
         raised_by: who raised it, or what stands in the name's place; role: in which role.
         raised_at: when, UTC.
         version: model version spoken of, or None.
-        what: the concern in the words of the one who raised it.
+        what: the concern in the words of the person who raised it.
         thread: every act, oldest first.
         age_days: whole days since it was raised, until it was confirmed.
-        erased: whether the name of the one who raised it was erased on request.
+        erased: whether the name of the person who raised it was erased on request.
         entry: whole id of the entry that raised it.
+        known: "by link" or "unverified" where no login says who raised it, else "".
     """
 
     id: str
@@ -73,10 +81,16 @@ class Concern:
     age_days: int = 0
     erased: bool = False
     entry: str = ""
+    known: str = ""
+
+    @property
+    def speaker(self) -> str:
+        """Who raised it, and how that is known where no login says so."""
+        return named(self.raised_by, self.known)
 
     @property
     def closed(self) -> bool:
-        """Whether the one who raised it has confirmed the answer."""
+        """Whether the person who raised it has confirmed the answer."""
         return self.status == "confirmed"
 
     @property
@@ -97,8 +111,9 @@ def concern_id(entry_id: str, *, digits: int = 5) -> str:
 def concerns_of(entries: Iterable[Evidence], *, now: datetime) -> tuple[Concern, ...]:
     """Returns the concerns, oldest first; acts of ``now`` or before, in any order.
 
-    A confirmation or a reopening by somebody else than the one who raised it stays in the thread
-    and changes nothing; so does an act on a concern that nobody raised.
+    A confirmation or a reopening by somebody else than the person who raised it stays in the thread
+    and changes nothing; so does an act on a concern that nobody raised, and the confirmation of a blocking
+    one by a mailed link.
     """
     acts = sorted(
         (e for e in entries if e.kind == "concern" and e.at <= now), key=lambda e: (e.at, e.id)
@@ -139,9 +154,9 @@ def _shown_id(e: Evidence, shown: Mapping[str, str]) -> str:
 
 
 def may_close(concern: Concern, person: str | None, role: str | None) -> bool:
-    """Whether this person may confirm or reopen: the one who raised it.
+    """Whether this person may confirm or reopen: the person who raised it.
 
-    Where that name was erased on request, any user may, since the one who raised it cannot be told.
+    Where that name was erased on request, any user may, since the person who raised it cannot be told.
     """
     if concern.erased or concern.raised_by is None:
         return role in USERS
@@ -217,7 +232,7 @@ def _check_state(concern: Concern, act: str) -> None:
             raise InvalidInput(
                 "it is confirmed already",
                 where=concern.id,
-                fix="The one who raised it may reopen it.",
+                fix="The person who raised it may reopen it.",
             )
         return
     needed = ("answered",) if act == "confirmed" else ("answered", "confirmed")
@@ -253,7 +268,8 @@ def find_concern(concerns: Iterable[Concern], id_: str) -> Concern:
 
 def _raised(id_: str, e: Evidence) -> Concern:
     what = str(e.payload.get("what", ""))
-    act = ConcernAct("raised", e.person, e.role, e.at, what)
+    known = how_known(e.payload, e.recorded_by)
+    act = ConcernAct("raised", e.person, e.role, e.at, what, known)
     severity = str(e.payload.get("severity", "major"))
     return Concern(
         id_,
@@ -267,6 +283,7 @@ def _raised(id_: str, e: Evidence) -> Concern:
         (act,),
         erased=e.erased,
         entry=e.id,
+        known=known,
     )
 
 
@@ -274,13 +291,20 @@ def _after(concern: Concern, e: Evidence) -> Concern:
     act = str(e.payload.get("act"))
     if act not in ACTS or e.at < concern.raised_at:
         return concern
-    step = ConcernAct(act, e.person, e.role, e.at, str(e.payload.get("what", "")))
+    known = how_known(e.payload, e.recorded_by)
+    step = ConcernAct(act, e.person, e.role, e.at, str(e.payload.get("what", "")), known)
     thread = (*concern.thread, step)
     if act == "answered":
         status = concern.status if concern.closed else "answered"
     else:
-        status = act if may_close(concern, e.person, e.role) else concern.status
+        counts = may_close(concern, e.person, e.role) and not _too_weak(concern, act, known)
+        status = act if counts else concern.status
     return replace(concern, status=status, thread=thread)
+
+
+def _too_weak(concern: Concern, act: str, known: str) -> bool:
+    """Whether a confirmation cannot close the concern: a mailed link never clears a blocking one."""
+    return (act, known, concern.severity) == ("confirmed", "by link", "blocking")
 
 
 def _age(concern: Concern, now: datetime) -> int:

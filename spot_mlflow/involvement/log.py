@@ -210,7 +210,7 @@ def _check_day(when: date | datetime | str | None, now: datetime, where: str) ->
     except InvalidInput as e:
         raise InvalidInput(f"when: {e.what}", where=where) from None
     if moment > now + timedelta(days=1):  # a day ahead: it is tomorrow east of here
-        raise InvalidInput(f"when == {moment.date()}, must not lie in the future", where=where)
+        raise InvalidInput(f"when == {moment.date()}, must not be in the future", where=where)
     return moment.date().isoformat()
 
 

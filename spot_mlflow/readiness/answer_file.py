@@ -185,7 +185,9 @@ def _csv(text: str, path: Path) -> list[dict[str, Any]]:
     for number, row in enumerate(rows, start=2):
         _csv_row(row, documents, f"{path}, row {number}")
     if not documents:
-        raise InvalidInput("no question is answered", where=str(path), fix="Answer one at least.")
+        raise InvalidInput(
+            "no question is answered", where=str(path), fix="Answer at least one question."
+        )
     return list(documents.values())
 
 
@@ -229,7 +231,7 @@ def _html(text: str, path: Path) -> list[dict[str, Any]]:
         r'<script type="application/json" id="spot-answers"[^>]*>(.*?)</script>', text, re.DOTALL
     )
     if found is None:
-        raise InvalidInput("is no S.P.O.T. worksheet", where=str(path))
+        raise InvalidInput("is not an S.P.O.T. worksheet", where=str(path))
     document = _json(found[1], path)[0]
     if not document.get("answers"):
         raise InvalidInput(

@@ -16,7 +16,7 @@ class AskMessage:
     Attributes:
         subject: one line.
         body: plain text.
-        file_name: name of the attached worksheet.
+        file_name: name of the attached worksheet; "" where the message has a link in its place.
         worksheet: its HTML.
         to: address it goes to, or "".
     """
@@ -43,13 +43,16 @@ class AskMessage:
             message["To"] = " ".join(self.to.split())
         message["X-Unsent"] = "1"  # opens as a draft, not as a mail received
         message.set_content(self.body)
-        message.add_attachment(
-            self.worksheet, subtype="html", filename=self.file_name, cte="base64"
-        )
+        if self.file_name:
+            message.add_attachment(
+                self.worksheet, subtype="html", filename=self.file_name, cte="base64"
+            )
         return message.as_bytes()
 
 
-def ask_message(sheet: Worksheet, *, to: str = "", sender: str = "", name: str = "") -> AskMessage:
+def ask_message(
+    sheet: Worksheet, *, to: str = "", sender: str = "", name: str = "", link: str = ""
+) -> AskMessage:
     """Writes the message that asks one role for its answers.
 
     Args:
@@ -57,37 +60,56 @@ def ask_message(sheet: Worksheet, *, to: str = "", sender: str = "", name: str =
         to: address it goes to.
         sender: who asks, as signature.
         name: whom it is addressed to.
+        link: address at which they answer, in place of the worksheet; theirs alone.
     """
     role = sheet.instrument.roles.get(sheet.role) if sheet.role else None
     count = len(sheet.questions)
     until = f" by {sheet.until}" if sheet.until else ""
-    why = f" You are asked as {role.title.lower()}: the one who {role.who}." if role else ""
+    why = f" We ask you as {role.title.lower()}: someone who {role.who}." if role else ""
     back = f" to {sheet.return_to}" if sheet.return_to else " back to me"
     minutes = "one minute" if sheet.minutes == 1 else f"about {sheet.minutes} minutes"
     paragraphs = [
         f"Hello {name}," if name else "Hello,",
         (
-            f'before "{sheet.heading}" is put to use we would like to know where we stand, '
-            f"from those who know.{why}"
+            f'before "{sheet.heading}" is used, we would like to know how ready we are, '
+            f"from the people who know.{why}"
         ),
         f"Could you answer {count} question{'s' if count != 1 else ''}{until}? It takes {minutes}:",
-        (
-            f"1. Open the attached file {sheet.file_name('html')} in your browser, "
-            "on a computer or on a phone.\n"
-            "2. Choose the sentence that describes today. "
-            '"I don\'t know" is a useful answer; nobody is given marks.\n'
-            f"3. Save your answers and send the file{back}."
-        ),
-        (
-            "Nothing has to be installed, and nothing leaves the page until you send it. "
-            "The answers of the others are shown to you once yours are in."
-        ),
+        *(_by_link(link) if link else _by_file(sheet, back)),
         "Thank you" + (f"\n{sender}" if sender else ""),
     ]
     return AskMessage(
         subject=f"{sheet.heading}: {count} question{'s' if count != 1 else ''}, {minutes}{until}",
         body="\n\n".join(paragraphs) + "\n",
-        file_name=sheet.file_name("html"),
-        worksheet=sheet.render("html"),
+        file_name="" if link else sheet.file_name("html"),
+        worksheet="" if link else sheet.render("html"),
         to=to,
+    )
+
+
+def _by_link(link: str) -> tuple[str, ...]:
+    return (
+        link,
+        (
+            "It opens in your browser, on a phone too, without an account. Choose the sentence that describes "
+            'today. "I don\'t know" is a useful answer; this is not a test. If something worries you, say so '
+            "there: you will find the answer at the same address."
+        ),
+        "The link is for you alone: anybody who has it can answer in your name. Please do not forward it.",
+    )
+
+
+def _by_file(sheet: Worksheet, back: str) -> tuple[str, ...]:
+    return (
+        (
+            f"1. Open the attached file {sheet.file_name('html')} in your browser, "
+            "on a computer or on a phone.\n"
+            "2. Choose the sentence that describes today. "
+            '"I don\'t know" is a useful answer; this is not a test.\n'
+            f"3. Save your answers and send the file{back}."
+        ),
+        (
+            "You do not need to install anything, and nothing leaves the page until you send it. "
+            "You will see the others' answers after you have given yours."
+        ),
     )

@@ -53,7 +53,7 @@ class AnswerInput(Document):
     def _whole(cls, value: Any) -> Any:
         """Whole numbers only: True and 2.5 are no levels; "3" from a file is."""
         if isinstance(value, bool):
-            raise ValueError(f"{value!r} is no level, must be 1 to 5")  # noqa: TRY004 - pydantic's way
+            raise ValueError(f"{value!r} is not a level, must be 1 to 5")  # noqa: TRY004 - pydantic's way
         if isinstance(value, str) and value.strip().casefold() in _DONT_KNOW:
             return None
         if isinstance(value, str) and value.strip().isdecimal():
@@ -71,7 +71,9 @@ class AnswerInput(Document):
         try:
             return date.fromisoformat(str(value).strip())
         except ValueError:
-            raise ValueError(f"{value!r} is no date; write 2027-01-31") from None
+            raise ValueError(
+                f"{value!r} is not a date; use YYYY-MM-DD, for example 2027-01-31"
+            ) from None
 
     @field_validator("owner", "comment", mode="before")
     @classmethod
@@ -125,7 +127,9 @@ def parse_answers(
     if faults:
         raise InvalidInput("; ".join(faults), where=where)
     if not parsed:
-        raise InvalidInput("no question is answered", where=where, fix="Answer one at least.")
+        raise InvalidInput(
+            "no question is answered", where=where, fix="Answer at least one question."
+        )
     ordered = {id_: parsed[id_] for id_ in instrument.ids if id_ in parsed}
     return {"answers": ordered, "instrument": _stamp(stamp, instrument, where)}
 

@@ -1,6 +1,6 @@
 """A model against a portfolio, and anonymous summaries that teams can pool.
 
-A summary holds counts of models per level and nothing else: no names, no texts, no dates finer than
+A summary holds counts of models per level, and of how much of the promised lift arrived, and nothing else: no names, no texts, no dates finer than
 a month. A count under 5 is hidden, and where the hidden ones could be worked out from the total, the
 next smallest is hidden too (primary and complementary cell suppression). All measures count the same
 models: numbers that differ by one or two would tell of those one or two.
@@ -28,6 +28,17 @@ if TYPE_CHECKING:
 
 LEAST: Final = 5  # models to compare with; and the smallest count that is told
 MEASURES: Final = ("overall", *ORDER)
+LIFT: Final = "lift"  # how much of the promised lift arrived, in five levels
+EVERY: Final = (*MEASURES, LIFT)
+# Level of ``LIFT`` -> share of the promise that arrived.
+ARRIVED: Final = {
+    "1": "nothing or a loss",
+    "2": "less than half",
+    "3": "half to 90 %",
+    "4": "90 to 110 %",
+    "5": "more than 110 %",
+}
+_BOUNDS: Final = (0.5, 0.9, 1.1)
 _CELLS: Final = tuple(str(level) for level in LEVELS)
 
 
@@ -71,7 +82,7 @@ class Summary(Document):
         spot: marks the file.
         instrument: levels of another major version are not compared.
         made: month of the export, "2026-11".
-        measures: overall, S, P, O and T, each with its distribution.
+        measures: overall, S, P, O, T and lift, each with its distribution.
     """
 
     spot: Literal["benchmark"] = "benchmark"
@@ -81,15 +92,13 @@ class Summary(Document):
 
     @model_validator(mode="after")
     def _nothing_small_is_told(self) -> Self:
-        unknown = [m for m in self.measures if m not in MEASURES]
+        unknown = [m for m in self.measures if m not in EVERY]
         if unknown:
-            raise ValueError(
-                f"unknown measure {unknown[0]!r}, must be one of {', '.join(MEASURES)}"
-            )
+            raise ValueError(f"unknown measure {unknown[0]!r}, must be one of {', '.join(EVERY)}")
         for name, found in self.measures.items():
             told = [c for c in found.counts.values() if c is not None]
             if any(0 < c < LEAST for c in told) or 0 < found.hidden < LEAST:
-                raise ValueError(f"{name}: a count under {LEAST} is told, must be hidden")
+                raise ValueError(f"{name}: a count under {LEAST} is shown, must be hidden")
         return self
 
 
@@ -98,7 +107,7 @@ class Standing:
     """Where a model stands on one measure.
 
     Attributes:
-        measure: overall, S, P, O or T.
+        measure: overall, S, P, O, T or lift.
         level: the model's level, or None where not known.
         n: models compared with; fewer than five are not compared.
         below: how many stand lower; same: as high; above: higher. None where not compared.
@@ -118,13 +127,29 @@ class Standing:
         """The standing in one sentence."""
         if self.level is None:
             return f"not known (n = {self.n})"
+        own = f"level {self.level}"
+        if self.measure == LIFT:
+            own = f"{ARRIVED[str(self.level)]} of the promise arrived"
         if self.below is None:
-            return f"level {self.level}; not compared: n = {self.n}, at least {LEAST} needed"
-        hidden = f", {self.hidden} not told apart" if self.hidden else ""
+            return f"{own}; not compared: n = {self.n}, at least {LEAST} needed"
+        hidden = f", {self.hidden} not shown separately" if self.hidden else ""
         return (
-            f"level {self.level}; of n = {self.n}: {self.below} lower, {self.same} the same, "
+            f"{own}; of n = {self.n}: {self.below} lower, {self.same} the same, "
             f"{self.above} higher{hidden}"
         )
+
+
+def lift_level(share: float | None) -> int | None:
+    """Returns the level of the share of the promised lift that arrived; None where it is not known.
+
+    Args:
+        share: realized lift / predicted lift.
+    """
+    if share is None:
+        return None
+    if share <= 0:
+        return 1
+    return 2 + sum(share >= bound for bound in _BOUNDS)
 
 
 def distributions(models: Iterable[Mapping[str, int | None]]) -> dict[str, Distribution]:
@@ -133,9 +158,9 @@ def distributions(models: Iterable[Mapping[str, int | None]]) -> dict[str, Distr
     Args:
         models: measure -> level of each model; None, or a missing measure, is not counted.
     """
-    counted: dict[str, Counter[int]] = {m: Counter() for m in MEASURES}
+    counted: dict[str, Counter[int]] = {m: Counter() for m in EVERY}
     for levels in models:
-        for measure in MEASURES:
+        for measure in EVERY:
             level = levels.get(measure)
             if level is not None:
                 counted[measure][level] += 1
@@ -165,6 +190,8 @@ def export_summary(
 ) -> Summary:
     """Returns the anonymous summary of a portfolio: of the models known on all measures it tells.
 
+    What arrived is told of those of them that were checked, where all were or five and more were not.
+
     Args:
         models: measure -> level of each model.
         instrument: the instrument in use.
@@ -174,15 +201,18 @@ def export_summary(
         InvalidInput: fewer than five models have been assessed on the same measures.
     """
     sizes = {m: d.n for m, d in distributions(models).items()}
-    known = [m for m, n in sizes.items() if n >= LEAST]
+    known = [m for m, n in sizes.items() if n >= LEAST and m != LIFT]
     complete = [x for x in models if all(x.get(m) is not None for m in known)]
-    n = len(complete) if known else max(sizes.values())
+    n = len(complete) if known else max(sizes[m] for m in MEASURES)
     if n < LEAST:
         raise InvalidInput(
             f"models assessed on {', '.join(known) or 'one measure'} == {n}, must be at least "
-            f"{LEAST}: a summary of fewer would tell of single models"
+            f"{LEAST}: a summary of fewer could reveal single models"
         )
     counted = distributions(complete)
+    checked = counted[LIFT].n
+    if checked >= LEAST and (checked == n or n - checked >= LEAST):
+        known.append(LIFT)
     hidden = {m: suppressed(counted[m]) for m in known}
     told = {m: d for m, d in hidden.items() if d is not None}
     stamp = BenchmarkStamp(name=instrument.name, version=instrument.version)
@@ -238,7 +268,7 @@ def compare(
         levels: measure -> level of the model.
         others: distributions of the models to compare with, the model itself not among them.
     """
-    return tuple(_standing(m, levels.get(m), others.get(m)) for m in MEASURES)
+    return tuple(_standing(m, levels.get(m), others.get(m)) for m in EVERY)
 
 
 def _standing(measure: str, level: int | None, found: Distribution | None) -> Standing:

@@ -73,7 +73,7 @@ def parse_markdown(text: str, *, where: str) -> dict[str, Any]:
     head = _HEAD.search(text)
     if head is None:
         raise InvalidInput(
-            "is no S.P.O.T. worksheet: its first line is missing",
+            "is not an S.P.O.T. worksheet: its first line is missing",
             where=where,
             fix="Send a new one.",
         )
@@ -93,9 +93,9 @@ def parse_markdown(text: str, *, where: str) -> dict[str, Any]:
             _remark(current, line)
         elif _TICKED.search(line):
             raise InvalidInput(
-                "a box is ticked, and the line is no longer as it was sent",
+                "a box is ticked, but its line was changed",
                 where=place,
-                fix="Copy the line from an empty worksheet and tick it anew.",
+                fix="Copy the line from an empty worksheet and tick it again.",
             )
     document["answers"] = {k: v for k, v in document["answers"].items() if v}
     return document
