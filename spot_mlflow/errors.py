@@ -36,6 +36,12 @@ class InvalidInput(SpotError, ValueError):
     """The caller's input cannot be used: exit status 2, HTTP 400."""
 
 
+class TooLarge(InvalidInput):
+    """The request has more bytes than the server takes: exit status 2, HTTP 413."""
+
+    http_status = 413
+
+
 class NotFound(SpotError, LookupError):
     """No such model, version, alias, concern or entry: exit status 2, HTTP 404."""
 
@@ -60,6 +66,12 @@ class Unavailable(SpotError, ConnectionError):
 
     exit_status = 3
     http_status = 503
+
+
+class TooOften(Unavailable):
+    """The caller asks more often than the server allows: exit status 3, HTTP 429."""
+
+    http_status = 429
 
 
 class AccessDenied(Unavailable, PermissionError):

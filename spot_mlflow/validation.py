@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import unicodedata
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)\s*", re.IGNORECASE)
 MAX_YAML = 8 * 2**20  # bytes of a file that a person wrote
+_ALIKE, _VERY_ALIKE = 0.65, 0.75  # share of letters in common, by difflib
+_BEGINNING = 3  # characters that may stand for a word that alone begins so
 _LINE = 120  # characters of somebody's input that a message repeats
 # What pydantic adds to the place of a fault, where a key may have one of several forms.
 _FORM = re.compile(r"^(function|constrained)-|\[")
@@ -41,16 +44,50 @@ D = TypeVar("D", bound=BaseModel)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Returns "; did you mean 'x'?" for the known word nearest to ``word``, else an empty string."""
-    folded = {str(k).casefold(): str(k) for k in known}
-    found = difflib.get_close_matches(str(word).casefold(), folded, n=1, cutoff=0.5)
-    return f"; did you mean '{folded[found[0]]}'?" if found else ""
+    """Returns "; did you mean 'x'?" for the known word that ``word`` is a slip of, else "".
+
+    A slip shares most letters with what was meant; where it shares fewer it begins as that does. A word
+    is never suggested in place of itself.
+    """
+    text = str(word)
+    folded = {str(k).casefold(): str(k) for k in known if str(k) != text}
+    said = text.casefold()
+    for found in difflib.get_close_matches(said, folded, n=3, cutoff=_ALIKE):
+        close = difflib.SequenceMatcher(None, found, said).ratio() >= _VERY_ALIKE
+        if close or found[:1] == said[:1]:
+            return f"; did you mean '{folded[found]}'?"
+    begun = [k for k in folded if len(said) >= _BEGINNING and k.startswith(said)]
+    return f"; did you mean '{folded[begun[0]]}'?" if len(begun) == 1 else ""
+
+
+def nearest_zone(said: str) -> str:
+    """Returns the same for a time zone, by its city: "; did you mean 'Europe/Berlin'?" for "berlin"."""
+    from zoneinfo import available_timezones
+
+    cities = {z.rsplit("/", 1)[-1].casefold(): z for z in sorted(available_timezones())}
+    city = said.rsplit("/", 1)[-1].casefold()
+    if cities.get(city, said) != said:
+        return f"; did you mean '{cities[city]}'?"
+    hint = nearest(city, cities)
+    return next((hint.replace(f"'{c}'", f"'{cities[c]}'") for c in cities if f"'{c}'" in hint), "")
 
 
 def shortened(text: str, limit: int = _LINE) -> str:
     """Returns ``text``, cut in the middle where it is longer than ``limit`` characters."""
     half = limit // 2
     return text if len(text) <= limit else f"{text[:half]}…{text[-half:]}"
+
+
+# Letters and symbols that are drawn as nothing: Hangul fillers, the braille pattern without dots.
+_FILLERS: Final = "\u115f\u1160\u3164\uffa0\u2800"
+# Marks on letters, format characters (zero width joiners, direction marks), control characters.
+_INVISIBLE: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
+
+
+def is_drawn(char: str) -> bool:
+    """Says whether a character is seen by itself: not a blank, a mark, a filler, nor invisible."""
+    hidden = char.isspace() or char in _FILLERS
+    return not hidden and unicodedata.category(char) not in _INVISIBLE
 
 
 def check_choice(name: str, value: str, choices: Iterable[str], *, where: str = "") -> str:
@@ -119,21 +156,35 @@ def load_yaml(path: Path) -> Any:
 
 
 def _faults(kind: type[BaseModel], error: ValidationError) -> list[str]:
-    """Returns one line per key; where several forms are allowed, that of the form that was meant."""
+    """Returns one line per key; where several forms are allowed, that of the form that was meant.
+
+    The keys that a place knows stand behind all faults, once.
+    """
     found: dict[str, str] = {}
+    known: dict[str, list[str]] = {}  # place -> its keys, where no nearest one is named
     for err in error.errors(include_url=False):
-        loc = [str(p) for p in err["loc"] if not _FORM.search(str(p))]
+        loc = [str(p) for p in err["loc"] if not _is_form(str(p))]
         if loc[-1:] == [_FORM_OF.get(err["type"])]:
             loc.pop()
-        found.setdefault(".".join(loc), _fault(kind, loc, dict(err)))
-    return [line for key, line in found.items() if not any(k.startswith(f"{key}.") for k in found)]
+        found.setdefault(".".join(loc), _fault(kind, loc, dict(err), known))
+    lines = [line for key, line in found.items() if not any(k.startswith(f"{key}.") for k in found)]
+    return [*lines, *(f"known keys{place}: {', '.join(k)}" for place, k in known.items())]
 
 
-def _fault(kind: type[BaseModel], loc: list[str], err: Mapping[str, Any]) -> str:
+def _is_form(part: str) -> bool:
+    """Whether pydantic added a part to name the form that it tried: a type, or one of our documents."""
+    return bool(_FORM.search(part)) or part in {d.__name__ for d in Document.__subclasses__()}
+
+
+def _fault(
+    kind: type[BaseModel], loc: list[str], err: Mapping[str, Any], known: dict[str, list[str]]
+) -> str:
     key = ".".join(loc) or kind.__name__
     if err["type"] == "extra_forbidden":
-        known = _known_keys(kind, loc[:-1])
-        hint = nearest(loc[-1], known) or f"; known keys: {', '.join(known)}"
+        keys = _known_keys(kind, loc[:-1])
+        hint = nearest(loc[-1], keys)
+        if not hint and keys:
+            known[f" of '{'.'.join(loc[:-1])}'" if loc[:-1] else ""] = keys
         return f"unknown key '{key}'{hint}"
     if err["type"] == "missing":
         return f"'{key}' is missing"
@@ -154,7 +205,9 @@ def _known_keys(kind: Any, path: list[str]) -> list[str]:
         if field is None:
             continue
         options = [field.annotation, *typing.get_args(field.annotation)]
-        nested = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
+        # A tuple of models is a type for Python 3.10, and no class for issubclass.
+        plain = [o for o in options if isinstance(o, type) and typing.get_origin(o) is None]
+        nested = [o for o in plain if issubclass(o, BaseModel)]
         if not nested:
             return []
         kind = nested[0]
@@ -172,7 +225,9 @@ def parse_span(value: Any) -> timedelta:
         try:  # ISO 8601, as we write it ourselves
             return TypeAdapter(timedelta).validate_python(value)
         except ValidationError:
-            raise ValueError(f"{value!r} is no span of time; write 90d, 12h or 2w") from None
+            raise ValueError(
+                f"{value!r} is not a duration; use for example 90d, 12h or 2w"
+            ) from None
     return timedelta(seconds=float(match[1]) * _SECONDS[match[2].lower()])
 
 
@@ -196,7 +251,9 @@ def utc(value: datetime | date | str | None) -> datetime:
         try:
             value = datetime.fromisoformat(value.replace("Z", "+00:00"))
         except ValueError:
-            raise InvalidInput(f"{value!r} is no date; write 2027-01-31") from None
+            raise InvalidInput(
+                f"{value!r} is not a date; use YYYY-MM-DD, for example 2027-01-31"
+            ) from None
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - made aware below
     return (

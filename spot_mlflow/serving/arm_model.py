@@ -31,7 +31,8 @@ class ArmModel(PythonModel):
 
     Artifacts: ``model``, the model inside; ``settings``, a JSON file with the ``rule`` (``ArmRule.to_dict``), the
     ``keys`` passed through, the inner model's ``features``, the ``version``, the ``names`` of the columns
-    that are added, and whether to ``withhold`` the predictions of the holdout.
+    that are added, and whether to ``withhold`` the predictions of the holdout. Loaded with
+    ``model_config={"only": COLUMN}`` it returns that column alone, as MLflow's evaluators need it.
     """
 
     def load_context(self, context: Any) -> None:
@@ -40,9 +41,10 @@ class ArmModel(PythonModel):
         self.settings: dict[str, Any] = json.loads(settings)
         self.rule = hashing.ArmRule.from_dict(self.settings["rule"])
         self.inner = mlflow.pyfunc.load_model(context.artifacts["model"])
+        self.only = str((context.model_config or {}).get("only") or "")
 
     def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002 - MLflow's signature
-        """Returns one row for each of the input's."""
+        """Returns one row for each of the input's; one column of it where the model was loaded for that."""
         frame = pd.DataFrame(model_input)
         now = datetime.now(timezone.utc)
         arms = self._arms(frame, now)
@@ -61,7 +63,13 @@ class ArmModel(PythonModel):
             names["version"]: self.settings["version"],
             names["time"]: now.isoformat(timespec="microseconds"),
         }
-        return pd.DataFrame({**keys, **found, **added}, index=frame.index)
+        result = pd.DataFrame({**keys, **found, **added}, index=frame.index)
+        if not self.only:
+            return result
+        if self.only not in result:
+            known = ", ".join(map(str, result))
+            raise _refusal(f"model_config: only == {self.only!r} must be one of {known}")
+        return result[self.only]
 
     def _arms(self, frame: pd.DataFrame, now: datetime) -> Any:
         for column in self.settings["keys"]:

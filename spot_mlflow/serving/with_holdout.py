@@ -39,6 +39,7 @@ def with_holdout(
 
     The model inside stays as it is, and is logged with it. In batch, in Spark and behind ``mlflow models
     serve`` the arm is the one that ``assign_arms`` gives; a dated schedule goes by the time of the prediction.
+    ``mlflow.models.evaluate(uri, ..., model_config={"only": "prediction"})`` evaluates one column of it.
 
     Args:
         model: URI of a logged model with a signature of named columns, or what ``log_model`` returned.
@@ -98,6 +99,7 @@ def with_holdout(
             signature=signature,
             registered_model_name=registered_model_name,
             pip_requirements=requirements,
+            model_config={"only": "", **(log_model.pop("model_config", None) or {})},
             **log_model,
         )
     return logged
@@ -113,7 +115,7 @@ def _features(signature: ModelSignature | None, uri: str) -> list[str]:
         )
     if signature.inputs.is_tensor_spec() or not signature.inputs.has_input_names():
         raise InvalidInput(
-            "the model's inputs have no column names, so an id cannot stand beside them",
+            "the model's inputs have no column names, so an id cannot be added to them",
             where=uri,
             fix="Log it with a signature that was inferred from a frame.",
         )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PROMISED: Final = "promised"
 JUDGED: Final = "as judged"  # with the uncertainty of the promise
-NOTES: Final = ("least worth having", "within tolerance")
+NOTES: Final = ("minimum worthwhile lift", "within tolerance")
 TOP: Final = 38.0  # above the first row: two lines of notes
 ROWS_DRAWN: Final = 12  # segments in a picture; the table has them all
 
@@ -60,7 +60,7 @@ def lift_gap_png(
 
 
 def lift_gap_chart(view: LiftView) -> Chart:
-    """Predicted against realized lift, with intervals, the minimum viable lift and the tolerance.
+    """Predicted against realized lift, with intervals, the minimum worthwhile lift and the tolerance.
 
     Where a fault of the log leaves no verdict, what arrived is not drawn: it would look like one.
     """
@@ -71,10 +71,10 @@ def lift_gap_chart(view: LiftView) -> Chart:
     if not view.data_fault:
         rows.append(("gap", scale.signed(view.gap.lift), scale.interval(view.gap)))
     if view.minimum is not None:
-        rows.append(("least worth having", scale.number(view.minimum), figures.NOTHING))
+        rows.append(("minimum worthwhile lift", scale.number(view.minimum), figures.NOTHING))
     rows.append(("tolerance", scale.number(view.tolerance), figures.NOTHING))
     realized = (
-        "what arrived cannot be told from this log"
+        "this log cannot show the realized lift"
         if view.data_fault
         else f"realized {scale.with_interval(view.realized)}; against the promise, whose own "
         f"uncertainty counts, {scale.interval(judged)}; verdict: {view.verdict}"
@@ -82,7 +82,7 @@ def lift_gap_chart(view: LiftView) -> Chart:
     alt = f"Promised {scale.with_interval(view.predicted)}; {realized}."
     title = f"Promised and realized lift of {view.metric}"
     if view.data_fault:
-        title = f"Promised lift of {view.metric}; what arrived cannot be told"
+        title = f"Promised lift of {view.metric}; the realized lift cannot be shown"
     return Chart(
         name="lift-gap",
         title=title,

@@ -76,7 +76,12 @@ def waterfall_chart(view: LiftView, bridge: Bridge, basis: str | None = None) ->
     )
     bars, write = fall.bars, fall.write
     losses = sorted((b for b in bars if b.kind == "loss"), key=lambda b: b.amount)
-    worst = f"; the largest loss is {losses[0].label}, {write(losses[0].amount)}" if losses else ""
+    sure = ", not beyond chance" if losses and not fall.shown(losses[0]) else ""
+    worst = (
+        f"; the largest loss is {losses[0].label}, {write(losses[0].amount)}{sure}"
+        if losses
+        else ""
+    )
     return Chart(
         name=f"waterfall-{basis}",
         title=f"From promised to realized, {fall.words}",
@@ -113,7 +118,7 @@ def _table(fall: Waterfall, rule: str) -> Table:
 
     return Table(
         caption=f"From promised to realized, {fall.words} ({rule})",
-        columns=("step", "S.P.O.T.", "amount", "interval", "shown"),
+        columns=("step", "S.P.O.T.", "amount", "interval", "beyond chance"),
         rows=tuple((b.label, b.letter, fall.signed(b), interval(b), shown(b)) for b in fall.bars),
         numeric=frozenset({2, 3}),
     )

@@ -16,6 +16,8 @@ from spot_mlflow.reporting.words.tables import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from spot_mlflow.figures import LiftScale
+    from spot_mlflow.lift.promise.backtest import Backtest
     from spot_mlflow.reporting.charts.pen import Pen
     from spot_mlflow.reporting.words.lift_view import LiftView
 
@@ -106,36 +108,67 @@ def calibration_chart(view: LiftView) -> Chart | None:
     )
     first, last = (scale.with_interval(interval_from(r["realized"])) for r in (bins[0], bins[-1]))
     heads = ("bin, highest scores first", "share", "predicted", "realized", "interval")
+    shown = [(interval_from(r["realized"]), r["predicted"]) for r in bins]
     return Chart(
         name="calibration",
         title="Predicted and realized lift by score",
         alt=f"Realized lift in the bin of the highest scores {first}, in that of the lowest {last}.",
-        paint=lambda pen, narrow: _paint_calibration(pen, view, bins, narrow=narrow),
+        paint=lambda pen, narrow: _paint_bins(
+            pen, shown, scale.factor, unit_words(view), narrow=narrow
+        ),
         table=Table(f"Lift by score, {unit_words(view)}", heads, rows, frozenset(range(5))),
     )
 
 
-def _paint_calibration(
-    pen: Pen, view: LiftView, bins: Sequence[Mapping[str, Any]], *, narrow: bool
+def backtest_chart(found: Backtest, scale: LiftScale, words: str) -> Chart:
+    """Lift by bin of the score in a backtest, the highest scores first.
+
+    Args:
+        found: the backtest.
+        scale: how its lifts are written.
+        words: their unit, beside the axis.
+    """
+    rows = tuple(
+        (str(i), figures.plain(d.low, 3), scale.number(d.predicted), scale.with_interval(d.actual))
+        for i, d in enumerate(found.deciles, 1)
+    )
+    first, last = (scale.with_interval(d.actual) for d in (found.deciles[0], found.deciles[-1]))
+    heads = ("bin, highest scores first", "scores from", "predicted", "lift")
+    shown = [(d.actual, d.predicted) for d in found.deciles]
+    return Chart(
+        name="backtest",
+        title="Lift by score in the backtest",
+        alt=f"Lift in the bin of the highest scores {first}, in that of the lowest {last}.",
+        paint=lambda pen, narrow: _paint_bins(pen, shown, scale.factor, words, narrow=narrow),
+        table=Table(f"Lift by score, {words}", heads, rows, frozenset(range(4))),
+    )
+
+
+def _paint_bins(
+    pen: Pen,
+    shown: Sequence[tuple[Interval, float | None]],
+    f: float,
+    words: str,
+    *,
+    narrow: bool,
 ) -> None:
-    f = view.scale.factor
-    found = [interval_from(r["realized"]) for r in bins]
-    promised = [f * r["predicted"] for r in bins if r["predicted"] is not None]
-    bounds = [f * n for v in found for n in (v.low, v.high, v.lift)]
+    """Draws the lift of each bin, and what was predicted of it; ``f`` takes a lift to its unit."""
+    promised = [f * said for _, said in shown if said is not None]
+    bounds = [f * n for v, _ in shown for n in (v.low, v.high, v.lift)]
     signs = "open square: predicted, circle: realized" if promised else "circle: realized"
     plane = plane_frame(
         pen,
-        (-0.5, len(bins) - 0.5),
+        (-0.5, len(shown) - 0.5),
         limits([*bounds, *promised, 0.0], 0.06),
-        unit=unit_words(view),
+        unit=words,
         below=f"bins of the score, highest first; {signs}",
-        ticks=[(float(i), str(i + 1)) for i in range(len(bins))],
+        ticks=[(float(i), str(i + 1)) for i in range(len(shown))],
         narrow=narrow,
     )
     plane.level(pen, 0, "muted")
-    for x, (r, realized) in enumerate(zip(bins, found, strict=True)):
+    for x, (realized, said) in enumerate(shown):
         if math.isfinite(realized.low) and math.isfinite(realized.high):
             plane.upright(pen, x, f * realized.low, f * realized.high)
         pen.mark("o", plane.at(x, f * realized.lift), 7, "realized")
-        if r["predicted"] is not None:
-            pen.mark("s", plane.at(x, f * r["predicted"]), 9, "promised", hollow=True)
+        if said is not None:
+            pen.mark("s", plane.at(x, f * said), 9, "promised", hollow=True)

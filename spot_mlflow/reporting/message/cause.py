@@ -58,7 +58,7 @@ def _loss(view: LiftView, bridge: Bridge) -> str:
     causes = [c for c in shown if c.letter == shown[0].letter]
     said = " and ".join(happened(c) for c in causes[:2])
     most = sum(c.lost_at_least for c in causes) > MOST * -gap.lift > 0
-    opening = "Most was lost in" if most else "The largest loss shown lies in"
+    opening = "Most was lost in" if most else "The largest loss shown is in"
     return f"{opening} {letter_words(shown[0].letter)}: {said}{_place(view, causes[0].cause)}."
 
 

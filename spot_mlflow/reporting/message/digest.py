@@ -93,7 +93,7 @@ class Digest:
         """The first line: how much there is. It names no model: subjects are shown on locked screens."""
         named = len({line.model for line in self.lines})
         if not self.lines:
-            return "S.P.O.T.: nothing crossed a line"
+            return "S.P.O.T.: nothing to report"
         return f"S.P.O.T.: {things(len(self.lines), 'thing')} of {things(named, 'model')}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -270,7 +270,7 @@ def _overdue(adoption: Adoption) -> Iterator[Line]:
             continue
         due = first_check_due(adoption, version)
         if due is not None and due + timedelta(days=1) <= adoption.now:
-            what = f"version {version}: its first outcome check was due and is not there"
+            what = f"version {version}: its first outcome check was due but is missing"
             yield Line(facts.name, version, due + timedelta(days=1), "overdue", what, urgent=True)
 
 

@@ -160,7 +160,7 @@ def result_words(view: LiftView | None, adoption: Adoption | None = None) -> str
         figure = f"{scale.amount(arrived)}, {scale.number(promised_lift)} promised"
     left_out = view.data.get("left_out")
     without = ", units left out" if left_out else ""
-    return f"{verdict}, {figure}{'' if view.kept is not None else ' so far'}{without}"
+    return f"{verdict}, {figure}{' so far' if view.is_so_far else ''}{without}"
 
 
 def weakness_of(view: LiftView) -> str:
@@ -219,7 +219,7 @@ def _verdict_and_lift(view: LiftView) -> str:
     verdict = verdict_words(view)
     if math.isnan(view.realized.lift):
         return f"{verdict}: no realized lift can be reported yet, {promised}."
-    arrived = "so far" if view.kept is None else "arrived"
+    arrived = "so far" if view.is_so_far else "arrived"
     found = f"{scale.amount(view.realized.lift)} {arrived} ({scale.interval(view.realized)})"
     money = money_of(view)
     return f"{verdict}: {found}, {promised}{'' if money is None else _in_money(money)}."

@@ -112,7 +112,7 @@ def _about_the_log(view: LiftView, measurer: str) -> Iterator[Request]:
         return
     failed = [c for c in view.data["checks"] if not c["success"] and c["severity"] == "critical"]
     fault = f": {str(failed[0]['message']).rstrip('.')}" if failed else ""
-    yield Request(f"Put the outcome log right{fault}", measurer)
+    yield Request(f"Correct the outcome log{fault}", measurer)
 
 
 def _about_the_verdict(view: LiftView, measurer: str) -> Iterator[Request]:
@@ -134,7 +134,7 @@ def _missing_columns(view: LiftView, measurer: str) -> Iterator[Request]:
         return
     if bridge.unsplit and "/" in (losing_letter(view) or ""):
         columns = joined([joined(step) for step in bridge.unsplit[0].columns])
-        yield Request(f"Log {columns}, so that the causes can be told apart", measurer)
+        yield Request(f"Log {columns}, so that the causes can be separated", measurer)
 
 
 def wait_words(view: LiftView) -> str:
@@ -180,7 +180,7 @@ def concern_turn(concern: Concern) -> tuple[str, date]:
     """Returns whose turn it is with an open concern, and until when."""
     if concern.status == "answered":
         since = max(a.at for a in concern.thread if a.act == "answered")
-        return concern.raised_by or "the one who raised it", _within(since, CONFIRM_WITHIN)
+        return concern.raised_by or "the person who raised it", _within(since, CONFIRM_WITHIN)
     since = max(a.at for a in concern.thread if a.act in ("raised", "reopened"))
     return BUILDERS, _within(since, ANSWER_WITHIN.get(concern.severity, 14))
 
@@ -232,7 +232,7 @@ def _beginnings(adoption: Adoption) -> Iterator[Request]:
     if not adoption.readiness.people:
         yield Request("Ask the business, the front line and the builders how ready they are")
     if adoption.predicted is None:
-        yield Request("Promise a lift: how much, and the least worth having", BUILDERS)
+        yield Request("Promise a lift: how much, and the minimum worthwhile lift", BUILDERS)
 
 
 def quoted(text: str) -> str:

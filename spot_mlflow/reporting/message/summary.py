@@ -13,6 +13,7 @@ from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.letters import LETTERS
 from spot_mlflow.reporting.message.headline import headline_of, result_words
+from spot_mlflow.reporting.message.listed import TAG, UPDATED, listed_tag
 from spot_mlflow.reporting.message.worth import money_of
 from spot_mlflow.reporting.words.lift_view import LiftView, lift_view, promise_scale, verdict_words
 from spot_mlflow.reporting.words.standing import standing_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.gate.policy import Policy
 
 NOT_ASSESSED: Final = "not assessed"
 NOT_KNOWN: Final = "not known"
@@ -35,7 +37,9 @@ END: Final = "<!-- spot:end -->"
 _BLOCK = re.compile(rf"\s*{re.escape(BEGIN)}.*?{re.escape(END)}\s*", re.DOTALL)
 
 
-def summary_tags(adoption: Adoption, *, decision: GateDecision | None = None) -> dict[str, str]:
+def summary_tags(
+    adoption: Adoption, *, decision: GateDecision | None = None, policy: Policy | None = None
+) -> dict[str, str]:
     """Returns the summary tags of a model or version; each value under 5,000 characters.
 
     A tag that was written before and has nothing to say any more says so; none has to be deleted.
@@ -43,6 +47,7 @@ def summary_tags(adoption: Adoption, *, decision: GateDecision | None = None) ->
     Args:
         adoption: what is known of the model.
         decision: the gate's answer for Production; by the default policy where None.
+        policy: says which roles decide on requests; the default one where None.
     """
     if not adoption.entries:
         return {"spot": NOT_ASSESSED}
@@ -54,7 +59,8 @@ def summary_tags(adoption: Adoption, *, decision: GateDecision | None = None) ->
         **_lift_tags(adoption, view),
         **_sentence_tags(adoption),
         **_glass_tag(adoption),
-        "spot.updated": adoption.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        TAG: listed_tag(adoption, _decided(adoption, decision), policy),
+        UPDATED: adoption.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return {k: shorten(v) for k, v in tags.items() if v}
 
@@ -132,9 +138,13 @@ def _lift_tags(adoption: Adoption, view: LiftView | None) -> dict[str, str]:
     elif adoption.predicted is not None:
         scale = promise_scale(adoption.predicted)
         tags = {"spot.lift.predicted": scale.amount(adoption.predicted.predicted.lift)}
+    if adoption.predicted is not None and adoption.predicted.assignment is not None:
+        tags["spot.holdout"] = adoption.predicted.assignment.salt
     # What the model's own tags still say of a version that is no longer the one spoken of.
     stale = {
-        k: NOT_KNOWN for k in adoption.facts.tags if k.startswith(("spot.lift.", "spot.value."))
+        k: NOT_KNOWN
+        for k in adoption.facts.tags
+        if k.startswith(("spot.lift.", "spot.value.", "spot.holdout"))
     }
     return stale | tags
 

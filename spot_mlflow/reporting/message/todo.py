@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.due import names_its_sources
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.gate.promotion import deciding_roles, requests_of
 from spot_mlflow.letters import LETTERS
 from spot_mlflow.person import person_key
 from spot_mlflow.reporting.message.request import concern_turn
+from spot_mlflow.reporting.words.commands import outcomes_command
 from spot_mlflow.reporting.words.steps import step
 from spot_mlflow.roles import called
 
@@ -41,6 +41,11 @@ class Todo:
         name: product name its users chose, or the registered name.
         roles: the roles in which somebody can do it, where several can; else the one asked.
         asker: who asks for it, and so cannot do it; "" where nobody does.
+        form: the form of the pages that does it, or "" where only the command does.
+        concern: id of the concern that it is about, or "".
+        request: id of the request that it is about, or "".
+        version: of the request, or "".
+        entry: id of what was written down for somebody and waits for their word, or "".
     """
 
     model: str
@@ -53,6 +58,11 @@ class Todo:
     name: str = ""
     roles: tuple[str, ...] = ()
     asker: str = ""
+    form: str = ""
+    concern: str = ""
+    request: str = ""
+    version: str = ""
+    entry: str = ""
 
     @property
     def title(self) -> str:
@@ -120,7 +130,8 @@ def _concerns(adoption: Adoption) -> Iterator[Todo]:
             role, what, act, more = "data_scientist", f"answer {said}", "answer", " --what WORDS"
         speaker = c.raised_by if act == "confirm" else None
         command = f"spot concern {act} {shlex.quote(name)} {c.id}{_as(speaker, role)}{more}"
-        yield Todo(name, who, role, what, due, due < today, command)
+        overdue = due < today
+        yield Todo(name, who, role, what, due, overdue, command, form=act, concern=c.id)
 
 
 def _as(person: str | None, role: str | None) -> str:
@@ -134,7 +145,7 @@ def _plan(adoption: Adoption) -> Iterator[Todo]:
         what = f"{LETTERS[item.letter]}: {step(item.question, item.target)}"
         who = item.owner or "nobody named"
         command = f"spot assess {shlex.quote(name)}{_as(item.owner, None)}"
-        yield Todo(name, who, None, what, item.by, item.overdue, command)
+        yield Todo(name, who, None, what, item.by, item.overdue, command, form="assess")
 
 
 def _assessments(adoption: Adoption) -> Iterator[Todo]:
@@ -142,13 +153,13 @@ def _assessments(adoption: Adoption) -> Iterator[Todo]:
     ask = f"spot ask {shlex.quote(name)} --role"
     for role in ready.missing_roles:
         what = f"an assessment by the {called(role)}"
-        yield Todo(name, called(role), role, what, None, False, f"{ask} {role}")
+        yield Todo(name, called(role), role, what, None, False, f"{ask} {role}", form="assess")
     for r in ready.respondents:
         due = (r.at + ASSESS_EVERY).date()
         if due < today:
-            what = "a new assessment, the last one is over 90 days old"
+            what = "a new assessment: the last one is over 90 days old"
             who = r.person or called(r.role)
-            yield Todo(name, who, r.role, what, due, True, f"{ask} {r.role}")
+            yield Todo(name, who, r.role, what, due, True, f"{ask} {r.role}", form="assess")
 
 
 def _confirmations(adoption: Adoption) -> Iterator[Todo]:
@@ -156,7 +167,8 @@ def _confirmations(adoption: Adoption) -> Iterator[Todo]:
     for e in adoption.unconfirmed:
         what = f"confirm the {e.kind} that {e.recorded_by} wrote down"
         command = f"spot confirm {shlex.quote(name)} {e.id[:8]}{_as(e.person, e.role)}"
-        yield Todo(name, e.person or "somebody", e.role, what, None, False, command)
+        who = e.person or "somebody"
+        yield Todo(name, who, e.role, what, None, False, command, form="agree", entry=e.id)
 
 
 def _requests(adoption: Adoption, policy: Policy) -> Iterator[Todo]:
@@ -182,6 +194,8 @@ def _requests(adoption: Adoption, policy: Policy) -> Iterator[Todo]:
                 command,
                 roles=roles,
                 asker=r.asker or "",
+                request=r.id,
+                version=r.version,
             )
         elif r.status == "approved":
             what = f"carry out request {r.id}, which was approved: {spoken} to {r.target}"
@@ -205,5 +219,5 @@ def _check(adoption: Adoption) -> Iterator[Todo]:
             what,
             due,
             due < today,
-            f"spot outcomes {shlex.quote(spoken)}{'' if names_its_sources(contract) else ' SOURCE'}",
+            outcomes_command(shlex.quote(spoken), contract),
         )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.lasting_holdout import lasting_holdout
 from spot_mlflow.letters import LETTERS
+from spot_mlflow.origins import origins_of
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.message.request import plan_words, target_text
 from spot_mlflow.reporting.message.summary import verdict_line
 from spot_mlflow.reporting.pages.lift_report import cards, section_markdown
+from spot_mlflow.reporting.sections.lasting import lasting_section
 from spot_mlflow.reporting.sections.money import gap_sections
 from spot_mlflow.reporting.sections.readiness import readiness_section
 from spot_mlflow.reporting.sections.section import Section
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
 
 # By the policy's mode, what follows of requirements that are not met.
 UNENFORCED: Final = {
-    "observe": "Nothing is stopped: the policy only observes.",
-    "warn": "Nothing is stopped: the policy only warns.",
+    "observe": "Nothing is blocked: the policy only observes.",
+    "warn": "Nothing is blocked: the policy only warns.",
 }
 
 
@@ -53,10 +56,12 @@ def adoption_sections(
         None if decision is None else gate_section(adoption, decision),
         _lift(adoption),
         *_gap(adoption),
+        lasting_section(adoption),
         readiness_section(adoption, plan=False),
         _involvement(adoption),
         _plan(adoption),
         _taken_down(adoption),
+        _origins(adoption),
     )
     return tuple(s for s in made if s is not None)
 
@@ -115,7 +120,13 @@ def _involvement(adoption: Adoption) -> Section | None:
         return None
     rows = tuple(_concern_row(c) for c in people.concerns if c.status != "confirmed")
     tables = (
-        (Table("Concerns not closed", ("id", "severity", "status", "age", "what"), rows),)
+        (
+            Table(
+                "Concerns not closed",
+                ("id", "severity", "status", "age", "raised by", "what"),
+                rows,
+            ),
+        )
         if rows
         else ()
     )
@@ -134,7 +145,7 @@ def _involvement(adoption: Adoption) -> Section | None:
 
 
 def _concern_row(c: Concern) -> tuple[str, ...]:
-    return c.id, c.severity, c.status, figures.things(c.age_days, "day"), c.what
+    return c.id, c.severity, c.status, figures.things(c.age_days, "day"), c.speaker, c.what
 
 
 def _appeal_words(item: AppealItem) -> str:
@@ -188,6 +199,14 @@ def _taken_down(adoption: Adoption) -> Section | None:
     )
 
 
+def _origins(adoption: Adoption) -> Section | None:
+    found = origins_of(adoption.entries)
+    if not found:
+        return None
+    text = tuple(f"{figures.things(n, 'entry', 'entries')} of {o.words}." for o, n in found)
+    return Section("origins", "Where was it recorded first?", text=text)
+
+
 def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> dict[str, Any]:
     """Returns JSON values under the documented keys of ``spot show`` (``docs/json.md``)."""
     facts = adoption.facts.version(adoption.version)
@@ -205,7 +224,9 @@ def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> d
         "unconfirmed": [_taken_down_dict(e) for e in adoption.unconfirmed],
         "predicted": adoption.predicted.to_dict() if adoption.predicted else None,
         "lift": dict(check) if check is not None else None,
+        "lasting_holdout": found.to_dict() if (found := lasting_holdout(adoption)) else None,
         "gate": decision.to_dict() if decision is not None else None,
+        "origins": [{**o.to_dict(), "entries": n} for o, n in origins_of(adoption.entries)],
         "now": adoption.now.isoformat(),
     }
 

@@ -117,7 +117,7 @@ def _promise(adoption: Adoption) -> Section:
         ("Predicted lift", f"{scale.amount(p.lift)}, {sure}"),
         ("Where from", p.source or _MISSING),
         (
-            "Least lift worth having",
+            "Minimum worthwhile lift",
             scale.amount(contract.minimum) if contract.minimum is not None else _MISSING,
         ),
         ("Measured by", measured.owner if measured else _MISSING),
@@ -173,7 +173,7 @@ def _open_questions(adoption: Adoption, labels: Mapping[str, str]) -> Iterator[s
         yield f"Not known: {', '.join(labels[i] for i in ready.unknown)}."
     for id_ in ready.contested:
         q = ready.questions[id_]
-        noted = "talked over" if q.noted else "not talked over yet"
+        noted = "discussed" if q.noted else "not discussed yet"
         yield f"Contested: {labels[id_]}, answers from {q.low} to {q.high}, {noted}."
     check = adoption.latest_check
     if check is not None:
@@ -187,7 +187,7 @@ def _responsible(adoption: Adoption) -> Section | None:
     if not rows:
         return None
     table = Table("Sign-offs, waivers and decisions", ("when", "what", "who"), tuple(rows))
-    return Section("responsible", "Who stands behind it?", tables=(table,))
+    return Section("responsible", "Who is responsible for it?", tables=(table,))
 
 
 def _of_version(entries: tuple[Evidence, ...], version: str | None) -> list[Evidence]:

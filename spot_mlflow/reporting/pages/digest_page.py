@@ -33,7 +33,7 @@ def digest_text(digest: Digest) -> str:
                 )
             )
     if any(line.urgent for line in digest.lines):
-        lines += ["", "! asks somebody to act: spot todo"]
+        lines += ["", "! somebody has to act: spot todo"]
     if digest.unread:
         lines += ["", f"Not read: {printable(', '.join(digest.unread))}"]
     return "\n".join(lines) + "\n"

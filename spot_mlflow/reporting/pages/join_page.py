@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.pages.page import render
-from spot_mlflow.reporting.sections.joined import section_of
+from spot_mlflow.reporting.sections.joined import quiet_table, section_of
 from spot_mlflow.version import __version__
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def html(joined: Joined, predicted: PredictedLift, *, rows: int, out: str, as_of
         day=figures.day(as_of[:10]),
         finding=f"{figures.things(rows, 'unit')} in {out}, as of {as_of.replace('T', ' ')[:16]} UTC.",
         section=section_of(joined),
+        quiet=quiet_table(joined),
         contract=predicted.to_yaml(),
         foot=f"Written by spot-mlflow {__version__}.",
     )

@@ -13,15 +13,25 @@ from spot_mlflow.evidence import Evidence, jsonable
 from spot_mlflow.gate.decision import GateDecision
 from spot_mlflow.lift.promise.backtest import Backtest
 from spot_mlflow.lift.report import LiftReport
+from spot_mlflow.lift.verdict.plan import LiftPlan
 from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts.lift import lift_gap_chart
+from spot_mlflow.reporting.charts.plan import plan_chart
 from spot_mlflow.reporting.charts.readiness import readiness_chart
+from spot_mlflow.reporting.charts.score import backtest_chart
 from spot_mlflow.reporting.message.headline import Headline, headline_of
 from spot_mlflow.reporting.pages.adoption_view import adoption_dict, title_of
 from spot_mlflow.reporting.pages.lift_report import cards, verdicts
 from spot_mlflow.reporting.pages.page import environment
 from spot_mlflow.reporting.words.lift_view import lift_view
+from spot_mlflow.reporting.words.plan_view import (
+    chances_at,
+    opening,
+    plan_dict,
+    plan_rows,
+    plan_table,
+)
 from spot_mlflow.reporting.words.tables import Table
 
 if TYPE_CHECKING:
@@ -51,7 +61,7 @@ class Page:
     tables: tuple[Table, ...] = ()
 
 
-__all__ = ["adoption_dict", "html_of", "page_of", "rows_of"]
+__all__ = ["adoption_dict", "html_of", "page_of", "plan_dict", "rows_of"]
 
 
 def html_of(result: object) -> str:
@@ -194,7 +204,8 @@ def _(found: Backtest) -> Page:
     rows = tuple(_bin(i, d) for i, d in enumerate(found.deciles, start=1))
     head = ("bin", "scores", "treated", "untreated", "mean treated", "mean untreated", "lift")
     table = Table("By score, highest first", head, rows, frozenset(range(2, 7)))
-    return Page(said, (figures.sentence(found.source),), tables=(table,))
+    chart = backtest_chart(found, _scale(found.promise), "lift, units of the outcome")
+    return Page(said, (figures.sentence(found.source),), (chart,), (table,))
 
 
 def _bin(number: int, d: Decile) -> tuple[str, ...]:
@@ -206,10 +217,13 @@ def _bin(number: int, d: Decile) -> tuple[str, ...]:
 
 def _bounded(x: Interval) -> str:
     """An estimate with its bounds, with the digits that they allow; in units of the metric."""
+    return _scale(x).with_interval(x)
+
+
+def _scale(x: Interval) -> figures.LiftScale:
     half = (x.high - x.low) / 2
     digits = figures.decimals_for(half) if 0 < half < math.inf else figures.MOST_DECIMALS
-    scale = figures.LiftScale(1.0, "", max(0, min(digits, figures.MOST_DECIMALS)))
-    return scale.with_interval(x)
+    return figures.LiftScale(1.0, "", max(0, min(digits, figures.MOST_DECIMALS)))
 
 
 @rows_of.register
@@ -223,3 +237,22 @@ def _(found: Backtest) -> list[Row]:
         }
         for d in found.deciles
     ]
+
+
+@page_of.register
+def _(plan: LiftPlan) -> Page:
+    finding, *worth = opening(plan)
+    chart, lines = plan_chart(plan), (*worth, chances_at(plan), *plan.notes)
+    return Page(finding, lines, () if chart is None else (chart,), (plan_table(plan),))
+
+
+@rows_of.register
+def _(plan: LiftPlan) -> list[Row]:
+    return [
+        {**{k: v for k, v in row.items() if k != "chances"}, **_flat(row["chances"])}
+        for row in plan_rows(plan)
+    ]
+
+
+def _flat(chances: Row) -> Row:
+    return {f"{truth}: {k}": p for truth, found in chances.items() for k, p in found.items()}

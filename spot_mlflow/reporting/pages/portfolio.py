@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.letters import LETTERS
+from spot_mlflow.readiness.benchmark import LIFT, lift_level
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.headline import TO_DO
+from spot_mlflow.reporting.message.history import History, history_from
+from spot_mlflow.reporting.message.listed import listed_from
 from spot_mlflow.reporting.message.summary import NOT_ASSESSED, NOT_KNOWN
+from spot_mlflow.reporting.pages.shared_holdout import SharedMoney, shared_money
 from spot_mlflow.reporting.sections.section import Section
-from spot_mlflow.reporting.words.standing import standing_told
 from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow.verdicts import TAGGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+
+    from spot_mlflow.reporting.message.listed import Waiting
 
 STAGES: Final = ("not assessed", "begun", "promised", "checked")
 # As people read them; the keys are those of the JSON.
@@ -48,6 +54,11 @@ class PortfolioRow:
         gate: the gate's answer for Production, in words.
         ready: whether it may go there and is not there yet.
         updated: ISO time of the last summary.
+        holdout: salt of the holdout's draw, which models may share; "" where none is declared.
+        verdict: key of ``verdicts.TAGGED``, or "".
+        waiting: what waits for whom.
+        arrived: share of the promised lift that arrived, or None.
+        history: money by month, what crossed a line, and what there is to decide.
     """
 
     model: str
@@ -68,19 +79,43 @@ class PortfolioRow:
     gate: str
     ready: bool
     updated: str
+    holdout: str = ""
+    verdict: str = ""
+    waiting: tuple[Waiting, ...] = ()
+    arrived: float | None = None
+    history: History = field(default_factory=History)
 
     @property
     def said(self) -> str:
-        """The verdict as every surface has it, from the headline tag; the stage where there is none."""
-        if self.lift["verdict"] not in TAGGED:
+        """The verdict as every surface has it; the stage where there is none."""
+        if self.verdict not in TAGGED:
             return STAGE_WORDS[self.stage]
-        return self.headline.partition(" · ")[0].partition(", ")[0]
+        return figures.lowered(TAGGED[self.verdict].words)
 
     @property
     def sign(self) -> str:
         """The shape beside the verdict; "" where there is none."""
-        verdict = self.lift["verdict"]
-        return TAGGED[verdict].sign if verdict in TAGGED else ""
+        return TAGGED[self.verdict].sign if self.verdict in TAGGED else ""
+
+    @property
+    def weakest(self) -> str:
+        """The letter with the lowest level known, the first of several; "" where none is known."""
+        known = {letter: level for letter, level in self.levels.items() if level is not None}
+        return min(known, key=lambda letter: known[letter], default="")
+
+    @property
+    def compared(self) -> dict[str, int | None]:
+        """The levels by which it is compared with other models: measure -> level."""
+        return {"overall": self.readiness, **self.levels, LIFT: lift_level(self.arrived)}
+
+    @property
+    def due(self) -> date | None:
+        """When the first thing that waits is due; None where nothing has a date."""
+        return min((w.due for w in self.waiting if w.due is not None), default=None)
+
+    def overdue(self, today: date) -> bool:
+        """Whether something should have been done before today."""
+        return self.due is not None and self.due < today
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values under the documented keys of ``spot portfolio``."""
@@ -98,6 +133,7 @@ class PortfolioRow:
             "lift": {k: v or None for k, v in self.lift.items()},
             "value": {"promised": self.promised, "realized": self.realized, "unit": self.unit},
             "gate": self.gate or None,
+            "holdout": self.holdout or None,
             "updated": self.updated or None,
         }
 
@@ -111,17 +147,22 @@ def portfolio_rows(models: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[Por
     Args:
         models: (registered name, tags) of each.
     """
-    rows = [_row(name, tags) for name, tags in models]
+    return in_order(portfolio_row(name, tags) for name, tags in models)
+
+
+def in_order(rows: Iterable[PortfolioRow]) -> tuple[PortfolioRow, ...]:
+    """Sorts rows: what asks for attention first."""
     return tuple(sorted(rows, key=_attention))
 
 
 def _attention(row: PortfolioRow) -> tuple[int, int, str]:
-    verdict = row.lift["verdict"]
-    place = TAGGED[verdict].rank if verdict in TAGGED else len(TAGGED)
+    place = TAGGED[row.verdict].rank if row.verdict in TAGGED else len(TAGGED)
     return -STAGES.index(row.stage), place, row.model.casefold()
 
 
-def _row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
+def portfolio_row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
+    """Reads the tags of one registered model."""
+
     def tag(key: str) -> str:
         value = tags.get(f"spot.{key}", "")
         return "" if value in {NOT_KNOWN, "none"} else value
@@ -130,7 +171,8 @@ def _row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
     headline = tags.get("spot", NOT_ASSESSED)
     promised, unit = parse_money(tag("value.promised"))
     realized, _ = parse_money(tag("value.realized"))
-    gate = standing_told(headline)
+    listed = listed_from(tags)
+    gate = listed.standing
     begun = "begun" if "spot.updated" in tags else "not assessed"
     stage = "checked" if lift["verdict"] else "promised" if lift["predicted"] else begun
     return PortfolioRow(
@@ -149,9 +191,14 @@ def _row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
         promised=promised,
         realized=realized,
         unit=unit,
-        gate=gate.words,
-        ready=gate.ready,
+        gate="" if gate is None else gate.tag,
+        ready=gate is not None and gate.met and not gate.held and not gate.returning,
         updated=tag("updated").partition(" ")[0],  # behind it stands the entry it was made from
+        holdout=tag("holdout"),
+        verdict=listed.verdict,
+        waiting=listed.waiting,
+        arrived=listed.arrived,
+        history=history_from(model, tags),
     )
 
 
@@ -176,7 +223,9 @@ class PortfolioSummary:
         stages: stage -> how many.
         decided: models whose verdict is more than inconclusive.
         arrived: of those, how many kept or exceeded their promise.
-        value: unit -> (promised, realized), summed over models that tell both.
+        value: unit -> (promised, realized), summed over models that tell both; of models that share a
+            holdout once.
+        shared: what models that share a holdout brought together.
         cause: of the model that lost most, behind its name; "" where no loss is shown.
         request: what is asked for that model, or else for the one most in need, its name before it.
     """
@@ -188,6 +237,7 @@ class PortfolioSummary:
     value: Mapping[str, tuple[float, float]]
     cause: str = ""
     request: str = ""
+    shared: tuple[SharedMoney, ...] = ()
 
     @property
     def words(self) -> str:
@@ -196,6 +246,7 @@ class PortfolioSummary:
             f"Promised {figures.money(promised, unit)} to date, arrived {figures.money(realized)}."
             for unit, (promised, realized) in self.value.items()
         ]
+        said += [group.words for group in self.shared]
         said += [self.cause, f"{TO_DO} {self.request}" if self.request else ""]
         stages = ", ".join(
             f"{figures.count(n)} {STAGE_WORDS[stage]}" for stage, n in self.stages.items() if n
@@ -218,6 +269,7 @@ class PortfolioSummary:
             "decided": self.decided,
             "arrived": self.arrived,
             "value": {u: {"promised": p, "realized": r} for u, (p, r) in self.value.items()},
+            "shared": [group.to_dict() for group in self.shared],
             "cause": self.cause or None,
             "request": self.request or None,
         }
@@ -225,12 +277,16 @@ class PortfolioSummary:
 
 def portfolio_summary(rows: Sequence[PortfolioRow]) -> PortfolioSummary:
     """Counts and sums the rows."""
+    shared = shared_money(rows)
+    once = {name for group in shared for name in group.models}
+    added = [(r.unit, r.promised, r.realized) for r in rows if r.model not in once]
+    added += [(group.unit, group.promised, group.low) for group in shared]
     value: dict[str, tuple[float, float]] = {}
-    for row in rows:
-        if row.promised is not None and row.realized is not None:
-            promised, realized = value.get(row.unit, (0.0, 0.0))
-            value[row.unit] = (promised + row.promised, realized + row.realized)
-    kept = [TAGGED[r.lift["verdict"]].good for r in rows if r.lift["verdict"] in TAGGED]
+    for unit, promised, realized in added:
+        if promised is not None and realized is not None:
+            before = value.get(unit, (0.0, 0.0))
+            value[unit] = (before[0] + promised, before[1] + realized)
+    kept = [TAGGED[r.verdict].good for r in rows if r.verdict in TAGGED]
     lost = max((r for r in rows if r.cause), key=_missing, default=None)
     asking = lost if lost and lost.request else next((r for r in rows if r.request), None)
     return PortfolioSummary(
@@ -241,6 +297,7 @@ def portfolio_summary(rows: Sequence[PortfolioRow]) -> PortfolioSummary:
         value=value,
         cause=f"{lost.name}: {lost.cause}" if lost else "",
         request=f"{asking.name}: {asking.request}" if asking else "",
+        shared=shared,
     )
 
 

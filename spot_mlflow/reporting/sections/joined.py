@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from spot_mlflow.lift.moments.joined import Joined
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.sections.section import Section
-from spot_mlflow.reporting.words.join_rules import rows_of, warnings_of
+from spot_mlflow.reporting.words.join_rules import quiet_rows_of, rows_of, warnings_of
 from spot_mlflow.reporting.words.tables import Table
 
 if TYPE_CHECKING:
@@ -31,15 +31,24 @@ def section_of(joined: Joined, *, brief: bool = False) -> Section | None:
     if brief:
         return Section("tables", "How was the log made?", text=said) if said else None
     places = "; ".join(joined.places.values())
-    table = Table(
-        caption="What each rule touched",
-        columns=("table", "rows or units", "share", "what was done"),
-        rows=tuple(rows_of(joined)),
-        numeric=frozenset({1, 2}),
-    )
+    table = _table("What each rule touched", rows_of(joined))
     return Section(
         "tables",
         "How was the log made?",
         text=(figures.sentence(f"Joined from {places}"), *said),
         tables=(table,),
+    )
+
+
+def quiet_table(joined: Joined) -> Table:
+    """Returns the rules that were asked and touched nothing."""
+    return _table("Rules that touched nothing", quiet_rows_of(joined))
+
+
+def _table(caption: str, rows: list[tuple[str, str, str, str]]) -> Table:
+    return Table(
+        caption=caption,
+        columns=("table", "rows or units", "share", "what was done"),
+        rows=tuple(rows),
+        numeric=frozenset({1, 2}),
     )

@@ -11,6 +11,7 @@ from spot_mlflow.reporting.charts.time import course_chart, periods_chart
 from spot_mlflow.reporting.message.request import wait_words
 from spot_mlflow.reporting.sections.guardrails import guardrails_section
 from spot_mlflow.reporting.sections.joined import joined_section
+from spot_mlflow.reporting.sections.lasting import lasting_section
 from spot_mlflow.reporting.sections.means import means_section
 from spot_mlflow.reporting.sections.money import gap_sections
 from spot_mlflow.reporting.sections.readiness import readiness_section
@@ -42,6 +43,7 @@ def sections_of(
             _result(view),
             guardrails_section(view),
             *gap_sections(view, adoption, brief=True),
+            lasting_section(adoption),
             joined_section(view, brief=True),
             _checks(view, brief=True),
         )
@@ -53,6 +55,7 @@ def sections_of(
             means_section(view),
             _segments(view),
             _time(view),
+            lasting_section(adoption),
             readiness_section(adoption),
             _checks(view),
             joined_section(view),
@@ -98,7 +101,8 @@ def reason_words(view: LiftView) -> str:
         return figures.sentence(own)
     wait = wait_words(view)
     decides = "" if wait == own.rstrip(".") else f"; {wait}"
-    return f"{found} so far; the gap may be anything from {scale.interval(gap)}, with a tolerance of {within}{decides}."
+    so_far = " so far" if view.is_so_far else ""
+    return f"{found}{so_far}; the gap may be anything from {scale.interval(gap)}, with a tolerance of {within}{decides}."
 
 
 def _worth(view: LiftView) -> str:

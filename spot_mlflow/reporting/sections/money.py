@@ -113,8 +113,8 @@ def _findings(view: LiftView, findings: Any) -> Table:
         for f in findings[:FINDINGS_SHOWN]
     )
     # Segments with a promise of their own are held to it, all others to what the rest brought.
-    heads = ("who stands out", "in", "level", "expected", "than expected")
-    caption = "Groups that differ beyond noise, held against all the others"
+    heads = ("who differs", "in", "level", "expected", "than expected")
+    caption = "Groups that differ by more than noise, compared with all the others"
     return Table(caption, heads, rows, frozenset({2, 3}))
 
 
@@ -149,7 +149,7 @@ def _money_table(view: LiftView, economics: Mapping[str, Any], money: Money) -> 
         rollout = economics["rollout"]
         yearly = Money(float(rollout["promised"]), interval_from(rollout["realized"]), unit)
         rows.append(("Promised a year at full rollout", yearly.promised_text))
-        rows.append(("To be expected a year at full rollout", yearly.realized_text))
+        rows.append(("Expected a year at full rollout", yearly.realized_text))
     if economics.get("break_even") is not None:
         rows.append(
             ("Lift at which a contact pays for itself", view.scale.amount(economics["break_even"]))
@@ -247,7 +247,7 @@ def _scores(view: LiftView) -> Section | None:
     chart = calibration_chart(view)
     if chart is None:
         return None
-    return Section("scores", "Do the scores mean what they say?", charts=(chart,))
+    return Section("scores", "Are the scores calibrated?", charts=(chart,))
 
 
 def _adoption(view: LiftView, *, brief: bool) -> Section | None:
@@ -319,4 +319,4 @@ def _acted_note(view: LiftView, adoption: Mapping[str, Any]) -> tuple[str, ...]:
     if not lift or view.effect == "relative":
         return ()
     difference = view.scale.with_interval(interval_from(lift["difference"]))
-    return (f"Acted on against not acted on: {difference}. This {lift['label']}.",)
+    return (f"Acted on vs. not acted on: {difference}. This {lift['label']}.",)

@@ -80,7 +80,7 @@ def findings(ready: Readiness) -> Iterator[str]:
 
 
 def _contested(label: str, q: QuestionResult) -> str:
-    return f"{label} ({q.low} to {q.high}, {'' if q.noted else 'not yet '}talked over)"
+    return f"{label} ({q.low} to {q.high}, {'' if q.noted else 'not yet '}discussed)"
 
 
 def _changes(ready: Readiness, questions: Iterable[tuple[str, QuestionResult]]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from spot_mlflow import figures
 from spot_mlflow.lift.moments.joined import Joined, Rule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from spot_mlflow.lift.moments.joined import RuleCount
 
 _SHARE: Final = 0.01  # of events or units; below it a table says enough
@@ -34,7 +36,10 @@ DONE: Final[dict[Rule, str]] = {
     Rule.REFUND_LINKED: "refunds of a known event: count at its time",
     Rule.REFUND_ORPHAN: "refunds of an event that is not in the table: count at their own time",
     Rule.UNREADABLE_AMOUNT: "without a readable amount: add nothing",
-    Rule.UNDECIDED: "of units that were never decided about: left out",
+    Rule.UNREADABLE_OFFERED: "without a readable answer to whether it was offered: unknown",
+    Rule.UNREADABLE_DELIVERED: "without a readable answer to whether it was delivered: unknown",
+    Rule.UNREADABLE_ACTED: "without a readable answer to whether somebody acted: unknown",
+    Rule.UNDECIDED: "of units without a decision: left out",
     Rule.TOO_EARLY: "before the time that the covariate looks at: left out",
     Rule.BEFORE: "before the decision: only the covariate counts them",
     Rule.IN_WINDOW: "in the window: the outcome",
@@ -45,33 +50,42 @@ DONE: Final[dict[Rule, str]] = {
     Rule.OUTSIDE: "steps outside the window of a decision: left out",
     Rule.NOT_CONTACTED: "treated units without a step",
     Rule.HELD_OUT_CONTACTED: "holdout units with a step",
-    Rule.FEED_ENDS: "hours without events before the moment that was asked for",
+    Rule.FEED_ENDS: "hours without events before the requested time",
 }
 _HOUR: Final = 3600
 
 
 def rows_of(joined: Joined) -> list[tuple[str, str, str, str]]:
     """Returns (table, count, share, what was done) of every rule that touched something."""
-    out = []
-    for c in joined.rules:
-        if not c.count and c.rule is not Rule.ROWS:
-            continue
-        hours = c.rule is Rule.FEED_ENDS
-        n = c.count / _HOUR if hours else c.count
-        share = "" if hours or c.rule is Rule.ROWS else figures.share(c.share, 1)
-        out.append((c.table, figures.count(round(n)), share, DONE[c.rule]))
-    return out
+    return [_row(joined, c) for c in joined.rules if c.count or c.rule is Rule.ROWS]
+
+
+def quiet_rows_of(joined: Joined) -> list[tuple[str, str, str, str]]:
+    """Returns the same of every rule that was asked and touched nothing."""
+    return [_row(joined, c) for c in joined.rules if not c.count and c.rule is not Rule.ROWS]
+
+
+def _row(joined: Joined, c: RuleCount) -> tuple[str, str, str, str]:
+    hours = c.rule is Rule.FEED_ENDS
+    n = c.count / _HOUR if hours else c.count
+    share = "" if hours or c.rule is Rule.ROWS else figures.share(c.share, 1)
+    other = joined.events_read is not None and (c.table, c.rule) == ("events", Rule.UNDECIDED)
+    done = "of units that are not among these decisions: left out" if other else DONE[c.rule]
+    if (c.table, c.rule) == ("steps", Rule.FILTERED):
+        done += ", as if there had been no contact: not offered"
+    return c.table, figures.count(round(n)), share, done
 
 
 def warnings_of(joined: Joined) -> list[str]:
     """Returns what a reader must know of the join, most important first."""
     said = [
         _of(joined.of(Rule.OTHER_FORM, "events"), _form, 0.0),
-        _of(joined.of(Rule.UNDECIDED, "events"), _undecided, _SHARE),
+        _strangers(joined),
         _of(joined.of(Rule.NO_ARM, "decisions"), _no_arm, _SHARE),
         _of(joined.of(Rule.HELD_OUT_CONTACTED, "steps"), _held, _SHARE),
         _of(joined.of(Rule.NOT_CONTACTED, "steps"), _not_contacted, _SHARE),
         _of(joined.of(Rule.UNDECIDED, "steps"), _steps, _SHARE),
+        *(_of(joined.of(rule, "steps"), words, 0.0) for rule, words in _UNREAD.items()),
         _of(joined.of(Rule.REPEATED_HOUR, "events"), _hour, _SHARE),
         _feed(joined),
     ]
@@ -89,8 +103,19 @@ def _form(c: RuleCount) -> str:
     )
 
 
+def _strangers(joined: Joined) -> str:
+    c = joined.of(Rule.UNDECIDED, "events")
+    if joined.events_read is None:
+        return _of(c, _undecided, _SHARE)
+    first, last = (figures.day(at[:10]) for at in joined.events_read)
+    return (
+        f"Events were read and counted from {first} to {last} only, since these decisions need no "
+        f"others; {figures.share(c.share)} of them are of other customers"
+    )
+
+
 def _undecided(c: RuleCount) -> str:
-    return f"{figures.share(c.share)} of the events are of customers that the model never decided about"
+    return f"{figures.share(c.share)} of the events are of customers for whom the model made no decision"
 
 
 def _no_arm(c: RuleCount) -> str:
@@ -98,7 +123,7 @@ def _no_arm(c: RuleCount) -> str:
 
 
 def _held(c: RuleCount) -> str:
-    return f"{figures.share(c.share)} of the holdout were contacted all the same"
+    return f"{figures.share(c.share)} of the holdout were contacted anyway"
 
 
 def _not_contacted(c: RuleCount) -> str:
@@ -106,7 +131,26 @@ def _not_contacted(c: RuleCount) -> str:
 
 
 def _steps(c: RuleCount) -> str:
-    return f"{figures.share(c.share)} of the steps are of units that the model never decided about"
+    return (
+        f"{figures.share(c.share)} of the steps are of units for which the model made no decision"
+    )
+
+
+def _unread(step: str) -> Callable[[RuleCount], str]:
+    def said(c: RuleCount) -> str:
+        return (
+            f"{figures.count(c.count)} of {figures.count(c.total)} steps have an answer to {step!r} that is "
+            "neither yes nor no; it counts as unknown"
+        )
+
+    return said
+
+
+_UNREAD: Final = {
+    Rule.UNREADABLE_OFFERED: _unread("offered"),
+    Rule.UNREADABLE_DELIVERED: _unread("delivered"),
+    Rule.UNREADABLE_ACTED: _unread("acted"),
+}
 
 
 def _hour(c: RuleCount) -> str:
@@ -122,5 +166,5 @@ def _feed(joined: Joined) -> str:
         return ""
     return (
         f"The events are complete up to {joined.complete_until.replace('T', ' ')[:16]} UTC; the check is "
-        "made as of then, so that what is missing is not taken for nothing"
+        "made as of then, so that missing events do not count as zero"
     )

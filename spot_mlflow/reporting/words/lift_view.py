@@ -17,7 +17,7 @@ from spot_mlflow.lift.interval import Interval
 from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.lift.report import LiftReport
 from spot_mlflow.reporting.words import old_records
-from spot_mlflow.verdicts import DATA_FAULT, UNDECIDABLE, VERDICTS
+from spot_mlflow.verdicts import TAGGED, UNDECIDABLE_VERDICT, VERDICTS, WITHHELD_VERDICT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +88,7 @@ class LiftView:
 
     @property
     def viable(self) -> Viability:
-        """Against the minimum viable lift: viable, not viable or undecided."""
+        """Against the minimum worthwhile lift: viable, not viable or undecided."""
         found: Viability = self.data["viable"]
         return found
 
@@ -104,7 +104,7 @@ class LiftView:
 
     @property
     def minimum(self) -> float | None:
-        """The minimum viable lift, or None."""
+        """The minimum worthwhile lift, or None."""
         return _number(self.data.get("minimum_viable"))
 
     @property
@@ -153,6 +153,13 @@ class LiftView:
         return old_records.never_because(self.data)
 
     @property
+    def is_so_far(self) -> bool:
+        """Whether the lift is that of the units so far: undecided, and outcomes are still to come."""
+        mature = self.data.get("matured"), self.data.get("assigned")
+        closed = self.contract.get("window") is not None and mature[0] == mature[1] is not None
+        return self.kept is None and not closed
+
+    @property
     def always_valid(self) -> Interval | None:
         """The interval that holds under daily looking, where there is one."""
         found = (self.data.get("realized") or {}).get("always_valid")
@@ -199,9 +206,14 @@ def is_withheld(check: Mapping[str, Any]) -> bool:
 
 def verdict_words(view: LiftView) -> str:
     """Returns the verdict in words of the business."""
+    return TAGGED[tagged_verdict(view)].words
+
+
+def tagged_verdict(view: LiftView) -> str:
+    """Returns the key of the verdict in ``verdicts.TAGGED``, which parts what "inconclusive" covers."""
     if view.data_fault:
-        return DATA_FAULT
-    return UNDECIDABLE if view.undecidable else VERDICTS[view.verdict].words
+        return WITHHELD_VERDICT
+    return UNDECIDABLE_VERDICT if view.undecidable else view.verdict
 
 
 def promise_scale(contract: PredictedLift) -> LiftScale:

@@ -6,7 +6,11 @@ cannot change what a surface decides.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from spot_mlflow.reporting.words.standing import Standing
+from spot_mlflow.verdicts import UNDECIDABLE, UNDECIDABLE_VERDICT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +40,35 @@ def without_too_early(check: Mapping[str, Any]) -> str:
     """Returns the reason without full stop, and without the opening that too few units once had."""
     reason = _reason(check).rstrip(".")
     return reason if "blocked_by" in check else reason.removeprefix("too early: ")
+
+
+def verdict_told(headline: str, verdict: str) -> str:
+    """Returns the key of a verdict in ``verdicts.TAGGED``, of a headline tag without values beside it."""
+    told = verdict == "inconclusive" and headline.casefold().startswith(UNDECIDABLE.casefold())
+    return UNDECIDABLE_VERDICT if told else verdict
+
+
+# ``Standing.tag`` at the end of a headline tag.
+_STANDING: Final = re.compile(
+    r"(?:^| · )(?:(?P<asked>\S+): (?:yes|no)|(?P<verb>in|may go back to) (?P<held>[^\s,]+))"
+    r"(?:, (?P<missing>[\d,]+) things?(?: not met)?)?$"
+)
+
+
+def standing_told(headline: str) -> Standing | None:
+    """Reads a standing from a headline tag without values beside it; None where it tells none."""
+    found = _STANDING.search(headline)
+    if found is None:
+        return None
+    missing = int((found["missing"] or "0").replace(",", ""))
+    return Standing(
+        target=found["asked"] or found["held"],
+        held=found["verb"] == "in",
+        since=None,
+        returning=found["verb"] == "may go back to",
+        required=missing,
+        missing=missing,
+    )
 
 
 def _reason(check: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ is another question, and the answer never hides behind the first.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,13 +15,12 @@ from spot_mlflow.reporting import figures
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from spot_mlflow.adoption import Adoption
+    from spot_mlflow.adoption import Adoption, ModelFacts
     from spot_mlflow.gate.decision import GateDecision
+    from spot_mlflow.gate.policy import Policy
 
-# ``Standing.tag`` at the end of a headline tag.
-_TOLD: Final = re.compile(
-    r"(?:^| · )(\S+: (?:(yes)|no)(?:, [\d,]+ things?)?|(?:in|may go back to) \S+(?:, [\d,]+ things? not met)?)$"
-)
+
+PRODUCTION: Final = "Production"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +94,30 @@ class Standing:
         return f"{figures.things(self.missing, 'requirement')} {'is' if self.missing == 1 else 'are'} not met."
 
 
+def targets_asked(policy: Policy, facts: ModelFacts) -> tuple[str, ...]:
+    """Returns the targets of a policy that a page asks about: aliases first, stages where they are in use.
+
+    A stage is in use where some version of the model is in it; all are where the policy has no alias.
+    """
+    known = [t for t in policy.targets if "*" not in t]
+    aliases = [t for t in known if t.startswith("@")]
+    stages = [t for t in known if t not in aliases and (not aliases or facts.holders(t))]
+    return (*aliases, *stages)
+
+
+def first_target(policy: Policy, facts: ModelFacts) -> str | None:
+    """Returns the target that the first line of a page is about; None where the policy has none.
+
+    It is Production, which the summary tags speak of, but for a model that goes by an alias alone.
+    """
+    asked = targets_asked(policy, facts)
+    held = next((t for t in asked if t.startswith("@") and facts.holders(t)), None)
+    production = policy.key_of(PRODUCTION)
+    if production is not None and (held is None or facts.holders(production)):
+        return production
+    return held or next(iter(asked), None)
+
+
 def standing_of(adoption: Adoption, decision: GateDecision) -> Standing:
     """Returns where the version of a decision is with the decision's target.
 
@@ -126,22 +148,3 @@ def _since(adoption: Adoption, version: str, target: str) -> datetime | None:
         and d.payload.get("basis") != "removal"
     ]
     return given[-1] if given else None
-
-
-@dataclass(frozen=True, slots=True)
-class StandingTold:
-    """A standing as a headline tag tells it; the portfolio reads nothing else.
-
-    Attributes:
-        words: ``Standing.tag``; "" where the tag tells none.
-        ready: whether the version may go to the target and is not there yet.
-    """
-
-    words: str
-    ready: bool
-
-
-def standing_told(headline: str) -> StandingTold:
-    """Reads what ``Standing.tag`` wrote at the end of a headline tag."""
-    found = _TOLD.search(headline)
-    return StandingTold(found[1] if found else "", ready=bool(found and found[2]))

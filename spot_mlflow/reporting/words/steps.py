@@ -22,13 +22,13 @@ STEPS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "Let the business know what exactly is predicted",
         "Have a business expert agree in writing to what is predicted",
         "Try the definition of what is predicted on disputed cases, business and data team together",
-        "Count as the business is judged, and have every change of the definition signed",
+        "Count in the way the business is judged, and have every change of the definition signed off",
     ),
     "S3": (
         "Set a target for the model",
-        "Put the smallest lift worth having into figures of the business",
-        "Have an executive accept the smallest lift worth having, costs included",
-        "Set a date and a rule for going on or stopping",
+        "Express the minimum worthwhile lift in business figures",
+        "Have an executive accept the minimum worthwhile lift, costs included",
+        "Set a date and a rule for continuing or stopping",
     ),
     "P1": (
         "Find something to offer when the model flags a case",
@@ -70,7 +70,7 @@ STEPS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "Tell the team about the offer",
         "Train the team to present the offer",
         "Coach the team, and listen in on conversations",
-        "Measure how well the offer is presented, and compare it with what came of it",
+        "Measure how well the offer is presented, and compare it with the results",
     ),
     "O4": (
         "Make a note after each offer",
@@ -81,7 +81,7 @@ STEPS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "T1": (
         "Move the model from the laptop to shared data",
         "Schedule the model, and have somebody notice when it fails",
-        "Make the model reproducible and monitored, and practise going back",
+        "Make the model reproducible and monitored, and practise the rollback",
         "Make sure that the model recovers within the time the business needs",
     ),
     "T2": (
