@@ -43,7 +43,7 @@ def judge_steps(moments: OutcomeMoments, limit: float = 0.05) -> Judgement | Non
     said = [
         _unknown_words(cells, s, by_arm) for s, by_arm in shares.items() if any(by_arm.values())
     ]
-    good = "Every step that a unit was asked of is known; a blank after a step not passed means no"
+    good = "Every step that a unit could reach is known; a blank after a step that was not passed means no"
     advice = ". A cause that depends on them is not separated from the others"
     message = "; ".join(said) + (advice if worst > limit else "") if said else good
     return Judgement(worst <= limit, "warning", worst, message)
@@ -88,7 +88,7 @@ def judge_dates(
         arm: _share_late(moments, predicted, held=arm == HOLDOUT) for arm in (HOLDOUT, "treated")
     }
     what = (
-        "Outcomes that came after the window count, too: the log does not say when they came"
+        "Outcomes from after the window count too: the log does not say when they came"
         if windowed
         else "The latest units had less time for an outcome than the first: the contract has no window"
     )

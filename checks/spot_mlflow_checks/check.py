@@ -14,6 +14,7 @@ from spot_mlflow.lift.stored.kept_units import checked_units
 from spot_mlflow_checks.analyses import analysis_of
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source, with_left_out
+from spot_mlflow_checks.raw.given import ready_log
 from spot_mlflow_checks.raw.joined import complete_to, joined_log
 from spot_mlflow_checks.reduced import read_reduced
 from spot_mlflow_checks.rows import SEGMENT_LIMIT
@@ -50,7 +51,8 @@ def check_outcomes(  # noqa: PLR0913 - each says how one log is read; all are na
     Args:
         source: a pandas, polars or pyarrow frame; a DuckDB relation; the path or glob of CSV or
             Parquet files; a SQLAlchemy URL, engine or connection; a Spark DataFrame. Or raw tables, as
-            a mapping with decisions, arms, events and steps; None where the contract names them all.
+            a mapping with decisions, arms, events and steps; None where the contract names the log
+            (``outcome_log``) or all tables (``sources``).
         predicted: the contract, as an object, a dict or the path of ``lift.yaml``.
         as_of: moment at which maturity is judged; now where None, UTC where it has no zone.
         table: for a database, the table; "schema.table" where it stands in a schema.
@@ -78,6 +80,8 @@ def check_outcomes(  # noqa: PLR0913 - each says how one log is read; all are na
     contract = PredictedLift.load(predicted)
     read_by = _by_segment(contract, segment)
     earlier = previous.moments if isinstance(previous, LiftReport) else previous
+    if source is None and contract.outcome_log is not None:
+        source, table, query = ready_log(contract.outcome_log)
     if source is None or isinstance(source, Mapping):
         moments = _read_joined(
             source,

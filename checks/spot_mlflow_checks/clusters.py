@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
-WITHIN: Final = (
-    0.95  # of the clusters must lie within one segment, day or week to be told apart by it
-)
+# Strata are used only if at least this share of the clusters falls within a single one.
+WITHIN: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)

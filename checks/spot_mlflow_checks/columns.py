@@ -118,7 +118,9 @@ def _refuse_type(source: Source, key: str, name: str) -> None:
     for keys, families, meaning, fix in _MEANINGS:
         asked = key in keys or (keys is NUMBERS and place == "guardrails")
         if asked and family not in families:
-            what = "no time can be read of" if meaning == "times" else "no number can be read of"
+            what = (
+                "no time can be read from" if meaning == "times" else "no number can be read from"
+            )
             raise InvalidInput(
                 f"column {name!r} ({place}) is of type {kind or family}, must hold {meaning}; "
                 f"{what} it",

@@ -86,6 +86,10 @@ def head(
     lift: str = "0.05                    # CHANGE: 0.05 is 5 points",
     se: str = "0.01                      # CHANGE: its standard error; or low and high",
     window: str = "",
+    baseline: str = "",
+    minimum: str = "",
+    share: str = "",
+    measurement: str = "",
 ) -> list[str]:
     """Returns the lines of a contract that do not depend on how the log is read.
 
@@ -96,6 +100,10 @@ def head(
         lift: the promise, with a comment.
         se: its standard error, with a comment.
         window: line of the window; one that is commented out where left out.
+        baseline: line of the outcome without the model; none where left out.
+        minimum: line of the minimum worthwhile lift, as the window.
+        share: line of the share treated by design, as the window.
+        measurement: line of who measures the outcome, as the window.
     """
     return [
         "# The lift contract: what the model promises, and how it will be measured.",
@@ -108,16 +116,19 @@ def head(
         "predicted:                      # the promise, from a backtest on units the model had not seen",
         f"  lift: {lift}",
         f"  se: {se}",
+        *([baseline] if baseline else []),
         "  source: backtest",
-        "# minimum_viable: 0.02          # the least lift worth having; derived from economics otherwise",
+        minimum
+        or "# minimum_viable: 0.02          # the minimum worthwhile lift; default: derived from economics",
         "# tolerance: 0.015              # how far below the promise still counts as kept",
         "# looks: monitored              # once | monitored; monitored needs planned_units",
         "# planned_units: 4000",
         window
         or "# window: 90d                   # an outcome counts once this has passed since the decision",
-        "# treatment_share: 0.5          # by design; the sample-ratio check uses it",
+        share or "# treatment_share: 0.5          # by design; the sample-ratio check uses it",
         "# economics: {unit: USD, value: 10, offer_cost: 0.10, handling_cost: 0.05, incentive: 0}",
-        '# measurement: {owner: "", starts: 2027-01-10, first_check: 2027-04-15}   # the gate asks for it',
+        measurement
+        or '# measurement: {owner: "", starts: 2027-01-10, first_check: 2027-04-15}   # the gate asks for it',
         "# funnel: {offered: 1.0, delivered: 0.95, on_time: 1.0}   # what the prediction assumed",
     ]
 

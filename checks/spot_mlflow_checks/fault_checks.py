@@ -132,7 +132,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     ),
     FaultCheck(
         "outcomes_complete",
-        {"missing_outcome": "are mature and have no outcome"},
+        {"missing_outcome": "are mature but have no outcome"},
         "Every mature unit has an outcome",
         noun="units",
         blocking=0.2,
@@ -140,7 +140,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     ),
     FaultCheck(
         "outcomes_readable",
-        {"unreadable_outcome": "have an outcome that is no number"},
+        {"unreadable_outcome": "have a non-numeric outcome"},
         "Every outcome is a number",
         blocking=0.01,
     ),
@@ -174,7 +174,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         "Every unit is in one arm",
         noun="units",
         blocking=0.001,
-        advice="They cannot tell treatment from holdout",
+        advice="They cannot be assigned to treatment or holdout",
     ),
     FaultCheck(
         "arms_as_assigned",
@@ -185,7 +185,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         blocking=SHARE,
         least=LEAST,
         because=causes_words,
-        advice="Who was held out is not who should have been: the arms may differ in more than the treatment",
+        advice="The units held out are not the ones that should have been: the arms may differ in more than the treatment",
     ),
     FaultCheck(
         "clusters_named",
@@ -193,7 +193,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         "Every unit has its cluster",
         noun="units",
         blocking=0.05,
-        advice="Each counts as a cluster of its own",
+        advice="Each counts as its own cluster",
     ),
     FaultCheck(
         "times_plausible",
@@ -207,7 +207,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     FaultCheck(
         "outcomes_after_decisions",
         {"outcome_before_decision": "have an outcome from before the decision"},
-        "No outcome is older than its decision",
+        "No outcome predates its decision",
         blocking=0.01,
     ),
     FaultCheck(
@@ -230,7 +230,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     FaultCheck(
         "delivery_after_offer",
         {
-            "delivered_without_offer": "are delivered but were never offered",
+            "delivered_without_offer": "were delivered but never offered",
             "delivered_before_decision": "were delivered before the decision",
         },
         "Every delivery follows an offer and its decision",
@@ -238,7 +238,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     FaultCheck(
         "steps_readable",
         faults_of("steps_readable"),
-        "Every answer to whether a step was passed is yes, no or a time",
+        "Every step holds yes, no or a time",
         advice="Write 1 and 0, true and false, or the time when it happened",
     ),
     FaultCheck(
@@ -256,8 +256,8 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         "one_model_version",
         {
             "other_model_version": "belong to another model version and do not count",
-            "mixed_model_version": "belong to other model versions than most, and it was not said which "
-            "one is checked",
+            "mixed_model_version": "belong to other model versions than most, and the version to "
+            "check was not named",
         },
         "Every row belongs to the version checked",
         fatal=("mixed_model_version",),
@@ -282,7 +282,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
             "arm_otherwise_written": "of the list of arms are decided units only where their ids are "
             "written alike (0012, 12, 12.0)"
         },
-        "No unit of the list of arms is written otherwise among the decisions",
+        "No id in the list of arms is written differently in the decisions",
         noun="units",
         blocking=0.001,
         advice="They are not in the arm that the list gives them: set sources.ids: number, or write ids alike",
@@ -290,8 +290,8 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     FaultCheck(
         "events_readable",
         {
-            "event_without_amount": "have no amount that can be read and add nothing",
-            "event_without_time": "have no time that can be read and do not count",
+            "event_without_amount": "have no readable amount and add nothing",
+            "event_without_time": "have no readable time and do not count",
         },
         "Every event has a time, and an amount where amounts are added up",
         noun="events",
@@ -310,7 +310,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     FaultCheck(
         "events_attributed",
         {"event_without_unit": "have no unit and do not count"},
-        "Hardly any event is of nobody",
+        "Hardly any event lacks a unit",
         noun="events",
         tolerated=0.01,
         advice="What is bought without an id is missing from both arms",

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 # Faults of identity, which closed cohorts must not have for the counts to add.
 IDENTITY = ("duplicate_unit", "unit_in_two_arms")
-TOGETHER = "cells of few units were stored with others, and must be compared anew"
+TOGETHER = "cells of few units were merged with others, and must be compared again"
 _CLOCK = 1e-3  # seconds: SQLite tells no finer times apart
 
 
@@ -150,7 +150,7 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
         "units without a covariate count as the mean over all units": (
             _without_covariate(previous.cells)
         ),
-        "it was not said which model version is checked": asks_version(r),
+        "the model version to check was not named": asks_version(r),
         "the earlier check did not count who was asked of a step": (
             previous.blanks is None and _blank_steps(previous.cells)
         ),
@@ -305,7 +305,7 @@ def why_units_meet(base: BasePass, new: Mapping[str, Any], closed: ClosedCohorts
         if not (here[1] < stored[0] or here[0] > stored[1]):
             return (
                 f"{key}s of new cohorts ({here[0]} to {here[1]}) may be among those of closed "
-                f"ones ({stored[0]} to {stored[1]}): only ids that follow each other can be told apart"
+                f"ones ({stored[0]} to {stored[1]}): only sequential ids can be separated"
             )
     return ""
 

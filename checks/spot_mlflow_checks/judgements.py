@@ -36,7 +36,7 @@ def judge_attrition(analysis: LiftAnalysis) -> Judgement | None:
         return None
     if lost.alarm:
         why = (
-            "Who leaves the log leaves for a reason: a verdict is given only where it holds whatever "
+            "Units leave a log for a reason: a verdict is given only if it holds whatever "
             "those outcomes were"
         )
         return Judgement(False, _beside(lost), lost.difference, f"{lost.words}. {why}")
@@ -57,9 +57,9 @@ def _tipping(lost: Attrition) -> str:
         return ""
     named = {"treated": "the treated", "holdout": "the holdout"}[at.arm]
     if at.unseen is None:
-        return f". No outcome of those missing among {named} alone would turn the verdict"
+        return f". No outcome of those missing among {named} alone would change the verdict"
     return (
-        f". The verdict would turn if the missing of {named} averaged about {figures.plain(at.unseen)} instead "
+        f". The verdict would change if the missing outcomes of {named} averaged about {figures.plain(at.unseen)} instead "
         f"of the {figures.plain(at.seen)} of those seen"
     )
 
@@ -73,13 +73,11 @@ def judge_sample_ratio(analysis: LiftAnalysis) -> Judgement:
             success=False,
             severity="critical",
             observed=p,
-            message=f"The arms have not the sizes they were designed to have ({told}): "
+            message=f"The arm sizes do not match the design ({told}): "
             "units were lost or added on one side. Find out where before believing any lift",
         )
     told = "no share was designed" if p is None else figures.p_value(p)
-    return Judgement(
-        True, "critical", p, f"The arms have the sizes they were designed to have ({told})"
-    )
+    return Judgement(True, "critical", p, f"The arm sizes match the design ({told})")
 
 
 def judge_balance(analysis: LiftAnalysis) -> Judgement | None:

@@ -49,9 +49,10 @@ from spot_mlflow_checks.reduction import (
 from spot_mlflow_checks.rows import SEGMENT_LIMIT, Reading, asks_version, is_indicator
 from spot_mlflow_checks.steps import blank_notes, counts_known, settled, with_unknown
 from spot_mlflow_checks.sums import segment_label
+from spot_mlflow_checks.versions import versions_said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from spot_mlflow.lift.moments.cells import Moments
@@ -111,6 +112,7 @@ def reduce_source(
         earlier=() if previous is None or previous.recomputed is None else (previous.recomputed,),
     )
     promise = promise or predicted.digest
+    source.put_in_order(_in_order(columns.names, source.families))
     with explaining(r):
         if previous is None:
             first = with_cut(_reduce(r)[1], predicted)
@@ -144,6 +146,15 @@ class _Read:
     moments: OutcomeMoments
     why: str = ""
     new_alone: bool = False
+
+
+def _in_order(names: Mapping[str, str], all_of_them: Iterable[str]) -> list[str]:
+    """All columns of a log, those first that tell its rows apart, then the others that are read.
+
+    Those that are not read by name are kept, too: a row is blank only where all of its cells are.
+    """
+    first = [names[k] for k in ("unit", "cluster", "decided_at") if k in names]
+    return list(dict.fromkeys([*first, *sorted(names.values()), *all_of_them]))
 
 
 def _same_version(previous: OutcomeMoments, model_version: str | None) -> bool:
@@ -199,7 +210,7 @@ def _read_again(r: Reading, why: str = "") -> _Read:
     """Reads everything, and says why where something else could be expected."""
     _, whole = _reduce(r)
     # Where decisions are not dated nobody can expect anything else.
-    notes = [f"Everything was read again: {why}"] if why and r.has("decided_at") else []
+    notes = [f"The full log was re-read because {why}"] if why and r.has("decided_at") else []
     return _Read(replace(whole, notes=(*whole.notes, *notes)), why)
 
 
@@ -327,7 +338,7 @@ def _notes(r: Reading) -> list[str]:
         out.append("The log does not say when units were decided: all are taken as mature")
     if r.as_of > r.now and r.has("decided_at"):
         day = datetime.fromtimestamp(r.as_of, tz=timezone.utc).date()
-        out.append(f"Maturity is judged as of {day}, which is still to come")
+        out.append(f"Maturity is judged as of {day}, which is in the future")
     return out
 
 
@@ -336,11 +347,11 @@ def _found(r: Reading, base: BasePass) -> list[str]:
     out = []
     if base.blank:
         rows = "1 blank row was" if base.blank == 1 else f"{base.blank:,} blank rows were"
-        out.append(f"{rows} left out: nothing stands in them")
+        out.append(f"{rows} left out: they are empty")
     if not is_indicator(r, "outcome") and r.cap is None:
         out += [
-            f"One outcome of about {figures.plain(x)} in {arm} outweighs all others together. If it stands for "
-            "'unknown' or is a slip, correct it; else declare outliers: {winsorize: 0.99}"
+            f"One outcome of about {figures.plain(x)} in {arm} outweighs all others together. If it means "
+            "'unknown' or is a mistake, correct it; else declare outliers: {winsorize: 0.99}"
             for arm, x in lone_giants(base.cells).items()
         ]
     return out
@@ -353,7 +364,7 @@ def _refuse_unusable(r: Reading, cells: Moments, faults: Mapping[str, Fault], ro
     if unreadable.count and int(cells.n.sum()) == 0:
         raise InvalidInput(
             f"column {r.columns.names['outcome']!r} (columns.outcome) holds text: "
-            f"{unreadable.count:,} of {unreadable.total:,} outcomes are no numbers",
+            f"{unreadable.count:,} of {unreadable.total:,} outcomes are not numbers",
             where=r.source.name,
             fix="Write 1 and 0, or amounts: 12.50 without a currency or a decimal comma.",
         )
@@ -376,8 +387,8 @@ def _refuse_foreign_answers(r: Reading, cells: Moments, faults: Mapping[str, Fau
         )
         read = r.source.dialect.truth(column, family).is_not(None)
         raise InvalidInput(
-            f"column {r.columns.names[key]!r} (columns.{key}) must hold yes or no; no row of the "
-            f"treated has an answer that can be read{_labels_other_than(r, key, [read])}",
+            f"column {r.columns.names[key]!r} (columns.{key}) must hold yes or no; no treated "
+            f"row has a readable answer{_labels_other_than(r, key, [read])}",
             where=r.source.name,
             fix="Write 1 and 0, true and false, or the time when it happened; or leave the column "
             "out of lift.yaml.",
@@ -393,8 +404,12 @@ def _refuse_hopeless(r: Reading, faults: Mapping[str, Fault], rows: int) -> None
         fault = faults.get(name)
         if fault is not None and fault.count == fault.total > 0:
             column = r.columns.names[key]
+            there = ""
+            if name == "other_model_version":
+                known = versions_said(r.source.fetch, r.source.column(column), r.source.log)
+                there = f" than {r.model_version}: {known}"
             raise InvalidInput(
-                f"column {column!r} (columns.{key}): {what}, in all {fault.count:,} rows",
+                f"column {column!r} (columns.{key}): {what}{there}, in all {fault.count:,} rows",
                 where=where,
                 fix=fix,
             )
@@ -409,7 +424,7 @@ _HOPELESS: Final = {
     "infinite_value": ("value", "infinite", "Write amounts."),
     "infinite_cost": ("cost", "infinite", "Write amounts."),
     "missing_unit": ("unit", "no unit has an id", "Write ids, or leave columns.unit out."),
-    "other_model_version": ("model_version", "another model version", "Check the version that the log is of."),
+    "other_model_version": ("model_version", "another model version", "Check which version the log belongs to."),
 }  # fmt: skip
 
 
@@ -427,7 +442,7 @@ def _refuse_one_arm(r: Reading, cells: Moments, faults: Mapping[str, Fault], row
             _labels_other_than(r, "arm", _named_arms(r)) if faults["unknown_arm"].count else ""
         )
         raise InvalidInput(
-            f"column {columns.arm!r} (columns.arm) has no rows with {' nor with '.join(gone)}; "
+            f"column {columns.arm!r} (columns.arm) has no rows with {' or '.join(gone)}; "
             f"{faults['missing_arm'].count:,} of {rows:,} rows have no arm, "
             f"{faults['unknown_arm'].count:,} another one{unknown}",
             where=r.source.name,

@@ -86,7 +86,7 @@ def check_whole(suite: ExpectationSuite) -> ExpectationSuite:
     """
     saved = (suite.meta or {}).get(META, {}).get("expectations")
     if saved is None:
-        raise InvalidInput("is no suite of outcome_suite", where=f"suite {suite.name!r}")
+        raise InvalidInput("is not a suite from outcome_suite", where=f"suite {suite.name!r}")
     from spot_mlflow_checks.expectations import OutcomeLogExpectation
 
     found = sum(isinstance(e, OutcomeLogExpectation) for e in suite.expectations)

@@ -51,7 +51,7 @@ def _dialect(connection: sa.Connection) -> Dialect:
     if name in {"sqlite", "postgresql"}:
         return SQLiteDialect() if name == "sqlite" else PostgresDialect()
     raise InvalidInput(
-        f"{name} is not a database that is read",
+        f"{name} is not a database that can be read",
         where=_place(connection),
         fix=_dialect_to_install(name),
     )
@@ -157,7 +157,7 @@ def _no_connection(e: Exception, place: str, url: sa.URL) -> SpotError:
     if _SILENT.search(reason):
         return Unavailable(f"the database did not answer: {reason}", where=place)
     return InvalidInput(
-        f"the database let nobody in: {reason}",
+        f"the database refused the login: {reason}",
         where=place,
         fix="Check database, user and password.",
     )

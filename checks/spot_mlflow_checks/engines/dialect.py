@@ -13,6 +13,8 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from typing_extensions import override
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from sqlalchemy.engine import Dialect as SQLDialect
     from sqlalchemy.sql.elements import ColumnElement
 
@@ -24,8 +26,9 @@ Family = Literal[
 
 LARGEST: Final = 1.7976931348623157e308  # of a double; what is larger is infinite
 NEVER: Final = sa.literal(1) == 0  # a condition that no row meets, where a database has no FALSE
-TRUE_WORDS: Final = ("true", "t", "yes", "y")
-FALSE_WORDS: Final = ("false", "f", "no", "n")
+TRUE_WORDS: Final = ("true", "t", "yes", "y", "ja", "j")
+FALSE_WORDS: Final = ("false", "f", "no", "n", "nein")
+_SHORT: Final = 4  # words in one list: DuckDB makes a join of a longer one, at each mention
 # Spellings of "no value" that exports write into text columns.
 BLANK_WORDS: Final = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat", "-")
 
@@ -126,8 +129,8 @@ class Dialect:
         if family in {"text", "any"}:
             word = self.word(x)
             return sa.case(
-                (word.in_(TRUE_WORDS), 1.0),
-                (word.in_(FALSE_WORDS), 0.0),
+                *[(word.in_(some), 1.0) for some in _shortly(TRUE_WORDS)],
+                *[(word.in_(some), 0.0) for some in _shortly(FALSE_WORDS)],
                 else_=self._known(self.parse_number(x)),
             )
         return self.double(sa.null())
@@ -170,6 +173,27 @@ class Dialect:
         if family in {"text", "any"}:
             said.append((self.time(x, family).is_not(None), 1.0))
         return sa.case(*said)
+
+    def answer(
+        self, x: ColumnElement[Any], family: Family, yes: Sequence[Any], no: Sequence[Any]
+    ) -> ColumnElement[float]:
+        """1.0 or 0.0 out of a column whose words of yes and no are given; else NULL."""
+        return sa.case(
+            *[(has, 1.0) for has in self._among(x, family, yes)],
+            *[(has, 0.0) for has in self._among(x, family, no)],
+        )
+
+    def _among(
+        self, x: ColumnElement[Any], family: Family, labels: Sequence[Any]
+    ) -> Iterator[ColumnElement[bool]]:
+        """Conditions one of which holds where a column has one of the labels, in any case."""
+        if family not in {"text", "any", "label"}:
+            yield from (self.equals(x, family, label) for label in labels)
+            return
+        word = self.word(x if family == "text" else self.text(x))
+        wanted = {w for label in labels for s in spellings(label) for w in _small(s)}
+        for some in _shortly(sorted(wanted)):
+            yield word.in_(some)
 
     def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
         """A column as it sorts by code points, as Python does; None where that cannot be said."""
@@ -373,6 +397,15 @@ class PostgresDialect(Dialect):
         return query.add_columns(sa.func.clock_timestamp().label(mark))
 
     @override
+    def micros(self, x: ColumnElement[Any], family: Family) -> ColumnElement[int]:
+        # EXTRACT gives exact numerics, which cost several times as much and end as the same numbers.
+        if family not in {"time", "date"}:
+            return super().micros(x, family)
+        return sa.cast(
+            sa.func.date_part("epoch", x) * 1e6, sa.BigInteger()
+        )  # rounds to the nearest
+
+    @override
     def is_nan(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
         return x == sa.cast(sa.literal("NaN"), sa.Double())
 
@@ -380,3 +413,16 @@ class PostgresDialect(Dialect):
     def ordered(self, x: ColumnElement[Any], family: Family) -> ColumnElement[Any] | None:
         named = family in {"text", "label"}
         return sa.collate(x, "C") if named else super().ordered(x, family)
+
+
+def _shortly(words: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yields the words in short lists."""
+    for first in range(0, len(words), _SHORT):
+        yield words[first : first + _SHORT]
+
+
+def _small(word: str) -> set[str]:
+    """A word in small letters, as each engine makes them: SQLite changes those of English alone."""
+    ascii_alone = "".join(c.lower() if c.isascii() else c for c in word)
+    capitals = "".join(c.lower() if c.isascii() else c for c in word.upper())
+    return {word.lower(), ascii_alone, capitals}

@@ -18,6 +18,7 @@ from spot_mlflow.validation import nearest
 from spot_mlflow_checks.engines import files
 from spot_mlflow_checks.engines.dialect import DuckDialect, Family
 from spot_mlflow_checks.engines.frames import arrow_frame
+from spot_mlflow_checks.engines.ordered import in_order
 from spot_mlflow_checks.engines.source import (
     LOG,
     EngineRefused,
@@ -112,6 +113,11 @@ class DuckSource(Source):
                 raise KeyboardInterrupt from None
             raise
 
+    @override
+    def put_in_order(self, columns: Sequence[str]) -> None:
+        if self._viewed and (name := in_order(self._own, LOG, columns)):
+            self.log = log_table(columns, name)
+
     def write(self, query: sa.Select[Any], path: str, options: str) -> None:
         """Writes the rows of a query to a file, in their order.
 
@@ -190,8 +196,11 @@ def connect(megabytes: int = _MEGABYTES) -> tuple[Any, SpillFolder]:
             "autoinstall_known_extensions": "false",  # a check fetches nothing from the network
         },
     )
-    # DuckDB draws its bar on standard output, where our JSON goes.
-    connection.execute("SET enable_progress_bar = false")
+    # DuckDB draws its bar on standard output, where our JSON goes. In a notebook without ipywidgets it
+    # has none, and takes no setting of it either.
+    ((drawn,),) = connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()
+    if drawn:
+        connection.execute("SET enable_progress_bar = false")
     return connection, spill
 
 
@@ -326,7 +335,7 @@ def _selected(
         if len(tables) == 1:
             return connection.table(tables[0])
         raise InvalidInput(
-            f"holds {len(tables)} tables, and it was not said which is the log",
+            f"holds {len(tables)} tables, but none was named as the log",
             where=where,
             fix=f"Give --table NAME or --query SQL (table=, query=). It has {listed}.",
         )

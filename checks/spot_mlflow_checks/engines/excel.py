@@ -72,7 +72,7 @@ def _chosen(book: Any, path: str, sheet: str | None) -> Any:
         raise InvalidInput("the workbook is empty", where=path, fix="Give one row per unit.")
     if len(filled) > 1:
         raise InvalidInput(
-            f"has {len(names)} sheets with rows, and it was not said which is the log",
+            f"has {len(names)} sheets with rows, but none was named as the log",
             where=path,
             fix=f"Give --table SHEET (table=). It has {', '.join(names)}.",
         )

@@ -170,7 +170,7 @@ def _files(path: str) -> list[str]:
         if Path(path).is_dir():
             return _files_below(path)
         # A pipe can be read once only, and every pass reads.
-        what = "is no regular file" if Path(path).exists() else "no such file"
+        what = "is not a regular file" if Path(path).exists() else "no such file"
     except OSError as e:  # a name too long
         raise InvalidInput(f"cannot be read: {e.strerror}", where=where) from None
     if not _WILD.search(path):
@@ -261,7 +261,7 @@ def _read_csv(connection: Any, files: list[str], wanted: Mapping[str, str]) -> A
             raise InvalidInput(
                 f"its columns differ from those of {files[0]}",
                 where=other,
-                fix="Bring them into one form, or check them apart.",
+                fix="Give them the same columns, or check them separately.",
             )
     read = partial(
         connection.read_csv,

@@ -97,11 +97,18 @@ class Links:
     def among(self, a: Sample, x: str, b: Sample, y: str) -> Link:
         """Compares as ``between``; where a part was read, some ids of ``a`` are looked for in more of ``b``."""
         link = self.between(a, x, b, y)
-        if link.exact or link.form == "number" or not a.columns[x].distinct:
+        if link.exact or not a.columns[x].distinct:
             return link
         ids = sorted(a.columns[x].distinct)[:: max(1, len(a.columns[x].distinct) // _LOOKED_UP)]
-        found = found_among(self._sources[b.name], y, ids[:_LOOKED_UP])
-        return replace(link, share=max(link.share, len(found) / len(ids[:_LOOKED_UP])))
+        forms = [{i} for i in ids[:_LOOKED_UP]]
+        if (
+            link.form == "number"
+        ):  # as written there: without zeros in front, or filled up with them
+            width = max(map(len, b.columns[y].distinct))
+            forms = [{plain(i), plain(i).zfill(width)} for i in ids[:_LOOKED_UP]]
+        found = set(found_among(self._sources[b.name], y, sorted(set().union(*forms))))
+        share = sum(1 for f in forms if f & found) / len(forms)
+        return replace(link, share=max(link.share, share))
 
     def units(self) -> dict[str, str]:
         """Returns table's name -> column of the unit's id; a table that shares none is left out.

@@ -39,7 +39,7 @@ ID: Final = _any(
 # Key of ``sources`` -> names of its column, the likeliest pattern first.
 COLUMNS: Final[dict[str, tuple[re.Pattern[str], ...]]] = {
     "at": (_any("_(at|am|on|ts)$", "^(at|ts|am)$", "time", "zeit"), _any("dat(e|um)", "(^|_)(day|tag)($|_)")),
-    "score": (_any("score", "predict", "probab", "uplift", "propensity_score", "wahrscheinlich", "vorhersage"),),
+    "score": (_any("score", "predict", "probab", "uplift", "propensity_score", "wahrscheinlich", "vorhersage", "punktwert", "prognose"),),
     "segment": (_any("segment"), _any("^(tier|region|channel|kanal|kundengruppe)$")),
     "version": (_any("model_?version", "modell?_?version"), _any("^version$")),
     "arm": (_any("(^|_)arm$", "treat", "variant", "holdout", "hold_out", "control", "kontroll"), _any("gr(o|u)u?ppe?$", "group$", "assignment", "zuordnung", "bucket", "(^|_)test($|_)")),
@@ -55,7 +55,12 @@ COLUMNS: Final[dict[str, tuple[re.Pattern[str], ...]]] = {
     "actor": (_any("actor", "agent", "employee", "mitarbeiter"),),
     "cost": (_any("cost", "kosten"),),
 }  # fmt: skip
-STATUS: Final = _any("status", "state$", "zustand")
+STATUS: Final = _any("status", "state$", "zustand", "(^|_)result$", "ergebnis$")
+# Of a column of amounts: that they are money, not pieces or points.
+MONEY: Final = _any("amount", "betrag", "(^|_)net(to)?($|_)", "umsatz", "revenue", "spen[dt]", "price", "preis", "gross", "brutto", "paid", "(^|_)(eur|usd|chf|gbp)($|_)")  # fmt: skip
+# What a campaign tool writes of a contact; that it failed is looked for first ("not delivered").
+FAILED: Final = _any("bounce", "fail", "undeliv", "unreach", "unansw", "(^|_)not?_", "never", "reject", "error", "block", "spam", "expire", "drop", "lost", "skip", "cancel", "suppress", "invalid", "return", "missed", "nicht", "unzustell", "fehl", "abgelehnt", "abgewiesen", "zurueck", "ungueltig", "gesperrt")  # fmt: skip
+PASSED: Final = _any("deliver", "reach", "success", "open", "click", "(^|_)read$", "answer", "received", "shown", "displayed", "^ok$", "zugestellt", "erreicht", "erfolg", "geoeffnet", "geklickt", "gelesen", "uebergeben", "angezeigt")  # fmt: skip
 # Events of which fewer are better: nothing happening is the outcome.
 UNWANTED: Final = _any("churn", "cancel", "unsubscri", "complain", "kuendig", "storn", "beschwerde")
 HOLDOUT: Final = re.compile(

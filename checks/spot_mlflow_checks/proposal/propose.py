@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from spot_mlflow_checks.proposal.links import Links, plain, share_of_ids
-from spot_mlflow_checks.proposal.names import HOLDOUT, STATUS, UNWANTED, words
+from spot_mlflow_checks.proposal.names import HOLDOUT, MONEY, STATUS, UNWANTED, words
 from spot_mlflow_checks.proposal.roles import columns_of, given_roles
+from spot_mlflow_checks.proposal.step_words import delivered_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from spot_mlflow_checks.proposal.links import Link
     from spot_mlflow_checks.proposal.roles import Chosen
     from spot_mlflow_checks.proposal.samples import Column, Sample
+    from spot_mlflow_checks.proposal.step_words import Delivered
 
 Outcome = Literal["sum", "count", "any", "none"]
 KINDS: Final[Mapping[str, str]] = {
@@ -50,6 +52,7 @@ class Proposal:
         outcome: what is made of the events, with the reason.
         ids: how ids are compared, with the reason.
         statuses: columns of the events that may say which of them count, with their values.
+        delivered: the column of the steps whose words say what was delivered, or None.
         spare: tables that nobody needs, with the reason.
     """
 
@@ -59,6 +62,7 @@ class Proposal:
     outcome: tuple[Outcome, str]
     ids: tuple[Literal["text", "number"], str]
     statuses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    delivered: Delivered | None = None
     spare: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -66,6 +70,16 @@ class Proposal:
         """The latest time among the events that were read."""
         events = self.tables["events"]
         return events.sample.columns[events.at].newest
+
+    @property
+    def is_money(self) -> bool:
+        """Whether the amounts of the events show that they are money: by fractions, name or currency."""
+        columns = self.tables["events"].columns
+        if "amount" not in columns:
+            return False
+        amount = self.tables["events"].sample.columns[columns["amount"]]
+        shown = amount.has_fractions or amount.is_decimal_comma or "currency" in columns
+        return bool(shown or MONEY.search(words(amount.name)))
 
     def needs_zone(self, role: str) -> bool:
         """Whether times of a table do not say their zone."""
@@ -100,6 +114,7 @@ def propose(samples: Sequence[Sample], sources: Mapping[str, Source]) -> Proposa
         outcome=_outcome(tables["events"]),
         ids=_ids(tables, shared),
         statuses=_statuses(tables["events"]),
+        delivered=_delivered(tables.get("steps")),
         spare={s.name: _spare(s, units) for s in samples if s.name not in used},
     )
 
@@ -167,6 +182,16 @@ def _statuses(events: Chosen) -> dict[str, tuple[str, ...]]:
         for c in events.sample.columns.values()
         if c.name not in taken and STATUS.search(words(c.name)) and len(c.labels) > 1
     }
+
+
+def _delivered(steps: Chosen | None) -> Delivered | None:
+    """The words of delivery, unless a column of yes and no has it."""
+    if steps is None:
+        return None
+    said = {k: v for k, v in steps.columns.items() if k != "delivered"}
+    found = delivered_by(steps.sample, {steps.unit, steps.at, *said.values()})
+    flag = steps.columns.get("delivered")
+    return found if flag is None or (found is not None and found.column == flag) else None
 
 
 def _spare(sample: Sample, units: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks.proposal.names import COLUMNS, TABLES, rank, words
+from spot_mlflow_checks.proposal.step_words import delivered_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -138,7 +139,10 @@ def _reasons(
         )
         yield (-2.0, "") if "score" in columns_of(sample, "decisions", unit) else (0.0, "")
     elif role == "steps":
+        told = delivered_by(sample, {unit, time_of(sample)})
         yield 1.5 * len(said), f"it has {', '.join(said.values())}"
+        if told is not None and told.is_known and told.column not in said.values():
+            yield 1.5, f"it says what was delivered ({told.column})"
         yield (-2.0, "") if "amount" in columns_of(sample, "events", unit) else (0.0, "")
     else:
         yield (2.0, f"it has a column of arms ({own['arm']})") if "arm" in own else (0.0, "")

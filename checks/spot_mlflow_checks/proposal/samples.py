@@ -28,6 +28,13 @@ _TIME: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?"
 )
 _LOCAL: Final = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{2,4}([ T]\d{1,2}:\d{2}(:\d{2})?)?")
+# How days are written, as the contract calls it -> such a text.
+_WRITTEN: Final = {
+    form: re.compile(
+        re.sub("[DMY]", r"\\d", form).replace(".", r"\.") + r"([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
+    )
+    for form in ("DD.MM.YYYY", "DD/MM/YYYY", "MM/DD/YYYY")
+}
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,19 @@ class Column:
         return not self.is_time and self.mostly(_LOCAL)
 
     @cached_property
+    def dates(self) -> str:
+        """How its days are written, as the contract's ``dates`` says it; "" where they do not show it."""
+        if self.is_time:
+            return ""
+        fits = [form for form, written in _WRITTEN.items() if self.mostly(written)]
+        if len(fits) < 2:  # noqa: PLR2004 - with points the day comes first
+            return fits[0] if fits else ""
+        parts = [v.split("/") for v in self.values if _WRITTEN[fits[0]].fullmatch(v)]
+        if any(day > "12" for day, *_ in parts):
+            return "DD/MM/YYYY"
+        return "MM/DD/YYYY" if any(day > "12" for _, day, *_ in parts) else ""
+
+    @cached_property
     def has_zone(self) -> bool:
         """Whether every time says its zone."""
         return self.zoned or all((m := _TIME.fullmatch(v)) and m["zone"] for v in self.values)
@@ -120,7 +140,12 @@ class Column:
     @property
     def newest(self) -> str:
         """The latest of its times, as it is written."""
-        return max(self.values, default="")
+        month, day = (0, 3) if self.dates.startswith("M") else (3, 0)
+
+        def order(v: str) -> tuple[str, ...]:
+            return (v[6:10], v[month : month + 2], v[day : day + 2], v[10:]) if self.dates else (v,)
+
+        return max(self.values, key=order, default="")
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
     from spot_mlflow_checks.proposal.propose import ArmsWay, Outcome, Proposal
     from spot_mlflow_checks.proposal.roles import Chosen
+    from spot_mlflow_checks.proposal.step_words import Delivered
 
 _WIDE: Final = 38  # where comments begin
 _ASKED: Final = {
     "lift": "the promised lift; 0.05 is 5 points of a rate, or 5 cents of an amount",
     "se": "its standard error; or low and high in place of it",
+    "baseline": "the outcome without the model, as in the holdout; 0.12 is 12 % of the units",
+    "minimum": "the minimum worthwhile lift; without it, derived from economics",
+    "share": "share treated by design, 0.9 if a tenth is held out; the sample-ratio check uses it",
+    "measurement": "who measures the outcome; the gate asks for it",
     "window": "how long after a decision an event counts, for example 30d",
     "arms": "who was held out? Take one of the lines above, or correct it",
     "labels": "the label of treatment, and that of the holdout",
@@ -34,6 +39,8 @@ _BY_HASH: Final = "arms: {hash: {salt: NAME, holdout: 0.1}}"
 class Answers:
     """What a person said; "" where nothing was asked or answered.
 
+    Of a point that a contract may do without, None where it was not asked and "" where it was left out.
+
     Attributes:
         lift: the promise.
         se: its standard error.
@@ -44,6 +51,11 @@ class Answers:
         holdout: label of the holdout.
         complete_until: until when the events are in.
         zone: of times without one.
+        kind: what the amounts are, money or count, where the table does not show it.
+        baseline: the outcome without the model.
+        minimum: the minimum worthwhile lift.
+        held: the share held out by design.
+        owner: who measures the outcome.
     """
 
     lift: str = ""
@@ -55,6 +67,11 @@ class Answers:
     holdout: str = ""
     complete_until: str = ""
     zone: str = ""
+    kind: str = ""
+    baseline: str | None = None
+    minimum: str | None = None
+    held: str | None = None
+    owner: str | None = None
 
 
 def written(found: Proposal, said: Answers) -> str:
@@ -62,11 +79,12 @@ def written(found: Proposal, said: Answers) -> str:
     outcome, why = (said.outcome, "as you said") if said.outcome else found.outcome
     lines = head(
         _metric(found, outcome),
-        KINDS[outcome],
+        _kind(found, said, outcome),
         "increase",
         lift=_answered(said.lift, "lift"),
         se=_answered(said.se, "se"),
         window=f"{f'window: {said.window or OPEN}':<31} # {_ASKED['window']}",
+        **_may_be_left_out(said),
     )
     lines += ["sources:                        # the tables, and the rules that join them"]
     lines += _table("decisions", found, said)
@@ -83,6 +101,31 @@ def written(found: Proposal, said: Answers) -> str:
     lines += [_line(f"  ids: {found.ids[0]}", f"{found.ids[1]}; text | number")]
     lines += [f"  # not used: {listed([name])} ({why})" for name, why in found.spare.items()]
     return "\n".join(lines) + "\n"
+
+
+def _kind(found: Proposal, said: Answers, outcome: Outcome) -> str:
+    """The kind of outcome; open where amounts are added up that may be money or a count."""
+    if outcome == "sum" and not found.is_money:
+        return said.kind or OPEN
+    return KINDS[outcome]
+
+
+def _may_be_left_out(said: Answers) -> dict[str, str]:
+    """Name -> line, of the points that a contract may do without; "" where a person left one out."""
+    treated = said.held and f"{1 - float(said.held):.10g}"
+    held = f"{said.held} held out by design, as you said"
+    lines = {
+        "baseline": ("  baseline: {}", said.baseline, "as you said"),
+        "minimum": ("minimum_viable: {}", said.minimum, "as you said"),
+        "share": ("treatment_share: {}", treated, held),
+        "measurement": ("measurement: {{owner: {}}}", said.owner, "as you said; the gate asks for it"),
+    }  # fmt: skip
+    out = {}
+    for key, (line, value, why) in lines.items():
+        shown = OPEN if value is None else as_yaml(value) if key == "measurement" else value
+        comment = f"{_ASKED[key]}; or delete this line" if value is None else why
+        out[key] = "" if value == "" else f"{line.format(shown):<31} # {comment}"
+    return out
 
 
 def _metric(found: Proposal, outcome: Outcome) -> str:
@@ -110,8 +153,8 @@ def _line(text: str, comment: str) -> str:
     )
 
 
-def _unused(chosen: Chosen) -> Iterator[str]:
-    used = {chosen.unit, chosen.at, *chosen.columns.values()}
+def _unused(chosen: Chosen, *more: str) -> Iterator[str]:
+    used = {chosen.unit, chosen.at, *chosen.columns.values(), *more}
     spare = [c for c in chosen.sample.columns if c not in used]
     if spare:
         yield f"    # other columns: {listed(spare)}"
@@ -125,15 +168,29 @@ def _table(role: str, found: Proposal, said: Answers) -> list[str]:
     lines += [
         _line(f"    {key}: {as_yaml(column)}", _column_reason(chosen, key, column))
         for key, column in chosen.columns.items()
-        if key != "arm"
+        if key != "arm" and not _has_words(role, key, found)
     ]
+    if role == "steps" and found.delivered is not None:
+        lines += [_delivered(found.delivered)]
+    lines += list(_spelling(chosen))
     if found.needs_zone(role):
         comment = "as you said" if said.zone else _ASKED["zone"]
         lines += [_line(f"    zone: {said.zone or OPEN}", comment)]
     if role == "events":
         lines += list(_filters(found))
         lines += [_complete(found, said)]
-    return [*lines, *_unused(chosen)]
+    told = found.delivered if role == "steps" else None
+    return [*lines, *_unused(chosen, *([] if told is None else [told.column]))]
+
+
+def _spelling(chosen: Chosen) -> Iterator[str]:
+    """How days and amounts of a table are written, where not as engines read them."""
+    columns = chosen.sample.columns
+    if (at := columns.get(chosen.at)) and at.dates:
+        yield _line(f"    dates: {at.dates}", f"as {at.values[0]} is written")
+    commas = [c for c in chosen.columns.values() if columns[c].is_decimal_comma]
+    if commas:
+        yield _line('    decimal: ","', f"as {columns[commas[0]].values[0]} is written")
 
 
 def _place(chosen: Chosen) -> Iterator[str]:
@@ -160,7 +217,7 @@ def _odd(role: str, found: Proposal) -> str:
 
 def _time_reason(chosen: Chosen) -> str:
     column = chosen.sample.columns[chosen.at]
-    if column.is_local_time:
+    if column.is_local_time and not column.dates:
         first = column.values[0]
         return f"CHANGE: times must be written as 2027-01-31, here is {first}; convert the column"
     return "by its name, and it holds times" if words(chosen.at) else "it holds times"
@@ -168,8 +225,6 @@ def _time_reason(chosen: Chosen) -> str:
 
 def _column_reason(chosen: Chosen, key: str, column: str) -> str:
     found = chosen.sample.columns[column]
-    if found.is_decimal_comma:
-        return f"CHANGE: numbers must be written as 12.50, here is {found.values[0]}; convert the column"
     if key == "id":
         twice = found.rows - len(found.distinct)
         return (
@@ -178,6 +233,21 @@ def _column_reason(chosen: Chosen, key: str, column: str) -> str:
             else "each row has one of its own"
         )
     return "by its name"
+
+
+def _has_words(role: str, key: str, found: Proposal) -> bool:
+    """Whether words say if the step was passed; they are written on a line of their own."""
+    return (role, key) == ("steps", "delivered") and found.delivered is not None
+
+
+def _delivered(told: Delivered) -> str:
+    """The line that says which words mean that a contact was delivered."""
+    lists = f"yes: {as_yaml(list(told.yes))}, no: {as_yaml(list(told.no))}"
+    text = f"delivered: {{column: {as_yaml(told.column)}, {lists}}}"
+    if not told.is_known:
+        return f"    # {text}   # which mean yes, and which no? It holds {listed(told.other)}"
+    unsure = f". CHANGE: in which list belongs {listed(told.other)}?" if told.other else ""
+    return _line(f"    {text}", f"by the words of {told.column}{unsure}")
 
 
 def _filters(found: Proposal) -> Iterator[str]:

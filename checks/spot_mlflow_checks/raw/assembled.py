@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from spot_mlflow_checks.raw import happened
 from spot_mlflow_checks.raw.chosen import Choice, as_kind, chosen_kinds
+from spot_mlflow_checks.raw.guarded import as_events, guardrail_kinds, key_of
 from spot_mlflow_checks.raw.happened import COUNTED
 
 if TYPE_CHECKING:
@@ -29,11 +30,16 @@ def log_kinds(c: Choice) -> dict[str, Kind]:
     kinds |= {"model_version": "text"}
     if c.each:
         kinds |= {"cluster": c.unit, "unit": "text"}
-    return {k: kinds[k] for k in c.sources.log_keys}
+    return {k: kinds[k] for k in c.sources.log_keys} | guardrail_kinds(c)
 
 
-def assembled(
-    c: Choice, picked: Any, summed: Any, stepped: Any, kinds: Mapping[str, Kind]
+def assembled(  # noqa: PLR0917 - the parts of a log
+    c: Choice,
+    picked: Any,
+    summed: Any,
+    stepped: Any,
+    kinds: Mapping[str, Kind],
+    guardrails: Mapping[str, Any],
 ) -> sa.Select[Any]:
     """Returns one row per decision that counts, those without events and steps too.
 
@@ -43,6 +49,7 @@ def assembled(
         summed: their events.
         stepped: their steps, or None.
         kinds: name -> kind of the columns wanted.
+        guardrails: column -> the events of that guardrail, added up.
     """
     p, none = picked.c, happened.without_events(c)
     made: dict[str, Expression] = {
@@ -63,6 +70,10 @@ def assembled(
     if stepped is not None:
         rows = rows.outerjoin(stepped, _same(stepped, picked))
         made |= _steps(stepped)
+    for column, part in guardrails.items():
+        rows = rows.outerjoin(part, _same(part, picked))
+        nothing = happened.without_events(as_events(c, column))
+        made[key_of(column)] = sa.func.coalesce(part.c.outcome, nothing)
     columns = [as_kind(made[k], kind).label(k) for k, kind in kinds.items()]
     return sa.select(*columns).select_from(rows)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from spot_mlflow import figures
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.joined import Rule, RuleCount
 from spot_mlflow_checks.rows import flag
@@ -14,6 +15,7 @@ from spot_mlflow_checks.rows import flag
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spot_mlflow.lift.promise.sources import Table
     from spot_mlflow_checks.raw.homes import Home
 
     Expression = sa.ColumnElement[Any]
@@ -121,9 +123,10 @@ def refuse_hopeless(c: Census, where: str, columns: Mapping[str, str]) -> None:
             fix="Correct the values in lift.yaml; they are compared as written.",
         )
     for rule, key, what, fix in _HOPELESS:
-        if c.counts.get(rule, 0) == c.rows and key in columns:
+        rows = c.usable if rule in _OF_USABLE else c.rows
+        if rows and c.counts.get(rule, 0) == rows and key in columns:
             raise InvalidInput(
-                f"column {columns[key]!r} ({at}.{key}): {what}, in all {c.rows:,} rows",
+                f"column {columns[key]!r} ({at}.{key}): {what}, in all {rows:,} rows",
                 where=where,
                 fix=fix,
             )
@@ -135,16 +138,65 @@ def refuse_hopeless(c: Census, where: str, columns: Mapping[str, str]) -> None:
         )
 
 
+_OF_USABLE: Final = {Rule.UNREADABLE_AMOUNT}  # counted among rows with a unit and a time
 _HOPELESS: Final = (
     (Rule.NO_ID, "unit", "no unit has an id", "Name the column of the unit's id."),
     (Rule.UNREADABLE_ID, "unit", "no id is a whole number", "Set sources.ids: text, or correct the column."),
-    (Rule.UNREADABLE_TIME, "at", "no time can be read", "Write times as 2027-01-31 or 2027-01-31T10:00:00Z."),
+    (Rule.UNREADABLE_TIME, "at", "no time can be read", "Write times as 2027-01-31 or 2027-01-31T10:00:00Z, or say how they are written: dates: DD.MM.YYYY."),
     (Rule.AFTER_AS_OF, "at", "every time is after as_of", "Give a later --as-of, or a later complete_until."),
-    (Rule.UNREADABLE_AMOUNT, "amount", "no amount can be read", "Write 12.50 without a currency or a decimal comma."),
+    (Rule.UNREADABLE_AMOUNT, "amount", "no amount can be read", "Write 12.50 without a currency, or say that there is a decimal comma: decimal: ','."),
 )  # fmt: skip
 
 
-def refuse_currencies(home: Home, rows: sa.FromClause, where: str, column: str) -> None:
+# Step -> the rule that counts answers to it which are neither yes nor no.
+ANSWERS: Final = {
+    "offered": Rule.UNREADABLE_OFFERED,
+    "delivered": Rule.UNREADABLE_DELIVERED,
+    "acted": Rule.UNREADABLE_ACTED,
+}
+
+
+def refuse_answers(home: Home, rows: sa.FromClause, c: Census, where: str, doc: Table) -> None:
+    """Raises where a step has answers and none can be read as yes or no, naming the words that it has.
+
+    Args:
+        home: where the steps lie.
+        rows: as prepared.
+        c: their counts.
+        where: the table, for people.
+        doc: what the contract says of them.
+    """
+    r = rows.c
+    for key in [k for k, rule in ANSWERS.items() if c.counts.get(rule)]:
+        odd, usable = r[f"{key}_odd"], sa.and_(r.kept == 1, r.unit.is_not(None))
+        usable = sa.and_(usable, r.moment >= 0)
+        known = sa.select(sa.func.sum(flag(sa.and_(usable, r[key].is_not(None)))).label("n"))
+        if int(home.fetch(known.select_from(rows))[0][0] or 0):
+            continue
+        query = (
+            sa.select(odd, sa.func.count())
+            .select_from(rows)
+            .where(usable, odd.is_not(None))
+            .group_by(odd)
+            .order_by(sa.func.count().desc(), odd)
+        )
+        found = home.fetch(query.limit(_SHOWN))
+        said = ", ".join(f"{word!r} ({figures.things(int(n), 'row')})" for word, n in found)
+        raise InvalidInput(
+            f"column {doc.columns[key]!r} (sources.steps.{key}): no answer is yes or no; it has {said}",
+            where=where,
+            fix=_fix_of_answers(doc, key),
+        )
+
+
+def _fix_of_answers(doc: Table, key: str) -> str:
+    if key in doc.told:
+        return f"Correct the words of sources.steps.{key}: its yes and no are none of these."
+    words = f"{key}: {{column: {doc.columns[key]}, yes: [...], no: [...]}}"
+    return f"Say which words mean yes and which no: {words}; or write 1 and 0."
+
+
+def refuse_currencies(home: Home, rows: sa.FromClause, where: str, role: str, column: str) -> None:
     """Raises where the amounts that count are of more than one currency."""
     r = rows.c
     query = (
@@ -158,7 +210,7 @@ def refuse_currencies(home: Home, rows: sa.FromClause, where: str, column: str) 
     if len(found) > 1:
         said = ", ".join(f"{name} ({int(n):,} rows)" for name, n in found)
         raise InvalidInput(
-            f"column {column!r} (sources.events.currency) has amounts of several currencies: {said}",
+            f"column {column!r} (sources.{role}.currency) has amounts of several currencies: {said}",
             where=where,
-            fix=f"Keep one with sources.events.filter: {{{column}: {found[0][0]}}}, or convert them.",
+            fix=f"Keep one with sources.{role}.filter: {{{column}: {found[0][0]}}}, or convert them.",
         )

@@ -108,7 +108,7 @@ def _into_table(log: JoinedLog, url: str, name: str) -> int:
     try:
         if sa.inspect(engine).has_table(table, schema=schema or None):
             raise InvalidInput(
-                f"table {name!r} is there already",
+                f"table {name!r} already exists",
                 where=log.source.name,
                 fix="Choose another, or drop it.",
             )

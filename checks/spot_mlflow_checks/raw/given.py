@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.promise.sources import Arms, Sources, Table
+from spot_mlflow.lift.promise.sources import GUARDRAILS, Arms, Sources, Table
 from spot_mlflow.validation import nearest
 from spot_mlflow_checks.engines import files
 from spot_mlflow_checks.engines.source import Source
@@ -16,7 +16,10 @@ from spot_mlflow_checks.engines.source import Source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from spot_mlflow.lift.promise.sources import OutcomeLog, Place
+
 ROLES: Final = ("decisions", "arms", "events", "steps")
+GUARDRAIL: Final = f"{GUARDRAILS}."  # what the role of a guardrail's events begins with
 BETWEEN: Final = "::"  # a database's URL and its table, in one text
 
 
@@ -47,7 +50,10 @@ def given_tables(tables: Mapping[str, Any] | None, sources: Sources) -> list[Giv
     Raises:
         InvalidInput: where a table is given that the contract does not know, or none is.
     """
-    tables = {k: v for k, v in (tables or {}).items() if v is not None}
+    tables = dict(tables or {})
+    guardrails = tables.pop(GUARDRAILS, None) or {}
+    tables |= {f"{GUARDRAIL}{column}": what for column, what in guardrails.items()}
+    tables = {k: v for k, v in tables.items() if v is not None}
     docs = sources.tables
     for role in tables:
         if role not in docs:
@@ -77,7 +83,7 @@ def _no_such_role(role: str, docs: Mapping[str, Table], sources: Sources) -> Inv
 
 def _given(role: str, doc: Table, what: Any) -> Given:
     table, query = (doc.place if isinstance(doc, Arms) else doc.table), doc.query
-    database = _database(doc, role)
+    database = _database(doc, f"sources.{role}")
     if isinstance(what, tuple) and len(what) == 2:  # noqa: PLR2004 - engine and table
         what, table, query = what[0], what[1], None
     elif isinstance(what, str | os.PathLike):
@@ -94,7 +100,7 @@ def _given(role: str, doc: Table, what: Any) -> Given:
             raise InvalidInput(
                 "names no table, and none was given",
                 where=f"sources.{role}",
-                fix=f"Give --{role} FILE, or write table: FILE in lift.yaml.",
+                fix=f"Give {option_of(role)}, or write table: FILE in lift.yaml.",
             )
         what = database
         if what is None:
@@ -105,7 +111,24 @@ def _given(role: str, doc: Table, what: Any) -> Given:
     return Given(role, doc, what, table, query, kind)
 
 
-def _database(doc: Table, role: str) -> str | None:
+def option_of(role: str) -> str:
+    """How a table of a role is given at the command line."""
+    column = role.removeprefix(GUARDRAIL)
+    return f"--{role} FILE" if column == role else f"--guardrail {column}=FILE"
+
+
+def sql_name(role: str) -> str:
+    """A role as part of names in queries."""
+    return role.replace(".", "_")
+
+
+def ready_log(doc: OutcomeLog) -> tuple[str, str | None, str | None]:
+    """Returns what to open of the log that a contract names: (path or URL, table, query)."""
+    database = _database(doc, "outcome_log")
+    return (str(doc.table), None, None) if database is None else (database, doc.table, doc.query)
+
+
+def _database(doc: Place, where: str) -> str | None:
     """The URL of the contract's database; of an environment variable where it names one."""
     if doc.database is None or not doc.database.startswith("${"):
         return doc.database
@@ -113,7 +136,7 @@ def _database(doc: Table, role: str) -> str | None:
     if not os.environ.get(name):
         raise InvalidInput(
             f"environment variable {name} is not set",
-            where=f"sources.{role}.database",
+            where=f"{where}.database",
             fix=f"export {name}=postgresql://user:password@host/database",
         )
     return os.environ[name]

@@ -15,6 +15,8 @@ from spot_mlflow_checks.raw.chosen import as_kind, ordering
 from spot_mlflow_checks.rows import flag
 
 if TYPE_CHECKING:
+    from sqlalchemy.sql.selectable import NamedFromClause
+
     from spot_mlflow_checks.raw.chosen import Choice
     from spot_mlflow_checks.raw.prepared import Kind
 
@@ -33,16 +35,22 @@ class Windows:
     before: int
 
 
-def read_events(c: Choice, events: sa.FromClause) -> sa.Select[Any]:
-    """Returns the events that can count: of a unit, with a time, by ``as_of``."""
+def read_events(c: Choice, events: sa.FromClause, *, timely: bool = False) -> sa.Select[Any]:
+    """Returns the events that can count: of a unit, with a time, by ``as_of``.
+
+    Args:
+        c: the contract's choice.
+        events: prepared rows.
+        timely: whether all of them have a time by ``as_of``.
+    """
     e = events.c
     amount = e.amount if "amount" in e else sa.cast(sa.null(), sa.Double())
     keys = [e[k] for k in ("id", "refund_of") if k in e]
-    return (
-        sa.select(e.unit, e.moment, amount.label("amount"), *keys)
-        .select_from(events)
-        .where(e.kept == 1, e.unit.is_not(None), e.moment <= c.as_of)
-    )
+    asked = [e.kept == 1, e.unit.is_not(None)]
+    if not timely:
+        asked.append(e.moment <= c.as_of)
+    rows = sa.select(e.unit, e.moment, amount.label("amount"), *keys)
+    return rows.select_from(events).where(*asked)
 
 
 def twice(rows: sa.Select[Any]) -> sa.Select[Any]:
@@ -57,7 +65,7 @@ def twice(rows: sa.Select[Any]) -> sa.Select[Any]:
     )
 
 
-def once(c: Choice, rows: sa.Select[Any], repeated: sa.FromClause) -> sa.CompoundSelect[Any]:
+def once(c: Choice, rows: sa.Select[Any], repeated: NamedFromClause) -> sa.CompoundSelect[Any]:
     """Returns each event once: of an id that occurs more than once its latest row.
 
     Only rows of those ids are put in order; an event without an id cannot be told from another.
@@ -68,22 +76,29 @@ def once(c: Choice, rows: sa.Select[Any], repeated: sa.FromClause) -> sa.Compoun
         .select_from(plain.outerjoin(repeated, repeated.c.id == plain.c.id))
         .where(repeated.c.id.is_(None))
     )
-    other = repeated.alias("repeated_ids")
+    other = repeated.alias(f"{repeated.name}_ids")
+    return sa.union_all(single, latest(c, again, again.join(other, other.c.id == again.c.id)))
+
+
+def latest(c: Choice, rows: Any, joined: Any = None) -> sa.Select[Any]:
+    """Returns of each id its latest row.
+
+    Args:
+        c: what says how ids are compared.
+        rows: events, all with an id.
+        joined: these, joined with what leaves some of them out.
+    """
     n = sa.func.row_number().over(
-        partition_by=[again.c.id],
+        partition_by=[rows.c.id],
         order_by=[
-            again.c.moment.desc(),
-            *ordering(c.home, again.c.unit, number=c.unit == "whole"),
-            *ordering(c.home, again.c.amount, number=True),
+            rows.c.moment.desc(),
+            *ordering(c.home, rows.c.unit, number=c.unit == "whole"),
+            *ordering(c.home, rows.c.amount, number=True),
         ],
     )
-    ranked = (
-        sa.select(*again.c, n.label("place"))
-        .select_from(again.join(other, other.c.id == again.c.id))
-        .subquery("ranked")
-    )
-    latest = sa.select(*[ranked.c[x.name] for x in plain.c]).where(ranked.c.place == 1)
-    return sa.union_all(single, latest)
+    placed = sa.select(*rows.c, n.label("place")).select_from(rows if joined is None else joined)
+    ranked = placed.subquery("ranked")
+    return sa.select(*[ranked.c[x.name] for x in rows.c]).where(ranked.c.place == 1)
 
 
 def linked(rows: Any) -> sa.Select[Any]:

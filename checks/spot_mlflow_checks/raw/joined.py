@@ -29,8 +29,10 @@ from spot_mlflow_checks.raw.chosen import (
     chosen_kinds,
     same_version,
 )
-from spot_mlflow_checks.raw.counting import Census, census, refuse_currencies, refuse_hopeless
-from spot_mlflow_checks.raw.given import given_tables
+from spot_mlflow_checks.raw.counting import Census, census, refuse_hopeless
+from spot_mlflow_checks.raw.events import EVENTS, Events, counted, events_of
+from spot_mlflow_checks.raw.given import GUARDRAIL, given_tables
+from spot_mlflow_checks.raw.guarded import Guarded, guarded, key_of
 from spot_mlflow_checks.raw.happened import Windows
 from spot_mlflow_checks.raw.homes import JoinedSource
 from spot_mlflow_checks.raw.places import Place, open_place
@@ -38,6 +40,7 @@ from spot_mlflow_checks.raw.prepared import id_kind
 from spot_mlflow_checks.raw.tally import Seen, rules_of
 from spot_mlflow_checks.raw.zones import SECOND, changes, to_utc
 from spot_mlflow_checks.rows import flag
+from spot_mlflow_checks.versions import versions_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,8 +48,10 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.promise.arm_hash import ArmRule
     from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.promise.sources import Events as SourceEvents
     from spot_mlflow.lift.promise.sources import Sources
     from spot_mlflow_checks.raw.prepared import Kind
+    from spot_mlflow_checks.raw.reach import Reach
 
     Expression = sa.ColumnElement[Any]
 
@@ -165,7 +170,8 @@ def joined_log(
         raise InvalidInput(
             f"{what}, and the contract has no sources",
             where="lift contract",
-            fix="Add sources to lift.yaml: which table holds decisions, arms, events, and their columns.",
+            fix="Add sources to lift.yaml: which table holds decisions, arms, events, and their columns; "
+            "or give a ready log, or name it there: outcome_log: outcomes.parquet.",
         )
     tell = progress or (lambda _name: None)
     moment = utc(as_of)
@@ -191,12 +197,16 @@ class _Join:
         self._sources: Sources = predicted.sources
         self._home, self._asked = place.home, as_of
         self._arms: Census | None = None
-        events = self._counted_events(micros_of(as_of))
-        self._complete = self._complete_until(events)
+        self._all_events: dict[str, Census] = {}
+        feeds: dict[str, SourceEvents] = {EVENTS: self._sources.events}
+        feeds |= {f"{GUARDRAIL}{k}": v for k, v in self._sources.guardrails.items()}
+        for role, doc in feeds.items():
+            if doc.complete_until == "latest":
+                rows, asked = place.rows(role), micros_of(as_of)
+                self._all_events[role] = counted(self._home, place, rows, asked, role)
+        self._complete = min(self._complete_until(role, doc) for role, doc in feeds.items())
+        self._always = all(doc.complete_until == "now" for doc in feeds.values())
         self._as_of = min(micros_of(as_of), self._complete)
-        if self._as_of < micros_of(as_of) and self._sources.events.complete_until != "latest":
-            events = self._counted_events(self._as_of)
-        self._events = events
         before = self._sources.before or timedelta(0)
         self._windows = Windows(span_of(predicted.window), span_of(before))
         columns = predicted.columns
@@ -216,24 +226,26 @@ class _Join:
         self._tell("decisions")
         picked = self._picked()
         self._tell("events")
-        summed = self._summed(picked)
+        c, w = self._choice, self._windows
+        events = events_of(c, self._place, picked, w, self._all_events.get(EVENTS))
+        summed = happened.summed(c, events.once, picked, w)
+        guards = guarded(c, self._place, picked, w)
         self._tell("joining")
         keys = log_kinds(self._choice)
         counts: dict[str, Kind] = dict.fromkeys(COUNTS, "whole")
         kinds: dict[str, Kind] = {**keys, **counts}
-        table = self._home.keep("log", self._log(picked, summed, kinds), kinds)
+        table = self._home.keep("log", self._log(picked, summed, kinds, guards), kinds)
         place = self._place.names
         seen = Seen(
             choice=self._choice,
-            rows=self._place.rows,
+            rows=self._rows(events, *(g.events for g in guards)),
             names=place,
             picked=picked,
             log=table,
             decisions=self._decisions,
-            events=self._events,
+            events=events,
             arms=self._arms,
-            twice=self._twice,
-            refunds=self._refunds,
+            guardrails=guards,
             short=max(micros_of(self._asked) - self._complete, 0),
             asked=micros_of(self._asked),
             treated=tuple(self._predicted.columns.treated_labels),
@@ -242,7 +254,7 @@ class _Join:
             source=JoinedSource(
                 self._home, "; ".join(place.values()), table, self._columns(keys), kinds, TIMES
             ),
-            joined=Joined(place, rules_of(seen), self._said_complete()),
+            joined=Joined(place, rules_of(seen), self._said_complete(), _said_span(events.span)),
             as_of=datetime.fromtimestamp(0, tz=timezone.utc) + timedelta(microseconds=self._as_of),
             table=table,
             keys=keys,
@@ -250,33 +262,26 @@ class _Join:
             stream=self._home.stream,
         )
 
+    def _rows(self, *events: Events) -> dict[str, sa.FromClause]:
+        """Role -> the prepared rows that were counted."""
+        found = {e.role: e.rows for e in events}
+        other = self._place.roles.keys() - found.keys()
+        return {**found, **{role: self._place.rows(role) for role in other}}
+
     def _columns(self, keys: Mapping[str, Kind]) -> dict[str, str]:
         """Key -> the contract's name for it, of what the contract names."""
         named = self._predicted.columns.model_dump()
+        named |= {key_of(g): g for g in self._sources.guardrails}
         return {k: named[k] for k in keys if named.get(k) is not None}
 
-    def _counted_events(self, as_of: int) -> Census:
-        rows = self._place.rows["events"]
-        r, doc = rows.c, self._sources.events
-        extra: dict[Rule, Any] = {}
-        if "amount" in r:
-            extra[Rule.UNREADABLE_AMOUNT] = r.amount.is_(None)
-            extra[Rule.REFUND] = r.amount < 0
-        if "id" in r:
-            extra[Rule.NO_EVENT_ID] = r.id.is_(None)
-        found = census(self._home, "events", rows, as_of, extra)
-        refuse_hopeless(found, self._place.names["events"], doc.columns)
-        if doc.currency is not None:
-            refuse_currencies(self._home, rows, self._place.names["events"], doc.currency)
-        return found
-
-    def _complete_until(self, events: Census) -> int:
-        """Microseconds since 1970 up to which all events are in the feed."""
-        said, asked = self._sources.events.complete_until, micros_of(self._asked)
+    def _complete_until(self, role: str, doc: SourceEvents) -> int:
+        """Microseconds since 1970 up to which all events are in a feed."""
+        said, asked = doc.complete_until, micros_of(self._asked)
         if said == "now":
             return asked
-        if said == "latest":
-            return events.last if events.last is not None else asked
+        if role in self._all_events:
+            last = self._all_events[role].last
+            return asked if last is None else last
         if isinstance(said, Behind):
             return min(asked, micros_of(utc(None))) - span_of(said.behind)
         at = datetime.fromisoformat(said.replace("Z", "+00:00"))
@@ -285,20 +290,17 @@ class _Join:
         wall = micros_of(at.replace(tzinfo=timezone.utc))
         if len(said) <= _DATE:  # all of that day
             wall += span_of(timedelta(days=1)) - 1
-        zone = changes(self._sources.events.zone, int(self._asked.timestamp()))
+        zone = changes(doc.zone, int(self._asked.timestamp()))
         query = sa.select(to_utc(sa.literal(wall, sa.BigInteger()), zone))
         return int(self._home.fetch(query)[0][0])
 
     def _said_complete(self) -> str:
-        if self._sources.events.complete_until == "now":
-            return ""
-        at = datetime.fromtimestamp(self._complete // SECOND, tz=timezone.utc)
-        return at.isoformat(timespec="seconds")
+        return "" if self._always else _said(self._complete)
 
     def _picked(self) -> sa.TableClause:
         """Keeps the decisions that count, and counts those that do not."""
-        rows, names = self._place.rows, self._place.names
-        decisions, c = rows["decisions"], self._choice
+        place, names, c = self._place, self._place.names, self._choice
+        decisions = place.rows("decisions")
         extra: dict[Rule, Any] = {}
         if c.version is not None and "version" in decisions.c:
             extra[Rule.OTHER_VERSION] = sa.not_(
@@ -306,58 +308,53 @@ class _Join:
             )
         found = census(self._home, "decisions", decisions, self._as_of, extra)
         refuse_hopeless(found, names["decisions"], self._sources.decisions.columns)
-        arms = rows.get("arms")
+        arms = place.rows("arms") if "arms" in place.roles else None
         if arms is not None:
             self._arms = census(self._home, "arms", arms, self._as_of, {})
             refuse_hopeless(self._arms, names["arms"], self._sources.arms.columns)
         usable = found.usable - found.counts.get(Rule.OTHER_VERSION, 0)
         if usable == 0:
+            d = decisions.c
+            usable_rows = (d.kept == 1, d.unit.is_not(None), d.moment <= self._as_of)
+            there = versions_said(self._home.fetch, d.version, decisions, *usable_rows)
             raise InvalidInput(
-                f"no decision of {found.usable:,} is of model version {c.version}",
+                f"no decision of {found.usable:,} is of model version {c.version}; they are of {there}",
                 where=names["decisions"],
                 fix="Check sources.decisions.version, or the version that is checked.",
             )
         self._decisions = found
         return self._home.keep("chosen", chosen(c, decisions, arms), chosen_kinds(c))
 
-    def _summed(self, picked: sa.TableClause) -> sa.Select[Any]:
-        """The events of each decision, each event once."""
-        c, home = self._choice, self._home
-        rows: Any = happened.read_events(c, self._place.rows["events"])
-        doc = self._sources.events
-        self._twice = 0
-        if doc.id is not None:
-            kinds: dict[str, Kind] = {"id": id_kind(self._place.whole, "id"), "times": "whole"}
-            repeated = home.keep("twice", happened.twice(rows), kinds)
-            total = home.fetch(sa.select(sa.func.sum(repeated.c.times - 1)).select_from(repeated))
-            self._twice = int(total[0][0] or 0)
-            if self._twice:
-                rows = happened.once(c, rows, repeated)
-        self._refunds = (0, 0)
-        if doc.refund_of is not None:
-            rows = happened.linked(rows)
-            r = rows.subquery("links").c
-            both = sa.select(sa.func.sum(r.is_linked), sa.func.sum(r.is_orphan))
-            a, b = home.fetch(both)[0]
-            self._refunds = (int(a or 0), int(b or 0))
-        return happened.summed(c, rows.subquery("e"), picked, self._windows)
-
     def _log(
-        self, picked: sa.TableClause, summed: Any, kinds: Mapping[str, Kind]
+        self,
+        picked: sa.TableClause,
+        summed: Any,
+        kinds: Mapping[str, Kind],
+        guards: Sequence[Guarded],
     ) -> sa.Select[Any]:
         """One row per decision that counts."""
         c, steps = self._choice, None
         a = self._part("summed", summed, happened.summed_kinds(c))
         if self._sources.steps is not None:
-            rows = happened.stepped(c, self._place.rows["steps"], picked, self._windows)
+            rows = happened.stepped(c, self._place.rows("steps"), picked, self._windows)
             steps = self._part("stepped", rows, happened.step_kinds(c))
-        return assembled(c, picked, a, steps, kinds)
+        return assembled(c, picked, a, steps, kinds, {g.column: g.table for g in guards})
 
     def _part(self, name: str, query: Any, kinds: Mapping[str, Kind]) -> Any:
         """A part of the log; kept on its own where an engine reads a temporary table only once."""
         if self._home.dialect.name == "mysql":
             return self._home.keep(name, query, kinds)
         return query.subquery(name)
+
+
+def _said(micros: int) -> str:
+    """A moment as ISO time."""
+    at = datetime.fromtimestamp(micros // SECOND, tz=timezone.utc)
+    return at.isoformat(timespec="seconds")
+
+
+def _said_span(span: Reach | None) -> tuple[str, str] | None:
+    return None if span is None else (_said(span.first), _said(span.last))
 
 
 def rule_for(predicted: PredictedLift, sources: Sources) -> ArmRule | None:

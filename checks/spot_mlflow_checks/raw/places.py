@@ -7,7 +7,7 @@ export that helps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from spot_mlflow_checks.engines.duck import DuckSource
 from spot_mlflow_checks.engines.excel import is_workbook
 from spot_mlflow_checks.engines.source import Source
 from spot_mlflow_checks.raw.chosen import as_kind
-from spot_mlflow_checks.raw.given import ROLES, Given
+from spot_mlflow_checks.raw.given import Given, sql_name
 from spot_mlflow_checks.raw.homes import DatabaseHome, DuckHome, Home, SparkHome
 from spot_mlflow_checks.raw.prepared import Raw, check_columns, kinds_of, prepared, whole_ids
 
@@ -29,25 +29,66 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from spot_mlflow.lift.promise.sources import Sources
+    from spot_mlflow_checks.raw.reach import Reach
 
 _CARRIED: Final = 5_000_000  # rows of a file that are carried into a database or to Spark
 
 
 @dataclass(frozen=True)
 class Place:
-    """All tables of one check, in one place.
+    """All tables of one check, in one place; each is prepared when it is first asked for.
 
     Attributes:
         home: where they are joined.
-        rows: role -> the prepared rows, there.
         names: role -> where the table lies, for people.
         whole: keys of ids that are whole numbers.
     """
 
     home: Home
-    rows: Mapping[str, sa.FromClause]
     names: Mapping[str, str]
-    whole: frozenset[str] = frozenset()
+    whole: frozenset[str]
+    _raws: Mapping[str, Raw]
+    _apart: frozenset[str]
+    _kept: dict[str, tuple[Reach | None, sa.FromClause]] = field(default_factory=dict)
+
+    @property
+    def roles(self) -> Mapping[str, Raw]:
+        """Role -> the table as it lies."""
+        return self._raws
+
+    def rows(self, role: str, span: Reach | None = None, *, undated: bool = True) -> sa.FromClause:
+        """The prepared rows of a table; of a span of time only where one is given, ``undated`` ones as well.
+
+        What has to be kept is kept once, as long as no more is asked for: the widest span first.
+        """
+        raw, kept = replace(self._raws[role], reach=span), self._kept.get(role)
+        if kept is not None and (kept[0] is None or (span is not None and kept[0].holds(span))):
+            rows = kept[1]
+        elif role in self._apart or self._is_costly(raw):
+            keep = _carried if role in self._apart else _prepared
+            rows = keep(self.home, raw)
+            self._kept[role] = span, rows
+        else:
+            rows = prepared(raw)
+        if span is None:
+            return rows
+        near = span.of_moment(rows.c.moment, undated=undated)
+        return sa.select(*rows.c).where(near).subquery(sql_name(role))
+
+    def count(self, role: str) -> int:
+        """All rows of a table, as they lie."""
+        source = self._raws[role].source
+        return int(source.fetch(sa.select(sa.func.count()).select_from(source.log))[0][0])
+
+    def _is_costly(self, raw: Raw) -> bool:
+        """Whether rows are kept, so that times in text are parsed once, not in every step.
+
+        Spark pulls expressions of inner queries up to wherever they are named, and cannot compile what
+        comes of it.
+        """
+        at = raw.named.get("at")
+        text = at is not None and raw.source.families[at] in {"text", "any"}
+        return text or isinstance(self.home, SparkHome)
 
 
 def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitStack) -> Place:
@@ -77,6 +118,8 @@ def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitSt
             opened[g.role], own = _beside(g, ducks, _wanted(g, sources), taken)
             if own or home is not ducks:
                 apart.add(g.role)
+    if ducks is not None and home is ducks:
+        ducks.settle(f"{sql_name(g.role)}_raw" for g in given if g.role not in apart)
     raws = [
         Raw(g.role, g.doc, opened[g.role], sources.ids, as_of, _arm_column(g, sources))
         for g in given
@@ -84,27 +127,24 @@ def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitSt
     for raw in raws:
         check_columns(raw)
     whole = whole_ids(raws)
-    rows = {
-        r.role: (_carried if r.role in apart else _prepared)(home, replace(r, whole=whole))
-        for r in raws
-    }
-    return Place(home, rows, {r: opened[r].name for r in ROLES if r in opened}, whole)
+    return Place(
+        home,
+        {g.role: opened[g.role].name for g in given},
+        whole,
+        {r.role: replace(r, whole=whole) for r in raws},
+        frozenset(apart),
+    )
 
 
 def _prepared(home: Home, raw: Raw) -> sa.FromClause:
-    """The prepared rows; kept where times are text, so that they are parsed once, not in every step.
-
-    Spark pulls expressions of inner queries up to wherever they are named, and cannot compile what
-    comes of it.
-    """
-    rows = prepared(raw)
-    at = raw.named.get("at")
-    costly = at is not None and raw.source.families[at] in {"text", "any"}
-    if not costly and not isinstance(home, SparkHome):
-        return rows
-    kinds = kinds_of(raw)
+    """The prepared rows, kept."""
+    rows, kinds = prepared(raw), kinds_of(raw)
     columns = [as_kind(rows.c[k], kind).label(k) for k, kind in kinds.items()]
-    return home.keep(f"{raw.role}_prepared", sa.select(*columns), kinds)
+    return home.keep(f"{sql_name(raw.role)}_{_part(raw)}prepared", sa.select(*columns), kinds)
+
+
+def _part(raw: Raw) -> str:
+    return "" if raw.reach is None else "near_"
 
 
 def _elsewhere(given: list[Given], sources: Sources, taken: ExitStack) -> dict[str, Source]:
@@ -191,9 +231,9 @@ def _beside(
             refuse_unknown(g.what, type(g.what).__module__.split(".", 1)[0])
         if plain and not _is_workbook(g.what):
             path = g.what.removeprefix("file://")
-            return _named(g, ducks.open(path, wanted, f"{g.role}_raw")), False
+            return _named(g, ducks.open(path, wanted, f"{sql_name(g.role)}_raw")), False
         if frame:
-            return _named(g, ducks.open(g.what, wanted, f"{g.role}_raw")), False
+            return _named(g, ducks.open(g.what, wanted, f"{sql_name(g.role)}_raw")), False
     except InvalidInput as e:
         raise _at(g, e) from None
     source = _opened(g, g.what, wanted)
@@ -221,7 +261,7 @@ def _carried(home: Home, raw: Raw) -> sa.FromClause:
                 + _export(home),
             )
     query = sa.select(*[rows.c[k] for k in kinds])
-    return home.take(f"{raw.role}_carried", source.relation(query), kinds)
+    return home.take(f"{sql_name(raw.role)}_{_part(raw)}carried", source.relation(query), kinds)
 
 
 def _export(home: Home) -> str:

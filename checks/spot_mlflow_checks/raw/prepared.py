@@ -6,7 +6,8 @@ another engine without loss. Rows are flagged here and left out later, so that e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -15,7 +16,8 @@ import sqlalchemy as sa
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks.columns import TIMES
 from spot_mlflow_checks.engines.source import missing_column
-from spot_mlflow_checks.raw import zones
+from spot_mlflow_checks.raw import spelling, zones
+from spot_mlflow_checks.raw.given import sql_name
 from spot_mlflow_checks.raw.zones import DAY
 from spot_mlflow_checks.rows import flag
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.promise.sources import Table
     from spot_mlflow_checks.engines.dialect import Dialect, Family
     from spot_mlflow_checks.engines.source import Source
+    from spot_mlflow_checks.raw.reach import Reach
 
     Expression = sa.ColumnElement[Any]
 
@@ -36,6 +39,7 @@ _FLAGS: Final = ("offered", "delivered", "acted")
 _CLOCKED: Final = frozenset({"time", "date", "text", "any"})
 _EXACT: Final = 2**53  # whole numbers up to it are exact as doubles
 _DATE: Final = 10  # characters of a date without a time
+_SPELLED: Final = "spelled "  # before the key of a column that is written in another way
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,13 @@ class Raw:
     as_of: float
     arm: str | None = None
     whole: frozenset[str] = frozenset()
+    reach: Reach | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether the table has times, of a type that holds nothing else."""
+        at = self.named.get("at")
+        return at is not None and self.source.families[at] in {"time", "date"}
 
     @property
     def named(self) -> dict[str, str]:
@@ -139,6 +150,7 @@ def prepared(raw: Raw) -> sa.Subquery:
     ``has_unit``; where the table has times ``moment`` (NULL where unreadable), ``day_only``,
     ``skipped``, ``repeated``; and every further key of the document.
     """
+    raw = _spelled(raw)
     d, said = raw.source.dialect, raw.named
     first: dict[str, Expression] = {
         "kept": flag(_filter(raw)),
@@ -149,9 +161,12 @@ def prepared(raw: Raw) -> sa.Subquery:
         first |= _clock(raw)
     for key in said.keys() - {"unit", "at"}:
         first |= _meaning(raw, key)
-    rows = d.fenced(
-        sa.select(*[x.label(k) for k, x in first.items()]).select_from(raw.source.log)
-    ).subquery(f"{raw.role}_read")
+    read = sa.select(*[x.label(k) for k, x in first.items()]).select_from(raw.source.log)
+    if raw.reach is not None and raw.timed:
+        at = raw.named["at"]
+        near = raw.reach.of_column(raw.source.log.c[at], raw.source.families[at], _kind(raw, "at"))
+        read = read.where(near)
+    rows = d.fenced(read).subquery(f"{sql_name(raw.role)}_read")
     return _timed(raw, rows, list(first)) if "at" in said else rows
 
 
@@ -162,7 +177,7 @@ def kinds_of(raw: Raw) -> dict[str, Kind]:
         out |= dict.fromkeys(("moment", "day_only", "skipped", "repeated"), "whole")
     for key in raw.named.keys() - {"unit", "at"}:
         if key in _FLAGS:
-            out |= {key: "whole", f"{key}_at": "whole"}
+            out |= {key: "whole", f"{key}_at": "whole", f"{key}_odd": "text"}
         elif key == "due_at":
             out[key] = "whole"
         elif key in _DOUBLE:
@@ -179,7 +194,33 @@ def id_kind(whole: frozenset[str], key: str = "unit") -> Kind:
 
 def _column(raw: Raw, key: str) -> tuple[Expression, Family]:
     name = raw.named[key]
-    return raw.source.column(name), raw.source.families[name]
+    said = f"{_SPELLED}{key}"
+    x = raw.source.log.c[said] if said in raw.source.log.c else raw.source.column(name)
+    return x, raw.source.families[name]
+
+
+def _spelled(raw: Raw) -> Raw:
+    """The table with its days and amounts as engines read them, beside what is written.
+
+    In a query of its own: within the expressions that read them it would be too much for SQLite.
+    """
+    doc, log = raw.doc, raw.source.log
+    if doc.dates is None and doc.decimal == ".":
+        return raw
+    made = {}
+    for key, name in raw.named.items():
+        x, family = raw.source.column(name), raw.source.families[name]
+        timed = key == "at" or key in TIMES or (key in _FLAGS and key not in doc.told)
+        if doc.dates is not None and timed:
+            made[key] = spelling.as_iso(x, family, doc.dates)
+        if doc.decimal == "," and key in _DOUBLE:
+            made[key] = spelling.with_point(x, family)
+    source = copy(raw.source)
+    named = dict.fromkeys([*raw.named.values(), *doc.filter])
+    columns = [raw.source.column(n) for n in named]
+    columns += [x.label(f"{_SPELLED}{k}") for k, x in made.items()]
+    source.log = sa.select(*columns).select_from(log).subquery(f"{sql_name(raw.role)}_spelled")
+    return replace(raw, source=source)
 
 
 def _filter(raw: Raw) -> Expression:
@@ -199,7 +240,7 @@ def _id(raw: Raw, key: str) -> Expression:
         return sa.cast(x, sa.BigInteger())
     said = sa.not_(d.blank(x, family))
     if raw.ids == "text" or (family == "integer" and not _is_fraction(family, _kind(raw, key))):
-        return sa.case((said, d.plain(x) if family == "text" else d.text(x)))
+        return sa.case((said, _said(d, x, family)))
     number = d.number(x, family)
     whole = sa.and_(d.floor(number) == number, sa.func.abs(number) < float(_EXACT))
     return sa.case((sa.and_(said, whole), d.text(sa.cast(number, sa.BigInteger()))))
@@ -214,19 +255,37 @@ def _meaning(raw: Raw, key: str) -> dict[str, Expression]:
     if key in {"id", "refund_of"}:
         return {key: _id(raw, key)}
     if key in _FLAGS:
-        truth = d.truth(x, family)
-        if family in {"time", "date"}:  # a time says when; none says that it did not happen
-            truth = sa.func.coalesce(truth, 0.0)
-        at = d.micros(x, family) if family in _CLOCKED else sa.cast(sa.null(), sa.BigInteger())
-        return {key: sa.cast(truth, sa.BigInteger()), f"{key}_at": at}
+        return _step(raw, key)
     if key == "due_at":
         return {key: _end_of_day(raw, key)}
     if key in _DOUBLE:
         number = d.number(x, family)
         finite = number if family in {"integer", "bool"} else sa.case((d.finite(number), number))
         return {key: finite, f"{key}_blank": flag(d.blank(x, family))}
+    return {key: sa.case((sa.not_(d.blank(x, family)), _said(d, x, family)))}
+
+
+def _said(d: Dialect, x: Expression, family: Family) -> Expression:
+    return d.plain(x) if family == "text" else d.text(x)
+
+
+def _step(raw: Raw, key: str) -> dict[str, Expression]:
+    """Whether a step was passed, when, and the answer where it cannot be read."""
+    d, (x, family) = raw.source.dialect, _column(raw, key)
+    told = raw.doc.told.get(key)
+    at: Expression = sa.cast(sa.null(), sa.BigInteger())
+    if told is not None:
+        truth = d.answer(x, family, told.yes, told.no)
+    else:
+        truth = d.truth(x, family)
+        if family in {"time", "date"}:  # a time says when; none says that it did not happen
+            truth = sa.func.coalesce(truth, 0.0)
+        at = d.micros(x, family) if family in _CLOCKED else at
+    odd = sa.and_(sa.not_(d.blank(x, family)), truth.is_(None))
     return {
-        key: sa.case((sa.not_(d.blank(x, family)), d.plain(x) if family == "text" else d.text(x)))
+        key: sa.cast(truth, sa.BigInteger()),
+        f"{key}_at": at,
+        f"{key}_odd": sa.case((odd, _said(d, x, family))),
     }
 
 
@@ -276,6 +335,8 @@ def _is_instant(engine: str, kind: str) -> bool:
 
 
 def _at_midnight(d: Dialect, wall: Expression) -> Expression:
+    if d.name in {"duckdb", "postgresql"}:  # in whole numbers, which are faster
+        return wall % sa.literal(DAY, sa.BigInteger()) == 0
     return d.floor(d.double(wall) / float(DAY)) * float(DAY) == wall
 
 
@@ -291,7 +352,7 @@ def _timed(raw: Raw, rows: sa.Subquery, names: list[str]) -> sa.Subquery:
     else:
         local = sa.case((r.zoned == 1, zones.to_wall(r.wall, found)), else_=r.wall)
     walls = sa.select(*kept, r.wall, r.zoned, local.label("local"))
-    w = d.fenced(walls).subquery(f"{raw.role}_walls").c
+    w = d.fenced(walls).subquery(f"{sql_name(raw.role)}_walls").c
     moment: Expression = _to_moment(w, clock, found)
     no = sa.literal(1) == 0
     day = no if raw.role == "decisions" else _at_midnight(d, w.local)
@@ -308,7 +369,7 @@ def _timed(raw: Raw, rows: sa.Subquery, names: list[str]) -> sa.Subquery:
         flag(sa.and_(naive, gone)).label("skipped"),
         flag(sa.and_(naive, twice)).label("repeated"),
     )
-    return d.fenced(timed).subquery(raw.role)
+    return d.fenced(timed).subquery(sql_name(raw.role))
 
 
 def _to_moment(w: Any, clock: Clock, found: tuple[zones.Change, ...]) -> Expression:

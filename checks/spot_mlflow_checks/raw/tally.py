@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -10,17 +10,20 @@ import sqlalchemy as sa
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.joined import Rule, RuleCount
 from spot_mlflow_checks.engines.dialect import spellings
-from spot_mlflow_checks.raw.counting import census, refuse_hopeless
+from spot_mlflow_checks.raw.counting import ANSWERS, census, refuse_answers, refuse_hopeless
+from spot_mlflow_checks.raw.events import EVENTS
 from spot_mlflow_checks.raw.happened import COUNTED, PLACES
 from spot_mlflow_checks.raw.zones import SECOND
 from spot_mlflow_checks.rows import flag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from spot_mlflow.lift.promise.contract import Label
     from spot_mlflow_checks.raw.chosen import Choice
     from spot_mlflow_checks.raw.counting import Census
+    from spot_mlflow_checks.raw.events import Events
+    from spot_mlflow_checks.raw.guarded import Guarded
 
     Expression = sa.ColumnElement[Any]
 
@@ -38,10 +41,9 @@ class Seen:
         picked: the decisions that count.
         log: the joined log.
         decisions: counts of the decisions.
-        events: counts of the events.
+        events: the events that were read.
         arms: counts of the list or table of arms, where there is one.
-        twice: rows of events left out, since their id occurs again.
-        refunds: refunds whose event is known, and those whose is not.
+        guardrails: the guardrails that are made of events of their own.
         short: microseconds by which the events end before the time asked for.
         asked: that time, microseconds since 1970 UTC.
         treated: labels of treatment.
@@ -53,10 +55,9 @@ class Seen:
     picked: sa.TableClause
     log: sa.TableClause
     decisions: Census
-    events: Census
+    events: Events
     arms: Census | None
-    twice: int
-    refunds: tuple[int, int]
+    guardrails: Sequence[Guarded]
     short: int
     asked: int
     treated: tuple[Label, ...]
@@ -71,7 +72,9 @@ def rules_of(s: Seen) -> tuple[RuleCount, ...]:
     n = _sums(s)
     listed = _of_arms(s, n)
     steps = _of_steps(s, n) if s.choice.sources.steps is not None else []
-    return (*_of_decisions(s, n), *listed, *_of_events(s, n), *steps)
+    feed = RuleCount(Rule.FEED_ENDS, EVENTS, s.short // SECOND, s.asked // SECOND)
+    events = [*_of_events(s, n), feed]
+    return (*_of_decisions(s, n), *listed, *events, *steps, *_of_guardrails(s, n))
 
 
 def _sums(s: Seen) -> dict[str, int]:
@@ -131,37 +134,53 @@ def _nobody_held_out(s: Seen, units: int, alike: RuleCount | None) -> InvalidInp
 
 
 def _of_events(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
-    doc, counted = s.choice.sources.events, s.events.usable - s.twice
-    matched = sum(n[k] for k in PLACES)
-    undecided = _undecided(s, "events") if s.choice.each else counted - matched
-    if undecided == counted:
+    doc, found, twice = s.choice.sources.events, s.events.census, s.events.twice
+    role = s.events.role
+    counted = found.usable - twice
+    if s.events.known is not None:
+        undecided = found.usable - s.events.known
+    elif s.choice.each:
+        joined, stranger = _beside_units(s, s.events.once)  # each event once, as it is counted
+        undecided = _count(s, joined, stranger)
+    else:
+        undecided = counted - sum(n[k] for k in PLACES)
+    if undecided == counted and not s.events.known:
         raise _no_id_matches(s, counted, n["units"])
-    refunds = s.events.counts.get(Rule.REFUND, 0)
-    out = s.events.rules()
+    refunds = found.counts.get(Rule.REFUND, 0)
+    out = found.rules()
     if doc.id is not None:
-        out.append(RuleCount(Rule.TWICE, "events", s.twice, s.events.usable))
+        out.append(RuleCount(Rule.TWICE, role, twice, found.usable))
     if doc.refund_of is not None:
-        linked, orphans = s.refunds
-        out.append(RuleCount(Rule.REFUND_LINKED, "events", linked, refunds))
-        out.append(RuleCount(Rule.REFUND_ORPHAN, "events", orphans, refunds))
-    out.append(RuleCount(Rule.UNDECIDED, "events", undecided, counted))
+        linked, orphans = s.events.refunds
+        out.append(RuleCount(Rule.REFUND_LINKED, role, linked, refunds))
+        out.append(RuleCount(Rule.REFUND_ORPHAN, role, orphans, refunds))
+    out.append(RuleCount(Rule.UNDECIDED, role, undecided, counted))
     if undecided and _may_differ(s):
-        out.append(_other_form(s, "events"))
+        out.append(_other_form(s, role))
     places = (Rule.TOO_EARLY, Rule.BEFORE, Rule.IN_WINDOW, Rule.LATE)
-    out += [
-        RuleCount(rule, "events", n[k], counted) for rule, k in zip(places, PLACES, strict=True)
-    ]
-    out.append(RuleCount(Rule.AT_END, "events", n["at_end"], n["inside"]))
-    out.append(RuleCount(Rule.NO_EVENTS, "events", n["no_events"], n["units"]))
-    out.append(RuleCount(Rule.FEED_ENDS, "events", s.short // SECOND, s.asked // SECOND))
+    out += [RuleCount(rule, role, n[k], counted) for rule, k in zip(places, PLACES, strict=True)]
+    out.append(RuleCount(Rule.AT_END, role, n["at_end"], n["inside"]))
+    out.append(RuleCount(Rule.NO_EVENTS, role, n["no_events"], n["units"]))
+    return out
+
+
+def _of_guardrails(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
+    """Counts what became of the events of every guardrail, as of those of the outcome."""
+    out = []
+    for g in s.guardrails:
+        own = {**n, **g.counted, "no_events": n["units"] - g.counted["with_events"]}
+        out += _of_events(replace(s, choice=g.choice, events=g.events), own)
     return out
 
 
 def _of_steps(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
     doc = s.choice.sources.steps
     assert doc is not None  # noqa: S101 - the caller asked
-    found = census(s.choice.home, "steps", s.rows["steps"], s.choice.as_of, {})
+    r = s.rows["steps"].c
+    asked = {rule: r[f"{key}_odd"].is_not(None) for key, rule in ANSWERS.items() if key in r}
+    found = census(s.choice.home, "steps", s.rows["steps"], s.choice.as_of, asked)
     refuse_hopeless(found, s.names["steps"], doc.columns)
+    refuse_answers(s.choice.home, s.rows["steps"], found, s.names["steps"], doc)
     undecided = _undecided(s, "steps")
     outside = max(found.usable - undecided - n["contacts"], 0)
     return [
@@ -173,21 +192,30 @@ def _of_steps(s: Seen, n: Mapping[str, int]) -> list[RuleCount]:
     ]
 
 
+def _beside_units(s: Seen, rows: Any) -> tuple[Any, Expression]:
+    """Rows of a table beside the decided units, and the condition that one is of none of these."""
+    units = sa.select(s.picked.c.unit).distinct().subquery("units")
+    return rows.outerjoin(units, units.c.unit == rows.c.unit), units.c.unit.is_(None)
+
+
 def _strangers(s: Seen, role: str) -> tuple[Any, list[Expression]]:
     """Usable rows of a table beside the decided units, and the conditions that none is of theirs."""
     r: Any = s.rows[role].c
-    units = sa.select(s.picked.c.unit).distinct().subquery("units")
-    joined = s.rows[role].outerjoin(units, units.c.unit == r.unit)
+    joined, stranger = _beside_units(s, s.rows[role])
     usable = [r.kept == 1, r.unit.is_not(None)]
     if "moment" in r:
         usable += [r.moment >= 0, r.moment <= s.choice.as_of]
-    return joined, [*usable, units.c.unit.is_(None)]
+    return joined, [*usable, stranger]
 
 
 def _undecided(s: Seen, role: str) -> int:
     """Rows of a table whose unit nobody decided about."""
     joined, conditions = _strangers(s, role)
-    query = sa.select(sa.func.count()).select_from(joined).where(*conditions)
+    return _count(s, joined, *conditions)
+
+
+def _count(s: Seen, rows: Any, *conditions: Expression) -> int:
+    query = sa.select(sa.func.count()).select_from(rows).where(*conditions)
     return int(s.choice.home.fetch(query)[0][0])
 
 
@@ -219,10 +247,11 @@ def _plain(s: Seen, unit: Expression) -> Expression:
 
 
 def _no_id_matches(s: Seen, events: int, units: int) -> InvalidInput:
-    alike = _other_form(s, "events") if _may_differ(s) else None
+    role = s.events.role
+    alike = _other_form(s, role) if _may_differ(s) else None
     what = f"no id of {events:,} events is the id of one of {units:,} decided units"
-    fix = "Check sources.decisions.unit and sources.events.unit: are both of the same customers?"
+    fix = f"Check sources.decisions.unit and sources.{role}.unit: are both of the same customers?"
     if alike is not None and alike.count:
         what += f"; {alike.count:,} of {alike.total:,} would be if written alike (0012, 12, 12.0)"
         fix = "Set sources.ids: number, or write the ids alike in both tables."
-    return InvalidInput(what, where=f"{s.names['decisions']}; {s.names['events']}", fix=fix)
+    return InvalidInput(what, where=f"{s.names['decisions']}; {s.names[role]}", fix=fix)

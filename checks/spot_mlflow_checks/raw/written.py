@@ -15,6 +15,9 @@ from spot_mlflow_checks.holdout.written import compiler_named, dialect_named
 from spot_mlflow_checks.raw import happened
 from spot_mlflow_checks.raw.assembled import assembled, log_kinds
 from spot_mlflow_checks.raw.chosen import Choice, chosen, chosen_kinds
+from spot_mlflow_checks.raw.events import EVENTS
+from spot_mlflow_checks.raw.given import GUARDRAIL, sql_name
+from spot_mlflow_checks.raw.guarded import as_events, key_of
 from spot_mlflow_checks.raw.homes import Home
 from spot_mlflow_checks.raw.joined import TIMES, micros_of, rule_for, span_of
 from spot_mlflow_checks.raw.prepared import Raw, kinds_of, prepared
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.promise.sources import Table
+    from spot_mlflow.lift.promise.step_words import StepWords
     from spot_mlflow_checks.engines.dialect import Dialect, Family
     from spot_mlflow_checks.raw.prepared import Kind
 
@@ -58,6 +62,13 @@ def log_sql(
     sources, window = predicted.sources, predicted.window
     if sources is None or window is None:
         raise InvalidInput("the contract has no sources", where="lift contract", fix="Add sources.")
+    for role, doc in sources.tables.items():
+        if doc.dates is not None or doc.decimal != ".":
+            raise InvalidInput(
+                "dates and decimal are of text, and in the query times and amounts have their own types",
+                where=f"sources.{role}",
+                fix="Convert the columns where the table lies, and leave dates and decimal out.",
+            )
     dialect, moment = dialect_named(engine), utc(as_of)
     home, columns = _Text(dialect), predicted.columns
     c = Choice(
@@ -66,20 +77,25 @@ def log_sql(
     )  # fmt: skip
     rows = {role: _rows(home, role, doc, c, moment) for role, doc in sources.tables.items()}
     picked = home.keep("chosen", chosen(c, rows["decisions"], rows.get("arms")), chosen_kinds(c))
-    events: Any = happened.read_events(c, rows["events"])
-    if sources.events.id is not None:
-        repeated = home.keep("twice", happened.twice(events), {})
-        events = happened.once(c, events, repeated)
-    if sources.events.refund_of is not None:
-        events = happened.linked(events)
     w = happened.Windows(span_of(window), span_of(sources.before) if sources.before else 0)
-    summed = home.keep("happened", happened.summed(c, events.subquery("e"), picked, w), {})
+    summed = _summed(home, c, rows[EVENTS], picked, w, "")
+    guards = {
+        g: _summed(
+            home,
+            as_events(c, g),
+            rows[f"{GUARDRAIL}{g}"],
+            picked,
+            happened.Windows(w.after, 0),
+            f"{g}_",
+        )
+        for g in sources.guardrails
+    }
     stepped = None
     if sources.steps is not None:
         stepped = home.keep("steps_done", happened.stepped(c, rows["steps"], picked, w), {})
     kinds = log_kinds(c)
-    log = assembled(c, picked, summed, stepped, kinds).cte("joined_log")
-    named = columns.model_dump()
+    log = assembled(c, picked, summed, stepped, kinds, guards).cte("joined_log")
+    named = columns.model_dump() | {key_of(g): g for g in guards}
     said = [
         (_time(dialect, log.c[k]) if k in TIMES else log.c[k]).label(
             sa.quoted_name(named.get(k) or k, quote=True)
@@ -96,6 +112,19 @@ def log_sql(
     return f"{' '.join(head.split())}\n{text}"
 
 
+def _summed(  # noqa: PLR0917 - what is joined
+    home: _Text, c: Choice, rows: Any, picked: Any, w: happened.Windows, name: str
+) -> Any:
+    """The events of each decision, each once, added up."""
+    events: Any = happened.read_events(c, rows)
+    if c.sources.events.id is not None:
+        repeated = home.keep(f"{name}twice", happened.twice(events), {})
+        events = happened.once(c, events, repeated)
+    if c.sources.events.refund_of is not None:
+        events = happened.linked(events)
+    return home.keep(f"{name}happened", happened.summed(c, events.subquery("e"), picked, w), {})
+
+
 class _Text(Home):
     """An engine that is not at hand: what it would keep becomes part of one query."""
 
@@ -104,7 +133,7 @@ class _Text(Home):
 
     @override
     def keep(self, name: str, query: Any, kinds: Any) -> Any:
-        return query.cte(f"spot_{name}")
+        return query.cte(f"spot_{sql_name(name)}")
 
     @override
     def answer(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
@@ -134,11 +163,12 @@ class _Table:
         self.name, self.dialect, self.kinds = role, home.dialect, dict.fromkeys(named.values(), "")
         self.families: dict[str, Family] = dict.fromkeys(doc.filter, "label")
         self.families |= {column: _family(key) for key, column in named.items()}
-        place = (doc.place if isinstance(doc, Arms) else doc.table) or role
+        self.families |= {words.column: _family_of(words) for words in doc.told.values()}
+        place = (doc.place if isinstance(doc, Arms) else doc.table) or sql_name(role)
         schema, _, name = ("", "", place) if "/" in place else place.rpartition(".")
         if doc.query is not None:
             given = sa.text(doc.query.replace(":", "\\:")).columns(*map(_named, self.families))
-            self.log: Any = given.subquery(f"{role}_given")
+            self.log: Any = given.subquery(f"{sql_name(role)}_given")
         elif place.endswith((".parquet", ".csv")):
             self.log = log_table(self.families, place)
         else:
@@ -160,6 +190,12 @@ def _family(key: str) -> Family:
     if key in _FLAGS:
         return "integer"
     return "float" if key in _NUMBERS else "label"
+
+
+def _family_of(words: StepWords) -> Family:
+    """The type of a column of words; of numbers where all words are."""
+    numbers = all(isinstance(w, int | float) for w in (*words.yes, *words.no))
+    return "float" if numbers else "text"
 
 
 def _rows(home: Home, role: str, doc: Table, c: Choice, as_of: datetime) -> Any:
