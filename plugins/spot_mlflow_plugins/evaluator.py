@@ -98,7 +98,7 @@ class SpotEvaluator(ModelEvaluator):
         treated = _treated(dataset, config[TREATED])
         scores = _scores(dataset, model, config[TREATED], predictions)
         if dataset.labels_data is None:
-            raise InvalidInput("the data have no outcome, must have one", fix="Give targets=.")
+            raise InvalidInput("the data have no outcome column", fix="Give targets=.")
         options = {k: config[k] for k in _BACKTEST if k in config}
         outcome = _indexed(dataset, dataset.labels_data, treated)
         result = backtest(_indexed(dataset, scores, treated), treated, outcome, **options)
@@ -185,9 +185,7 @@ def _scores(dataset: Any, model: Any, treated: Any, column: str | None) -> Any:
     if model is None:
         found = dataset.predictions_data
         if found is None:
-            raise InvalidInput(
-                "there are no scores, must be some", fix="Give predictions= or a model."
-            )
+            raise InvalidInput("the data have no scores", fix="Give predictions= or a model.")
     else:
         features = dataset.features_data
         inputs = model.metadata.get_input_schema() if hasattr(model, "metadata") else None

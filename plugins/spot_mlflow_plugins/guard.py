@@ -218,7 +218,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
 
     def _spot_asked(self) -> Decider:
         if self._spot_decider is None:
-            raise deny("the gate has nobody to ask: this store was gated without a decider")
+            raise deny("the gate is not configured: this store was gated without a decider")
         return self._spot_decider
 
     def _spot_refuse_reserved(self, key: str, verb: str, name: str, version: Any = None) -> None:
@@ -245,7 +245,7 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
         self._spot_note("prompt tag", f"{verb} tag {key!r}", name, version)
         return deny(
             f"tag {key!r} decides whether this is a prompt or a model and cannot be changed. "
-            "Create it anew as what it is."
+            "Create it again as the right kind."
         )
 
     def _spot_note(self, kind: str, what: str, name: str, version: Any) -> None:

@@ -36,6 +36,27 @@ def authorize(validators: dict[tuple[str, str], Any]) -> None:
     auth.BEFORE_REQUEST_VALIDATORS.update(validators)
 
 
+def leave_open(paths: Iterable[str]) -> None:
+    """Has basic auth ask nobody for a login who asks for exactly one of these paths.
+
+    MLflow asks the function that is replaced from Flask, and from its ASGI middleware, where there is no
+    request of Flask's: so the path alone decides.
+
+    Raises:
+        RuntimeError: this MLflow decides in another way.
+    """
+    from mlflow.server import auth
+
+    if not hasattr(auth, "is_unprotected_route"):
+        raise RuntimeError("this MLflow decides in another way who needs a login")
+    inner, ours = auth.is_unprotected_route, frozenset(paths)
+
+    def unprotected(path: str) -> bool:
+        return path in ours or bool(inner(path))
+
+    auth.is_unprotected_route = unprotected
+
+
 def bind_experiments(
     models_of: Callable[[str], Collection[str] | None], withheld: Callable[[str, str], bool]
 ) -> None:
@@ -163,6 +184,20 @@ def _readable(fold: Any, grants: Any, model: str) -> bool:
 def may_read_model(name: str) -> bool:
     """Says whether the authenticated user may read a registered model."""
     return bool(_permission_on_model(name).can_read)
+
+
+def readable_models() -> Callable[[str], bool]:
+    """Returns whether the authenticated user may read a registered model: one look for a whole list.
+
+    It is what MLflow's own list of models asks.
+    """
+    from mlflow.server import auth
+
+    user: Any = auth.authenticate_request()
+    found: Callable[[str], bool] = auth._role_based_read_predicate(  # noqa: SLF001 - what this package is for
+        user.username, "registered_model"
+    )
+    return found
 
 
 def may_update_model(name: str) -> bool:

@@ -77,13 +77,25 @@ def backend_uri() -> str:
     return os.environ[BACKEND_STORE_URI_ENV_VAR]
 
 
-def serve(uri: str) -> None:
-    """Has this process take a database for its server's own, as ``mlflow server`` tells its workers."""
+def serve(uri: str, destination: str | None = None) -> None:
+    """Has this process take a database for its server's own, as ``mlflow server`` tells its workers.
+
+    Args:
+        uri: of the database.
+        destination: of the artifacts that the server serves, or None.
+    """
     import os
 
-    from mlflow.server import BACKEND_STORE_URI_ENV_VAR
+    from mlflow.server import (
+        ARTIFACTS_DESTINATION_ENV_VAR,
+        BACKEND_STORE_URI_ENV_VAR,
+        SERVE_ARTIFACTS_ENV_VAR,
+    )
 
     os.environ[BACKEND_STORE_URI_ENV_VAR] = uri
+    if destination is not None:
+        os.environ[ARTIFACTS_DESTINATION_ENV_VAR] = destination
+        os.environ[SERVE_ARTIFACTS_ENV_VAR] = "true"
 
 
 def registry_uri() -> str:
@@ -154,6 +166,11 @@ def sent_json() -> Any:
         return None
     request._cached_json = (said, said)  # noqa: SLF001 - what this package is for
     return said
+
+
+def is_proxied(artifact_uri: str) -> bool:
+    """Says whether an artifact location is one that a server serves, whichever."""
+    return artifact_uri.startswith("mlflow-artifacts:")
 
 
 def proxied_path(artifact_uri: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def finished_run(
         experiment_id: of the run.
         folder: artifact location of the experiment.
         name: of the run.
-        at: its start and end, milliseconds.
+        at: its start, milliseconds; it ends now.
         tags: of the run.
         params: of the run.
     """
@@ -213,7 +214,7 @@ def finished_run(
         "user_id": "spot",
         "status": "FINISHED",
         "start_time": at,
-        "end_time": at,
+        "end_time": int(time.time() * 1000),
         "deleted_time": None,
         "source_version": "",
         "lifecycle_stage": "active",

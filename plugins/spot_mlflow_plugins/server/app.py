@@ -18,7 +18,8 @@ from spot_mlflow_plugins.server.guards.gating import (
     or_die,
     start_verification,
 )
-from spot_mlflow_plugins.server.routes.authorization import validators
+from spot_mlflow_plugins.server.routes.authorization import open_paths, validators
+from spot_mlflow_plugins.server.routes.limits import bounded
 from spot_mlflow_plugins.server.routes.table import register_routes
 from spot_mlflow_plugins.server.trust.identity import require_login
 
@@ -31,7 +32,7 @@ def create_app() -> Any:
         register_routes(flask_app)
         start_verification()
         if private.serves_asgi():
-            return private.fastapi_app(flask_app)
+            return bounded(private.fastapi_app(flask_app))
         return flask_app
 
 
@@ -43,9 +44,10 @@ def create_auth_app() -> Any:
         start_verification()
         require_login()
         private.authorize(validators())
+        private.leave_open(open_paths())
         # MLflow makes the table of users before it starts workers, for its own app only.
         with one_at_a_time("auth"):
             app = private.auth_app(flask_app)
         bind_companions()
         register_routes(flask_app)
-        return app
+        return bounded(app) if private.serves_asgi() else app

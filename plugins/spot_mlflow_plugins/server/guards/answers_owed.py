@@ -36,7 +36,7 @@ _HIDDEN: Final = "spot_answers_hidden"  # in Flask's ``g``: experiments withheld
 # The routes by which a client names what it reads and MLflow would answer with an empty list.
 _NAMING: Final = ("/runs/search", "/graphql", "/logged-models/search", "/traces", "/traces/search")
 WHY: Final = (
-    "[spot] The answers of the others are shown to you once your own are in: spot assess MODEL. "
+    "[spot] You will see the others' answers after you have given your own: spot assess MODEL. "
     "Until then the record is read by the spot command, the library and the pages under spot/."
 )
 

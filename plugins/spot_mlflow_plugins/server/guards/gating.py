@@ -51,9 +51,9 @@ def or_die() -> Iterator[None]:
     try:
         yield
     except BaseException as e:
-        _logger.critical("The gate could not be put in place, the server does not start: %s", e)
+        _logger.critical("The gate could not be set up; the server does not start: %s", e)
         _logger.debug("", exc_info=True)
-        sys.stderr.write(f"spot: the gate could not be put in place, no server is started: {e}\n")
+        sys.stderr.write(f"spot: the gate could not be set up; the server does not start: {e}\n")
         sys.stderr.flush()
         supervisor = multiprocessing.parent_process()
         if supervisor is not None and supervisor.pid:

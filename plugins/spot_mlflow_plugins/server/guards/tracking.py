@@ -81,7 +81,7 @@ WRITTEN_OUT: Final = (
 
 RESERVED: Final = "spot."
 RUN_FIX: Final = (
-    "What is said there is append-only: record a new entry with spot_mlflow, the spot command or "
+    "The record is append-only: record a new entry with spot_mlflow, the spot command or "
     "the pages under spot/."
 )
 

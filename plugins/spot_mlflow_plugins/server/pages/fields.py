@@ -11,8 +11,12 @@ from spot_mlflow.person import MAX_NAME, MAX_TEXT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-Kind = Literal["choice", "select", "text", "line", "day"]
-LONGEST: Final[Mapping[str, int]] = {"text": MAX_TEXT, "line": MAX_NAME, "day": 10}
+Kind = Literal["choice", "select", "text", "line", "day", "moment"]
+LONGEST: Final[Mapping[str, int]] = {"text": MAX_TEXT, "line": MAX_NAME, "day": 10, "moment": 25}
+_UNREADABLE: Final[Mapping[str, str]] = {
+    "day": "This is not a date; write it as 2027-01-30.",
+    "moment": "This is not a time; write it as 2027-01-30T18:00.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,8 @@ class Field:
     Attributes:
         name: key under which it is sent, unique in a form.
         label: the question.
-        kind: "choice" radio buttons, "select" a list, "text" some lines, "line" one, "day" a date.
+        kind: "choice" radio buttons, "select" a list, "text" some lines, "line" one, "day" a date,
+            "moment" a date and a time, UTC.
         options: (value, words) of a choice or a list.
         required: whether it must be answered.
         help: a sentence below the label.
@@ -46,9 +51,7 @@ class Field:
             return "" if value in dict(self.options) else "Choose one of these."
         if len(value) > LONGEST[self.kind]:
             return f"This has {len(value):,} characters; {LONGEST[self.kind]:,} fit."
-        if self.kind == "day" and date_of(value) is None:
-            return "This is not a date; write it as 2027-01-30."
-        return ""
+        return _UNREADABLE.get(self.kind, "") if date_of(value) is None else ""
 
     @property
     def _missing(self) -> str:

@@ -6,7 +6,6 @@ beside a field.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput, NotFound
@@ -16,13 +15,17 @@ from spot_mlflow.involvement.log import CHAMPION_KINDS, KINDS, PHASES
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.reporting import figures
+from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.words.lift_view import promise_scale
 from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow.roles import ROLE_TABLE, ROLES
-from spot_mlflow_plugins.server.pages.fields import Field, faults_of
+from spot_mlflow.taken_down import TAKEN_DOWN
+from spot_mlflow_plugins.server.pages.fields import Field
+from spot_mlflow_plugins.server.pages.form import Form
+from spot_mlflow_plugins.server.pages.target_forms import TARGET_FORMS, target_form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.readiness.instrument import Question
@@ -40,13 +43,23 @@ AGREEMENT: Final = (
 RECORDED: Final[Mapping[str, str]] = {
     "assess": "Your answers are recorded.",
     "raise": "Your concern is recorded. You will be asked whether the answer settles it.",
-    "answer": "Your answer is recorded. The one who raised the concern says whether it settles it.",
+    "answer": "Your answer is recorded. The person who raised the concern says whether it is settled.",
     "confirm": "Recorded: the concern is settled.",
     "reopen": "Recorded: the concern is open again.",
     "involve": "Recorded.",
     "pulse": "Your answers are recorded.",
     "sign": "Your sign-off is recorded.",
+    "agree": "Recorded: what was written down for you is right.",
+    "request": "Your request is recorded. Somebody else decides on it.",
+    "approve": "Your approval is recorded.",
+    "reject": "Recorded: the request is rejected.",
+    "withdraw": "Recorded: the request is withdrawn.",
+    "waive": "The waiver is recorded. It is shown wherever the requirement is shown.",
+    "break-glass": "BREAK-GLASS is recorded. It is shown wherever the version is shown.",
+    "decide": "Your decision is recorded.",
+    "ask": "It is recorded that you asked.",
 }
+_BUTTONS: Final = {"answer": "Send the answer", "confirm": "It is settled", "reopen": "Reopen it"}
 FOLLOW_UPS: Final[Mapping[str, tuple[str, str, str]]] = {
     "answer": ("answered", "Answer a concern", "Your answer"),
     "confirm": ("confirmed", "Is the concern settled?", "Anything to add"),
@@ -54,62 +67,48 @@ FOLLOW_UPS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Form:
-    """One form.
-
-    Attributes:
-        key: its name in the address.
-        title: the heading.
-        kind: of the entry that it makes.
-        fields: what is asked, but for who speaks.
-        payload: from what was typed to what the entry says.
-        button: on what sends it.
-        intro: sentences above the fields.
-        facts: what a reader must see before sending it.
-        checked: from what was typed to faults that need more than one field, by field.
-    """
-
-    key: str
-    title: str
-    kind: str
-    fields: tuple[Field, ...]
-    payload: Callable[[Mapping[str, str]], dict[str, Any]]
-    button: str = "Send"
-    intro: tuple[str, ...] = ()
-    facts: Table | None = None
-    checked: Callable[[Mapping[str, str]], dict[str, str]] = lambda _: {}
-
-    def faults(self, said: Mapping[str, str]) -> dict[str, str]:
-        """Returns field -> what is wrong with what was typed."""
-        return {**self.checked(said), **faults_of(self.fields, said)}
-
-
 def form_of(
-    key: str, adoption: Adoption, *, targets: tuple[str, ...], role: str = "", concern: str = ""
+    key: str,
+    adoption: Adoption,
+    *,
+    targets: tuple[str, ...],
+    role: str = "",
+    concern: str = "",
+    about: str = "",
 ) -> Form:
     """Returns a form for a model.
 
     Args:
-        key: assess, raise, answer, confirm, reopen, involve, pulse or sign.
+        key: one of ``RECORDED``.
         adoption: what is known of the model.
         targets: what the policy in force knows, to sign off for.
         role: of who answers; an assessment asks each role its own questions.
         concern: the one that is answered, confirmed or reopened.
+        about: id of the request that is decided, or of the entry that is confirmed.
 
     Raises:
-        NotFound: no such form, or no such concern.
+        NotFound: no such form, concern, request or entry.
     """
     if key == "assess":
         return _assess(role)
     if key in FOLLOW_UPS:
         return _follow_up(key, adoption, concern)
-    made = {"raise": _raise, "involve": _involve, "pulse": _pulse}
+    made = {"raise": _raise, "involve": _involve, "pulse": _pulse, "ask": _ask}
     if key in made:
         return made[key]()
-    if key == "sign":
-        return _sign(adoption, targets)
-    raise NotFound(f"there is no form {key[:40]!r}", fix="Open it from the page of a model.")
+    if key in {"sign", "decide"}:
+        return _sign(adoption, targets) if key == "sign" else _decide(adoption)
+    if key == "agree":
+        return _agree(adoption, about)
+    if key in TARGET_FORMS:
+        return target_form(
+            key,
+            adoption,
+            targets=targets,
+            request=about,
+            signed=_signed(adoption, "What you sign for"),
+        )
+    raise NotFound(f"there is no form {key[:40]!r}", fix="Open it from a model's page.")
 
 
 def role_field(role: str = "") -> Field:
@@ -135,7 +134,7 @@ def _assess(role: str) -> Form:
 
     def checked(said: Mapping[str, str]) -> dict[str, str]:
         if questions and not any(said.get(q.id) for q in questions):
-            return {questions[0].id: "Answer one question at least."}
+            return {questions[0].id: "Answer at least one question."}
         found = {}
         for id_, answer in answers(said)["answers"].items():
             if str(answer.get("target", answer["now"] or "")) < str(answer["now"] or ""):
@@ -190,13 +189,13 @@ def _fault(id_: str, answer: Mapping[str, Any]) -> str:
 def _raise() -> Form:
     words = {
         "blocking": "It must not go on like this",
-        "major": "It must be put right soon",
-        "minor": "It should be put right some time",
+        "major": "It must be fixed soon",
+        "minor": "It should be fixed at some point",
     }
     severities = tuple((s, words.get(s, s)) for s in SEVERITY_WEIGHTS)
     fields = (
         Field("what", "What worries you?", "text", help="In your own words."),
-        Field("severity", "How grave is it?", "choice", severities),
+        Field("severity", "How serious is it?", "choice", severities),
     )
     return Form(
         "raise",
@@ -211,24 +210,32 @@ def _raise() -> Form:
 def _follow_up(key: str, adoption: Adoption, concern: str) -> Form:
     found = find_concern(adoption.involvement.concerns, concern)
     act, title, label = FOLLOW_UPS[key]
-    said = [f"{a.person or 'Somebody'} {a.act} it: “{a.what}”" for a in found.thread if a.what]
+    said = [f"{a.speaker} {a.act} it: “{a.what}”" for a in found.thread if a.what]
     return Form(
         key,
         title,
         "concern",
         (Field("what", label, "text", required=key != "confirm"),),
         lambda sent: {"act": act, "concern": found.id, "what": sent.get("what", "")},
-        button=title if key != "confirm" else "It is settled",
+        button=_BUTTONS[key],
         intro=tuple(map(figures.raised, said)),
     )
 
 
 def _involve() -> Form:
     phases = tuple((p, figures.raised(p)) for p in PHASES)
-    kinds = tuple((k, figures.raised(k.replace("-", " "))) for k in KINDS)
+    words = {
+        "informed": "I was informed",
+        "contributed": "I contributed",
+        "decided": "I helped to decide",
+        "asked-no-concerns": "I was asked and have no concerns",
+        "champion": "I am its champion among the users",
+        "champion-stepped-down": "I am no longer its champion",
+    }
+    kinds = tuple((k, words.get(k, k)) for k in KINDS)
     fields = (
         Field("kind", "What did you do?", "choice", kinds),
-        Field("phase", "In which phase?", "select", (("", "none"), *phases), required=False),
+        Field("phase", "In which phase?", "select", (("", "–"), *phases), required=False),
         Field("what", "What came of it?", "text", required=False),
         Field("when", "When, if not today", "day", required=False),
     )
@@ -243,7 +250,7 @@ def _involve() -> Form:
 
     return Form(
         "involve",
-        "Say that you took part",
+        "Log your involvement",
         "involvement",
         fields,
         lambda said: {f.name: said[f.name] for f in fields if said.get(f.name)},
@@ -256,11 +263,58 @@ def _pulse() -> Form:
     fields = tuple(Field(name, words, "choice", AGREEMENT) for name, words in ITEMS.items())
     return Form(
         "pulse",
-        "Two questions",
+        "Is it useful?",
         "pulse",
         fields,
         lambda said: {name: int(said[name]) for name in ITEMS},
         intro=("Builders answer what they think the users would say.",),
+    )
+
+
+def _agree(adoption: Adoption, entry: str) -> Form:
+    """What somebody else wrote down for the reader: is it right?"""
+    found = next((e for e in adoption.unconfirmed if e.id == entry), None)
+    if found is None:
+        raise NotFound("this does not wait for a confirmation", fix="It may be confirmed already.")
+    said = [(k, str(v)) for k, v in found.payload.items() if v and k != TAKEN_DOWN]
+    return Form(
+        "agree",
+        "Is this what you said?",
+        "confirmation",
+        (),
+        lambda _: {"entry": found.id},
+        button="It is right",
+        intro=(f"{found.recorded_by} wrote this {found.kind} down for {found.person}.",),
+        facts=Table("What was written down", ("what", "value"), tuple(said)),
+    )
+
+
+def _ask() -> Form:
+    """Who is asked, by a link that needs no account; the link is shown once the form is sent."""
+    roles = role_field()
+    fields = (
+        Field("person", "Who is asked?"),
+        Field("role", "In which role?", roles.kind, roles.options),
+        Field(
+            "until",
+            "Last day for answers",
+            "day",
+            required=False,
+            help="Without a date: in 14 days. The longest is 60 days.",
+        ),
+    )
+    return Form(
+        "ask",
+        "Ask somebody by a link",
+        "invitation",
+        fields,
+        lambda said: {"until": said.get("until") or None},
+        button="Make the link",
+        intro=(
+            "The link opens the questions of the role, on a phone too, without an account. It is for this person alone.",
+            "A newer link for the same person and role replaces an older one.",
+        ),
+        asks_others=True,
     )
 
 
@@ -276,12 +330,42 @@ def _sign(adoption: Adoption, targets: tuple[str, ...]) -> Form:
         fields,
         lambda said: {"target": said["target"], "note": said.get("note", "")},
         button="Sign off",
-        facts=_signed(adoption),
+        facts=_signed(adoption, "What you sign for"),
     )
 
 
-def _signed(adoption: Adoption) -> Table:
-    """Returns what is signed: the promise, the least worth having, failing checks and open concerns."""
+def _decide(adoption: Adoption) -> Form:
+    words = {
+        "keep": "Keep it as it is",
+        "fix": "Fix it, then review",
+        "stop": "Stop it",
+    }
+    fields = (
+        Field("choice", "What is decided?", "choice", tuple(words.items())),
+        Field("why", "Why?", "text"),
+        Field("by", "If you fix it: by when must the fix show?", "day", required=False),
+    )
+
+    def checked(said: Mapping[str, str]) -> dict[str, str]:
+        if said.get("choice") == "fix" and not said.get("by", "").strip():
+            return {"by": "Give the day on which the fix is reviewed."}
+        return {}
+
+    return Form(
+        "decide",
+        f"Keep, fix or stop version {adoption.version}",
+        "resolution",
+        fields,
+        lambda said: {"choice": said["choice"], "why": said["why"], "by": said.get("by") or None},
+        button="Record the decision",
+        intro=(headline_of(adoption=adoption).title,),
+        facts=_signed(adoption, "What is known"),
+        checked=checked,
+    )
+
+
+def _signed(adoption: Adoption, caption: str) -> Table:
+    """Returns what is signed: the promise, the minimum worthwhile lift, failing checks and open concerns."""
     promise, check = adoption.predicted, adoption.latest_check
     nothing = "none recorded"
     promised = least = nothing
@@ -293,8 +377,13 @@ def _signed(adoption: Adoption) -> Table:
     concerns = adoption.involvement.open_concerns
     rows = (
         ("Promised", promised),
-        ("Least worth having", least),
-        ("Checks that failed", "; ".join(str(c["message"]) for c in failed) or "none"),
-        ("Concerns not closed", "; ".join(f"{c.severity}: “{c.what}”" for c in concerns) or "none"),
+        ("Minimum worthwhile lift", least),
+        *_one_by_one("Failed check", [str(c["message"]) for c in failed]),
+        *_one_by_one("Open concern", [f"{c.severity}, {c.speaker}: “{c.what}”" for c in concerns]),
     )
-    return Table("What you sign for", ("what", "value"), rows)
+    return Table(caption, ("what", "value"), rows)
+
+
+def _one_by_one(what: str, found: Sequence[str]) -> list[tuple[str, str]]:
+    """Returns a row for each; one that says "none" where there is none."""
+    return [(what, said) for said in found] or [(what, "none")]

@@ -32,6 +32,7 @@ _SUSPECTED: Final = (
     "request",
     "break-glass",
     "sign-off",
+    "resolution",
     "decision",
 )
 _SINGLY: Final = 4  # newest entries of the first two kinds that are tried one by one

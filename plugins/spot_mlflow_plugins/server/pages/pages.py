@@ -6,7 +6,6 @@ JavaScript, and follow the theme that is chosen in MLflow.
 
 from __future__ import annotations
 
-import math
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,24 +14,21 @@ from spot_mlflow.errors import NotFound
 from spot_mlflow.gate.case import ANYBODY
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.letters import LETTERS
-from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.summary import version_spoken_of
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.charts.palette import DARK, LIGHT, css_variables
-from spot_mlflow.reporting.charts.readiness import readiness_chart
 from spot_mlflow.reporting.message.headline import headline_of, result_words
 from spot_mlflow.reporting.pages.page import environment
-from spot_mlflow.reporting.pages.portfolio import STAGE_WORDS, portfolio_rows, portfolio_summary
 from spot_mlflow.reporting.words.lift_view import lift_view
 from spot_mlflow.reporting.words.respondent_view import seen_by
+from spot_mlflow.reporting.words.standing import first_target
 from spot_mlflow.validation import utc
-from spot_mlflow_plugins import mlflow_private as private
-from spot_mlflow_plugins.server.pages.forms import RECORDED
-from spot_mlflow_plugins.server.pages.odd_entries import notice, without_odd
+from spot_mlflow_plugins.server.pages.navigation import entries_shown
+from spot_mlflow_plugins.server.pages.odd_entries import without_odd
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
-from spot_mlflow_plugins.server.record.signed import model_lock, open_record, server_record
-from spot_mlflow_plugins.server.trust.identity import requester, requires_login
+from spot_mlflow_plugins.server.record.signed import model_lock, server_record
+from spot_mlflow_plugins.server.trust.identity import requester
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,60 +37,13 @@ if TYPE_CHECKING:
     from spot_mlflow.errors import SpotError
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
-    from spot_mlflow.reporting.pages.portfolio import PortfolioRow
-    from spot_mlflow.reporting.sections.section import Section
 
 TARGET: Final = "Production"
-ROWS_A_PAGE: Final = 50  # of the portfolio: what a phone loads and a person reads
 
 
-def portfolio_page(query: str = "", stage: str = "", page: int = 1) -> str:
-    """Returns the models at a glance, fifty a page.
-
-    Args:
-        query: part of a model's name to look for.
-        stage: not assessed, begun, promised or checked; all where empty.
-        page: which fifty of those found, from 1; the nearest there is.
-    """
-    rows = portfolio_rows(_visible_models())
-    wanted = query.strip().casefold()
-    shown = [
-        r
-        for r in rows
-        if (not wanted or wanted in r.model.casefold() or wanted in r.name.casefold())
-        and (not stage or r.stage == stage)
-    ]
-    pages = max(1, math.ceil(len(shown) / ROWS_A_PAGE))
-    page = min(max(page, 1), pages)
-    return _render(
-        "portfolio.html.j2",
-        title="S.P.O.T. portfolio",
-        summary=portfolio_summary(rows),
-        tiles=_tiles(rows),
-        rows=shown[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE],
-        found=len(shown),
-        page=page,
-        pages=pages,
-        query=query,
-        stage=stage,
-        letters=LETTERS,
-        stages=STAGE_WORDS,
-    )
-
-
-def model_page(name: str, version: str | None = None, *, done: str = "") -> str:
-    """Returns everything known of one model version, its result first.
-
-    Args:
-        name: of the model.
-        version: version number; the one its summary is about where None.
-        done: the form by which the reader has just acted, or "".
-
-    Raises:
-        NotFound: no such model or version.
-    """
-    shown = partial(_model_page, name, version, done)
-    return without_odd(shown, partial(_entries_of, name))
+def render_page(template: str, **values: Any) -> str:
+    """Returns a page from its template."""
+    return _render(template, **values)
 
 
 def render_form(**values: Any) -> str:
@@ -102,9 +51,9 @@ def render_form(**values: Any) -> str:
     return _render("form.html.j2", **values)
 
 
-def _model_page(name: str, version: str | None, done: str, odd: tuple[Evidence, ...]) -> str:
-    adoption, decision = _seen_by_reader(*state_of(name, version, odd))
-    return _model_html(adoption, decision, notice(odd), RECORDED.get(done, ""))
+def render_link(**values: Any) -> str:
+    """Returns the page that a mailed link opens; the values are those of its template."""
+    return _render("link.html.j2", **{"form": None, "thread": (), "worries": (), **values})
 
 
 def panel(name: str, version: str | None = None) -> dict[str, Any]:
@@ -113,12 +62,12 @@ def panel(name: str, version: str | None = None) -> dict[str, Any]:
     Raises:
         NotFound: no such model or version.
     """
-    return without_odd(partial(_panel, name, version), partial(_entries_of, name))
+    return without_odd(partial(_panel, name, version), partial(entries_of, name))
 
 
 def _panel(name: str, version: str | None, odd: tuple[Evidence, ...]) -> dict[str, Any]:
 
-    adoption, decision = _seen_by_reader(*state_of(name, version, odd))
+    adoption, decision = seen_by_reader(*state_of(name, version, odd))
     head = headline_of(adoption=adoption, decision=decision)
     missing = [] if decision is None else [r.title or r.name for r in decision.missing]
     ready = adoption.readiness
@@ -145,8 +94,8 @@ def _result(adoption: Adoption) -> str:
     return result_words(None if check is None else lift_view(check), adoption)
 
 
-def _entries_of(name: str) -> Sequence[Evidence]:
-
+def entries_of(name: str) -> Sequence[Evidence]:
+    """Returns the entries of a model."""
     record = server_record()
     with model_lock(name):
         return record.state(record.named(name), recent=True)[1]
@@ -155,7 +104,7 @@ def _entries_of(name: str) -> Sequence[Evidence]:
 def state_of(
     name: str, version: str | None, odd: Sequence[Evidence] = ()
 ) -> tuple[Adoption, GateDecision | None]:
-    """Returns what is known of a version and the gate's answer for Production.
+    """Returns what is known of a version and the gate's answer for the first target asked about.
 
     Args:
         name: of the model.
@@ -171,11 +120,13 @@ def state_of(
         raise NotFound(f"model {name!r} has no version {version!r}")
     spoken = version or version_spoken_of(facts, entries)
     adoption = record.with_files(build_adoption(facts, entries, version=spoken, now=utc(None)))
-    known = adoption.version is not None and policy.key_of(TARGET) is not None
-    return adoption, decide(adoption, TARGET, policy=policy, requester=ANYBODY) if known else None
+    target = None if adoption.version is None else first_target(policy, facts)
+    if target is None:
+        return adoption, None
+    return adoption, decide(adoption, target, policy=policy, requester=ANYBODY)
 
 
-def _seen_by_reader(
+def seen_by_reader(
     adoption: Adoption, decision: GateDecision | None
 ) -> tuple[Adoption, GateDecision | None]:
     """Keeps the others' answers from an authenticated user who is asked and has not answered."""
@@ -197,97 +148,9 @@ def style() -> str:
     return sheet
 
 
-def _model_html(adoption: Adoption, decision: GateDecision | None, odd: str, done: str = "") -> str:
-    from spot_mlflow.reporting.pages.adoption_view import title_of
-
-    facts = adoption.facts
-    return _render(
-        "model.html.j2",
-        title=f"{adoption.name} · S.P.O.T.",
-        name=facts.name,
-        title_of=title_of(adoption),
-        headline=headline_of(adoption=adoption, decision=decision),
-        adoption=adoption,
-        odd=odd,
-        done=done,
-        concerns=adoption.involvement.open_concerns,
-        letters=_letters(adoption),
-        versions=[v.version for v in facts.versions][:-21:-1],
-        sections=_sections(adoption, decision),
-        report_run=(adoption.latest_check or {}).get("run_id"),
-    )
-
-
-def _letters(adoption: Adoption) -> list[tuple[str, Any, str]]:
-    """Returns (word, result, weakest question in short words) of each letter."""
-    instrument = default_instrument()
-    found = []
-    for letter, word in LETTERS.items():
-        result = adoption.readiness.letters[letter]
-        weakest = instrument.question(result.weakest).label if result.weakest else ""
-        found.append((word, result, weakest))
-    return found
-
-
-def _sections(adoption: Adoption, decision: GateDecision | None) -> tuple[Section, ...]:
-    """Returns the gate's answer, the report's sections, then readiness, involvement and plan."""
-    from spot_mlflow.reporting.pages.adoption_view import adoption_sections
-    from spot_mlflow.reporting.sections.lift import sections_of
-
-    own = {s.key: s for s in adoption_sections(adoption, decision)}
-    check = adoption.latest_check
-    if check is None:
-        lift = [own["lift"]] if "lift" in own else []
-    else:
-        found = sections_of(lift_view(check), adoption)
-        lift = [s for s in found if s.key not in {"readiness", "method"}]
-    if "readiness" in own and adoption.readiness.people:
-        own["readiness"] = _with_dots(own["readiness"], adoption)
-    people = [own[key] for key in ("readiness", "involvement", "plan", "taken_down") if key in own]
-    return (*([own["gate"]] if "gate" in own else []), *lift, *people)
-
-
-def _with_dots(section: Section, adoption: Adoption) -> Section:
-    """Returns the readiness with every respondent as a dot; the picture brings its own table."""
-    from dataclasses import replace
-
-    chart = readiness_chart(adoption.readiness, default_instrument())
-    return replace(section, charts=(chart,), tables=())
-
-
-def _tiles(rows: Sequence[PortfolioRow]) -> list[tuple[str, str, str]]:
-    """Returns (label, figure, detail) of the row at the top."""
-    found = portfolio_summary(rows)
-    stages = " · ".join(f"{n} {STAGE_WORDS[stage]}" for stage, n in found.stages.items() if n)
-    share = figures.share(found.arrived / found.decided) if found.decided else "–"
-    tiles = [
-        ("Models", figures.count(found.models), stages),
-        ("Promise kept", share, f"{found.arrived} of {found.decided} decided"),
-    ]
-    tiles += [
-        (
-            f"Value to date, {unit or 'money'}",
-            figures.money(realized),
-            f"of {figures.money(promised)} promised",
-        )
-        for unit, (promised, realized) in found.value.items()
-    ]
-    ready = sum(r.ready for r in rows)
-    tiles.append((f"Ready for {TARGET}", figures.count(ready), f"of {found.models}"))
-    return tiles
-
-
-def _visible_models() -> list[tuple[str, Any]]:
-    """Returns (name, tags) of the models that the user may read."""
-    with mlflow_errors("the registry"):
-        found = open_record().portfolio()
-    if not requires_login() or private.sender_is_admin():
-        return found
-    return [(name, tags) for name, tags in found if private.may_read_model(name)]
-
-
 def _render(template: str, **values: Any) -> str:
-    page: str = _environment().get_template(template).render(**values)
+    made = _environment().get_template(template)
+    page: str = made.render(navigation=entries_shown(), **values)
     return page
 
 

@@ -36,7 +36,7 @@ def settle(anchors: Anchors, client: Any) -> None:
         RuntimeError: they do not belong together.
         OSError: the folder cannot be read or written.
     """
-    own, known = anchors.store, _known(client)
+    own, known = anchors.store, known_store(client)
     if known is not None and own != known:
         kept = "nothing" if own is None else f"another one's ({own})"
         raise RuntimeError(
@@ -63,7 +63,8 @@ def bind(anchors: Anchors, client: Any) -> None:
         client.set_experiment_tag(place.experiment_id, TAG, anchors.store)
 
 
-def _known(client: Any) -> str | None:
+def known_store(client: Any) -> str | None:
+    """Returns the id of the memory that a backend names; None where it names none."""
     from spot_mlflow.record import REGISTRY
     from spot_mlflow.record.companion import find
 
@@ -75,14 +76,13 @@ def _known(client: Any) -> str | None:
 
 def _signed() -> bool:
     """Says whether a record of the backend holds an entry that a server signed."""
-    from spot_mlflow.record import REGISTRY, ModelRef
-    from spot_mlflow_plugins.server.record.signed import open_record
+    from spot_mlflow.record import REGISTRY
+    from spot_mlflow_plugins.server.record.signed import open_record, recorded
 
     for workspace in private.workspaces():
         with private.in_workspace(workspace):
             record = open_record()
-            models = (ModelRef(n, None, record.facts(n).created) for n in record.models())
-            for ref in (REGISTRY, *models):
+            for ref in (REGISTRY, *recorded(record)):
                 if any(r.evidence is not None and r.signature for r in record.readings(ref)):
                     return True
     return False

@@ -143,6 +143,6 @@ def refuse_where_pinned() -> None:
     """
     if pinned_policy() is not None:
         raise Refused(
-            "the policy of this server stands in a file of its operator",
+            "this server's policy is set in a file by its operator",
             fix="Ask the operator to change it and to start the server again.",
         )

@@ -17,8 +17,9 @@ from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.errors import InvalidInput
-from spot_mlflow.record import Record
+from spot_mlflow.errors import InvalidInput, NotFound
+from spot_mlflow.record import ModelRef, Record
+from spot_mlflow.record.companion import every_home
 from spot_mlflow.record.writer import PlainWriter
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.quick_writer import QuickWriter
@@ -189,6 +190,17 @@ def entry_lock(entry_id: str) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def link_lock(link_entry: str) -> Iterator[None]:
+    """Lets one worker at a time count and write what is sent by one mailed link.
+
+    Args:
+        link_entry: id of the entry that the link was made for.
+    """
+    with entry_lock(f"l{link_entry}"):  # no entry's id begins so
+        yield
+
+
 @cache
 def server_client() -> Any:
     """Returns an MLflow client for the server's own backend, past the guard."""
@@ -214,3 +226,15 @@ def evidence_json(e: Evidence) -> dict[str, Any]:
         "run_id": e.run_id,
         "recorded_by": e.recorded_by,
     }
+
+
+def recorded(record: Record) -> list[ModelRef]:
+    """Returns the models that can have a record; those that have none are asked nothing, be they thousands."""
+    found: dict[str, ModelRef] = {}
+    for name, created in every_home(record.client).items():
+        with contextlib.suppress(NotFound, InvalidInput):  # gone, or named as no model is
+            found[name] = ModelRef(name, None, record.facts(name).created)
+        if name not in found or created not in (None, str(found[name].created)):
+            # A record of a model that was renamed, or is gone: which of the two, only all models tell.
+            return [ModelRef(name, None, record.facts(name).created) for name in record.models()]
+    return list(found.values())

@@ -7,11 +7,12 @@ not sign and entries that it remembers and that are gone.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import RecordDamaged, SpotError
-from spot_mlflow.record import REGISTRY, ModelRef
+from spot_mlflow.record import REGISTRY, ModelRef, direct
 from spot_mlflow.record.companion import find
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.verification import Finding, Verification, verify
@@ -20,18 +21,26 @@ from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.files.check import changed_files
 from spot_mlflow_plugins.server.record.anchor_store import settle
 from spot_mlflow_plugins.server.record.pinned_policy import lost_policies
-from spot_mlflow_plugins.server.record.signed import open_record, server_client, server_record
+from spot_mlflow_plugins.server.record.signed import (
+    open_record,
+    recorded,
+    server_client,
+    server_record,
+)
 from spot_mlflow_plugins.server.trust.anchors import described, missed
 from spot_mlflow_plugins.server.trust.kept import anchors, signer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mlflow.entities import Experiment
 
     from spot_mlflow.record import Record
     from spot_mlflow.record.entry import Reading
     from spot_mlflow_plugins.server.trust.anchors import Anchor, Anchors
 
 _logger = logging.getLogger("mlflow.spot")
+_LONGEST_REST: Final = 1.0  # seconds
 
 
 def verify_model(name: str, *, files: bool = False) -> Verification:
@@ -45,8 +54,9 @@ def verify_model(name: str, *, files: bool = False) -> Verification:
     if not name:
         return _verified_registry(record)
     about = record.named(name)
+    remembered = _remembered(record.home_of(about))
     readings = list(record.readings_of(about))
-    found = _verified(about.ref, readings)
+    found = _verified(about.ref, readings, remembered)
     more = []
     if files:
         more = changed_files(record.facts_about(about), counted(about.ref, readings))
@@ -57,7 +67,8 @@ def _verified_registry(record: Record) -> Verification:
 
     more = lost_policies(record)
     try:
-        found = _verified(REGISTRY, record.readings(REGISTRY))
+        remembered = _remembered(find(record.client, REGISTRY))
+        found = _verified(REGISTRY, record.readings(REGISTRY), remembered)
     except RecordDamaged as e:
         found = Verification("", 0, (Finding("missing", "", str(e)),))
     return replace(found, findings=(*more, *found.findings))
@@ -65,13 +76,18 @@ def _verified_registry(record: Record) -> Verification:
 
 def verify_all(*, files: bool = False) -> list[Verification]:
     """Checks every record there is; a record that cannot be read is a finding, not an error."""
-    found: list[Verification] = _orphans()
+    return list(_each_verified(files=files))
+
+
+def _each_verified(*, files: bool = False) -> Iterator[Verification]:
+    """Yields the check of one record after the other."""
+    yield from _orphans()
     for name in ["", *server_record().models()]:
         try:
-            found.append(verify_model(name, files=files))
-        except SpotError as e:  # noqa: PERF203 - one bad record must not hide the others
-            found.append(Verification(name, 0, (Finding("missing", "", str(e)),)))
-    return found
+            found = verify_model(name, files=files)
+        except SpotError as e:  # one bad record must not hide the others
+            found = Verification(name, 0, (Finding("missing", "", str(e)),))
+        yield found
 
 
 def _orphans() -> list[Verification]:
@@ -104,8 +120,7 @@ def adopt_once() -> int:
 def _adopt(remembered: Anchors) -> int:
 
     record, count = open_record(), 0
-    models = [ModelRef(name, None, record.facts(name).created) for name in record.models()]
-    for ref in [REGISTRY, *models]:
+    for ref in [REGISTRY, *recorded(record)]:
         experiment_id = _experiment_of(ref)
         entries = [r.evidence for r in record.readings(ref) if r.evidence and not r.signature]
         if experiment_id is not None and entries:
@@ -117,18 +132,23 @@ def _adopt(remembered: Anchors) -> int:
 def tag_untouched_models() -> None:
     """Says "not assessed" on every model that nobody has touched yet, for people to see."""
     record = open_record()
-    for name, tags in record.portfolio():
-        if "spot" not in tags:
-            record.client.set_registered_model_tag(name, "spot", NOT_ASSESSED)
+    untouched = [name for name, tags in record.portfolio() if "spot" not in tags]
+    direct.tag_models(record.client, untouched, "spot", NOT_ASSESSED)
 
 
 def verify_at_start() -> None:
-    """Verifies every record and logs what is wrong; a damaged record does not stop the server."""
+    """Verifies every record and logs what is wrong; a damaged record does not stop the server.
+
+    After each record it pauses for as long as the record took, so that the server can start and answer.
+    """
     for workspace in private.workspaces():
         with private.in_workspace(workspace):
             tag_untouched_models()
-            for found in verify_all():
+            begin = time.monotonic()
+            for found in _each_verified():
                 _log(found)
+                time.sleep(min(time.monotonic() - begin, _LONGEST_REST))
+                begin = time.monotonic()
 
 
 def _log(found: Verification) -> None:
@@ -143,10 +163,16 @@ def _log(found: Verification) -> None:
             )
 
 
-def _verified(ref: ModelRef, readings: Sequence[Reading]) -> Verification:
+def _remembered(home: Experiment | None) -> tuple[list[Anchor], str]:
+    """Returns what is remembered of a record. Read it before the record itself: others go on writing."""
+    return ([], "") if home is None else anchors().of(str(home.experiment_id))
+
+
+def _verified(
+    ref: ModelRef, readings: Sequence[Reading], memory: tuple[list[Anchor], str]
+) -> Verification:
     found = verify(ref, readings)
-    experiment_id = _experiment_of(ref)
-    remembered, tampered = anchors().of(experiment_id) if experiment_id else ([], "")
+    remembered, tampered = memory
     complete = [r for r in readings if r.evidence is not None]
     more = [*_forged(complete, remembered), *_gone(readings, remembered)]
     if tampered:

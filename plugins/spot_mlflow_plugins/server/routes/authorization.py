@@ -27,6 +27,12 @@ def validators() -> dict[tuple[str, str], Callable[[], bool]]:
     }
 
 
+def open_paths() -> tuple[str, ...]:
+    """Returns the paths that need no login: the page of a mailed link, which asks for its token, and what it loads."""
+    names = ("link", "style.css", "theme.js", "draft.js", "steps.js")
+    return tuple(private.with_static_prefix(f"/spot/{name}") for name in names)
+
+
 def anybody() -> bool:
     """Any logged-in user."""
     return True
@@ -70,11 +76,14 @@ def may_read_asked_model() -> bool:
 
 RULES: dict[str, Callable[[], bool]] = {
     "model": may_read_asked_model,
+    "compare": may_read_asked_model,
     "panel": may_read_asked_model,
     "form": may_read_asked_model,
+    "history": may_read_asked_model,
     "entries": may_write_entry,
     "decisions": may_read_named_model,
     "requests": may_read_named_model,
+    "links": may_read_named_model,
     "refresh": may_read_named_model,
     "record": may_read_named_model,
     "moments": may_read_named_model,

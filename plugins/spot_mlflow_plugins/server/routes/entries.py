@@ -22,6 +22,7 @@ from spot_mlflow.person import check_person
 from spot_mlflow.record import REGISTRY
 from spot_mlflow.record.outcomes import figures_of, latest_moments
 from spot_mlflow.record.policies import record_policy
+from spot_mlflow.spoken import BY_LINK
 from spot_mlflow.statements import MOMENTS, Known, PolicyInForce, read_statement
 from spot_mlflow.taken_down import TAKEN_DOWN
 from spot_mlflow.validation import utc
@@ -43,7 +44,7 @@ from spot_mlflow_plugins.server.routes.approvals import files_as_approved
 from spot_mlflow_plugins.server.routes.entry_checks import check_payload
 from spot_mlflow_plugins.server.routes.entry_request import Request
 from spot_mlflow_plugins.server.routes.recomputed import agreed, loaded, recomputed
-from spot_mlflow_plugins.server.routes.speakers import word_of
+from spot_mlflow_plugins.server.routes.speakers import word_by_link, word_of
 from spot_mlflow_plugins.server.trust.identity import authenticated_user, requires_login
 
 if TYPE_CHECKING:
@@ -52,13 +53,13 @@ if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.record import Record
     from spot_mlflow.record.subject import Subject
+    from spot_mlflow_plugins.server.routes.entry_request import Bearer
 
 
-MAX_BODY: Final = 64 * 1024 * 1024
 MAX_PAYLOAD: Final = 2_000_000  # characters of JSON
 _SHOWN: Final = 300  # characters of what somebody tried: they chose them
 _LARGEST_STEP: Final = 2**63 - 1  # of a database's integer
-_NEW_ID: Final = "Send it with an id of its own, or without one."
+_NEW_ID: Final = "Send it with a new id, or without an id."
 _SKEW: Final = timedelta(minutes=5)
 _PATH: Final = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -81,11 +82,12 @@ _KEYS: Final = frozenset(
 )
 
 
-def write_entry(body: Any) -> dict[str, Any]:
+def write_entry(body: Any, bearer: Bearer | None = None) -> dict[str, Any]:
     """Writes one entry and returns it as recorded, as JSON values.
 
     Args:
         body: the request's JSON.
+        bearer: who holds the mailed link by which it came.
 
     Raises:
         InvalidInput: the request is malformed; nothing is written.
@@ -96,9 +98,12 @@ def write_entry(body: Any) -> dict[str, Any]:
     record = server_record()
     try:
         with model_lock(request.model), entry_lock(request.id):
-            write = _write_policy if request.kind == "policy" else _write
             try:
-                evidence = write(record, request)
+                evidence = (
+                    _write_policy(record, request)
+                    if request.kind == "policy" and bearer is None
+                    else _write(record, request, bearer)
+                )
             except AlreadyWritten:
                 evidence = _written_before(record, request)
     except Refused:
@@ -152,7 +157,7 @@ def parse_request(body: Any) -> Request:
     )
 
 
-def _write(record: Record, request: Request) -> Evidence:
+def _write(record: Record, request: Request, bearer: Bearer | None) -> Evidence:
     """Writes an entry of a model."""
     if not request.model:
         raise InvalidInput("'model' is empty", fix="Name the registered model.")
@@ -165,7 +170,7 @@ def _write(record: Record, request: Request) -> Evidence:
     adoption = build_adoption(facts, entries, version=request.version, now=utc(None))
     if request.kind in _BOUND_TO_FILES:
         adoption = record.with_files(adoption)
-    word = word_of(request, adoption)
+    word = word_by_link(request, bearer) if bearer else word_of(request, adoption)
     known = Known(
         person=word.person,
         role=word.role,
@@ -176,11 +181,14 @@ def _write(record: Record, request: Request) -> Evidence:
     )
     payload = check_payload(request.kind, request.payload, known, version=request.version)
     metrics = request.metrics
-    payload.pop(TAKEN_DOWN, None)
+    for ours in (TAKEN_DOWN, BY_LINK):
+        payload.pop(ours, None)
     if word.unlisted:
         payload[UNLISTED] = True
     if word.taken_down:
         payload[TAKEN_DOWN] = True
+    if word.link:
+        payload[BY_LINK] = word.link
     if request.kind == "outcomes":
         payload, metrics = _computed_here(record, request, payload, adoption)
     if request.kind == "prediction":
@@ -312,7 +320,7 @@ def _moment(value: Any) -> datetime:
         raise InvalidInput(f"at == {value!r}, must be a date and time")
     at = utc(value)
     if at > now + _SKEW:
-        raise InvalidInput(f"at == {at.isoformat()}, must not lie in the future")
+        raise InvalidInput(f"at == {at.isoformat()}, must not be in the future")
     return min(at, now)
 
 

@@ -42,5 +42,5 @@ def check_payload(
         )
     check_speaker(kind, known.person, known.role)
     if version is None and "version" in NEEDS[kind]:
-        raise InvalidInput(f"a {kind} speaks of a version", fix="Name the version.")
+        raise InvalidInput(f"a {kind} must name a version", fix="Name the version.")
     return read_statement(statement, said, where="payload").payload(known)

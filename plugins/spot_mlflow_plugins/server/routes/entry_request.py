@@ -10,6 +10,23 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who holds a mailed link, and what they may say by it.
+
+    Attributes:
+        person: who was asked, or who raised the concern.
+        role: in which role.
+        entry: id of the entry that the link was made for.
+        may: (kind, act) of the entries that it writes; act "" where the kind has none.
+    """
+
+    person: str
+    role: str
+    entry: str
+    may: frozenset[tuple[str, str]]
+
+
 @dataclass(frozen=True)
 class Request:
     """What a client asks to be written, checked for its form.

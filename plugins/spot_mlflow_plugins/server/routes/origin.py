@@ -87,8 +87,14 @@ def check_request(
     if content_type.lower() != wanted:
         raise InvalidInput(
             f"Content-Type == {content_type[:100]!r}, must be {wanted}",
-            fix=f"Send the body as {words} and say so.",
+            fix=f"Send the body as {words}, with that Content-Type.",
         )
+
+
+def public_origin() -> str:
+    """Returns the address of this server as its operator says browsers see it, or ""."""
+    first = os.environ.get(PUBLIC_ORIGIN, "").split(",")[0].strip()
+    return "" if "*" in first else first.rstrip("/")
 
 
 def own_origins() -> list[str]:

@@ -3,7 +3,8 @@
 A user speaks as himself: assesses, logs his own part, raises a concern, confirms or reopens his own,
 answers a pulse. Who has a role of the operator's list, or may also change the model (EDIT), may answer
 and note a discussion; EDIT is needed to take down what others said. Signing off and waiving need a role that the
-operator's list gives, or, where there is no list, the right to manage the model.
+operator's list gives, or, where there is no list, the right to manage the model; so does deciding to keep, fix
+or stop it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from spot_mlflow.errors import NotFound, Refused
 from spot_mlflow.gate.break_glass import KIND as BREAK_GLASS
 from spot_mlflow.gate.promotion import KIND as REQUEST
 from spot_mlflow.involvement.concerns import find_concern
+from spot_mlflow.readiness.invitation import KIND as INVITATION
+from spot_mlflow.spoken import RECORDED_BY_LINK
 from spot_mlflow.taken_down import KIND as CONFIRMATION
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.trust.identity import (
     ROLES_VARIABLE,
     authenticated_user,
+    check_breaks_glass,
     has_roles_file,
     is_self,
     listed,
@@ -29,11 +33,13 @@ from spot_mlflow_plugins.server.trust.identity import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.involvement.concerns import Concern
-    from spot_mlflow_plugins.server.routes.entry_request import Request
+    from spot_mlflow_plugins.server.routes.entry_request import Bearer, Request
 
-APPROVALS: Final = frozenset({"sign-off", "waiver"})
+APPROVALS: Final = frozenset({"sign-off", "waiver", "resolution"})
 _COUNTED_BY_ROLE: Final = frozenset({"assessment", "involvement"})
 
 
@@ -47,6 +53,7 @@ class Word:
         recorder: who writes it down.
         unlisted: whether the role is not one that the operator's list gives: on record, not counted.
         taken_down: whether the recorder is another person, and a login says so.
+        link: id of the entry that a mailed link was made for, where they speak by one.
     """
 
     person: str | None
@@ -54,6 +61,7 @@ class Word:
     recorder: str
     unlisted: bool = False
     taken_down: bool = False
+    link: str = ""
 
 
 def word_of(request: Request, adoption: Adoption) -> Word:
@@ -73,9 +81,8 @@ def word_of(request: Request, adoption: Adoption) -> Word:
         if requires_login():
             raise Refused("nobody is logged in")
         return Word(request.person, request.role, request.recorded_by)
-    if request.kind in APPROVALS or request.kind == REQUEST:
-        decides = request.kind in APPROVALS or request.payload.get("act") == "rejected"
-        return _approval(request, user) if decides else _own(request, user)
+    if request.kind in _WORDS:
+        return _WORDS[request.kind](request, user)
     if request.kind == "concern" and request.payload.get("act") in ("confirmed", "reopened"):
         closer = _closer(request, user, adoption)
         return Word(closer, request.role, user, taken_down=not is_self(user, closer))
@@ -86,13 +93,38 @@ def word_of(request: Request, adoption: Adoption) -> Word:
         )
     if _needs_edit(request) and not (_has_role(user) or _may_edit(request)):
         raise Refused(
-            f"{user} may read model {request.model!r} and speak for himself, not {_doing(request)}",
+            f"{user} may read model {request.model!r} and speak only for themselves, not {_doing(request)}",
             fix="Ask somebody who may edit the model.",
         )
     if is_self(user, request.person):
         person = person_of(user) if request.person is not None else None
         return Word(person, request.role, user, unlisted=_unlisted(request, user))
     return _taken_down(request, user)
+
+
+def word_by_link(request: Request, bearer: Bearer) -> Word:
+    """Returns whose word it is that came by a mailed link: of the person asked, in their role; no login counts.
+
+    Raises:
+        Refused: the link does not allow it.
+    """
+    said = (request.kind, str(request.payload.get("act") or ""))
+    if said not in bearer.may:
+        raise Refused(f"a mailed link does not let you {_doing(request)}", fix="Log in.")
+    found = listed(bearer.person)
+    unlisted = found is not None and bearer.role not in found.roles
+    counted = unlisted and request.kind in _COUNTED_BY_ROLE
+    return Word(bearer.person, bearer.role, RECORDED_BY_LINK, unlisted=counted, link=bearer.entry)
+
+
+def _asks(request: Request, user: str) -> Word:
+    """Who gives out a link could answer by it in that person's name, as who takes down what others say."""
+    if not _may_edit(request):
+        raise Refused(
+            f"{user} may read model {request.model!r}, not ask others by a link",
+            fix="Ask somebody who may edit the model.",
+        )
+    return Word(request.person, request.role, user)
 
 
 def _approval(request: Request, user: str) -> Word:
@@ -114,17 +146,14 @@ def _approval(request: Request, user: str) -> Word:
 
 def _administrators(request: Request, user: str | None) -> Word:
     """Break-glass is the word of an administrator with a name."""
-    if user is None:
-        raise Refused(
-            "without logins there is no administrator, so that nobody may break the glass",
-            fix="The operator starts the server with --auth, or sets a policy.",
-        )
-    if not private.sender_is_admin():
-        raise Refused(
-            f"only an administrator of this server may break the glass, not {user}",
-            fix="Ask one of them, or for a waiver.",
-        )
-    return _own(request, user)
+    check_breaks_glass()
+    return _own(request, str(user))
+
+
+def _request(request: Request, user: str) -> Word:
+    """A request is the asker's own word, its rejection that of who decides."""
+    decides = request.payload.get("act") == "rejected"
+    return _approval(request, user) if decides else _own(request, user)
 
 
 def _own(request: Request, user: str) -> Word:
@@ -177,7 +206,7 @@ def _taken_down(request: Request, user: str) -> Word:
     """What somebody else said, taken down by a user who may edit the model."""
     if not _may_edit(request):
         raise Refused(
-            f"{user} may read model {request.model!r} and speak for himself, not for others",
+            f"{user} may read model {request.model!r} and speak only for themselves",
             fix="Ask somebody who may edit the model to take it down, or let them log in.",
         )
     found = listed(request.person)
@@ -200,8 +229,16 @@ def _doing(request: Request) -> str:
         return "answer concerns"
     verbs = {
         "sign-off": "sign off",
-        "waiver": "waive what is asked",
+        "waiver": "waive requirements",
+        "resolution": "decide to keep, fix or stop",
         "request": "decide on requests",
         "discussion": "note discussions",
     }
     return verbs.get(request.kind, f"record a {request.kind}")
+
+
+_WORDS: Final[dict[str, Callable[[Request, str], Word]]] = {
+    **dict.fromkeys(APPROVALS, _approval),
+    REQUEST: _request,
+    INVITATION: _asks,
+}

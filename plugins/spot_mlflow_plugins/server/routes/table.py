@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import unquote
 
-from spot_mlflow.errors import InvalidInput, NotFound, Refused, SpotError
+from spot_mlflow.errors import InvalidInput, NotFound, Refused
 from spot_mlflow.record import ModelRef
 from spot_mlflow.record.erasure import erase_person
 from spot_mlflow.version import __version__
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.guards.answers_owed import explain, read_entries, read_moments
 from spot_mlflow_plugins.server.guards.gating import check_gated
+from spot_mlflow_plugins.server.pages.history import history_csv, history_page
 from spot_mlflow_plugins.server.pages.injection import inject_into
-from spot_mlflow_plugins.server.pages.pages import error_page, model_page, portfolio_page
+from spot_mlflow_plugins.server.pages.me import me_page, reader_of
+from spot_mlflow_plugins.server.pages.model import Shown, model_page
 from spot_mlflow_plugins.server.pages.pages import panel as said
 from spot_mlflow_plugins.server.pages.pages import style as sheet
+from spot_mlflow_plugins.server.pages.week import week_page
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
 from spot_mlflow_plugins.server.record.signed import model_lock, open_record, server_record
 from spot_mlflow_plugins.server.record.verification import verify_all, verify_model
-from spot_mlflow_plugins.server.routes import walls
+from spot_mlflow_plugins.server.routes import limits, walls
 from spot_mlflow_plugins.server.routes.answers import answers_json
+from spot_mlflow_plugins.server.routes.audit import read_stream
 from spot_mlflow_plugins.server.routes.decisions import decide_and_record
-from spot_mlflow_plugins.server.routes.entries import MAX_BODY, write_entry
-from spot_mlflow_plugins.server.routes.forms import show_or_write
+from spot_mlflow_plugins.server.routes.entries import write_entry
+from spot_mlflow_plugins.server.routes.exports import export
+from spot_mlflow_plugins.server.routes.forms import NAME_COOKIE, show_or_write
+from spot_mlflow_plugins.server.routes.html_answers import asked_model, shows_html
+from spot_mlflow_plugins.server.routes.links import make_link, show_or_write_link
+from spot_mlflow_plugins.server.routes.lists import (
+    benchmark,
+    benchmark_summary,
+    compare,
+    models,
+    models_file,
+)
 from spot_mlflow_plugins.server.routes.operations import is_ready, metrics
 from spot_mlflow_plugins.server.routes.requests import read_requests
 from spot_mlflow_plugins.server.routes.walls import API
 from spot_mlflow_plugins.server.trust import request_ids
 from spot_mlflow_plugins.server.trust.identity import asker, requires_login
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _logger = logging.getLogger("mlflow.spot")
 
@@ -48,8 +59,11 @@ def register_routes(flask_app: Any) -> None:
     if "spot_health" in flask_app.view_functions:
         return
     before = flask_app.before_request_funcs.setdefault(None, [])
-    before[:0] = [request_ids.begin, walls.check_origin, walls.limit_body]
+    limits.limits()  # a setting that cannot be read stops the server here
+    before[:0] = [request_ids.begin, walls.check_origin, limits.limit_body]
+    flask_app.register_error_handler(413, limits.too_large)
     request_ids.log_ids()
+    flask_app.before_request(limits.limit_rate)
     flask_app.before_request(walls.check_token)
     flask_app.before_request(walls.check_uploads)
     flask_app.after_request(explain)
@@ -146,8 +160,8 @@ def erase() -> dict[str, Any]:
     """Erases a person's name in all records: an administrator's right, so logins are needed."""
     if not requires_login():
         raise Refused(
-            "without logins nobody may erase a name through the server",
-            fix="Its operator may, on the database: spot --tracking-uri DATABASE erase NAME",
+            "a server without logins cannot erase a name",
+            fix="The operator can, on the database: spot --tracking-uri DATABASE erase NAME",
         )
     if not private.sender_is_admin():
         raise Refused("only an administrator may erase a name", fix="Ask one of them.")
@@ -155,7 +169,14 @@ def erase() -> dict[str, Any]:
     person = body.get("person") if isinstance(body, dict) else None
     if not isinstance(person, str) or not person.strip():
         raise InvalidInput("'person' is empty", fix="Give the name as it was recorded.")
-    return erase_person(open_record(), person, dry_run=bool(body.get("dry_run"))).to_dict()
+    dry_run = bool(body.get("dry_run"))
+    return erase_person(open_record(), person, dry_run=dry_run, by=asker().login).to_dict()
+
+
+@answers_json
+def audit() -> dict[str, Any]:
+    """Returns what was recorded after a cursor, of all models; with logins an administrator's right."""
+    return read_stream(_body())
 
 
 @answers_json
@@ -191,7 +212,7 @@ def _may_hash(name: str | None) -> None:
         return
     if not name or not private.may_update_model(name):
         raise Refused(
-            "to have files hashed again needs the right to update the model",
+            "hashing the files again requires the right to update the model",
             fix="Ask its owner or an administrator.",
         )
 
@@ -206,17 +227,15 @@ def _body() -> Any:
     """Returns the request's JSON.
 
     Raises:
-        InvalidInput: it is too large, or no JSON.
+        InvalidInput: it is not valid JSON.
     """
     from flask import request
-    from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+    from werkzeug.exceptions import BadRequest
 
     try:
         return request.get_json(force=True)
-    except RequestEntityTooLarge:
-        raise InvalidInput(f"the request must have at most {MAX_BODY:,} bytes") from None
     except (BadRequest, RecursionError):
-        raise InvalidInput("the request is no JSON") from None
+        raise InvalidInput("the request body is not valid JSON") from None
 
 
 def _model_name() -> str:
@@ -236,31 +255,6 @@ def _named_model() -> str:
     return str(name)
 
 
-def shows_html(view: Callable[[], Any]) -> Callable[[], Any]:
-    """Turns a view's page into a response; an error becomes a page that says what and what to do."""
-
-    @functools.wraps(view)
-    def wrapper() -> Any:
-        from flask import Response
-
-        status = 200
-        try:
-            page = view()
-        except SpotError as e:
-            page, status = error_page(e), e.http_status
-        except Exception:  # a page for people: whatever it is, it is said in words and logged
-            _logger.exception("A page could not be made")
-            said = SpotError("the server could not make this page", fix="Its log says why.")
-            page, status = error_page(said), 500
-        text = isinstance(page, str)
-        response = Response(page, status=status, mimetype="text/html") if text else page
-        response.headers["Content-Security-Policy"] = _PAGE_POLICY
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-    return wrapper
-
-
 def token() -> Any:
     """Gives a page of ours the token that it sends with what it writes."""
     from flask import jsonify, request
@@ -272,13 +266,11 @@ def token() -> Any:
 
 
 @shows_html
-def portfolio() -> str:
-    """All models at a glance."""
+def week() -> str:
+    """What arrived, what changed, and which decisions wait."""
     from flask import request
 
-    asked = request.args
-    page = asked.get("page", 1, type=int)
-    return portfolio_page(asked.get("q", "")[:200], asked.get("stage", ""), page)
+    return week_page(request.args)
 
 
 @shows_html
@@ -287,7 +279,15 @@ def model() -> str:
     from flask import request
 
     asked = request.args
-    return model_page(_asked_model(), asked.get("version") or None, done=asked.get("done", ""))
+    shown = Shown(
+        asked_model(),
+        asked.get("version") or None,
+        tab=asked.get("tab", "result"),
+        page=asked.get("page", 1, type=int),
+        done=asked.get("done", ""),
+        own=asked.get("own", ""),
+    )
+    return model_page(shown)
 
 
 @shows_html
@@ -296,12 +296,49 @@ def form() -> Any:
     return show_or_write()
 
 
+@shows_html
+def me() -> str:
+    """What waits for the reader, over all models."""
+    from flask import request
+
+    asked = request.args
+    typed = asked.get("person") or unquote(request.cookies.get(NAME_COOKIE, ""))
+    reader = reader_of(typed, asked.get("role", ""))
+    return me_page(reader, done=asked.get("done", ""), everything=asked.get("all", "") == "1")
+
+
+@shows_html
+def history() -> Any:
+    """Which version held a target when."""
+    from flask import Response, request
+
+    asked = request.args
+    name, target = asked_model(), asked.get("to", "")
+    if asked.get("format") == "csv":
+        answer = Response(history_csv(name, target), mimetype="text/csv")
+        answer.headers["Content-Disposition"] = "attachment; filename=history.csv"
+        return answer
+    return history_page(name, target, asked.get("at", ""))
+
+
+@shows_html
+def link() -> Any:
+    """What a mailed link opens, and what is sent by it; no login."""
+    return show_or_write_link()
+
+
+@answers_json
+def links() -> dict[str, Any]:
+    """Records that a person is asked, and returns the link to be mailed."""
+    return make_link(_body())
+
+
 @answers_json
 def panel() -> dict[str, Any]:
     """What the line in MLflow's own model page says."""
     from flask import request
 
-    return said(_asked_model(), request.args.get("version") or None)
+    return said(asked_model(), request.args.get("version") or None)
 
 
 def style() -> Any:
@@ -319,6 +356,16 @@ def theme() -> Any:
 def draft() -> Any:
     """Keeps what is typed into a form until it is sent."""
     return _script("draft.js")
+
+
+def steps() -> Any:
+    """Shows a question a screen on a phone."""
+    return _script("steps.js")
+
+
+def copy() -> Any:
+    """Copies the address of a page."""
+    return _script("copy.js")
 
 
 def inject() -> Any:
@@ -340,29 +387,27 @@ def _cached(response: Any) -> Any:
     return response
 
 
-def _asked_model() -> str:
-    from flask import request
-
-    name = request.args.get("name", "")
-    if not name:
-        raise InvalidInput("no model is named", fix="Add ?name=MODEL to the address.")
-    return str(name)
-
-
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-
 ROUTES = (
-    ("/spot/", "GET", portfolio),
+    ("/spot/", "GET", week),
+    ("/spot/models", "GET", models),
+    ("/spot/models.csv", "GET", models_file),
     ("/spot/model", "GET", model),
+    ("/spot/me", "GET", me),
+    ("/spot/history", "GET", history),
+    ("/spot/compare", "GET", compare),
+    ("/spot/benchmark", "GET", benchmark),
+    ("/spot/benchmark", "POST", benchmark),
+    ("/spot/benchmark.json", "GET", benchmark_summary),
     ("/spot/form", "GET", form),
     ("/spot/form", "POST", form),
+    ("/spot/link", "GET", link),
+    ("/spot/link", "POST", link),
     ("/spot/panel", "GET", panel),
     ("/spot/style.css", "GET", style),
     ("/spot/theme.js", "GET", theme),
     ("/spot/draft.js", "GET", draft),
+    ("/spot/steps.js", "GET", steps),
+    ("/spot/copy.js", "GET", copy),
     ("/spot/inject.js", "GET", inject),
     ("/spot/health", "GET", health),
     ("/spot/ready", "GET", ready),
@@ -375,8 +420,11 @@ ROUTES = (
     (f"{API}/moments", "GET", moments),
     (f"{API}/decisions", "POST", decisions),
     (f"{API}/requests", "GET", requests),
+    (f"{API}/links", "POST", links),
     (f"{API}/refresh", "POST", refresh),
     (f"{API}/verify", "GET", verify),
     (f"{API}/files", "GET", files),
+    (f"{API}/export", "GET", export),
     (f"{API}/erase", "POST", erase),
+    (f"{API}/audit", "POST", audit),
 )

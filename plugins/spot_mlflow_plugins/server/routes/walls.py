@@ -1,8 +1,7 @@
-"""What is asked of every request before it reaches one of our routes: whose page, which token, how large."""
+"""What is asked of every request before it reaches one of our routes: whose page, which token."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any, Final
 
 from spot_mlflow.errors import SpotError
@@ -22,23 +21,26 @@ from spot_mlflow_plugins.server.trust.kept import signer
 
 API: Final = "/ajax-api/2.0/spot"
 ENDPOINT: Final = "spot_"  # how the names of our endpoints begin
-FORMS: Final = frozenset({"spot_form"})
-MAX_FORM: Final = 1_000_000  # bytes; the longest texts of a whole questionnaire fit
+FORMS: Final = frozenset({"spot_form", "spot_link", "spot_benchmark"})
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+PAGE_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 def check_origin() -> Any:
     """Refuses, before anything is read, what a page of another origin sends to our routes."""
     from flask import request
 
-    if not _is_ours():
+    if not is_ours():
         return None
     try:
         said = {k: v for k in HEADERS if (v := request.headers.get(k)) is not None}
         form = request.endpoint in FORMS
         check_request(request.method, said, request.mimetype, own_origins(), form=form)
     except SpotError as e:
-        return _refused(e)
+        return refused(e)
     return None
 
 
@@ -48,7 +50,7 @@ def check_token() -> Any:
 
     from spot_mlflow_plugins.server.trust.identity import authenticated_user
 
-    if request.method in READS or not _is_ours() or not is_browsers(dict(request.headers)):
+    if request.method in READS or not is_ours() or not is_browsers(dict(request.headers)):
         return None
     if (
         request.endpoint in FORMS
@@ -62,7 +64,7 @@ def check_token() -> Any:
             purpose=str(request.endpoint).removeprefix(ENDPOINT),
         )
     except SpotError as e:
-        return _refused(e)
+        return refused(e)
     return None
 
 
@@ -119,13 +121,15 @@ def _tokens() -> Tokens:
     return Tokens(signer().keys)
 
 
-def _is_ours() -> bool:
+def is_ours() -> bool:
+    """Says whether this request is for a route of ours."""
     from flask import request
 
     return str(request.endpoint).startswith(ENDPOINT)
 
 
-def _refused(error: SpotError) -> Any:
+def refused(error: SpotError) -> Any:
+    """Returns the answer that says why a request is refused."""
     from flask import jsonify
 
     answer = jsonify(error_code=error_code(error), message=f"[spot] {error}")
@@ -139,22 +143,10 @@ def error_code(error: SpotError) -> str:
         400: "INVALID_PARAMETER_VALUE",
         403: "PERMISSION_DENIED",
         404: "RESOURCE_DOES_NOT_EXIST",
+        413: "INVALID_PARAMETER_VALUE",
+        429: "REQUEST_LIMIT_EXCEEDED",
         503: "TEMPORARILY_UNAVAILABLE",
     }.get(error.http_status, "RESOURCE_CONFLICT")
-
-
-def limit_body() -> None:
-    """Bounds what is read of a request to our routes, also of one that comes in chunks."""
-    from flask import request
-
-    if request.endpoint in FORMS:
-        with suppress(AttributeError):
-            request.max_content_length = MAX_FORM
-    if API in request.path:
-        from spot_mlflow_plugins.server.routes.entries import MAX_BODY
-
-        with suppress(AttributeError):  # Flask before 3.1 knows one limit for all routes only
-            request.max_content_length = MAX_BODY
 
 
 def check_uploads() -> Any:

@@ -33,8 +33,15 @@ METRICS: Final[Mapping[str, tuple[str, str]]] = {
     "spot_undecided_total": ("counter", "Changes that could not be decided: evidence or policy could not be read."),
     "spot_decision_seconds": ("histogram", "Time to decide on a change."),
     "spot_entries_total": ("counter", "Entries of evidence written, by kind."),
+    "spot_limited_total": ("counter", "Requests answered 429 (rate) or 413 (body)."),
     "spot_anchor_waiting_entries": ("gauge", "Entries that are written and not remembered beside the database yet."),
 }  # fmt: skip
+
+# Shown at 0 before they happen: of a series that begins with 1, Prometheus sees no increase, and no alarm.
+_FROM_ZERO: Final = (
+    'spot_decisions_total{on="change",outcome="break-glass"}',
+    "spot_undecided_total",
+)
 
 
 class Counters:
@@ -92,7 +99,7 @@ def sample(name: str, labels: Mapping[str, str]) -> str:
 
 def exposition() -> str:
     """Returns all counts in Prometheus' text format 0.0.4."""
-    found = _all()
+    found = {**dict.fromkeys(_FROM_ZERO, 0.0), **_all()}
     lines: list[str] = []
     for name, (kind, what) in METRICS.items():
         lines += [f"# HELP {name} {what}", f"# TYPE {name} {kind}"]

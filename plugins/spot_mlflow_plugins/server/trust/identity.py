@@ -17,6 +17,7 @@ from spot_mlflow.gate.case import Asker
 from spot_mlflow.person import person_key
 from spot_mlflow.roles import ROLES
 from spot_mlflow.validation import check_choice, load_yaml
+from spot_mlflow_plugins import mlflow_private as private
 
 ROLES_VARIABLE: Final = "SPOT_MLFLOW_ROLES_FILE"
 
@@ -42,6 +43,30 @@ def require_login() -> None:
 
 
 _login = {"required": False}
+
+
+def is_administrator() -> bool:
+    """Returns whether the user is an administrator of this server; without logins, nobody is."""
+    return authenticated_user() is not None and private.sender_is_admin()
+
+
+def check_breaks_glass() -> None:
+    """Checks that the user is an administrator, who alone may break the glass.
+
+    Raises:
+        Refused: the server has no logins, or the user is not an administrator.
+    """
+    user = authenticated_user()
+    if user is None:
+        raise Refused(
+            "only an administrator can break the glass, and a server without logins has none",
+            fix="Ask the operator to start the server with --auth, or to set a policy.",
+        )
+    if not is_administrator():
+        raise Refused(
+            f"only an administrator of this server may break the glass, not {user}",
+            fix="Ask one of them, or for a waiver.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

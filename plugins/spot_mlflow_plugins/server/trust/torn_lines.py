@@ -19,7 +19,7 @@ def regular(f: IO[bytes]) -> IO[bytes]:
     """Returns an open file; a device, which may be read without end, is refused.
 
     Raises:
-        OSError: it is no regular file.
+        OSError: it is not a regular file.
     """
     if not stat.S_ISREG(os.fstat(f.fileno()).st_mode):
         f.close()
