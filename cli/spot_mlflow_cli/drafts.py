@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.person import person_key
-from spot_mlflow_cli.files import write_new
+from spot_mlflow_cli.files import make_folder, write_new
 from spot_mlflow_cli.identity import state_folder
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Draft:
         else:
             self.answers[question] = answer
         self.saved = datetime.now(timezone.utc)
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.path.parent, private=True, fix="Set SPOT_HOME to a folder of yours.")
         content = {"saved": self.saved.isoformat(), "answers": self.answers}
         write_new(self.path, json.dumps(content, ensure_ascii=False).encode(), private=True)
 

@@ -7,15 +7,31 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from spot_mlflow.errors import AccessDenied, SpotError, Unavailable
+from spot_mlflow.errors import AccessDenied, InvalidInput, SpotError, Unavailable
 from spot_mlflow.reporting.words.tables import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from spot_mlflow.record import Record
+
     Unread = tuple[str, SpotError]  # model, cause
 
 TRACEBACK_VARIABLE: Final = "SPOT_TRACEBACK"
+# What only the whole package needs, by the names of their modules.
+_NOT_LIGHT: Final = frozenset(
+    (
+        "numpy",
+        "pandas",
+        "scipy",
+        "rich",
+        "jinja2",
+        "duckdb",
+        "narwhals",
+        "sqlalchemy",
+        "great_expectations",
+    )
+)
 _GIVE_UP: Final = 3  # models in a row for which nobody answered: the server is down
 
 
@@ -57,8 +73,36 @@ class EachModel:
             self._silent = 0
 
 
-def unexpected(error: Exception) -> Unavailable:
-    """Returns the error to show for one that nobody foresaw."""
+def say_where_looked(
+    record: Record, *, known: int, shown: int, pattern: str | None = None, err: bool = False
+) -> None:
+    """Says where was looked, where no model is there or none is like the pattern; else nothing.
+
+    Args:
+        record: of the models.
+        known: models in the registry.
+        shown: those among them that the pattern leaves.
+        pattern: of ``--model``.
+        err: print it on standard error, beside a document.
+    """
+    from spot_mlflow.figures import things
+    from spot_mlflow.record.whereabouts import none_at, store_of
+
+    store = store_of(record.client)
+    if not known:
+        click.echo(harmless(none_at(store)), err=err)
+    elif not shown:
+        said = f"No model at {store} has a name like {pattern!r} ({things(known, 'model')} there)."
+        click.echo(harmless(said), err=err)
+
+
+def unexpected(error: Exception) -> SpotError:
+    """Returns the error to show for one that nobody foresaw, or for a package that a light client lacks."""
+    if isinstance(error, ModuleNotFoundError) and error.name in _NOT_LIGHT:
+        return InvalidInput(
+            f"this command needs {error.name}, which a light client does not have",
+            fix="pip install spot-mlflow (docs/light-client.md)",
+        )
     from spot_mlflow.validation import shortened
 
     said = " ".join(str(error).split())

@@ -35,3 +35,22 @@ def write_new(path: Path, content: bytes, *, private: bool = False) -> None:
             raise
     except OSError as e:
         raise InvalidInput(f"cannot be written: {e.strerror or e}", where=str(path)) from None
+
+
+def make_folder(path: Path, *, private: bool = False, fix: str = "") -> None:
+    """Makes a folder and those above it, where they are not there.
+
+    Args:
+        path: of the folder.
+        private: whether only its owner may read it.
+        fix: what helps where it cannot be made.
+
+    Raises:
+        InvalidInput: something else has its name, or it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+    except OSError as e:
+        raise InvalidInput(
+            f"this folder cannot be made: {e.strerror or e}", where=str(path), fix=fix
+        ) from None

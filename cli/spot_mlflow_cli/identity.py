@@ -72,8 +72,18 @@ def pseudonym_key() -> bytes:
 
 
 def state_folder() -> Path:
-    """Returns where drafts and the pseudonym key are kept: SPOT_HOME, or the system's place."""
-    return Path(os.environ.get("SPOT_HOME") or click.get_app_dir("spot-mlflow"))
+    """Returns where drafts and the pseudonym key are kept: SPOT_HOME, or the system's place.
+
+    Raises:
+        InvalidInput: this user has no home folder.
+    """
+    found = Path(os.environ.get("SPOT_HOME") or click.get_app_dir("spot-mlflow"))
+    if found.parts[:1] == ("~",):  # no HOME, and the system knows no such user
+        raise InvalidInput(
+            "this user has no home folder to keep drafts and keys in",
+            fix="Set SPOT_HOME to a folder that it may write.",
+        )
+    return found
 
 
 def _fix() -> str:

@@ -165,7 +165,10 @@ def _day() -> str | None:
         try:
             return date.fromisoformat(said).isoformat()
         except ValueError:
-            click.secho(f"{printable(said)!r} is no date; write 2027-01-31.", fg="yellow")
+            click.secho(
+                f"{printable(said)!r} is not a date; use YYYY-MM-DD, for example 2027-01-31.",
+                fg="yellow",
+            )
 
 
 def _prompt(text: str) -> str:

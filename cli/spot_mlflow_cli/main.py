@@ -21,6 +21,8 @@ from spot_mlflow_cli.each import TRACEBACK_VARIABLE, unexpected
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from click.shell_completion import CompletionItem
+
 # name -> (module under spot_mlflow_cli.commands, the line that `spot --help` shows), by story. A module
 # with several commands names the one: "approve:reject".
 SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
@@ -28,10 +30,14 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "demo": ("demo", "The whole story on a real field experiment, in ./spot-demo."),
         "init": ("init", "Write a commented lift.yaml, an instrument, or tag every model."),
         "server": ("server", "Start MLflow with the gate and the S.P.O.T. pages."),
-        "doctor": ("doctor", "Look at a server as this client sees it."),
+        "doctor": ("doctor", "What is missing here, and how to fix it."),
+        "completion": ("completion", "Complete commands with Tab, in bash, zsh or fish."),
     },
     "Lift": {
-        "plan": ("plan", "Before launch: when will one know, and with what chance?"),
+        "plan": (
+            "plan",
+            "Before launch: when will the result be known, and how likely is each verdict?",
+        ),
         "assign": ("assign", "Decide by a hash of the id who is held out, in a file or as SQL."),
         "promise": ("promise", "Record the predicted lift of a model version."),
         "outcomes": ("outcomes", "Check an outcome log against the promise and record it."),
@@ -45,13 +51,13 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "concern": ("concern", "Raise, answer, confirm or reopen a concern."),
         "confirm": ("confirm", "Confirm what somebody else wrote down for you."),
         "pulse": ("pulse", "Is it useful? Would you use it? Asked of users, guessed by builders."),
-        "todo": ("todo", "Who owes what, over all models."),
+        "todo": ("todo", "What waits for whom, over all models."),
     },
     "See": {
         "show": ("show", "Everything known about a model."),
         "portfolio": ("portfolio", "All models at a glance."),
         "history": ("history", "Which version held a target when."),
-        "digest": ("digest", "What crossed a line since a date; printed, mailed or posted."),
+        "digest": ("digest", "News since a date that matters; printed, mailed or posted."),
         "report": ("report", "Write the HTML report of a model's latest check."),
         "card": ("card", "Write the model card of a version."),
         "benchmark": ("benchmark", "Compare a model with the portfolio, or pool summaries."),
@@ -62,13 +68,17 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "request": ("request", "Ask for a target for a version; somebody else decides."),
         "approve": ("approve", "Approve a request."),
         "reject": ("approve:reject", "Reject a request, or take its approval back."),
-        "withdraw": ("approve:withdraw", "Withdraw one's own request."),
+        "withdraw": ("approve:withdraw", "Withdraw your own request."),
         "sign-off": ("sign_off", "Sign off a version for a target."),
         "waive": ("waive", "Waive one requirement for a limited time, with a reason."),
-        "break-glass": ("break_glass", "In an emergency: let a version through for hours."),
+        "break-glass": ("break_glass", "In an emergency: let a version through for some hours."),
         "rollback": ("rollback", "Go back to a version that held the target before."),
         "verify": ("verify", "Check that no evidence was edited, deleted or half written."),
         "restore": ("restore", "Accept what is gone after an older database was restored."),
+        "audit": ("audit", "Follow the record as JSON lines, each entry once; for cron."),
+        "export": ("export", "Write a model's record as one file, for another server."),
+        "import": ("import_record", "Import a record that was exported elsewhere."),
+        "rebind": ("rebind", "Take over the record of a model that other tools copied."),
         "erase": ("erase", "Erase a person's name from the record on request."),
     },
 }
@@ -92,6 +102,15 @@ class LazyGroup(click.Group):
                 return command
         return None
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Completes a command's name without importing the commands."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        lines = {n: line for commands in SECTIONS.values() for n, (_, line) in commands.items()}
+        return [CompletionItem(n, help=s) for n, s in lines.items() if n.startswith(incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -111,14 +130,19 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name, line) for name, (_, line) in commands.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="spot")
 @click.option(
     "--tracking-uri",
     metavar="URI",
     help="Where MLflow is. Otherwise MLFLOW_TRACKING_URI, as MLflow itself does.",
 )
-def spot(tracking_uri: str | None) -> None:
+@click.pass_context
+def spot(ctx: click.Context, tracking_uri: str | None) -> None:
     """Is the model ready to be adopted, and did its promised lift come true?
 
     \b
@@ -128,6 +152,8 @@ def spot(tracking_uri: str | None) -> None:
       spot ask churn --role business             ask a colleague for an assessment
       spot outcomes churn/3 outcomes.parquet     check what arrived
       spot gate churn/3 --to Production          may it go?
+
+    Without a command it says where MLflow is, how many models there are and what needs attention.
 
     Exit status: 0 fine, 1 refused, 2 wrong input, 3 could not be decided.
     """  # noqa: D301 - \b is click's mark for text to keep as it is
@@ -140,6 +166,10 @@ def spot(tracking_uri: str | None) -> None:
     # A person waits: say within seconds, not minutes, that a server is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    if ctx.invoked_subcommand is None:
+        from spot_mlflow_cli.here import say_where_one_is
+
+        say_where_one_is()
 
 
 def main(args: list[str] | None = None) -> None:
@@ -165,8 +195,9 @@ def main(args: list[str] | None = None) -> None:
         # Python would exit with 1, and to a pipeline 1 means that the gate said no.
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        click.secho(f"Error: {harmless(str(unexpected(e)))}", err=True, fg="red")
-        sys.exit(Unavailable.exit_status)
+        shown = unexpected(e)
+        click.secho(f"Error: {harmless(str(shown))}", err=True, fg="red")
+        sys.exit(shown.exit_status)
     sys.exit(status if isinstance(status, int) else 0)
 
 

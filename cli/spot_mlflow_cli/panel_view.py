@@ -61,13 +61,22 @@ def _question(q: QuestionResult) -> dict[str, Any]:
 
 
 def print_panel(readiness: Readiness, instrument: Instrument) -> None:
-    """Prints the panel as a table, its plan, and who is missing."""
-    from rich.table import Table
-    from rich.text import Text
-
+    """Prints the panel as a table, its plan, and who is missing; a light client leaves the table out."""
     if any(q.hidden for q in readiness.questions.values()):
         click.echo("Others' answers are shown once your own are in.")
         return
+    try:
+        _print_table(readiness, instrument)
+    except ModuleNotFoundError as e:
+        if e.name != "rich":
+            raise
+    _print_rest(readiness)
+
+
+def _print_table(readiness: Readiness, instrument: Instrument) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "Question", "Now", "Target", "Answers"):
         table.add_column(name, no_wrap=name in ("", "Now", "Target"))
@@ -94,7 +103,6 @@ def print_panel(readiness: Readiness, instrument: Instrument) -> None:
     signs = ", ".join(f"{_sign(r)} {called(r)}" for r in ROLES if r in readiness.roles)
     if signs:
         click.echo(f"\n{signs}; ? does not know.")
-    _print_rest(readiness)
 
 
 def _print_rest(readiness: Readiness) -> None:

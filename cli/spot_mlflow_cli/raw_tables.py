@@ -7,18 +7,27 @@ import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import available_timezones
 
 import click
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.promise.sources import CompleteUntil
 from spot_mlflow.reporting.words.tables import printable
-from spot_mlflow.validation import nearest, parse_span
 from spot_mlflow_checks.engines import open_any
 from spot_mlflow_checks.proposal.propose import KINDS, propose
 from spot_mlflow_checks.proposal.samples import sample
 from spot_mlflow_checks.proposal.written import Answers, arms_text, written
+from spot_mlflow_cli.read_answers import (
+    at_least_zero,
+    at_most,
+    complete,
+    number,
+    one_of,
+    points,
+    rate,
+    share,
+    span,
+    zone,
+)
 from spot_mlflow_cli.terminal import mind_interrupts
 
 if TYPE_CHECKING:
@@ -117,32 +126,59 @@ def _asked(found: Proposal) -> Answers:
     """Asks, one thing at a time; Enter leaves it open."""
     mind_interrupts()
     click.echo(
-        "\nWhat the tables cannot tell (Enter leaves it open, as TODO in the file):", err=True
+        "\nWhat the tables do not show (Enter leaves it open, as TODO in the file):", err=True
     )
     said = _asked_arms(found)
     events = found.tables["events"]
     newest = f", {found.newest_event}" if found.newest_event else ""
-    complete = _prompt(
+    until = _prompt(
         f"Until when are all events in {events.sample.name}? "
         f"A day, latest (the newest{newest}), now, or 1d (always behind by a day)",
-        _complete,
+        complete,
     )
     guess = found.outcome[0]
-    outcome = _prompt(f"What is the outcome? sum, count, any or none [{guess}]", _outcome)
-    window = _prompt("How long after a decision does an event count? (30d)", _span)
-    zone = ""
+    outcome = _prompt(
+        f"What is the outcome? sum, count, any or none [{guess}]", one_of(list(KINDS))
+    )
+    kind = KINDS[outcome or guess]
+    if (outcome or guess) == "sum" and not found.is_money:
+        amount = printable(events.columns.get("amount", "amount"))
+        asked = f"What is added up in {amount}? money, or count (pieces, points, visits)"
+        kind = _prompt(asked, one_of(["money", "count"]))
+    window = _prompt("How long after a decision does an event count? (30d)", span)
+    zoned = ""
     if any(found.needs_zone(role) for role in found.tables):
-        zone = _prompt("Time zone of times written without one? (Europe/Berlin, UTC)", _zone)
-    lift = _prompt("The promised lift? (0.05 is 5 points of a rate)", _number)
-    se = _prompt("Its standard error?", _number) if lift else ""
+        zoned = _prompt("Time zone of times written without one? (Europe/Berlin, UTC)", zone)
+    return replace(
+        _asked_promise(said, is_rate=kind == "binary"),
+        complete_until=until,
+        outcome=outcome or None,
+        kind=kind,
+        window=window,
+        zone=zoned,
+    )
+
+
+def _asked_promise(said: Answers, *, is_rate: bool) -> Answers:
+    """Asks for the promise, on the scale of its outcome; what it may do without is left out by Enter."""
+    change = points if is_rate else number
+    unit = "0.05 is 5 points" if is_rate else "per unit, for example 8.50"
+    lift = _prompt(f"The promised lift? ({unit})", change)
+    se = _prompt("Its standard error?", at_least_zero(change)) if lift else ""
+    example = "0.12 is 12 % of the units" if is_rate else "the mean of the holdout"
     return replace(
         said,
-        complete_until=complete,
-        outcome=outcome or None,
-        window=window,
-        zone=zone,
         lift=lift,
         se=se,
+        baseline=_prompt(
+            f"The outcome without the model? ({example}; Enter: leave out)",
+            rate if is_rate else number,
+        ),
+        minimum=_prompt(
+            "The minimum worthwhile lift? (same unit; Enter: leave out)", at_most(lift, change)
+        ),
+        held=_prompt("The share held out by design? (0.1 is a tenth; Enter: leave out)", share),
+        owner=_prompt("Who measures the outcome? (a name or a role; Enter: leave out)", str),
     )
 
 
@@ -155,7 +191,7 @@ def _asked_arms(found: Proposal) -> Answers:
     for i, way in enumerate(found.arms, 1):
         click.echo(printable(f"  {i})  {arms_text(way)}   ({way.why})"), err=True)
     numbers = [str(i) for i in range(1, len(found.arms) + 1)]
-    picked = _prompt(f"Which of them is right? ({', '.join(numbers)})", _one_of(numbers))
+    picked = _prompt(f"Which of them is right? ({', '.join(numbers)})", one_of(numbers))
     if not picked:
         return Answers()
     way = found.arms[int(picked) - 1]
@@ -178,51 +214,11 @@ def _prompt(text: str, read: Callable[[str], str]) -> Any:
         if not said:
             return ""
         try:
-            return read(said)
+            answer = read(said)
         except ValueError as e:
             what = getattr(e, "what", str(e))
             click.secho(printable(what), fg="yellow", err=True)
-
-
-def _one_of(known: Sequence[str]) -> Callable[[str], str]:
-    def read(said: str) -> str:
-        if said.casefold() not in known:
-            raise ValueError(f"{said!r} must be one of {', '.join(known)}{nearest(said, known)}")
-        return said.casefold()
-
-    return read
-
-
-_outcome = _one_of(list(KINDS))
-
-
-def _span(said: str) -> str:
-    parse_span(said)
-    return said
-
-
-def _complete(said: str) -> str:
-    from pydantic import TypeAdapter, ValidationError
-
-    if re.fullmatch(r"\d+[dhw]", said):
-        return f"{{behind: {_span(said)}}}"
-    try:
-        TypeAdapter(CompleteUntil).validate_python(said)
-    except ValidationError as e:
-        raise ValueError(e.errors()[0]["msg"].removeprefix("Value error, ")) from None
-    return said
-
-
-def _zone(said: str) -> str:
-    known = sorted(available_timezones())
-    if said not in known:
-        raise ValueError(f"{said!r} is not a time zone{nearest(said, known)}")
-    return said
-
-
-def _number(said: str) -> str:
-    try:
-        float(said)
-    except ValueError:
-        raise ValueError(f"{said!r} is not a number; use 0.05") from None
-    return said
+            continue
+        if answer.casefold() != said.casefold():
+            click.echo(f"Understood as {answer}", err=True)
+        return answer

@@ -21,7 +21,7 @@ from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.store import UPDATED_TAG
 from spot_mlflow.validation import utc
 from spot_mlflow_cli.checking import PASSES, Answer, Checked, failures, keep, read_outcomes
-from spot_mlflow_cli.each import EachModel, unexpected
+from spot_mlflow_cli.each import EachModel, say_where_looked, unexpected
 from spot_mlflow_cli.terminal import progress, stopping
 
 if TYPE_CHECKING:
@@ -183,7 +183,9 @@ class Schedule:
     def _find(self) -> tuple[list[Visit], list[Unread]]:
         """Finds the watched versions; those that are not due are done with."""
         record, now = self._record, utc(self._wanted.as_of)
-        each = EachModel(name for name, tags in sorted(record.portfolio()) if UPDATED_TAG in tags)
+        known = sorted(record.portfolio())
+        say_where_looked(record, known=len(known), shown=len(known), err=True)
+        each = EachModel(name for name, tags in known if UPDATED_TAG in tags)
         found: list[Visit] = []
         for name in each:
             if self._stop.is_set():

@@ -6,15 +6,18 @@ import json
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import Console
     from rich.progress import Progress
+    from typing_extensions import Self
+
+T = TypeVar("T")
 
 
 def console() -> Console:
@@ -25,8 +28,14 @@ def console() -> Console:
 
 
 def progress() -> Progress:
-    """Returns a progress display on standard error; silent unless a person is looking."""
-    from rich.console import Console
+    """Returns a progress display on standard error; silent unless a person is looking.
+
+    A light client has none: there it is always silent.
+    """
+    try:
+        from rich.console import Console
+    except ModuleNotFoundError:
+        return _Silent()  # type: ignore[return-value] # as much of it as the commands call
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     screen = Console(stderr=True)
@@ -39,6 +48,30 @@ def progress() -> Progress:
         transient=True,
         disable=not screen.is_terminal,
     )
+
+
+class _Silent:
+    """A progress display that shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Has nothing to take away."""
+
+    def track(self, of: Iterable[T], **_: object) -> Iterable[T]:
+        """Returns what is gone through."""
+        return of
+
+    def add_task(self, *_: object, **__: object) -> int:
+        """Returns the number of a task."""
+        return 0
+
+    def advance(self, *_: object, **__: object) -> None:
+        """Shows nothing."""
+
+    def update(self, *_: object, **__: object) -> None:
+        """Shows nothing."""
 
 
 def echo_json(value: Any) -> None:

@@ -16,7 +16,7 @@ _request_argument = click.argument("request_id", metavar="REQUEST")
 @model_argument
 @_request_argument
 @person_options
-@click.option("--note", default="", help="What you want to be remembered with it.")
+@click.option("--note", default="", help="A comment to record with it.")
 @dry_run_option
 def command(
     model: str, request_id: str, person: str, role: str, note: str, *, dry_run: bool
@@ -51,7 +51,7 @@ def command(
 @model_argument
 @_request_argument
 @person_options
-@click.option("--reason", required=True, help="Why; the one who asks reads it.")
+@click.option("--reason", required=True, help="Why; the person who asked reads it.")
 @dry_run_option
 def reject(
     model: str, request_id: str, person: str, role: str, reason: str, *, dry_run: bool
@@ -77,8 +77,8 @@ def reject(
 @click.command("withdraw")
 @model_argument
 @_request_argument
-@click.option("--person", envvar="SPOT_PERSON", help="Who asked; the login where left out.")
-@click.option("--role", type=click.Choice(ROLES), help="In which role, where that matters.")
+@click.option("--person", envvar="SPOT_PERSON", help="Who asked; default: the login.")
+@click.option("--role", type=click.Choice(ROLES), help="In which role, if that matters.")
 @click.option("--reason", default="", help="Why, if others should know.")
 @dry_run_option
 def withdraw(

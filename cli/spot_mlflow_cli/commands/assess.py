@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @click.command("assess")
 @model_argument
-@click.option("--person", envvar="SPOT_PERSON", help="Who answers. Otherwise SPOT_PERSON.")
+@click.option("--person", envvar="SPOT_PERSON", help="Who answers. Default: SPOT_PERSON.")
 @click.option("--role", type=click.Choice(ROLES), help="In which role; decides what is asked.")
 @click.option(
     "--from",
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
 )
 @click.option("--all", "everything", is_flag=True, help="Ask all questions, not only the role's.")
 @click.option("--only-now", is_flag=True, help="Ask for today only: no target, date, remark.")
-@click.option("--restart", is_flag=True, help="Throw the draft away and begin anew.")
+@click.option("--restart", is_flag=True, help="Discard the draft and start again.")
 @click.option(
     "--note",
     nargs=2,
     metavar="QUESTION TEXT",
-    help="Note what came of talking over a contested question.",
+    help="Note the result of discussing a contested question.",
 )
 @pseudonym_option
 @format_option("text", "json")

@@ -36,7 +36,7 @@ _ENGINES = (
     metavar="DATE",
     help="Time of decision (UTC), which picks the step of a schedule; otherwise the column of the contract, or now.",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there, without asking.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file without asking.")
 @click.option(
     "--sql",
     "engine",
@@ -93,10 +93,10 @@ def _mind_what_is_there(scored: str, out: Path, *, force: bool) -> None:
         return
     if sys.stdin.isatty():
         mind_interrupts()
-        click.confirm(f"{out} is there already. Write over it?", abort=True, err=True)
+        click.confirm(f"{out} already exists. Overwrite it?", abort=True, err=True)
         return
     raise InvalidInput(
-        "is there already", where=str(out), fix="Use --force to write over it, or another --out."
+        "already exists", where=str(out), fix="Use --force to overwrite it, or another --out."
     )
 
 

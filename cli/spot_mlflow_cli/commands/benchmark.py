@@ -48,7 +48,7 @@ def command(
     output_format: str,
     dry_run: bool,
 ) -> None:
-    """Compare a model's letters with those of other models, or export a summary for others.
+    """Compare a model's letters and lift with those of other models, or export a summary for others.
 
     At least five models are compared with, and n is always shown. A summary holds counts of models
     per level: no names, no texts, and no count under five.
@@ -60,7 +60,7 @@ def command(
       spot benchmark churn --with theirs.json
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     if (model is None) == (target is None):
-        raise click.UsageError("Say which MODEL to compare, or --export FILE.")
+        raise click.UsageError("Name a MODEL to compare, or use --export FILE.")
     portfolio = _portfolio()
     if target is not None:
         _export(portfolio, target, dry_run=dry_run)
@@ -75,16 +75,12 @@ def _portfolio() -> tuple[PortfolioRow, ...]:
     return portfolio_rows(Record().portfolio())
 
 
-def _levels(row: PortfolioRow) -> dict[str, int | None]:
-    return {"overall": row.readiness, **row.levels}
-
-
 def _export(portfolio: Sequence[PortfolioRow], target: Path, *, dry_run: bool) -> None:
     from spot_mlflow.readiness.benchmark import export_summary
     from spot_mlflow.readiness.instrument import default_instrument
 
     month = datetime.now(timezone.utc).strftime("%Y-%m")
-    levels = [_levels(row) for row in portfolio]
+    levels = [row.compared for row in portfolio]
     summary = export_summary(levels, default_instrument(), month=month)
     text = json.dumps(summary.model_dump(mode="json"), indent=2) + "\n"
     if dry_run:
@@ -102,7 +98,7 @@ def _compare(
     *,
     only_others: bool,
 ) -> None:
-    from spot_mlflow.readiness.benchmark import compare, distributions, load_summary, pooled
+    from spot_mlflow.readiness.benchmark import LIFT, compare, distributions, load_summary, pooled
     from spot_mlflow.readiness.instrument import default_instrument
     from spot_mlflow.record import Record
     from spot_mlflow.validation import load_yaml
@@ -111,21 +107,22 @@ def _compare(
         raise click.UsageError("--only-others needs --with FILE.")
     name = Record().resolve(model).name
     own = next(row for row in portfolio if row.model == name)
-    others = [_levels(row) for row in portfolio if row.model != name]
+    others = [row.compared for row in portfolio if row.model != name]
     parts = [] if only_others else [distributions(others)]
     parts += [
         # JSON is YAML; one reader names the line of a fault in both.
         load_summary(load_yaml(path), default_instrument(), where=str(path)).measures
         for path in summaries
     ]
-    standings = compare(_levels(own), pooled(parts))
+    standings = compare(own.compared, pooled(parts))
     if output_format == "json":
         echo_json({"model": name, "standings": [_json(s) for s in standings]})
         return
-    titles = {k: v.title for k, v in default_instrument().letters.items()}
+    titles: dict[str, str] = {str(k): v.title for k, v in default_instrument().letters.items()}
+    titles[LIFT] = "Lift"
     click.echo(printable(f"{own.name} among {'other teams' if only_others else 'other models'}"))
     for s in standings:
-        click.echo(f"  {titles.get(s.measure, 'Readiness'):11} {s.words}")  # type: ignore[call-overload] # a letter or "overall"
+        click.echo(f"  {titles.get(s.measure, 'Readiness'):11} {s.words}")
 
 
 def _json(standing: Standing) -> dict[str, object]:

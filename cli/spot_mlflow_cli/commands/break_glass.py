@@ -19,11 +19,9 @@ from spot_mlflow_cli.options import dry_run_option, model_argument
 @click.option(
     "--until",
     metavar="TIME",
-    help="When it ends (UTC); in 24 hours where left out, 7 days at most.",
+    help="When it ends (UTC); default: in 24 hours; at most 7 days.",
 )
-@click.option(
-    "--person", envvar="SPOT_PERSON", help="Who answers for it; the login where left out."
-)
+@click.option("--person", envvar="SPOT_PERSON", help="Who answers for it; default: the login.")
 @dry_run_option
 def command(
     model: str, target: str, reason: str, until: str | None, person: str | None, *, dry_run: bool
@@ -51,7 +49,7 @@ def command(
     key = check_target(current_policy(record), target)
     who = person or login()
     if not who:
-        raise InvalidInput("nobody is known to answer for it", fix="Say --person.")
+        raise InvalidInput("it is not known who answers for it", fix="Say --person.")
     if dry_run:
         click.echo(f"Would break the glass for {ref} to {key}.")
         return

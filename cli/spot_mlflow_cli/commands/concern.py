@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def command() -> None:
     """Raise, answer, confirm or reopen a concern.
 
-    A concern is closed when the one who raised it confirms the answer, not when somebody answers.
+    A concern is closed when the person who raised it confirms the answer, not when somebody answers.
 
     \b
     Example:
@@ -91,14 +91,14 @@ class Step(NamedTuple):
 STEPS: Final[Mapping[str, Step]] = {
     "answer": Step(
         "answered",
-        "Answer a concern; it closes when the one who raised it confirms.",
+        "Answer a concern; it closes when the person who raised it confirms.",
         "The answer: what was done, or why nothing is.",
-        "It closes when the one who raised it confirms.",
+        "It closes when the person who raised it confirms.",
     ),
     "confirm": Step(
         "confirmed",
         "Confirm that your concern was answered.",
-        "A word to the answer, if you like.",
+        "A comment on the answer, if you like.",
         "It is closed.",
         must_say=False,
     ),

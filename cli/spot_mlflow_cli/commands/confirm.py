@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 @click.command("confirm")
 @model_argument
 @click.argument("entry", required=False)
-@click.option("--person", envvar="SPOT_PERSON", help="Who confirms. Otherwise SPOT_PERSON.")
-@click.option(
-    "--role", type=click.Choice(ROLES), help="In which role; that of the entry otherwise."
-)
+@click.option("--person", envvar="SPOT_PERSON", help="Who confirms. Default: SPOT_PERSON.")
+@click.option("--role", type=click.Choice(ROLES), help="In which role; default: that of the entry.")
 @pseudonym_option
 @format_option("text", "json")
 @dry_run_option

@@ -36,17 +36,32 @@ _PORT: Final = 5000
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("spot-demo"),
     show_default=True,
-    help="Where MLflow's database and artifacts land; an earlier demo there is replaced.",
+    help="Where MLflow's database and artifacts are put; an earlier demo there is replaced.",
 )
-def command(folder: Path) -> None:
+@click.option(
+    "--data",
+    is_flag=True,
+    help="Only write the experiment as history.csv and outcomes.csv, here or into --folder.",
+)
+@click.pass_context
+def command(context: click.Context, /, folder: Path, *, data: bool) -> None:
     """Tell the whole story on a real field experiment; nothing is invented but the roles.
 
     A model decides whom to offer an incentive. Version 1 promises what its own training rows showed,
     version 2 what unseen villages showed. Five roles assess it, the gate refuses Production and says
     why, the work is done, the gate allows it; then the other villages' outcomes arrive, and the lift
     gap of both versions is shown. It leaves a real MLflow in ./spot-demo.
-    """
+
+    \b
+    Example:
+      spot demo
+      spot demo --data              the data alone, for the tutorial
+    """  # noqa: D301 - \b is click's mark for text to keep as it is
     screen = console()
+    if data:
+        given = context.get_parameter_source("folder") is not click.core.ParameterSource.DEFAULT
+        _write_data(folder if given else Path(), screen)
+        return
     folder = folder.resolve()
     with _fresh(folder), _inside(folder):
         stage = _tell(folder, screen)
@@ -58,6 +73,13 @@ def command(folder: Path) -> None:
         told = f"Version {version} ({outcome.verdict}, {outcome.viable}): {line} {why}"
         screen.print(told.rstrip())
     _say_how_to_open(screen, folder)
+
+
+def _write_data(folder: Path, screen: Console) -> None:
+    from spot_mlflow_cli.demo.field_experiment import write_halves
+
+    rows = [f"{folder / name} ({n:,} rows)" for name, n in write_halves(folder).items()]
+    screen.print(f"Wrote {' and '.join(rows)}.", soft_wrap=True)
 
 
 def _tell(folder: Path, screen: Console) -> Stage:
@@ -111,7 +133,9 @@ def _fresh(folder: Path) -> Iterator[None]:
     for place in (folder, earlier):
         if place.exists() and any(place.iterdir()) and not (place / MARK).exists():
             raise InvalidInput(
-                "the folder holds something that is no demo", where=str(place), fix="Say --folder."
+                "the folder holds something that is not a demo",
+                where=str(place),
+                fix="Say --folder.",
             )
     shutil.rmtree(earlier, ignore_errors=True)
     if folder.exists() and any(folder.iterdir()):

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spot_mlflow.errors import InvalidInput
-from spot_mlflow_cli.each import EachModel, leave_unread
-from spot_mlflow_cli.options import dry_run_option, format_option
+from spot_mlflow_cli.each import EachModel, leave_unread, say_where_looked
+from spot_mlflow_cli.options import dry_run_option, format_option, since_moment
 from spot_mlflow_cli.sending import SMTP_VARIABLE, mail, mail_server, post
 from spot_mlflow_cli.terminal import echo_json, progress
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     "--since",
     default="7d",
     show_default=True,
-    help="From when on: 2027-03-01, or 7d for a week ago.",
+    help="First day: 2027-03-01, or 7d for a week ago.",
 )
 @click.option("--model", "pattern", metavar="PATTERN", help="Only models like this: 'churn*'.")
 @click.option("--mail-to", "to", multiple=True, metavar="ADDRESS", help="Mail it; may be repeated.")
@@ -63,7 +62,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     if to and not (sender and smtp):
         raise click.UsageError(f"--mail-to needs --mail-from and --smtp (or {SMTP_VARIABLE}).")
     server = mail_server(smtp) if to and smtp else None
-    digest, unread = _read(_since(since), pattern)
+    digest, unread = _read(since_moment(since), pattern)
     if not (to or url):
         _print(digest, output_format)
     elif not digest.lines or dry_run:
@@ -90,20 +89,6 @@ def _mail(server: object, sender: str, to: tuple[str, ...], digest: Digest) -> N
     )
 
 
-def _since(text: str) -> datetime:
-    """Reads a date, or how long ago."""
-    from spot_mlflow.validation import parse_span, utc
-
-    now = utc(None)
-    try:
-        found = now - parse_span(text)
-    except (ValueError, OverflowError):
-        found = utc(text)
-    if found > now:
-        raise InvalidInput(f"--since == {text}, must not be in the future")
-    return found
-
-
 def _read(since: datetime, pattern: str | None) -> tuple[Digest, list[Unread]]:
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import current_policy
@@ -113,7 +98,9 @@ def _read(since: datetime, pattern: str | None) -> tuple[Digest, list[Unread]]:
     record, folded = Record(), pattern.casefold() if pattern else "*"
     now = utc(None)
     # A refusal is recorded of models for which nobody has recorded anything else, so all are read.
-    names = [name for name in record.models() if fnmatchcase(name.casefold(), folded)]
+    known = record.models()
+    names = [name for name in known if fnmatchcase(name.casefold(), folded)]
+    say_where_looked(record, known=len(known), shown=len(names), pattern=pattern, err=True)
     policy = current_policy(record) if names else None
     lines: list[Line] = []
     with progress() as bar:

@@ -46,7 +46,7 @@ def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> Non
     models = printable(", ".join(found.models) or "no model")
     click.echo(f"{said} in {found.entries} entries: {models}.")
     if not dry_run and found.entries:
-        click.echo(f"In the name's place stands {found.token}.")
+        click.echo(f"The name was replaced by {found.token}.")
     if found.mentions:
         click.echo(
             f"{len(found.mentions)} entries hold the name in free text or a written report, which "

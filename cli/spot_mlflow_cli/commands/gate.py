@@ -10,9 +10,11 @@ import click
 
 from spot_mlflow.errors import NotFound, SpotError, Unavailable
 from spot_mlflow.gate.formats import junit, junit_error, markdown, markdown_error, overview
-from spot_mlflow_cli.each import EachModel, say_unread
+from spot_mlflow.reporting.words.tables import Table
+from spot_mlflow_cli.each import EachModel, say_unread, say_where_looked
 from spot_mlflow_cli.options import dry_run_option, format_option
-from spot_mlflow_cli.terminal import console, echo_json, progress
+from spot_mlflow_cli.sections import page, rich_table
+from spot_mlflow_cli.terminal import echo_json, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +34,9 @@ _MODES = ("observe", "warn", "block")
     "--to", "target", required=True, metavar="TARGET", help="A stage, or an alias: @champion."
 )
 @click.option(
-    "--all", "everything", is_flag=True, help="All models; says beforehand who would be refused."
+    "--all", "everything", is_flag=True, help="All models; says in advance which would be refused."
 )
-@click.option("--requester", envvar="SPOT_PERSON", help="Who asks; the login where left out.")
+@click.option("--requester", envvar="SPOT_PERSON", help="Who asks; default: the login.")
 @click.option(
     "--policy",
     "policy_file",
@@ -75,7 +77,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     with _whole(output_format, model or "", target):
         if bool(model) == everything:
-            raise click.UsageError("Name one MODEL, or say --all.")
+            raise click.UsageError("Name one MODEL, or use --all.")
         status = _answer(
             model, target, policy_file, mode, requester, output_format, dry_run=dry_run
         )
@@ -97,6 +99,7 @@ def _answer(  # noqa: PLR0917 - what was typed
     from spot_mlflow.record import Record
 
     record = Record()
+    record.ways.check_target(target)
     policy, known = _policy(record, policy_file, mode)
     unread: list[Unread] = []
     if model is None:
@@ -202,8 +205,9 @@ def _decide_all(
     check_target(policy, target)
     found: list[GateDecision] = []
     with progress() as bar:
-        names = bar.track(record.models(), description=f"May they go to {target}?")
-        each = EachModel(names)
+        known_names = record.models()
+        say_where_looked(record, known=len(known_names), shown=len(known_names), err=True)
+        each = EachModel(bar.track(known_names, description=f"May they go to {target}?"))
         for name in each:
             with each.reading(name):
                 adoption = record.with_files(record.adoption(name))
@@ -234,7 +238,8 @@ def _show(
         tail = [markdown_error(name, "", str(e)) for name, e in unread]
         click.echo("\n".join([*head, *(markdown(d) for d in decisions), *tail]), nl=False)
     elif everything:
-        click.echo(overview(decisions))
+        if decisions:
+            click.echo(overview(decisions))
         _table([d for d in decisions if not d.satisfied])
         say_unread(unread)
     else:
@@ -242,17 +247,13 @@ def _show(
 
 
 def _table(refused: list[GateDecision]) -> None:
-    from rich.table import Table
-
     if not refused:
         return
-    table = Table("model", "missing", "first", "fix")
+    rows = []
     for d in refused:
         first = d.missing[0] if d.missing else None
-        table.add_row(
-            f"{d.model}/{d.version}",
-            str(len(d.missing)),
-            first.title if first else d.verdict,
-            first.fix if first else "",
-        )
-    console().print(table)
+        said = (first.title, first.fix) if first else (d.verdict, "")
+        rows.append((f"{d.model}/{d.version}", str(len(d.missing)), *said))
+    table = Table("Refused", ("model", "missing", "first", "fix"), tuple(rows), frozenset({1}))
+    out = page()
+    out.print(rich_table(table, out.width))

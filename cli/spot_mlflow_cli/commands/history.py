@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from spot_mlflow.errors import InvalidInput, Unavailable
-from spot_mlflow.readiness.answer_file import cell
+from spot_mlflow.reporting.words.holdings import (
+    holdings_csv,
+    since_words,
+    standing_words,
+    time_words,
+    until_words,
+)
 from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow_cli.options import format_option, model_argument
 from spot_mlflow_cli.terminal import echo_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from spot_mlflow.gate.holdings import History, Standing
 
-    from spot_mlflow.gate.holdings import History, Holding, Standing
-
-UNKNOWN: Final = "unknown"
 _BY: Final = 24  # characters of a name in the table
-_COLUMNS: Final = (
-    "model",
-    "target",
-    "version",
-    "from",
-    "to",
-    "by",
-    "outcome",
-    "policy",
-    "decision",
-)
 
 
 @click.command("history")
 @model_argument
 @click.option(
-    "--to", "target", metavar="TARGET", help="A stage, or an alias: @champion; all where left out."
+    "--to", "target", metavar="TARGET", help="A stage, or an alias: @champion; default: all."
 )
 @click.option(
     "--at", "when", metavar="DATE", help="Who held it on this day, or at this time (UTC)."
@@ -65,7 +54,7 @@ def command(model: str, target: str | None, when: str | None, output_format: str
     from spot_mlflow.record.history import get_histories, get_history
 
     if when is not None and target is None:
-        raise click.UsageError("--at needs --to: which target is asked about?")
+        raise click.UsageError("--at needs --to, the target to ask about.")
     found = get_histories(model) if target is None else (get_history(model, target),)
     if when is None:
         _show(found, output_format)
@@ -83,7 +72,7 @@ def _show(found: tuple[History, ...], output_format: str) -> None:
     if output_format == "json":
         echo_json([h.to_dict() for h in found])
     elif output_format == "csv":
-        _csv((h.model, holding) for h in found for holding in h.holdings)
+        sys.stdout.write(holdings_csv((h.model, x) for h in found for x in h.holdings))
     elif not found:
         click.echo("No version holds a target, and none is on record.")
     for history in found if output_format == "text" else ():
@@ -95,13 +84,13 @@ def _table(history: History) -> None:
     if history.holdings:
         click.echo(f"  {'version':<9}{'from (UTC)':<18}{'to (UTC)':<18}given by")
     for h in history.holdings:
-        line = f"  {h.version:<9}{_since(h):<18}{_until(h):<18}{(h.by or '')[:_BY]}"
+        line = f"  {h.version:<9}{since_words(h):<18}{until_words(h):<18}{(h.by or '')[:_BY]}"
         click.echo(printable_line(line))
     first = history.recorded_from
     if first is None:
         click.echo("  No change is on record.")
     else:
-        click.echo(f"  Nothing is on record before {_time(first)}.")
+        click.echo(f"  Nothing is on record before {time_words(first)}.")
 
 
 def printable_line(line: str) -> str:
@@ -116,42 +105,7 @@ def _answer(history: History, when: str, standing: Standing, output_format: str)
         echo_json({**said, "known": standing.known, "holdings": held})
         return
     if output_format == "csv":
-        _csv((history.model, h) for h in standing.holdings)
+        sys.stdout.write(holdings_csv((history.model, h) for h in standing.holdings))
         return
-    for h in standing.holdings:
-        click.echo(f"version {h.version}, from {_since(h)} to {_until(h)} (UTC)")
-    if standing.known and not standing.holdings:
-        click.echo(f"No version held {history.target}.")
-    if not standing.known:
-        more = "whether there was another" if standing.holdings else "which version held it"
-        first = history.recorded_from
-        begins = (
-            "no change" if first is None else f"nothing before {_time(first)}, or not all since,"
-        )
-        click.echo(f"{UNKNOWN}: {more}; {begins} is on record.")
-
-
-def _csv(rows: Iterable[tuple[str, Holding]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for model, h in rows:
-        since = UNKNOWN if h.since is None else h.since.isoformat()
-        until = "" if h.current else UNKNOWN if h.until is None else h.until.isoformat()
-        said = (cell(model), h.target, h.version, since, until, cell(h.by or ""))
-        writer.writerow((*said, h.outcome, cell(h.policy), h.decision))
-    sys.stdout.write(text.getvalue())
-
-
-def _since(h: Holding) -> str:
-    return UNKNOWN if h.since is None else _time(h.since)
-
-
-def _until(h: Holding) -> str:
-    if h.current:
-        return "now"
-    return UNKNOWN if h.until is None else _time(h.until)
-
-
-def _time(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M")
+    for line in standing_words(history, standing):
+        click.echo(line)

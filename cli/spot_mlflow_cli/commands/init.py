@@ -30,9 +30,7 @@ _INSTRUMENT: Final = "instrument.yaml"
     help="For a database: the table, or schema.table. May be given more than once.",
 )
 @click.option("--query", metavar="SQL", help="For a database: a query instead of a table.")
-@click.option(
-    "--instrument", is_flag=True, help="Copy the S.P.O.T. questions, to be made one's own."
-)
+@click.option("--instrument", is_flag=True, help="Copy the S.P.O.T. questions, to adapt them.")
 @click.option(
     "--all", "everything", is_flag=True, help="Tag every model not yet touched 'not assessed'."
 )
@@ -46,9 +44,9 @@ _INSTRUMENT: Final = "instrument.yaml"
 @click.option(
     "--ask/--no-ask",
     default=None,
-    help="Ask what the tables cannot tell; otherwise it is left as TODO. Asks where a person types.",
+    help="Ask for what the tables do not show; otherwise it is left as TODO. Default: ask in a terminal.",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @dry_run_option
 def command(  # noqa: PLR0917 - click passes them by name
     sources: tuple[str, ...],
@@ -131,7 +129,7 @@ def _write(text: str, path: Path, hint: str, *, force: bool, dry_run: bool) -> N
 def _refuse_to_overwrite(path: Path, *, force: bool) -> None:
     if not force and str(path) != "-" and path.exists():
         raise InvalidInput(
-            "is there already", where=str(path), fix="Use --force to write over it, or -o FILE."
+            "already exists", where=str(path), fix="Use --force to overwrite it, or -o FILE."
         )
 
 

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 @click.command("involve")
 @model_argument
 @click.option("--phase", type=click.Choice(PHASES), help="In which phase.")
-@click.option("--kind", type=click.Choice(KINDS), help="In which way; informed counts nothing.")
-@click.option("--person", envvar="SPOT_PERSON", help="Who took part. Otherwise SPOT_PERSON.")
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    help='In which way; "informed" does not count towards the score.',
+)
+@click.option("--person", envvar="SPOT_PERSON", help="Who took part. Default: SPOT_PERSON.")
 @click.option("--role", type=click.Choice(ROLES), help="In which role.")
 @click.option("--what", default="", help="What was done; for naming decided, the product's name.")
 @click.option("--evidence", default=None, help="Link to minutes, a ticket, a recording.")
-@click.option("--when", default=None, help="The day it happened, 2027-01-31; today otherwise.")
+@click.option("--when", default=None, help="The day it happened, 2027-01-31; default: today.")
 @click.option(
     "--from",
     "source",

@@ -10,6 +10,7 @@ import click
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow_cli.checking import PASSES
 from spot_mlflow_cli.files import write_new
+from spot_mlflow_cli.options import guardrail_option
 from spot_mlflow_cli.terminal import progress
 
 if TYPE_CHECKING:
@@ -27,16 +28,19 @@ _ENGINES = (
 @click.option("--arms", metavar="TABLE", help="Who was held out, or in which arm each unit is.")
 @click.option("--events", metavar="TABLE", help="What happened: orders, payments, cancellations.")
 @click.option("--steps", metavar="TABLE", help="What was done: contacts, deliveries.")
-@click.option("--complete-until", metavar="DATE", help="Up to when all events are in their table.")
-@click.option("--as-of", metavar="DATE", help="Nothing later counts, UTC; now otherwise.")
+@guardrail_option
+@click.option(
+    "--complete-until", metavar="DATE", help="Date up to which all events are in their table."
+)
+@click.option("--as-of", metavar="DATE", help="Later events do not count (UTC); default: now.")
 @click.option("--version", metavar="VERSION", help="Of the model; other versions do not count.")
 @click.option(
     "-o", "--out", metavar="FILE", help="A .parquet or .csv file, or DATABASE_URL::TABLE, both new."
 )
 @click.option(
-    "--page", metavar="FILE", help="The page of the rules; FILE.html beside a file otherwise."
+    "--page", metavar="FILE", help="The page of the rules; default: FILE.html beside a file."
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option(
     "--sql",
     "engine",
@@ -49,6 +53,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     arms: str | None,
     events: str | None,
     steps: str | None,
+    guardrail: dict[str, str],
     complete_until: str | None,
     as_of: str | None,
     version: str | None,
@@ -80,8 +85,10 @@ def command(  # noqa: PLR0917 - click passes them by name
     place = Path(page) if page else None if "::" in out else Path(out).with_suffix(".html")
     for path in (None if "::" in out else Path(out), place):
         if path is not None and path.exists() and not force:
-            raise InvalidInput("is there already", where=str(path), fix="Use --force.")
-    tables = {"decisions": decisions, "arms": arms, "events": events, "steps": steps}
+            raise InvalidInput("already exists", where=str(path), fix="Use --force.")
+    tables = {
+        "decisions": decisions, "arms": arms, "events": events, "steps": steps, "guardrails": guardrail,
+    }  # fmt: skip
     from spot_mlflow.reporting.pages import join_page
     from spot_mlflow_checks.raw.exported import export_log
     from spot_mlflow_checks.raw.joined import complete_to, joined_log

@@ -13,7 +13,7 @@ from spot_mlflow.reporting.words.tables import harmless
 from spot_mlflow.verdicts import VERDICTS, VIABILITY
 from spot_mlflow_cli import schedule_view
 from spot_mlflow_cli.checking import PASSES, failures, keep, read_outcomes
-from spot_mlflow_cli.options import dry_run_option, format_option
+from spot_mlflow_cli.options import dry_run_option, format_option, guardrail_option
 from spot_mlflow_cli.schedule import Wanted, run_schedule
 from spot_mlflow_cli.sections import page, print_headline, print_sections
 from spot_mlflow_cli.terminal import echo_json, progress
@@ -37,7 +37,7 @@ _FAILED = 1
     "--all",
     "everything",
     is_flag=True,
-    help="Check every watched version whose contract names its sources.",
+    help="Check every watched version whose contract says where its outcomes lie.",
 )
 @click.option("--due", "only_due", is_flag=True, help="With --all: only those whose check is due.")
 @click.option(
@@ -51,22 +51,23 @@ _FAILED = 1
 @click.option("--arms", metavar="TABLE", help="Who was held out, or in which arm each unit is.")
 @click.option("--events", metavar="TABLE", help="What happened: orders, payments, cancellations.")
 @click.option("--steps", metavar="TABLE", help="What was done: contacts, deliveries.")
+@guardrail_option
 @click.option(
     "--complete-until",
     metavar="DATE",
-    help="Up to when all events are in their table, where it is not as the promise says.",
+    help="Date up to which all events are in their table, if it differs from the promise.",
 )
 @click.option("--table", metavar="NAME", help="For a database: the table, or schema.table.")
 @click.option("--query", metavar="SQL", help="For a database: a query instead of a table.")
 @click.option(
     "--as-of",
     metavar="DATE",
-    help="Judge maturity as of this moment, UTC; now otherwise. Later decisions do not count.",
+    help="Use this time (UTC) to decide which outcomes are mature; default: now. Later decisions do not count.",
 )
 @click.option(
     "--segment",
     metavar="COLUMN",
-    help="Break the lift down by this column, where the promise names none.",
+    help="Break the lift down by this column, if the promise names none.",
 )
 @click.option(
     "--reduced",
@@ -80,15 +81,15 @@ _FAILED = 1
     help="Why units of the last check are missing on purpose: erased on request, a month restated.",
 )
 @click.option(
-    "--again", is_flag=True, help="Record the check also where its figures are on record already."
+    "--again", is_flag=True, help="Record the check even if its figures are already on record."
 )
 @click.option(
     "--fail-on",
     type=click.Choice(_FAILURES),
     multiple=True,
-    help="Exit with 1, once recorded, where this is the answer. May be given more than once.",
+    help="Exit with 1, after recording, if this is the answer. May be given more than once.",
 )
-@click.option("--person", envvar="SPOT_PERSON", help="Who checks. Otherwise SPOT_PERSON.")
+@click.option("--person", envvar="SPOT_PERSON", help="Who checks. Default: SPOT_PERSON.")
 @format_option("text", "json", "markdown")
 @dry_run_option
 def command(  # noqa: PLR0913, PLR0917 - click passes them by name
@@ -101,6 +102,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
     arms: str | None,
     events: str | None,
     steps: str | None,
+    guardrail: dict[str, str],
     complete_until: str | None,
     table: str | None,
     query: str | None,
@@ -118,9 +120,9 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
     """Check an outcome log against what the model version promised, and record the answer.
 
     SOURCE is a CSV or Parquet file, a glob of them in quotes, or a database URL with --table or
-    --query. The columns stand in the recorded promise. Rows stay where they are: only sums leave
-    the engine. Without SOURCE the log is made of the raw tables that the promise names, or that are
-    given: files, or DATABASE_URL::TABLE.
+    --query. The recorded promise names the columns. Rows stay where they are: only sums leave
+    the engine. Without SOURCE it is the log that the promise names, or it is made of the raw tables
+    that the promise names or that are given: files, or DATABASE_URL::TABLE.
 
     \b
     Example:
@@ -142,10 +144,11 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
     from spot_mlflow.record import Record
 
     tables = {"decisions": decisions, "arms": arms, "events": events, "steps": steps}
+    options = {f"--{k}": v for k, v in tables.items()} | {"--guardrail": guardrail}
     if everything:
         given = {
             "SOURCE": model or source,
-            **{f"--{k}": v for k, v in tables.items()},
+            **options,
             "--complete-until": complete_until,
             "--table": table,
             "--query": query,
@@ -156,12 +159,16 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
         _check_all(wanted, output_format)
         return
     if model is None or only_due:
-        raise click.UsageError("Name one MODEL and its SOURCE, or say --all.")
-    named = {k: v for k, v in tables.items() if v is not None}
+        raise click.UsageError("Name one MODEL and its SOURCE, or use --all.")
+    named: dict[str, Any] = {k: v for k, v in tables.items() if v is not None}
+    named |= {"guardrails": guardrail} if guardrail else {}
     if source is not None and named:
+        first = next(k for k, v in options.items() if v)
         raise click.UsageError(
-            f"SOURCE, a ready log, cannot be combined with --{min(named)}, a raw table."
+            f"SOURCE, a ready log, cannot be combined with {first}, a raw table."
         )
+    if source is None and (table or query):
+        raise click.UsageError(f"--{'table' if table else 'query'} needs SOURCE, a database.")
     record = Record()
     ref = record.resolve(model)
     settings = {
@@ -174,7 +181,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
         "fewer": fewer,
         "complete_until": complete_until,
     }
-    read = named if source is None else source
+    read = named or source
     found = _check(record, ref, read, settings, person=person, dry_run=dry_run, again=again)
     report = found.report
     _show(found, ref, output_format)
@@ -210,7 +217,7 @@ def _check_all(wanted: Wanted, output_format: str) -> None:
 def _check(
     record: Record,
     ref: ModelRef,
-    source: str | dict[str, str],
+    source: str | dict[str, Any] | None,
     settings: dict[str, Any],
     *,
     person: str | None,

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spot_mlflow import figures
-from spot_mlflow.evidence import jsonable
-from spot_mlflow.lift.promise.scale import contract_scale
-from spot_mlflow.verdicts import VERDICTS
 from spot_mlflow_cli.options import format_option
 from spot_mlflow_cli.terminal import console, echo_json
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
-    from spot_mlflow.lift.verdict.plan import HoldoutPlan, LiftPlan
+    from spot_mlflow.lift.verdict.plan import LiftPlan
 
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
-_SHOWN = 0.005  # chances that round to 0 % are not worth a word
 _ABOVE_0 = click.FloatRange(0, min_open=True)
 
 
@@ -32,21 +27,21 @@ _ABOVE_0 = click.FloatRange(0, min_open=True)
     type=_SHARE,
     multiple=True,
     metavar="SHARE",
-    help="Share of units left alone; may be given several times.  [default: .05 .1 .2 .3 .5, and that "
+    help="Share of units held out; may be given several times.  [default: .05 .1 .2 .3 .5, and that "
     "of the contract's assignment]",
 )
-@click.option("--per-day", type=_ABOVE_0, metavar="UNITS", help="Units decided a day, both arms.")
+@click.option("--per-day", type=_ABOVE_0, metavar="UNITS", help="Units decided per day, both arms.")
 @click.option(
     "--units",
     type=_ABOVE_0,
     metavar="UNITS",
-    help="State the chances at so many matured units; otherwise at planned_units.",
+    help="Compute the probabilities at this many matured units; default: planned_units.",
 )
 @click.option(
     "--baseline",
     type=float,
     metavar="MEAN",
-    help="Mean outcome without treatment; otherwise predicted.baseline of the contract.",
+    help="Mean outcome without treatment; default: predicted.baseline of the contract.",
 )
 @click.option(
     "--sd", type=_ABOVE_0, metavar="SD", help="Spread of one unit's outcome; for counts and money."
@@ -56,13 +51,13 @@ _ABOVE_0 = click.FloatRange(0, min_open=True)
     type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
     default=0.8,
     show_default=True,
-    help="Chance with which one wants to know.",
+    help="Probability of a clear answer that you want.",
 )
 @click.option(
     "--design-effect",
     type=click.FloatRange(1),
     default=1.0,
-    help="What clusters multiply the variance with.",
+    help="Factor by which clusters multiply the variance.",
 )
 @click.option(
     "--cluster-size",
@@ -75,7 +70,7 @@ _ABOVE_0 = click.FloatRange(0, min_open=True)
     "--starts",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="First day of decisions, to say a date; otherwise measurement.starts of the contract.",
+    help="First day of decisions, to give dates; default: measurement.starts of the contract.",
 )
 @format_option("text", "json", "markdown")
 def command(contract: Path, output_format: str, **options: Any) -> None:
@@ -99,7 +94,7 @@ def command(contract: Path, output_format: str, **options: Any) -> None:
     day = None if starts is None else starts.date()
     plan = plan_lift(predicted, holdouts=shares, starts=day, **options)
     if output_format == "json":
-        echo_json(as_dict(plan))
+        echo_json(plan.to_dict())
     elif output_format == "markdown":
         click.echo("\n".join(_markdown(plan)))
     else:
@@ -112,125 +107,41 @@ def _assigned(predicted: PredictedLift) -> list[float]:
     return [] if share is None else [share]
 
 
-def as_dict(plan: LiftPlan) -> dict[str, Any]:
-    """Returns the plan as JSON values; "never" is null."""
-    from spot_mlflow.lift.verdict.plan import know_when
-    from spot_mlflow.lift.verdict.plan_words import holdout_words
-
-    extra = ("units_needed", "days_needed")
-    return {
-        "metric": plan.predicted.metric,
-        "summary": know_when(plan),
-        "decision": holdout_words(plan),
-        "baseline": plan.baseline,
-        "per_day": plan.per_day,
-        "power": plan.power,
-        "looks": plan.predicted.looks_used,
-        "planned_units": plan.predicted.planned_units,
-        "tolerance": plan.predicted.tolerance_used,
-        "decisive": plan.decisive,
-        "starts": plan.starts and plan.starts.isoformat(),
-        "money": jsonable(plan.money),
-        "holdouts": [
-            {**jsonable(row), **{k: jsonable(getattr(row, k)) for k in extra}}
-            for row in plan.holdouts
-        ],
-        "notes": list(plan.notes),
-    }
-
-
-def _header(plan: LiftPlan) -> list[str]:
-    what = "days" if plan.per_day is not None else "units"
-    found = {"half true": "half of it", "false": "nothing", None: "-"}[plan.decisive]
-    return [
-        "Holdout",
-        f"{what} until: it arrived",
-        f"{what} until: {found} arrived",
-        "If true",
-        "If half true",
-        "If false",
-        "Smallest gap found",
-    ]
-
-
-def _cells(plan: LiftPlan, row: HoldoutPlan) -> list[str]:
-    waits = (
-        (row.units_met, row.units_short) if plan.per_day is None else (row.days_met, row.days_short)
-    )
-    return [
-        figures.share(row.holdout),
-        *(_count(w) for w in waits),
-        *(_chances(row, truth) for truth in ("true", "half true", "false")),
-        _gap(plan, row.detectable_gap) if math.isfinite(row.detectable_gap) else "none",
-    ]
-
-
-def _gap(plan: LiftPlan, gap: float) -> str:
-    return contract_scale(plan.predicted, gap).amount(gap)
-
-
-def _count(x: float | None) -> str:
-    return "never" if x is None or math.isinf(x) else f"{x:,.0f}"
-
-
-def _chances(row: HoldoutPlan, truth: Any) -> str:
-    """The verdicts of at least one percent, likeliest first."""
-    c = row.chances[truth]
-    worth = sorted(((p, k) for k in VERDICTS if (p := getattr(c, k)) >= _SHOWN), reverse=True)
-    return ", ".join(f"{k} {figures.share(p)}" for p, k in worth)
-
-
-def _chances_at(plan: LiftPlan) -> str:
-    units = sorted({row.units for row in plan.holdouts})
-    if len(units) == 1:
-        return f"Chances at {units[0]:,.0f} matured units."
-    return "Chances at the units that each share needs."
-
-
 def _markdown(plan: LiftPlan) -> list[str]:
-    from spot_mlflow.lift.verdict.plan import know_when
-    from spot_mlflow.lift.verdict.plan_words import holdout_words
+    from spot_mlflow.reporting.words.plan_view import chances_at, opening, plan_table
 
-    header = _header(plan)
-    lines = [know_when(plan), "", "| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    lines += ["| " + " | ".join(_cells(plan, row)) + " |" for row in plan.holdouts]
-    return [*lines, "", *holdout_words(plan), _chances_at(plan), *plan.notes]
+    table = plan_table(plan)
+    lines = ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
+    lines += ["| " + " | ".join(row) + " |" for row in table.rows]
+    first, *rest = opening(plan)
+    return [first, "", *lines, "", *rest, chances_at(plan), *plan.notes]
 
 
 def _print(plan: LiftPlan) -> None:
     """One column per share, so that it fits a terminal."""
     from rich.table import Table
 
-    from spot_mlflow.lift.verdict.plan import know_when
-    from spot_mlflow.lift.verdict.plan_words import holdout_words
+    from spot_mlflow.reporting.words.plan_view import (
+        chances_at,
+        opening,
+        plan_table,
+        worth_showing,
+    )
 
     out = console()
-    out.print(know_when(plan))
-    for line in holdout_words(plan):
+    for line in opening(plan):
         out.print(line)
     table = Table(box=None, pad_edge=False)
     table.add_column("Holdout")
     for row in plan.holdouts:
         table.add_column(figures.share(row.holdout), justify="right")
-    rows = [_cells(plan, row) for row in plan.holdouts]
-    for i, name in enumerate(_header(plan)[1:3], start=1):
-        table.add_row(name, *(cells[i] for cells in rows))
-    for truth, verdict in _worth_showing(plan):
+    told = plan_table(plan)
+    for i, name in enumerate(told.columns[1:3], start=1):
+        table.add_row(name, *(cells[i] for cells in told.rows))
+    for truth, verdict in worth_showing(plan):
         chances = (getattr(row.chances[truth], verdict) for row in plan.holdouts)
         table.add_row(f"if {truth}: {verdict}", *(figures.share(c) for c in chances))
-    table.add_row("smallest gap found", *(cells[-1] for cells in rows))
+    table.add_row("smallest gap found", *(cells[-1] for cells in told.rows))
     out.print(table)
-    for line in (_chances_at(plan), *plan.notes):
+    for line in (chances_at(plan), *plan.notes):
         out.print(line)
-
-
-def _worth_showing(plan: LiftPlan) -> list[tuple[Any, str]]:
-    """Truths and verdicts that have a chance at any of the shares."""
-    from spot_mlflow.lift.verdict.chances import TRUTHS
-
-    return [
-        (truth, verdict)
-        for truth in TRUTHS
-        for verdict in VERDICTS
-        if any(getattr(r.chances[truth], verdict) >= _SHOWN for r in plan.holdouts)
-    ]

@@ -64,7 +64,7 @@ def schema() -> None:
 @click.argument("file", metavar="[POLICY.YAML]", required=False, type=click.Path(path_type=Path))
 @click.option("--mode", type=click.Choice(["observe", "warn", "block"]), help="How strict it is.")
 @click.option("--model", "pattern", metavar="PATTERN", help="Change the mode of these models only.")
-@click.option("--person", envvar="SPOT_PERSON", help="Who sets it; the login where left out.")
+@click.option("--person", envvar="SPOT_PERSON", help="Who sets it; default: the login.")
 @dry_run_option
 def set_(
     file: Path | None, mode: str | None, pattern: str | None, person: str | None, *, dry_run: bool
@@ -81,13 +81,14 @@ def set_(
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
+    from spot_mlflow.record.connection import open_client
     from spot_mlflow.record.policies import current_policy, set_policy
 
     if file is None and mode is None:
-        raise click.UsageError("Name a POLICY.YAML, or say --mode.")
+        raise click.UsageError("Name a POLICY.YAML, or use --mode.")
     if pattern is not None and mode is None:
-        raise click.UsageError("--model needs --mode: which mode shall these models have?")
-    record = Record()
+        raise click.UsageError("--model needs --mode, the mode for these models.")
+    record = Record(client=open_client(make=not dry_run))
     policy = current_policy(record) if file is None else Policy.load(file)
     if mode is not None:
         policy = policy.with_mode(mode, pattern=pattern)  # type: ignore[arg-type] # click checked it
@@ -100,7 +101,7 @@ def set_(
 
 @command.command("retire")
 @click.option("--reason", required=True, help="Why; it stays on record.")
-@click.option("--person", envvar="SPOT_PERSON", help="Who ends it; the login where left out.")
+@click.option("--person", envvar="SPOT_PERSON", help="Who ends it; default: the login.")
 @dry_run_option
 def retire(reason: str, person: str | None, *, dry_run: bool) -> None:
     """End the policy in force, also one that was lost: the default one follows, in mode observe.

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 import click
 
+from spot_mlflow_cli.each import say_where_looked
 from spot_mlflow_cli.options import format_option
 from spot_mlflow_cli.sections import page, print_sections
 from spot_mlflow_cli.terminal import echo_json
@@ -28,18 +29,31 @@ def command(pattern: str | None, output_format: str, *, everything: bool) -> Non
       spot portfolio --format json | jq '.models[] | select(.lift.verdict == "shortfall") | .model'
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
+    from spot_mlflow.reporting.message.portfolio_money import portfolio_money
     from spot_mlflow.reporting.pages.portfolio import (
         portfolio_rows,
         portfolio_section,
         portfolio_summary,
     )
 
-    found = Record().portfolio()
+    record = Record()
+    found = record.portfolio()
     folded = pattern.casefold() if pattern else "*"
     rows = portfolio_rows((n, t) for n, t in found if fnmatchcase(n.casefold(), folded))
+    err = output_format == "json"
+    say_where_looked(record, known=len(found), shown=len(rows), pattern=pattern, err=err)
     if output_format == "json":
         models = [r.to_dict() for r in rows]
-        echo_json({"summary": portfolio_summary(rows).to_dict(), "models": models})
+        money = portfolio_money({r.model: r.history for r in rows})
+        echo_json(
+            {
+                "summary": portfolio_summary(rows).to_dict(),
+                "money": [m.to_dict() for m in money],
+                "models": models,
+            }
+        )
+        return
+    if not rows:
         return
     section = portfolio_section(rows, everything=everything)
     if output_format == "markdown":

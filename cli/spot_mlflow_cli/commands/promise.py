@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from spot_mlflow.gate.replaced_promise import ended_by
 from spot_mlflow.lift.promise.slips import meaning_of
+from spot_mlflow.reporting.words.commands import next_check
 from spot_mlflow.reporting.words.lift_view import promise_scale
+from spot_mlflow.reporting.words.tables import printable
+from spot_mlflow.validation import utc
 from spot_mlflow_cli.options import dry_run_option, format_option, model_argument
-from spot_mlflow_cli.terminal import echo_json
+from spot_mlflow_cli.terminal import echo_json, mind_interrupts
 
 if TYPE_CHECKING:
+    from spot_mlflow.gate.replaced_promise import Ended
     from spot_mlflow.lift.promise.contract import PredictedLift
 
 
 @click.command("promise")
 @model_argument
 @click.argument("contract", metavar="LIFT.YAML", type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask again.")
 @format_option("text", "json")
 @dry_run_option
-def command(model: str, contract: Path, output_format: str, *, dry_run: bool) -> None:
+def command(model: str, contract: Path, output_format: str, *, yes: bool, dry_run: bool) -> None:
     """Record what a model version promises: the lift contract.
 
     \b
@@ -41,6 +48,7 @@ def command(model: str, contract: Path, output_format: str, *, dry_run: bool) ->
     predicted = PredictedLift.load(contract)
     record = Record()
     ref = record.resolve(model)
+    _warn(ended_by(record.adoption(ref), predicted.digest, now=utc(None)), ask=not (yes or dry_run))
     if not dry_run:
         log_predicted_lift(ref, predicted, record=record)
     if output_format == "json":
@@ -60,7 +68,27 @@ def command(model: str, contract: Path, output_format: str, *, dry_run: bool) ->
     for line in _lines(predicted):
         click.echo(line)
     said = "Would be recorded" if dry_run else "Recorded"
-    click.echo(f"{said} for {ref}. Next: spot gate {ref.typed} --to Production")
+    gate = f"spot gate {ref.typed} --to Production"
+    if predicted.sources is None and predicted.outcome_log is None:
+        click.echo(f"{said} for {ref}. Next: {gate}")
+        return
+    click.echo(f"{said} for {ref}. Before it goes live: {gate}")
+    click.echo(next_check(ref.typed, predicted, utc(None).date()))
+
+
+def _warn(ended: Ended, *, ask: bool) -> None:
+    """Says what another promise ends, and asks where a person types."""
+    if not ended:
+        return
+    said = [
+        f"the sign-off of {e.person or 'a person whose name was erased'} for {e.payload.get('target', '')}"
+        for e in ended.sign_offs
+    ]
+    said += [f"request {r.id} for {r.target}" for r in ended.requests]
+    click.echo(printable(f"The promise changes, and with it end: {'; '.join(said)}."), err=True)
+    if ask and sys.stdin.isatty():
+        mind_interrupts()
+        click.confirm("Record this one in its place?", abort=True, err=True)
 
 
 def _lines(predicted: PredictedLift) -> list[str]:
@@ -80,13 +108,21 @@ def _lines(predicted: PredictedLift) -> list[str]:
         lines.append(meaning)
     if minimum is None:
         lines.append(
-            "No minimum viable lift: the gate will ask for one (minimum_viable, or economics)."
+            "No minimum worthwhile lift: the gate will ask for one (minimum_viable, or economics)."
         )
     else:
-        lines.append(f"Least lift worth having: {scale.amount(minimum)}")
+        lines.append(f"Minimum worthwhile lift: {scale.amount(minimum)}")
     lines.append(
         f"Tolerance: {scale.amount(predicted.tolerance_used)}; looks: {predicted.looks_used}"
     )
+    if p.standard_error > predicted.largest_standard_error:
+        most = predicted.largest_standard_error
+        fine = scale.telling_apart(p.standard_error, most)
+        lines.append(
+            "Too uncertain for this tolerance: even if the promise comes true, the check may never say so. The "
+            f"standard error is {fine.amount(p.standard_error)}; at most {fine.amount(most)} would do. A larger "
+            "backtest lowers it, or state a wider tolerance now, before outcomes are known."
+        )
     if predicted.measurement is None:
         lines.append("No measurement owner: the gate will ask for one (measurement).")
     return lines

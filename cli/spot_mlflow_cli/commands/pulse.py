@@ -21,7 +21,7 @@ _SCALE = "1 = not at all, 5 = fully"
 
 @click.command("pulse")
 @model_argument
-@click.option("--person", envvar="SPOT_PERSON", help="Who answers. Otherwise SPOT_PERSON.")
+@click.option("--person", envvar="SPOT_PERSON", help="Who answers. Default: SPOT_PERSON.")
 @click.option("--role", type=click.Choice(ROLES), help="In which role; builders guess.")
 @click.option("--useful", type=click.IntRange(1, 5), help=f"It is useful for my work; {_SCALE}.")
 @click.option("--would-use", type=click.IntRange(1, 5), help=f"I would use it tomorrow; {_SCALE}.")

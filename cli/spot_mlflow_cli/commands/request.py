@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,15 +20,18 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.promotion import PromotionRequest
     from spot_mlflow.record import Record
 
+WIDTH: Final = 80
+MOST: Final = 8  # requirements in the list; with the commands they fit on a screen
+
 
 @click.command("request")
 @model_argument
 @click.option("--to", "target", metavar="TARGET", help="A stage, or an alias: @champion.")
 @click.option("--why", help="The reason, in a sentence or two.")
-@click.option("--person", envvar="SPOT_PERSON", help="Who asks; the login where left out.")
-@click.option("--role", type=click.Choice(ROLES), help="In which role, where that matters.")
+@click.option("--person", envvar="SPOT_PERSON", help="Who asks; default: the login.")
+@click.option("--role", type=click.Choice(ROLES), help="In which role, if that matters.")
 @click.option(
-    "--expires", metavar="DATE", help="Last day to decide on it; 30 days from now where left out."
+    "--expires", metavar="DATE", help="Last day to decide on it; default: 30 days from now."
 )
 @format_option("text", "json")
 @dry_run_option
@@ -62,14 +65,14 @@ def command(  # noqa: PLR0917 - click passes them by name
     record = Record()
     if target is None:
         if why is not None:
-            raise click.UsageError("--why needs --to: which target is asked for?")
+            raise click.UsageError("--why needs --to, the target to request.")
         _list(record, model, output_format)
         return
     if why is None:
         raise click.UsageError("Say --why.")
     asker = person or login()
     if not asker:
-        raise InvalidInput("nobody is known to ask", fix="Say --person, or set SPOT_PERSON.")
+        raise InvalidInput("it is not known who asks", fix="Give --person, or set SPOT_PERSON.")
     about = record.about(model)
     id_ = ""
     if not dry_run:
@@ -114,12 +117,36 @@ def _show(  # noqa: PLR0917 - private
         click.echo(f"Would be requested: {ref} to {decision.target}.")
     else:
         end = request.expires.isoformat()
-        click.echo(f"Requested ({id_}): {ref} to {decision.target}. It can be decided until {end}.")
-    click.echo(printable(decision.explain()))
+        click.echo(f"Requested ({id_}): {ref} to {decision.target}.")
+        click.echo(f"It can be decided until {end}.")
+    click.echo(_missing_words(decision))
     click.echo(f"It is decided by {' or '.join(roles)}, not by {decision.requester}:")
     who = f"{shlex.quote(ref.name)} {id_ or 'REQUEST'} --person NAME --role {roles[0]}"
     click.echo(f"  spot approve {who}")
     click.echo(f"  spot reject {who} --reason TEXT")
+
+
+def _missing_words(decision: GateDecision) -> str:
+    """Returns the gate's answer and a list of what is missing; ``spot gate`` tells why, and what helps."""
+    missing = decision.missing if decision.basis == "requirements" else ()
+    lines = [_filled(f"{decision.verdict} (policy {decision.policy}).")]
+    lines += [
+        _filled(f"{r.title}: {r.measured}; required: {r.required}.", "- ") for r in missing[:MOST]
+    ]
+    if missing:
+        left = len(missing) - MOST
+        more = f"{left} more; why" if left > 0 else "Why"
+        about = shlex.quote(f"{decision.model}/{decision.version}")
+        lines.append(f"{more}, and what helps:\n  spot gate {about} --to {decision.target}")
+    lines += [_filled(f"Note: {note}") for note in decision.notes]
+    return "\n".join(lines)
+
+
+def _filled(text: str, mark: str = "") -> str:
+    return textwrap.fill(
+        printable(text), WIDTH, initial_indent=mark, subsequent_indent=" " * len(mark),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _list(record: Record, model: str, output_format: str) -> None:
@@ -135,7 +162,7 @@ def _list(record: Record, model: str, output_format: str) -> None:
     for r in found:
         click.secho(printable(_line(ref.name, r)), bold=r.status == "open")
         text = f'"{r.why}"' + (f" {r.status}: {r.reason}" if r.reason else "")
-        click.echo(textwrap.fill(printable(text), 92, initial_indent="  ", subsequent_indent="  "))
+        click.echo(_filled(text, "  "))
 
 
 def _line(model: str, r: PromotionRequest) -> str:

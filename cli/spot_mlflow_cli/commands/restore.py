@@ -16,7 +16,7 @@ def command() -> None:
 
 
 @command.command("accept")
-@click.option("--reason", required=True, help="Why it stays gone; it goes into the record.")
+@click.option("--reason", required=True, help="Why it stays missing; this is recorded.")
 @dry_run_option
 def accept(reason: str, *, dry_run: bool) -> None:
     """Accept that entries which the server remembers are gone for good.
@@ -36,7 +36,7 @@ def accept(reason: str, *, dry_run: bool) -> None:
     uri = str(Record().client.tracking_uri)
     if uri.startswith(("http://", "https://")):
         raise InvalidInput(
-            "this is the operator's to say, on the server's host",
+            "only the operator can do this, on the server's host",
             fix="spot --tracking-uri DATABASE restore accept --reason WHY, with its SPOT_MLFLOW_HOME.",
         )
     if not reason.strip():

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @click.option(
     "--to", "target", required=True, metavar="TARGET", help="A stage, or an alias: @champion."
 )
-@click.option("--version", help="Which one; the last earlier holder where left out.")
-@click.option("--requester", envvar="SPOT_PERSON", help="Who asks; the login where left out.")
+@click.option("--version", help="Which one; default: the last earlier holder.")
+@click.option("--requester", envvar="SPOT_PERSON", help="Who asks; default: the login.")
 @dry_run_option
 def command(
     model: str, target: str, version: str | None, requester: str | None, *, dry_run: bool

@@ -15,7 +15,7 @@ import click
 @click.option(
     "--auth/--no-auth",
     default=False,
-    help="Put MLflow's basic auth in front; then requester, recorder and approver are the "
+    help="Use MLflow's basic auth; requester, recorder and approver are then the "
     "authenticated user. Needs `pip install mlflow[auth]`.",
 )
 @click.option(

@@ -32,13 +32,13 @@ from spot_mlflow_cli.terminal import echo_json
     "--person",
     envvar="SPOT_PERSON",
     metavar="NAME",
-    help="Who reads. Who is asked for answers sees the others' once their own are in. "
-    "Otherwise SPOT_PERSON.",
+    help="Who reads. People who are asked for answers see the others' after giving their own. "
+    "Default: SPOT_PERSON.",
 )
 @click.option(
     "--role",
     type=click.Choice(ROLES),
-    help="In which role the person reads; otherwise as the model's record has it.",
+    help="In which role the person reads; default: the role in the model's record.",
 )
 @pseudonym_option
 @format_option("text", "json", "markdown")

@@ -14,7 +14,7 @@ from spot_mlflow_cli.options import dry_run_option, model_argument, person_optio
     "--to", "target", required=True, metavar="TARGET", help="A stage, or an alias: @champion."
 )
 @person_options
-@click.option("--note", default="", help="What you want to be remembered with it.")
+@click.option("--note", default="", help="A comment to record with it.")
 @dry_run_option
 def command(model: str, target: str, person: str, role: str, note: str, *, dry_run: bool) -> None:
     """Sign off a version for a target; nobody signs off what they ask for themselves.

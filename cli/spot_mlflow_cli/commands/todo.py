@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spot_mlflow.reporting.words.tables import Table, printable
+from spot_mlflow.figures import things
+from spot_mlflow.reporting.words.tables import Table, harmless, printable
 from spot_mlflow.roles import ROLES
-from spot_mlflow_cli.each import EachModel, leave_unread
+from spot_mlflow_cli.each import EachModel, leave_unread, say_where_looked
 from spot_mlflow_cli.options import format_option
 from spot_mlflow_cli.terminal import echo_json, progress
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("todo")
-@click.option("--person", default=None, help="Only what this person owes.")
+@click.option("--person", default=None, help="Only what waits for this person.")
 @click.option(
     "--role",
     type=click.Choice(ROLES),
@@ -49,15 +50,14 @@ def command(
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import current_policy
     from spot_mlflow.record.store import UPDATED_TAG
+    from spot_mlflow.record.whereabouts import store_of
     from spot_mlflow.reporting.message.todo import ordered, owed_by, todo_of
 
     record = Record()
     folded = pattern.casefold() if pattern else "*"
-    names = [
-        name
-        for name, tags in record.portfolio()
-        if UPDATED_TAG in tags and fnmatchcase(name.casefold(), folded)
-    ]
+    known = record.portfolio()
+    like = [(name, tags) for name, tags in known if fnmatchcase(name.casefold(), folded)]
+    names = [name for name, tags in like if UPDATED_TAG in tags or not record.ways.tags]
     found: list[Todo] = []
     policy = current_policy(record) if names else None
     with progress() as bar:
@@ -69,6 +69,13 @@ def command(
     if person or role:
         todos = list(owed_by(todos, person, role))
     _print(todos, output_format)
+    if not like:
+        err = output_format != "text"
+        say_where_looked(record, known=len(known), shown=0, pattern=pattern, err=err)
+    elif not todos and output_format == "text":
+        checked = things(len(like), "model")
+        store = harmless(store_of(record.client))
+        click.echo(f"Nothing is waiting for anyone (checked {checked} at {store}).")
     leave_unread(each.unread)
 
 
@@ -92,8 +99,6 @@ def _print(todos: list[Todo], output_format: str) -> None:
             textwrap.fill(printable(t.what), 92, initial_indent="  ", subsequent_indent="  ")
         )
         click.secho(f"  {printable(t.command)}", dim=True)
-    if not todos:
-        click.echo("Nothing is owed.")
 
 
 def _due(todo: Todo) -> str:

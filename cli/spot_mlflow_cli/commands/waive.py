@@ -16,10 +16,8 @@ from spot_mlflow_cli.options import dry_run_option, model_argument
     "--requirement", required=True, help="Its name, as `spot gate --format json` prints it."
 )
 @click.option("--reason", required=True, help="Why; it is shown with every decision.")
-@click.option("--approver", required=True, help="Who answers for it; not the one who asks.")
-@click.option(
-    "--expires", metavar="DATE", help="Last day, 2027-01-31; 30 days from now where left out."
-)
+@click.option("--approver", required=True, help="Who answers for it; not the requester.")
+@click.option("--expires", metavar="DATE", help="Last day, 2027-01-31; default: 30 days from now.")
 @click.option("--requester", envvar="SPOT_PERSON", help="Who asks for the waiver.")
 @dry_run_option
 def command(  # noqa: PLR0917 - click passes them by name

@@ -13,7 +13,7 @@ from spot_mlflow_cli.options import dry_run_option
 
 @click.command("worksheet")
 @click.argument("model", metavar="[MODEL]", required=False)
-@click.option("--role", type=click.Choice(ROLES), help="Whose questions; otherwise all of them.")
+@click.option("--role", type=click.Choice(ROLES), help="Whose questions; default: all of them.")
 @click.option(
     "--as",
     "form",

@@ -11,6 +11,7 @@ import spot_mlflow as spot
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.letters import LETTERS
 from spot_mlflow.record import Record
+from spot_mlflow.record.connection import open_client
 from spot_mlflow.record.policies import set_policy
 from spot_mlflow.reporting.message.headline import headline
 from spot_mlflow.reporting.words.lift_view import promise_scale
@@ -232,4 +233,5 @@ def _ask_for_production(stage: Stage, version: str) -> None:
 def set_the_gate(stage: Stage) -> None:
     """Puts the default policy in force, in mode block."""
     policy = default_policy().model_copy(update={"mode": "block"})
-    set_policy(Record(stage.database, stage.database), policy)
+    client = open_client(stage.database, stage.database, make=True)
+    set_policy(Record(client=client), policy)
