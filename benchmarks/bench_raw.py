@@ -1,6 +1,8 @@
 # ruff: noqa: S608 - the numbers and paths of our own benchmark
 """Raw tables to a log: against one hand-written query with the same answers, a day's cohort, peak memory.
 
+DuckDB over Parquet, and at a tenth of the rows PostgreSQL over its tables and Spark over its frames.
+
 Decisions once a unit over 60 days and three times as many events, in Parquet, times in order; 1 % of
 event ids twice, 5 % refunds. Ten million decisions with SPOT_BENCH_FULL=1, a tenth otherwise. Each runs
 in a process of its own: processor seconds, since the machine may be shared, and peak resident memory.
@@ -16,6 +18,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.raw_engines import on_postgres, on_spark
+
 FULL = bool(os.environ.get("SPOT_BENCH_FULL"))
 DECISIONS = 10_000_000 if FULL else 1_000_000
 _DAY = 60  # of the decisions' days, one is the cohort
@@ -28,7 +32,7 @@ CONTRACT: dict[str, Any] = {
     "sources": {
         "decisions": {"unit": "unit", "at": "decided_at", "score": "score", "segment": "segment"},
         "arms": {"column": "arm", "treated": "offer", "holdout": "control"},
-        "events": {"unit": "unit", "at": "at", "id": "event_id", "amount": "amount", "complete_until": "now"},
+        "events": {"unit": "unit", "at": "happened", "id": "event_id", "amount": "amount", "complete_until": "now"},
         "outcome": "sum",
     },
 }  # fmt: skip
@@ -50,38 +54,18 @@ with joined_log(tables, PredictedLift.load(CONTRACT), as_of=AS_OF) as log:
 print(json.dumps([*used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, answer]))
 """
 _HAND = """
-import json, os, resource, sys, tempfile, time
-import duckdb
+import json, os, resource, sys, time
+from benchmarks.raw_by_hand import ANSWER, COUNTS, LOG
 from spot_mlflow_checks.engines.duck import connect
 cpu, wall = time.process_time(), time.perf_counter()
-con, spill = connect()
+con, spill = connect(650)
 out = os.path.join(os.path.dirname(spill.path), "log.parquet")
-con.execute(f'''copy (
-with d as (
-  select * from (select *, row_number() over (partition by unit order by decided_at, arm, score, segment) nr,
-    min(arm) over (partition by unit) <> max(arm) over (partition by unit) as two_arms
-  from '{sys.argv[1]}' where decided_at <= timestamp '2026-06-15') where nr = 1),
-e as (
-  select unit, "at", amount from (select *, row_number() over (partition by event_id order by "at" desc, unit, amount) nr
-  from '{sys.argv[2]}' where "at" <= timestamp '2026-06-15') where nr = 1 or event_id is null),
-a as (
-  select d.unit,
-    sum(case when "at" >= decided_at and "at" < decided_at + interval 30 days then amount else 0 end) as outcome,
-    max(case when "at" >= decided_at and "at" < decided_at + interval 30 days then "at" end) as observed_at,
-    sum(case when "at" < decided_at and "at" >= decided_at - interval 28 days then amount else 0 end) as covariate,
-    count(*) filter ("at" >= decided_at and "at" < decided_at + interval 30 days) as inside,
-    count(*) filter ("at" < decided_at and "at" >= decided_at - interval 28 days) as prior,
-    count(*) filter ("at" < decided_at - interval 28 days) as too_early,
-    count(*) filter ("at" > decided_at + interval 30 days) as late
-  from e join d on e.unit = d.unit group by d.unit)
-select d.unit, arm, decided_at, segment, score, two_arms, coalesce(outcome, 0) as outcome, observed_at,
-  coalesce(covariate, 0) as covariate, coalesce(inside, 0) as inside, coalesce(prior, 0) as prior,
-  coalesce(too_early, 0) as too_early, coalesce(late, 0) as late
-from d left join a on a.unit = d.unit) to '{out}' (format parquet, compression zstd, row_group_size 100000)''')
-con.execute(f"select count(*), sum(inside), sum(prior), sum(late), sum(too_early) from '{out}'").fetchall()
-con.execute(f"select count(*), count(*) - count(event_id), sum(case when amount < 0 then 1 end) from '{sys.argv[2]}'").fetchall()
+names = {"decisions": f"'{sys.argv[1]}'", "events": f"'{sys.argv[2]}'", "log": f"'{out}'"}
+con.execute(f"copy ({LOG.format(**names)}) to '{out}' (format parquet, compression snappy, row_group_size 100000)")
+for query in COUNTS:
+    con.execute(query.format(**names)).fetchall()
 used = time.process_time() - cpu, time.perf_counter() - wall
-answer = [float(x) for x in con.execute(f"select sum(outcome), sum(covariate), sum(inside), sum(late), count(*) from '{out}'").fetchone()]
+answer = [float(x) for x in con.execute(ANSWER.format(**names)).fetchone()]
 con.close(); spill.cleanup()
 print(json.dumps([*used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, answer]))
 """
@@ -104,7 +88,7 @@ def made(folder: Path, n: int) -> tuple[str, str, str]:
     con.execute(f"""COPY (SELECT CASE WHEN i % 100 = 99 THEN i - 1 ELSE i END AS event_id,
       (floor(pow(random(), 1.5) * 0.4 * {n})::bigint * 2 + 1) % {n} AS unit,
       timestamp '2026-02-01' + to_microseconds((i * 120 * 86400 // {3 * n})::bigint * 1000000
-        + (random() * 1e6)::bigint) AS at,
+        + (random() * 1e6)::bigint) AS happened,
       round(CASE WHEN random() < 0.05 THEN -20 * random() ELSE 50 * random() END, 2) AS amount
       FROM range({3 * n}) r(i)) TO '{paths[2]}' (ROW_GROUP_SIZE 200000)""")
     con.close()
@@ -121,25 +105,43 @@ def run() -> dict[str, Any]:
         )
         third = made(Path(name), DECISIONS // 3)
         small = _measured(_OURS, third[0], third[2])
-    same = all(abs(a - b) <= 1e-9 * max(abs(a), 1) for a, b in zip(hand[3], ours[3], strict=True))
+        left = len(list(Path(name).glob("spot-spill-*")))
+        engines = in_engines(Path(name))
     return {
         "decisions": DECISIONS,
         "events": 3 * DECISIONS,
-        "same answers": same,
+        "same answers": same(hand[3], ours[3]),
         "cpu seconds": {"by hand": hand[0], "raw": ours[0], "a day's cohort": cohort[0]},
         "raw / by hand": round(ours[0] / hand[0], 2),
         "day / whole": round(cohort[0] / ours[0], 3),
         "wall seconds": {"by hand": hand[1], "raw": ours[1], "a day's cohort": cohort[1]},
         "peak, MiB": {"by hand": hand[2], "raw": ours[2], "a third of the rows": small[2]},
         "peak growth from a third": round(ours[2] / small[2], 2),
-        "spill folders left": len(list(Path(tempfile.gettempdir()).glob("spot-spill-*"))),
+        "spill folders left": left,
+        "at a tenth of the rows": engines,
     }
+
+
+def in_engines(folder: Path) -> dict[str, Any]:
+    """The same in PostgreSQL and in Spark."""
+    decisions, _, events = made(folder, DECISIONS // 10)
+    found = {
+        name: run(decisions, events)
+        for name, run in (("postgresql", on_postgres), ("spark", on_spark))
+    }
+    return {"decisions": DECISIONS // 10, "events": 3 * DECISIONS // 10, **found}
+
+
+def same(one: list[float], other: list[float]) -> bool:
+    """Whether two answers agree to 1e-9."""
+    return all(abs(a - b) <= 1e-9 * max(abs(a), 1) for a, b in zip(one, other, strict=True))
 
 
 def _measured(code: str, decisions: str, events: str) -> tuple[float, float, int, list[float]]:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, decisions, events],
         check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1],
+        env={**os.environ, "TMPDIR": str(Path(events).parent)},
     )  # fmt: skip
     cpu, wall, peak, answer = json.loads(done.stdout.splitlines()[-1])
     return round(cpu, 1), round(wall, 1), int(peak), answer

@@ -62,7 +62,7 @@ def fill(record: Record, database: str, model: str, count: int) -> None:
         params += [
             {"run_uuid": run, "key": f"{PART}{i:05d}", "value": p} for i, p in enumerate(parts)
         ]
-    _insert(database, runs=runs, tags=tags, params=params)
+    insert(database, runs=runs, tags=tags, params=params)
 
 
 def _draft(ref: Any, i: int, count: int) -> Draft:
@@ -79,7 +79,8 @@ def _draft(ref: Any, i: int, count: int) -> Draft:
     )
 
 
-def _insert(database: str, **rows: list[dict[str, Any]]) -> None:
+def insert(database: str, **rows: list[dict[str, Any]]) -> None:
+    """Inserts rows, table by table."""
     engine = sa.create_engine(database)
     known = sa.MetaData()
     known.reflect(engine, only=list(rows))
