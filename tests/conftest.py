@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +123,66 @@ def _empty_mlflow() -> Path:
     return empty_mlflow()
 
 
+_NAMES_OF_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+_SETTINGS_OF_MLFLOW = (
+    ("mlflow.tracking._tracking_service.utils", "_tracking_uri"),
+    ("mlflow.tracking._model_registry.utils", "_registry_uri"),
+    ("mlflow.tracking.fluent", "_active_experiment_id"),
+)
+
+
+@dataclass(frozen=True)
+class _MlflowSettings:
+    """MLflow's own settings, which its setters write to globals and to the environment.
+
+    What one test left would be the server of the next; and MLflow's setters cannot say again that
+    nothing was set.
+    """
+
+    variables: dict[str, str | None]
+    modules: dict[tuple[str, str], Any]
+
+    @classmethod
+    def now(cls) -> _MlflowSettings:
+        """Reads them in the modules of MLflow that are imported already; nobody waits for the others."""
+        return cls(
+            {name: os.environ.get(name) for name in _NAMES_OF_MLFLOW},
+            {
+                (module, name): getattr(sys.modules[module], name)
+                for module, name in _SETTINGS_OF_MLFLOW
+                if module in sys.modules
+            },
+        )
+
+    def put_back(self) -> None:
+        """Sets them as they were; in a module that was not imported then, nothing was set."""
+        for module, name in _SETTINGS_OF_MLFLOW:
+            if module in sys.modules:
+                setattr(sys.modules[module], name, self.modules.get((module, name)))
+        for name, value in self.variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+_AT_START = _MlflowSettings.now()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _mlflow_as_it_was_at_the_start() -> None:
+    """Begins each file as the first: fixtures of a whole file or session set things, too."""
+    _AT_START.put_back()
+
+
+@pytest.fixture(autouse=True)
+def _mlflow_as_it_was() -> Iterator[None]:
+    """Puts back what a test or a fixture of its own set."""
+    before = _MlflowSettings.now()
+    yield
+    before.put_back()
+
+
 @pytest.fixture
 def mlflow_uri(
     _empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -135,15 +196,12 @@ def mlflow_uri(
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
-    before, registry = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     yield uri
     while mlflow.active_run() is not None:
         mlflow.end_run()
-    mlflow.set_tracking_uri(before)
-    mlflow.set_registry_uri(registry)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from terminal import run_spot
 
 SPLIT = Path(__file__).resolve().parents[2] / "examples" / "raw_tables" / "split.py"
+LEFT_OUT = ["", "", "", ""]  # baseline, minimum, share held out, owner
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "raw-example.md"
 
 
@@ -23,7 +24,7 @@ def measured(name: str, source: Path, answers: list[str], as_of: str, **keys: st
     client.create_registered_model(name)
     client.create_model_version(name, source="s3://nowhere/model")
     tables = sorted(str(p) for p in Path(name).glob("*.csv"))
-    run = run_spot("init", *tables, "--ask", typed="\n".join(answers) + "\n")
+    run = run_spot("init", *tables, "--ask", typed="\n".join([*answers, *LEFT_OUT]) + "\n")
     assert run.status == 0, run.err
     text = Path("lift.yaml").read_text(encoding="utf-8").replace("before: 28d", "before: none")
     for key, value in keys.items():

@@ -104,7 +104,7 @@ def holders(client: MlflowClient, numbers: Sequence[int]) -> set[str]:
 
 
 def test_registry_of_300_models(mlflow_uri: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says beforehand who would be refused; each step binds who was enrolled and nobody else."""
+    """It says in advance which would be refused; each step binds who was enrolled and nobody else."""
     fill(mlflow_uri)
     record = Record()
     for i in READY:

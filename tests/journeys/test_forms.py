@@ -56,7 +56,7 @@ def test_a_worry_from_a_phone_and_its_way(browser: Any, scene: Scene) -> None:
     assert "Your concern is recorded" in page.get_by_role("status").inner_text()
     assert "Answer the blocking concern “Offers come late”" in page.locator(".ask").inner_text()
     for link, name, role, button in (
-        ("Answer", "Dan", "Data scientist", "Answer a concern"),
+        ("Answer", "Dan", "Data scientist", "Send the answer"),
         ("It is settled", "Zoë Müller", "Frontline employee", "It is settled"),
     ):
         page.get_by_role("link", name=link, exact=True).click()
@@ -71,7 +71,7 @@ def test_a_worry_from_a_phone_and_its_way(browser: Any, scene: Scene) -> None:
 
 
 def test_an_assessment_by_keyboard(browser: Any, scene: Scene) -> None:
-    """Role, answers, "I don't know" by keys alone; a draft is there after a reload, and gone when sent."""
+    """Role, a question a screen, "I don't know" by keys alone; a draft outlives a reload, and is gone when sent."""
     context = browser.new_context(viewport={"width": 390, "height": 800})
     page = context.new_page()
     faults: list[str] = []
@@ -84,15 +84,22 @@ def test_an_assessment_by_keyboard(browser: Any, scene: Scene) -> None:
     page.wait_for_url("**role=frontline**")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_label("Your name").fill("Cem")
+    page.keyboard.press("Enter")  # goes on; it sends at the last question only
+    assert page.locator("form.act > fieldset:visible").count() == 1
     page.locator("[name=O1]").first.focus()
     page.keyboard.press("Space")
     page.keyboard.press("ArrowDown")
     assert page.locator("output").inner_text() == "1 of 5 answered"
     page.reload()
     assert page.locator("[name=O1][value='2']").is_checked()
+    going_on = page.get_by_role("button", name="Next")
+    for _ in range(3):
+        going_on.press("Enter")
     page.locator("[name=O3][value='?']").focus()
     page.keyboard.press("Space")
-    page.keyboard.press("Enter")
+    for _ in range(2):
+        going_on.press("Enter")
+    page.get_by_role("button", name="Send my answers").press("Enter")
     page.wait_for_url("**done=assess**")
     said = last(scene, "assessment")
     assert (said.person, said.role) == ("Cem", "frontline")

@@ -29,18 +29,19 @@ def worked(url: str, folder: Path) -> list[Seen]:
     """Does the work outside of any repository; what it sets in this process is set back."""
     import mlflow
     from mlflow.tracking import fluent
+    from mlflow.tracking._model_registry import utils as registry
+    from mlflow.tracking._tracking_service import utils as tracking
 
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    assert mlflow.active_run() is None
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(fluent, "_active_experiment_id", None)
-        patch.setenv("MLFLOW_EXPERIMENT_ID", "")  # so that it is put back whatever sets it
-        patch.delenv("MLFLOW_EXPERIMENT_ID")
-        try:
-            return work(url)
-        finally:
-            mlflow.set_tracking_uri(before[0])
-            mlflow.set_registry_uri(before[1])
+        patch.setattr(tracking, "_tracking_uri", None)
+        patch.setattr(registry, "_registry_uri", None)
+        for name in ("MLFLOW_EXPERIMENT_ID", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+            patch.setenv(name, "")  # so that it is put back whatever sets it
+            patch.delenv(name)
+        return work(url)
 
 
 def both(p: Seen, g: Seen) -> tuple[tuple[list[str], list[str]], ...]:

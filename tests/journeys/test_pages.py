@@ -58,6 +58,7 @@ def scene(gated_server: MlflowServer) -> Scene:
 def opened(browser: Any, address: str, **options: Any) -> tuple[Any, list[str]]:
     """Opens a page; returns it with what went wrong on it, and what it asked of elsewhere."""
     page = browser.new_context(**options).new_page()
+    page.set_default_timeout(180_000)
     faults: list[str] = []
     host = address.split("/")[2]
     page.on("pageerror", lambda e: faults.append(str(e)))
@@ -97,7 +98,7 @@ THEMES = [
 
 
 @pytest.mark.parametrize("options", THEMES, ids=["light", "dark", "phone"])
-@pytest.mark.parametrize("path", ["spot/", "spot/model?name={name}"], ids=["portfolio", "model"])
+@pytest.mark.parametrize("path", ["spot/models", "spot/model?name={name}"], ids=["models", "model"])
 def test_page_is_readable(browser: Any, scene: Scene, path: str, options: dict[str, Any]) -> None:
     """No error, nothing from elsewhere, nothing wider than the screen, enough contrast, one title."""
     page, faults = opened(browser, f"{scene.url}/{path.format(name=scene.name)}", **options)
@@ -129,8 +130,8 @@ def test_model_page_opens_with_the_answer(browser: Any, scene: Scene) -> None:
 
 def test_portfolio_is_searched_and_leads_to_the_model(browser: Any, scene: Scene) -> None:
     """A name finds its model by keyboard alone, and the link opens its page."""
-    page, _ = opened(browser, f"{scene.url}/spot/")
-    page.get_by_label("Name").fill(scene.name)
+    page, _ = opened(browser, f"{scene.url}/spot/models")
+    page.get_by_role("searchbox", name="Name").fill(scene.name)
     page.keyboard.press("Enter")
     page.wait_for_url("**q=**")
     link = page.get_by_role("link", name=scene.name)

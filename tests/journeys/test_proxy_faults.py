@@ -105,14 +105,14 @@ FAULTS = {
     "403": ({"status": 403, "body": b"<html>Forbidden by policy</html>"}, "Forbidden by policy"),
     "403 in JSON": (
         {"status": 403, "body": b'{"message":"Forbidden"}'},
-        "does not let this login in (403): Forbidden",
+        "refused this login (403): Forbidden",
     ),
     "403 as MLflow's": (
         {
             "status": 403,
             "body": b'{"error_code":"PERMISSION_DENIED","message":"Permission denied"}',
         },
-        "does not let this login in",
+        "refused this login",
     ),
     "407": ({"status": 407}, "HTTPS_PROXY"),
     "302 to a login page": (

@@ -1,40 +1,56 @@
 """Requests on a real server with logins: asked, shown, decided by somebody else, carried out, judged again.
 
-bea decides for the business, dan builds; cy is of the business and has two accounts; mallory reads.
+bea decides for the business, dan builds; cy is of the business and has two accounts; mallory reads; eve has
+no right. Attempts to get round any of it are in ``request_bypasses``.
 """
 
 from __future__ import annotations
 
+import json
 import uuid
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gated import CONTRACT, POLICY, new_version
-from logins import ADMIN, Login, login_server
+from gated import CONTRACT, POLICY, new_database, new_version
+from logins import ADMIN, PASSWORD, Login, login_server
+from request_bypasses import LEAKS, REFUSED, glass_form
+from terminal import run_spot
 
+import spot_mlflow as spot
 from spot_mlflow.gate.policy import Policy
+from spot_mlflow.readiness.assessment import parse_answers
+from spot_mlflow.readiness.instrument import shipped_instrument
+from spot_mlflow.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import requests
     from servers import MlflowServer
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.postgres]
 ROLES = {
     "bea": ["business"],
     "dan": "data_scientist",
     "cy": {"roles": ["business"], "accounts": ["cy2"]},
 }
-USERS = ("bea", "dan", "cy", "cy2", "mallory")
+USERS = ("bea", "dan", "cy", "cy2", "mallory", "eve")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    """A gated server with logins, whose policy an administrator sets."""
-    folder = tmp_path_factory.mktemp("requests")
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MlflowServer]:
+    """A gated server with logins over each database, whose policy an administrator sets."""
+    folder, backend = tmp_path_factory.mktemp("requests"), None
+    if request.param == "postgres":
+        backend = new_database(request.getfixturevalue("postgres_uri"))
     environment = {"SPOT_MLFLOW_POLICY_FILE": ""}
-    with login_server(folder, ROLES, users=USERS, environment=environment) as found:
+    with login_server(
+        folder, ROLES, users=USERS, environment=environment, backend=backend
+    ) as found:
         assert put(found.url, POLICY).status_code == 200
         yield found
 
@@ -60,7 +76,7 @@ class Story:
         new_version(self.client, self.name)
         self.users = {user: Login(url, user) for user in USERS}
         self.users["admin"] = Login(url, *ADMIN)
-        for user in USERS:
+        for user in USERS[:-1]:
             self.users["admin"].grant(user, self.name, "EDIT" if user in ("dan", "bea") else "READ")
         self.promise()
 
@@ -266,6 +282,45 @@ def test_an_administrator_breaks_the_glass(story: Story) -> None:
     assert "BREAK-GLASS" in page.text
 
 
+def test_an_administrator_breaks_the_glass_by_the_form(story: Story) -> None:
+    """Only they see it; what is wrong is beside the field and nothing is lost; once, however often it is sent."""
+    page = f"{story.url}/spot/model?name={story.name}&version=1"
+    shown = {u: story.users[u].session.get(page, timeout=60).text for u in ("admin", "bea", "dan")}
+    assert [u for u, text in shown.items() if "do=break-glass" in text] == ["admin"]
+    form = glass_form(story)
+    for words in ("Break the glass", "Promised", "Open concern", "although requirements"):
+        assert words in form.page.text
+    typed = {"target": "Production", "reason": "<b>night</b> shift", "until": "2999-01-01T00:00"}
+    for wrong, words in (
+        ({"until": "2999-01-01T00:00"}, "Choose a time within 7 days from now, UTC."),
+        ({"until": "tonight"}, "This is not a time"),
+        ({"target": ""}, "Choose one."),
+        ({"reason": ""}, "This must not be empty."),
+    ):
+        again = form.send({**typed, **wrong})
+        assert again.status_code == 422
+        assert words in again.text
+        assert "&lt;b&gt;night" in again.text or wrong.get("reason") == ""
+        assert f'value="{form.hidden["id"]}"' in again.text
+    assert story.move().status_code == 403
+    end = datetime.now(timezone.utc) + timedelta(hours=3)
+    right = {**typed, "until": f"{end:%Y-%m-%dT%H:%M}"}
+    sent = [form.send(right) for _ in range(3)]
+    assert [a.status_code for a in sent] == [303] * 3
+    (used,) = [e for e in entries(story) if e["kind"] == "break-glass"]
+    assert (used["person"], used["role"], used["version"]) == ("admin", None, "1")
+    assert used["payload"]["until"] == f"{end:%Y-%m-%dT%H:%M}:00+00:00"
+    after = story.users["bea"].session.get(f"{story.url}/spot/{sent[0].headers['Location']}")
+    assert "BREAK-GLASS is recorded" in after.text
+    loud = f"BREAK-GLASS for Production until {end:%Y-%m-%d %H:%M} UTC: &lt;b&gt;night"
+    for tab in ("", "&tab=people", "&tab=log"):
+        text = story.users["bea"].session.get(page + tab, timeout=60).text
+        above = text.partition("<h1>")[0].replace("\u00a0", " ").replace("&nbsp;", " ")
+        assert loud in above, "above everything else"
+    assert story.client.get_registered_model(story.name).tags["spot.break-glass"]
+    assert story.move().status_code == 200
+
+
 WAY = {
     "Staging": {},
     "Production": {
@@ -288,7 +343,7 @@ def test_who_moves_it_and_from_where(story: Story) -> None:
         assert put(story.url, {**POLICY, "version": "3", "targets": WAY}).status_code == 200
         first = moved("admin", "Production")
         assert first.status_code == 403
-        assert "Moved by who may; Tried in an earlier place" in first.json()["message"]
+        assert "Moved by someone who may; Tried in an earlier place" in first.json()["message"]
         assert "Moved by" not in moved("dan", "Production").json()["message"]
         assert moved("admin", "Staging").status_code == 200
         assert moved("admin", "Production").status_code == 403
@@ -306,9 +361,106 @@ def test_who_moves_it_and_from_where(story: Story) -> None:
 def test_requests_are_shown_to_who_may_read_the_model(story: Story) -> None:
     """Not to somebody without a right on it."""
     story.asked()
-    made = story.users["admin"].api("POST", "users/create", username="eve", password="user-password-1234")  # fmt: skip  # noqa: S106
-    assert made.status_code in (200, 400, 409)
-    answer = Login(story.url, "eve").session.get(
+    answer = story.users["eve"].session.get(
         f"{story.url}/ajax-api/2.0/spot/requests", params={"model": story.name}, timeout=60
     )
     assert answer.status_code == 403
+
+
+def test_history_tells_who_asked_and_readers_may_see_it(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In, archived, in again: by the recorded changes, also for somebody who may only read."""
+    assert story.approve(story.asked()).status_code == 200
+    assert story.move().status_code == 200
+    story.client.transition_model_version_stage(story.name, "1", "Archived")
+    assert story.move("bea").status_code == 200
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "mallory")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
+    history = spot.get_history(story.name, "production", record=Record(story.url, story.url))
+    assert [(h.version, h.current, h.outcome) for h in history.holdings] == [
+        ("1", False, "allowed"), ("1", True, "allowed"),
+    ]  # fmt: skip
+    first = history.holdings[0]
+    assert first.since is not None
+    assert history.at(first.since).known
+
+
+def test_the_audit_stream_is_the_administrators(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Request, approval and change in order, each once over two runs, an erasure after them; nobody named."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", story.url)
+    to = tmp_path / "audit.jsonl"
+    assert story.approve(story.asked()).status_code == 200
+    assert run_spot("audit", "--to", to).status == 0
+    assert story.move().status_code == 200
+    gone = story.users["admin"].session.post(
+        f"{story.url}/ajax-api/2.0/spot/erase", json={"person": "cy2"}, timeout=60
+    )
+    assert gone.status_code in (200, 404)
+    assert run_spot("audit", "--to", to).status == 0
+    lines = [json.loads(x) for x in to.read_text().splitlines()]
+    assert len({line["id"] for line in lines}) == len(lines)
+    own = [(x["kind"], x.get("target")) for x in lines if x["model"] == story.name]
+    assert own[:2] == [("request", "Production"), ("sign-off", "Production")]
+    assert own[2:] == [("decision", "Production")]
+    decision = next(x for x in lines if x["model"] == story.name and x["kind"] == "decision")
+    assert (decision["outcome"], decision["applied"], decision["unmet"]) == ("allowed", True, [])
+    assert not any({"person", "recorded_by", "requester"} & set(x) for x in lines)
+    assert "policy" in {x["kind"] for x in lines}
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "bea")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
+    refused = run_spot("audit", "--to", to)
+    assert refused.status == 1
+    assert "only an administrator may read the audit stream" in refused.err
+
+
+class Tried(Story):
+    """A model of which one approval was taken back, and cy's request for it is open; all of them answer."""
+
+    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(url, monkeypatch)
+        self.other = Story(url, monkeypatch).name
+        first = self.asked()
+        self.taken_back = dict(self.approve(first).json()["payload"])
+        assert self.decide("rejected", first, "bea").status_code == 200
+        said = parse_answers({"S1": {"now": 1, "comment": "kept-comment"}}, shipped_instrument())
+        answered = self.say("bea", "assessment", said, role="business", person="bea")
+        assert answered.status_code == 200, answered.text
+        concern = {"act": "raised", "what": "too many calls", "severity": "minor"}
+        raised = self.say("cy", "concern", concern, role="business", person="cy")
+        assert raised.status_code == 200, raised.text
+        self.open = self.asked("cy")
+
+
+@pytest.fixture(scope="module")
+def tried(server: MlflowServer) -> Iterator[Tried]:
+    """One model for all attempts: each must leave it as it was."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield Tried(server.url, patch)
+
+
+@pytest.mark.parametrize("attempt", REFUSED)
+def test_attempt_is_refused_with_a_reason(tried: Tried, attempt: str) -> None:
+    """It gets the status and the reason that must come."""
+    status, words, call = REFUSED[attempt]
+    answer = call(tried)
+    assert answer.status_code == status, answer.text
+    assert words in answer.text
+
+
+def test_the_attempts_have_moved_nothing(tried: Tried) -> None:
+    """After all of them the versions are where they were, and cy's request waits."""
+    stages = [tried.client.get_model_version(tried.name, v).current_stage for v in "12"]
+    assert stages == ["None", "None"]
+    assert [r["status"] for r in tried.requests()] == ["rejected", "open"]
+
+
+@pytest.mark.parametrize("look", LEAKS)
+def test_nothing_leaks(tried: Tried, look: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names, answers and models stay from who may not see them."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tried.url)
+    text, kept = LEAKS[look](tried, monkeypatch)
+    assert text.strip()
+    assert [word for word in kept if word in text] == []

@@ -86,3 +86,64 @@ def test_the_same_through_a_gated_server(tmp_path):
         said = said_by_thin_client(server.url, tmp_path)
     assert [k for k in said["kinds"] if k != "decision"] == KINDS
     assert said["sound"]
+
+
+COMMANDS = """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+
+HEAVY = {"numpy", "pandas", "scipy", "rich", "jinja2", "matplotlib", "great_expectations", "duckdb", "narwhals"}
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in HEAVY:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from mlflow import MlflowClient
+client = MlflowClient()
+client.create_registered_model("typed")
+client.create_model_version("typed", source="s3://elsewhere/m")
+from spot_mlflow_cli.main import main
+
+who = ["--person", "Ann", "--role", "business"]
+ended = {}
+for line in (
+    ["promise", "typed/1", "lift.yaml"],
+    ["involve", "typed", "--phase", "scope", "--kind", "contributed", *who],
+    ["request", "typed/1", "--to", "Production", "--why", "it is ready", *who],
+    ["gate", "typed/1", "--to", "Production", "--dry-run"],
+    ["history", "typed", "--to", "Production"],
+    ["policy", "show"],
+    ["verify", "typed"],
+    ["show", "typed"],
+):
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said):
+        try:
+            main(line)
+        except SystemExit as e:
+            ended[line[0]] = [e.code or 0, said.getvalue()]
+print(json.dumps(ended))
+"""
+
+
+def test_the_commands_of_a_pipeline_need_neither_numpy_nor_rich(gated_server, tmp_path):
+    """Promise, people, request, gate, history, policy and verify end well; others name the package they need."""
+    (tmp_path / "lift.yaml").write_text(
+        "metric: got\npredicted: {lift: 0.3, se: 0.02}\ncolumns: {arm: any, outcome: got}\n"
+    )
+    uri = gated_server.url
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", COMMANDS], capture_output=True, text=True, check=False,
+        cwd=tmp_path, env={
+            **os.environ, "MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    ended = json.loads(ran.stdout.splitlines()[-1])
+    needs = ended.pop("show")
+    assert {name: code for name, (code, _) in ended.items() if code} == {}, ended
+    assert needs[0] == 2
+    assert "which a light client does not have. pip install spot-mlflow" in needs[1]

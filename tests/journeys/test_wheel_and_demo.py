@@ -85,6 +85,24 @@ def test_the_wheel_holds_the_four_packages_and_nothing_generic(built):
     assert "spot_mlflow_cli/demo/data/thornton_hiv.csv" in names
 
 
+def test_the_sdist_holds_what_a_packager_needs_and_nothing_of_this_checkout(built):
+    """Sources, tests, docs, licence and the light client's list; no environment, database or cache."""
+    import tarfile
+
+    from spot_mlflow.version import __version__
+
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {n.partition("/")[2] for n in archive.getnames()}
+    assert next(built.glob("*.tar.gz")).name == f"spot_mlflow-{__version__}.tar.gz"
+    wanted = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "NOTICE", "Makefile"}
+    wanted |= {"spot_mlflow/version.py", "tests/conftest.py", "docs/stability.md"}
+    wanted |= {"requirements-light.txt"}
+    assert wanted <= names
+    top = {n.partition("/")[0] for n in names}
+    assert not top & {".venv", "build", "dist", ".git", ".pytest_cache", "spot-demo", "mlruns"}
+    assert [n for n in names if n.endswith((".db", ".pyc", ".log"))] == []
+
+
 def test_the_installed_command_says_its_version(installed):
     """``spot --version`` of the installed wheel is the package's version."""
     from spot_mlflow.version import __version__
@@ -107,11 +125,11 @@ def test_the_demo_tells_the_story(demo):
     rows = [re.split(r"\s*[│|]\s*", line.strip(" │|")) for line in said.splitlines() if re.match(r"\s*│ ?[12] ", line)]  # fmt: skip
     assert [row[0] for row in rows] == ["1", "2"]
     assert "Less than promised" in rows[0]
-    assert "Cannot be told" in rows[1]
+    assert "No verdict" in rows[1]
     told = " ".join(said.split())
     assert "have no arm" in told
     assert "Version 1 (shortfall, viable): Less than promised: " in told
-    assert "Version 2 (inconclusive, viable): Cannot be told: " in told
+    assert "Version 2 (inconclusive, viable): No verdict: " in told
     assert "Outcomes are missing for 0.36 % of the treated and 9.4 % of the holdout" in told
 
 
@@ -189,7 +207,7 @@ def test_plain_mlflow_shows_it(demo, installed):
             "Predicted lift",
             "Realized lift",
             "Lift gap",
-            "Cannot be told",
+            "No verdict",
             "spot.readiness",
         ):
             assert words in text, words

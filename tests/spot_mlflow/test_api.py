@@ -44,6 +44,9 @@ WRITERS: dict[str, Callable[[LiftReport, Speaker], Any]] = {
     "approve_request": lambda _, who: spot.approve_request("churn", asked(), **who),
     "reject_request": lambda _, who: spot.reject_request("churn", asked(), reason="no", **who),
     "withdraw_request": lambda _, who: spot.withdraw_request("churn", asked(), **who),
+    "log_resolution": lambda _, who: spot.log_resolution(
+        "churn/1", choice="keep", why="it pays", **who
+    ),
 }
 
 

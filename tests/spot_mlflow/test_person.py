@@ -36,6 +36,14 @@ def test_text_may_be_long_but_not_endless():
         check_text("what", "x" * 4001)
 
 
+@pytest.mark.parametrize("text", [" ", "\u200b", "\u3164", "\u2800\u00ad", "\u0301"])
+def test_a_text_that_nobody_sees_is_empty(text):
+    """Blanks, fillers and marks are not a reason; a letter with a mark is something."""
+    with pytest.raises(InvalidInput, match="reason must not be empty"):
+        check_text("reason", text)
+    assert check_text("reason", "a\u0301")
+
+
 @given(
     st.text(min_size=1, max_size=40).filter(
         lambda t: t.strip() and " ".join(t.split()).isprintable()

@@ -4,7 +4,7 @@ import pytest
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.promise.contract import PredictedLift
-from spot_mlflow.validation import nearest, shortened
+from spot_mlflow.validation import nearest, nearest_zone, shortened
 
 CONTRACT = {
     "metric": "got",
@@ -62,3 +62,46 @@ def test_a_file_without_end_is_refused(tmp_path):
     endless.symlink_to("/dev/zero")
     with pytest.raises(InvalidInput, match="more than"):
         load_yaml(endless)
+
+
+COMMANDS = ("demo", "digest", "confirm", "log", "outcomes", "gate", "verify", "sign-off", "restore")
+
+
+@pytest.mark.parametrize("word", ["list", "deploy", "status", "delete", "gate", "verify"])
+def test_nothing_unrelated_is_suggested_nor_the_word_itself(word):
+    """A few letters in common are no slip; what is there already is not meant."""
+    assert nearest(word, COMMANDS) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("gaet", "gate"), ("singoff", "sign-off"), ("out", "outcomes"), ("Gate", "gate")],
+)
+def test_a_slip_or_a_beginning_is_suggested(word, meant):
+    """Turned letters, a missing sign, other capitals, the first letters."""
+    assert nearest(word, COMMANDS) == f"; did you mean '{meant}'?"
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("berlin", "Europe/Berlin"),
+        ("Europ/Berlin", "Europe/Berlin"),
+        ("Europe/Berln", "Europe/Berlin"),
+    ],
+)
+def test_a_time_zone_is_known_by_its_city(said, meant):
+    """A slip in the city or the continent, or the city alone."""
+    assert nearest_zone(said) == f"; did you mean '{meant}'?"
+    assert nearest_zone("Nowhere/Xyzzyplugh") == ""
+
+
+def test_the_known_keys_are_listed_once():
+    """Three unknown keys of one place: three faults, one list behind them."""
+    with pytest.raises(InvalidInput) as refused:
+        PredictedLift.load({**CONTRACT, "zzz": 1, "qqq": 2, "minimum_viabel": 3})
+    said = refused.value.what
+    assert "unknown key 'zzz'; unknown key 'qqq'" in said
+    assert "did you mean 'minimum_viable'" in said
+    assert said.count("known keys") == 1
+    assert said.count("minimum_viable_lift") <= 1

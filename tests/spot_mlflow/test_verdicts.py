@@ -42,5 +42,5 @@ def test_no_verdict_is_told_by_colour_alone(table):
 def test_what_asks_for_attention_comes_first():
     """A broken promise comes before an open one, and that before one that was kept."""
     ranked = [mark.good for mark in sorted(TAGGED.values(), key=lambda mark: mark.rank)]
-    assert ranked == [False, None, None, True, True]
+    assert ranked == [False, None, None, None, True, True]
     assert len({mark.rank for mark in TAGGED.values()}) == len(TAGGED)

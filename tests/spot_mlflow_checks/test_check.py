@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks import check_outcomes
 from spot_mlflow_checks.engines.spill import SpillFolder
 
@@ -88,7 +89,7 @@ def test_thornton_gives_the_published_shares(kind: str, shared_data: Path) -> No
     assert report.success
     assert "1,919 of 4,820 rows (40 %) have no arm" in said(report, "arms_assigned")[1]
     assert (
-        "67 of 2,901 units (2.3 %) are mature and have no outcome"
+        "67 of 2,901 units (2.3 %) are mature but have no outcome"
         in said(report, "outcomes_complete")[1]
     )
 
@@ -123,21 +124,21 @@ BROKEN: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "two arms": (lambda f: pd.concat([f, f.iloc[7:8].assign(arm=0)]), {}, "units_in_one_arm", "1 of 4,000 units (0.025 %) are in two arms; first: unit 7"),
     "unknown arm": (lambda f: f.assign(arm=f["arm"].where(f.index > 3, 9)), {}, "arms_known", "4 of 4,000 rows"),
     "missing arm": (lambda f: f.assign(arm=f["arm"].where(f.index > 3)), {}, "arms_assigned", "4 of 4,000 rows (0.1 %) have no arm; first: unit 0"),
-    "missing outcome": (lambda f: f.assign(y=f["y"].where(f.index > 3)), {}, "outcomes_complete", "4 of 4,000 units (0.1 %) are mature and have no outcome; first: unit 0"),
+    "missing outcome": (lambda f: f.assign(y=f["y"].where(f.index > 3)), {}, "outcomes_complete", "4 of 4,000 units (0.1 %) are mature but have no outcome; first: unit 0"),
     "infinite outcome": (lambda f: f.assign(y=f["y"].where(f.index > 3, np.inf)), {}, "outcomes_plausible", "4 of 4,000 rows (0.1 %) have an infinite outcome"),
     "early outcome": (lambda f: f.assign(o=f["d"] - pd.to_timedelta(np.where(f.index < 5, 1, -1), unit="D")), {"columns": {"observed_at": "o"}}, "outcomes_after_decisions", "5 of 4,000 rows"),
     "late outcome": (lambda f: f.assign(o=f["d"] + pd.to_timedelta(np.where(f.index < 5, 31, 1), unit="D")), {"columns": {"observed_at": "o"}}, "outcomes_in_window", "5 of 4,000 units"),
     "negative money": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"value": "v"}}, "money_plausible", "5 of 4,000 rows (0.12 %) have a negative value"),
     "negative cost": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"cost": "v"}}, "money_plausible", "negative cost"),
-    "value in words": (lambda f: f.assign(v=np.where(f.index < 5, "1,50", "1.50")), {"columns": {"value": "v"}}, "money_plausible", "5 of 4,000 rows (0.12 %) have a value that is no number and counts as none; first: unit 0"),
-    "covariate in words": (lambda f: f.assign(v=np.where(f.index < 5, "low", "1.50")), {"columns": {"covariate": "v"}}, "outcomes_plausible", "have a covariate that is no number"),
+    "value in words": (lambda f: f.assign(v=np.where(f.index < 5, "1,50", "1.50")), {"columns": {"value": "v"}}, "money_plausible", "5 of 4,000 rows (0.12 %) have a non-numeric value, which counts as none; first: unit 0"),
+    "covariate in words": (lambda f: f.assign(v=np.where(f.index < 5, "low", "1.50")), {"columns": {"covariate": "v"}}, "outcomes_plausible", "have a non-numeric covariate"),
     "negative handling": (lambda f: f.assign(v=np.where(f.index < 5, -1.0, 1.0)), {"columns": {"handling": "v"}}, "money_plausible", "negative cost of handling; first: unit 0"),
     "infinite handling": (lambda f: f.assign(v=np.where(f.index < 5, np.inf, 1.0)), {"columns": {"handling": "v"}}, "money_plausible", "infinite cost of handling; first: unit 0"),
-    "delivered only": (lambda f: f.assign(o=f["arm"], v=np.where(f.index == 2, 1, f["arm"])), {"columns": {"offered": "o", "delivered": "v"}}, "delivery_after_offer", "1 of 4,000 rows (0.025 %) are delivered but were never offered; first: unit 2"),
+    "delivered only": (lambda f: f.assign(o=f["arm"], v=np.where(f.index == 2, 1, f["arm"])), {"columns": {"offered": "o", "delivered": "v"}}, "delivery_after_offer", "1 of 4,000 rows (0.025 %) were delivered but never offered; first: unit 2"),
     "contamination": (lambda f: f.assign(o=np.where(f.index < 200, 1, f["arm"])), {"columns": {"offered": "o"}}, "holdout_untouched", "100 of 2,000 units (5 %) of the holdout were offered"),
     "time missing": (lambda f: f.assign(d=f["d"].where(f.index > 3)), {}, "times_plausible", "4 of 4,000 rows"),
     "year 9999": (lambda f: f.assign(d=f["d"].dt.strftime("%Y-%m-%d").where(f.index > 3, "9999-01-01")), {}, "times_plausible", "in the future"),
-    "sample ratio": (lambda f: f[(f["arm"] == 1) | (f.index % 3 == 0)], {}, "sample_ratio", "not the sizes they were designed"),
+    "sample ratio": (lambda f: f[(f["arm"] == 1) | (f.index % 3 == 0)], {}, "sample_ratio", "arm sizes do not match the design"),
     "segment mix": (lambda f: f, {"segments": {"a": {"share": 0.9}, "b": {"share": 0.1}}}, "segment_mix", "moved by 40 %"),
     "values in cents": (lambda f: f.assign(v=6000.0 * f["y"]), {"columns": {"value": "v"}, "economics": {"value": 60}}, "value_as_promised", "value is 6,000 per good outcome, the contract says 60"),
     "not covered": (lambda f: f.assign(p=0.5, y=f["y"].where(f.index % 4 > 0)), {"columns": {"score": "p"}}, "predictions_covered", "1,000 of 4,000 units (25 %) were scored"),
@@ -170,16 +171,13 @@ def test_money_that_cannot_be_read_gives_no_figure() -> None:
     """Values with a decimal comma are no zeros: there is no verdict, and the reason says why."""
     report = check(log().assign(v="1,50"), columns={"value": "v"})
     assert report.verdict == "inconclusive"
-    assert (
-        "4,000 of 4,000 rows (100 %) have a value that is no number"
-        in report.analysis.outcome.reason
-    )
+    assert "4,000 of 4,000 rows (100 %) have a non-numeric value" in report.analysis.outcome.reason
 
 
 def test_a_moment_still_to_come_is_said() -> None:
     """Maturity as of next century is no maturity: a note says what was asked."""
     notes = check(log(), as_of="2999-01-01").analysis.notes
-    assert any("as of 2999-01-01, which is still to come" in n for n in notes)
+    assert any("as of 2999-01-01, which is in the future" in n for n in notes)
 
 
 def test_a_blocking_fault_leaves_no_arm_a_verdict() -> None:
@@ -210,6 +208,9 @@ def test_rows_of_another_version_do_not_count() -> None:
         "1,000 of 4,000 rows (25 %) belong to another model version"
         in said(report, "one_model_version")[1]
     )
+    there = r"another model version than 7: version 3 \(3,000 rows\), version 2 \(1,000 rows\)"
+    with pytest.raises(InvalidInput, match=there):
+        check_outcomes(frame, promise, as_of=AS_OF, model_version="7")
 
 
 @pytest.mark.parametrize(

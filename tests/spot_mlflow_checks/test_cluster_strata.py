@@ -66,7 +66,7 @@ def test_clusters_are_compared_within_what_they_lie_within(dimension: str) -> No
 
 
 def test_clusters_across_days_whose_shares_differ_get_no_verdict() -> None:
-    """Shops switched on one after the other: no verdict for want of a design, and what would help."""
+    """Shops switched on one after the other: a season is in the number, so grade D, and what would help."""
     r = np.random.default_rng(1)
     shop, day = r.integers(0, 200, 12_000), r.integers(0, 56, 12_000)
     start = r.integers(0, 56, 200)
@@ -77,6 +77,7 @@ def test_clusters_across_days_whose_shares_differ_get_no_verdict() -> None:
     frame["y"] = (r.random(12_000) < 0.1 + 0.1 * day / 56).astype(int)
     found = check_outcomes(frame, promise(decided_at="day")).to_dict()
     assert (found["verdict"], found["inconclusive"]) == ("inconclusive", "design")
+    assert found["evidence"] == "D"
     assert "cluster" in found["remedy"]
 
 

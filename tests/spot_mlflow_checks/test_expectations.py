@@ -226,7 +226,7 @@ def test_a_foreign_suite_is_refused() -> None:
     """A suite that is none of ours cannot be vouched for."""
     import great_expectations as gx
 
-    with pytest.raises(InvalidInput, match="no suite of outcome_suite"):
+    with pytest.raises(InvalidInput, match="not a suite from outcome_suite"):
         check_whole(gx.ExpectationSuite(name="other"))
 
 

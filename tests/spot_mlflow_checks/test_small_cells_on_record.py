@@ -112,7 +112,7 @@ def test_the_whole_log_again_is_read_again_and_gives_the_same_as_from_scratch() 
     earlier = check(frame[frame["decided"] < "2027-02-15"], "2027-02-15")
     found = check(frame, ALL_CLOSED, earlier)
     wanted = check(frame, ALL_CLOSED)
-    assert any("cells of few units were stored with others" in note for note in found.notes)
+    assert any("cells of few units were merged with others" in note for note in found.notes)
     for name, table in tables(found).items():
         other = tables(wanted)[name]
         for key in ("segment", "arm", "period", "n", "assigned"):

@@ -146,7 +146,7 @@ def test_a_time_means_that_the_step_was_passed(column: str, kind: str) -> None:
     assert moments.cells.s2 == pytest.approx(plain.cells.s2)
 
 
-@pytest.mark.parametrize("words", [("SENT", "BOUNCED"), ("ja", "nein"), ("x", None)])
+@pytest.mark.parametrize("words", [("SENT", "BOUNCED"), ("oui", "non"), ("x", None)])
 def test_answers_that_nobody_can_read_are_refused_by_their_words(words: tuple[Any, Any]) -> None:
     """Guessing what they mean would invent a cause; the message names column and words."""
     frame = log()
@@ -167,7 +167,7 @@ def test_a_few_unreadable_answers_are_counted_and_unknown() -> None:
     assert moments.faults["unreadable_delivered"].count == len(some)
     said = BY_NAME["steps_readable"].judge(moments)
     assert not said.success
-    assert "neither yes, no nor a time" in said.message
+    assert "not yes, no or a time" in said.message
     assert moments.cells.s2 == pytest.approx(reduced(frame.assign(delivered=blank)).cells.s2)
 
 

@@ -140,6 +140,30 @@ def test_a_new_file_and_a_late_one_are_in_the_next_answer(mlflow_uri: str, shop:
     assert len(checks("churn")["churn"]) == 3
 
 
+def test_a_ready_log_that_the_promise_names_is_watched_as_raw_tables_are(
+    mlflow_uri: str, tmp_path: Path
+) -> None:
+    """A glob of files: a day's new file is in the next answer, and again nothing is written."""
+    assert mlflow_uri
+    said = {
+        "metric": "stayed",
+        "predicted": {"lift": 0.2, "se": 0.05},
+        "looks": "monitored",
+        "planned_units": 4000,
+        "columns": {"arm": "arm", "outcome": "stayed"},
+        "outcome_log": str(tmp_path / "log-*.csv"),
+    }
+    register("churn", contract=said, alias="champion")
+    for day, units in ((1, 200), (2, 300)):
+        rows = [f"{i % 2},{int(i % 5 < 2 + i % 2)}" for i in range(units)]
+        text = "\n".join(["arm,stayed", *rows]) + "\n"
+        (tmp_path / f"log-{day}.csv").write_text(text, encoding="utf-8")
+        found = go("--due")["versions"][0] if day == 1 else go()["versions"][0]
+        assert found["state"] == "recorded"
+        assert found["check"]["matured"] == 200 + 300 * (day - 1)
+    assert go()["versions"][0]["state"] == "on_record"
+
+
 @pytest.fixture
 def stuck(mlflow_uri: str, shop: Path) -> Path:
     """Two models, of which the second is held up by its table of orders: a pipe that nobody fills."""

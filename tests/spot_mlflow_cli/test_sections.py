@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from spot_mlflow.reporting.message.headline import Headline
@@ -57,3 +58,31 @@ def test_a_pipe_has_room_for_a_table(monkeypatch) -> None:
     """Where nobody looks a table is as wide as it needs, unless COLUMNS says otherwise."""
     monkeypatch.delenv("COLUMNS", raising=False)
     assert page().width >= 100
+
+
+WIDE = Table(
+    "Models",
+    ("model", "S", "promised", "arrived", "verdict", "where", "concerns"),
+    (
+        ("Come and know (result-incentive)", "3", "44.5 points (36.5 to 52.4)", "40.8 points", "cannot be told", "in Production", "0"),
+        ("churn", "–", "2.0 points", "–", "promised", "needs 4 things for Production", "12"),
+    ),
+    frozenset({1, 6}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_table_breaks_between_words_and_keeps_to_its_terminal(width: int) -> None:
+    """No word of a head or a cell is cut, however narrow; where columns cannot stand, lines do."""
+    shown = printed(width, tables=(WIDE,))
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= width
+    words = {w for row in (WIDE.columns, *WIDE.rows) for cell in row for w in cell.split()}
+    assert words <= set(shown.split())
+
+
+def test_what_is_too_narrow_for_columns_has_a_line_for_each_cell() -> None:
+    """Head and cell beside each other, a blank line between two models."""
+    lines = [line.split() for line in printed(44, tables=(WIDE,)).splitlines()]
+    assert ["model", "churn"] in lines
+    assert ["concerns", "12"] in lines

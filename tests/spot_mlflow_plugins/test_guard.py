@@ -479,7 +479,7 @@ def test_a_store_without_a_decider_lets_nothing_gated_pass(mlflow_uri: str) -> N
     store = gated(SqlAlchemyStore)(mlflow_uri)
     store.create_registered_model("churn")
     store.create_model_version("churn", "s3://x/y")
-    assert "nobody to ask" in refused(
+    assert "is not configured" in refused(
         store.transition_model_version_stage, "churn", "1", "Production", False
     )
 

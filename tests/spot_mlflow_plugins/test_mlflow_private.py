@@ -87,6 +87,7 @@ answers = {
     "proxied_path": p.proxied_path("mlflow-artifacts:/0/r/artifacts") == "0/r/artifacts"
         and p.proxied_path("s3://x") is None and p.proxied_path("http://h/x") is None
         and p.proxied_path("http://h/p/ajax-api/2.0//mlflow-artifacts/artifacts/0/r") == "0/r",
+    "is_proxied": p.is_proxied("mlflow-artifacts:/0/r/artifacts") and not p.is_proxied("s3://x"),
     "artifacts_destination": p.artifacts_destination() == os.environ["_MLFLOW_SERVER_ARTIFACT_DESTINATION"],
     "default_artifact_root": isinstance(p.default_artifact_root(), str),
     "sent_json": twice == {"a": 1},
@@ -161,6 +162,7 @@ with app.test_request_context("/"):
     answers["auth_app"] = hasattr(p.auth_app(app), "routes")
     answers["sender_is_admin"] = p.sender_is_admin() is True
     answers["may_read_model"] = p.may_read_model("churn") is True
+    answers["readable_models"] = p.readable_models()("churn") is True
     answers["may_manage_model"] = p.may_manage_model("churn") is False
     p.bind_experiments(
         {"7": (), "8": ("churn",), "9": ("churn",)}.get,
@@ -171,6 +173,9 @@ with app.test_request_context("/"):
     found = (may("0"), may("7"), may("8"), may("9"))
     answers["bind_experiments"] = found == (True, False, False, True)
     answers["may_update_model"] = p.may_update_model("churn") is False
+p.leave_open(["/spot/link"])
+asked = auth.is_unprotected_route
+answers["leave_open"] = asked("/spot/link") and asked("/health") and not asked("/spot/linky")
 p.serve("sqlite:///elsewhere.db")
 answers["serve"] = p.backend_uri() == "sqlite:///elsewhere.db"
 print("ANSWERS" + json.dumps(answers))

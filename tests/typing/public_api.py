@@ -49,6 +49,7 @@ def training_script(info: ModelInfo, version: ModelVersion, log: pd.DataFrame) -
     assert_type(report, spot.LiftReport)
     assert_type(report.success, bool)
     spot.log_outcomes("models:/churn@champion", report)
+    spot.log_resolution("churn/3", choice="keep", why="It pays", person="Ann", role="executive")
     spot.sign_off("churn/3", target="Production", person="Bo", role="business")
     spot.waive(
         "churn/3",

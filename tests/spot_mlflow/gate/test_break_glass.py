@@ -123,7 +123,7 @@ def test_it_is_seen_everywhere() -> None:
 )
 def test_it_ends_within_seven_days(until) -> None:
     """What takes longer is not an emergency."""
-    with pytest.raises(InvalidInput, match="must lie within 7d"):
+    with pytest.raises(InvalidInput, match="must be within 7d"):
         check_break_glass(target="Production", reason="r", until=until, now=NOW, manifest="")
     found = check_break_glass(target="Production", reason="r", until=None, now=NOW, manifest="")
     assert found["until"] == (NOW + timedelta(hours=24)).isoformat()

@@ -373,7 +373,7 @@ def test_nothing_is_decided_for_a_reader_who_may_not_see_the_answers() -> None:
     """The refusal names the model, and the command that gives one's own answers."""
     known = adoption(ready())
     hidden = replace(known, readiness=known.readiness.withheld())
-    with pytest.raises(AccessDenied, match="once your own are in") as e:
+    with pytest.raises(AccessDenied, match="after you have given your own") as e:
         decide(hidden, "Production", policy=BLOCK)
     assert (e.value.where, e.value.fix) == ("model 'churn'", "spot assess churn")
 

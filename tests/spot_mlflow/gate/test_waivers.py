@@ -101,10 +101,10 @@ def test_a_met_requirement_still_shows_its_waiver() -> None:
         ({"target": "Prod"}, "must be one of"),
         ({"reason": " "}, "needs a reason"),
         ({"approver": ""}, "needs an approver"),
-        ({"approver": "dan SAMPLE"}, "is the one who asks"),
-        ({"expires": "2027-05-31"}, "must lie between today and 2027-08-30"),
+        ({"approver": "dan SAMPLE"}, "is also the requester"),
+        ({"expires": "2027-05-31"}, "must be between today and 2027-08-30"),
         ({"expires": "2027-08-31"}, "longest waiver is 90d"),
-        ({"expires": "June"}, "is no date"),
+        ({"expires": "June"}, "is not a date"),
     ],
 )
 def test_a_faulty_waiver_is_refused_before_it_is_recorded(change, message) -> None:

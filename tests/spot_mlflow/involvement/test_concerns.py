@@ -73,7 +73,7 @@ def test_only_the_one_who_raised_it_closes_it():
 
 
 def test_after_erasure_any_user_may_close():
-    """The one who raised it can no longer be told; a builder still may not."""
+    """The person who raised it can no longer be told; a builder still may not."""
     c = replace(raised("(erased 1a)", "frontline", "major", 5), erased=True)
     answered = act(c, "answered", "Dana", "data_scientist", 4)
     assert one(c, answered, act(c, "confirmed", "Dana", "data_scientist", 3)).status == "answered"
@@ -122,7 +122,7 @@ def test_an_answer_must_say_something_and_a_confirmation_need_not():
     """Empty answers close nothing."""
     c = raised("Fay", "frontline", "major", 5)
     known = concerns_of([c], now=NOW)
-    with pytest.raises(InvalidInput, match="what is empty"):
+    with pytest.raises(InvalidInput, match="what must not be empty"):
         check_follow_up(known, concern=known[0].id, act="answered", what=" ", **DANA)
     known = concerns_of([c, act(c, "answered", "Dana", "data_scientist", 4)], now=NOW)
     assert check_follow_up(known, concern=known[0].id, act="confirmed", **FAY)["what"] == ""
@@ -357,7 +357,7 @@ def test_what_is_raised_bears_its_id_only_where_one_is_given():
             check_raise(what="x", severity="minor", concern=id_)
         assert e.value.where == "concern"
     for what, severity, said in (
-        ("", "minor", "what is empty"),
+        ("", "minor", "what must not be empty"),
         ("x", "huge", "severity == 'huge'"),
     ):
         with pytest.raises(InvalidInput, match=said) as e:

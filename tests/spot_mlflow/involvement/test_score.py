@@ -188,7 +188,7 @@ def test_silence_begins_after_its_days_and_is_counted():
 
 
 def test_an_answer_alone_does_not_lift_the_cap():
-    """A blocking concern is over when the one who raised it says so."""
+    """A blocking concern is over when the person who raised it says so."""
     concern = raised("Fay", "frontline", "blocking", 12)
     answered = [*full(), concern, act(concern, "answered", "Dana", "data_scientist", 2)]
     assert log(*answered).score == 49

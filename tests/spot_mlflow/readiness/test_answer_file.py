@@ -102,7 +102,7 @@ FAULTS = [
     ("a.json", "[]", "no questions"),
     ("a.yaml", "S1: [", "line"),
     ("a.yaml", "answers: {}", "no question is answered"),
-    ("a.yaml", "S9: 3", "did you mean"),
+    ("a.yaml", "S9: 3", "unknown question 'S9'"),
     ("a.csv", "question,now\nS1,3\nS1,4\n", "row 3: question 'S1' is answered twice"),
     ("a.csv", "question\nS1\n", "column 'now' is missing"),
     ("a.csv", "question,now\nS1,3,4\n", "more cells"),
@@ -111,7 +111,7 @@ FAULTS = [
     ("a.md", "# something", "first line is missing"),
     ("a.txt", "hello", "first line is missing"),
     ("a.eml", "Subject: x\n\nhello", "holds no answers"),
-    ("a.html", "<html>", "is no S.P.O.T. worksheet"),
+    ("a.html", "<html>", "is not an S.P.O.T. worksheet"),
     ("a.yaml", "instrument: 3\nS1: 3", "instrument == 3"),
 ]
 

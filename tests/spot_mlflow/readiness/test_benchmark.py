@@ -15,6 +15,7 @@ from spot_mlflow.readiness.benchmark import (
     compare,
     distributions,
     export_summary,
+    lift_level,
     load_summary,
     pooled,
     suppressed,
@@ -157,7 +158,7 @@ def test_hidden_counts_stay_hidden_in_a_pool():
     assert both["S"].hidden == 7
     found = next(s for s in compare({"S": 3}, both) if s.measure == "S")
     assert (found.n, found.below, found.same, found.above, found.hidden) == (24, 1, 6, 10, 7)
-    assert found.words.endswith("7 not told apart")
+    assert found.words.endswith("7 not shown separately")
 
 
 @settings(max_examples=40)
@@ -203,6 +204,7 @@ def test_each_measure_says_its_own_standing():
     found = compare({"S": 3, "P": 2}, distributions([{"S": 2}] * 5 + [{"T": 1}] * 6))
     assert [(s.measure, s.level, s.n) for s in found] == [
         ("overall", None, 0), ("S", 3, 5), ("P", 2, 0), ("O", None, 0), ("T", None, 6),
+        ("lift", None, 0),
     ]  # fmt: skip
     assert found[1].below == 5
     assert [s.words for s in found[:3]] == [
@@ -218,3 +220,29 @@ def test_models_that_share_no_measure_are_not_exported():
     apart = [{m: 3} for m in MEASURES]
     with pytest.raises(InvalidInput, match="assessed on one measure == 1, must be at least 5"):
         export_summary(apart, INSTRUMENT, month="2026-11")
+
+
+@pytest.mark.parametrize(
+    ("share", "level"),
+    [(None, None), (-0.2, 1), (0, 1), (0.01, 2), (0.5, 3), (0.89, 3), (0.9, 4), (1.09, 4), (1.1, 5), (9, 5)],
+)  # fmt: skip
+def test_what_arrived_is_one_of_five_levels(share, level):
+    """Nothing, less than half, half to 90 %, 90 to 110 %, more; unknown where nothing was checked."""
+    assert lift_level(share) == level
+
+
+def test_what_arrived_is_told_only_where_it_gives_no_single_model_away():
+    """Ten models, all or at most five checked: with nine the tenth would be the one without a check."""
+    for checked, told in ((10, True), (9, False), (6, False), (5, True), (4, False)):
+        models = [
+            {**dict.fromkeys(MEASURES, 3), **({"lift": 4} if i < checked else {})}
+            for i in range(10)
+        ]
+        measures = export_summary(models, INSTRUMENT, month="2026-11").measures
+        assert ("lift" in measures) is told
+        assert {d.n for m, d in measures.items() if m != "lift"} == {10}
+    found = compare({"lift": 2}, distributions([{"lift": 4}] * 6))[-1]
+    assert (
+        found.words
+        == "less than half of the promise arrived; of n = 6: 0 lower, 0 the same, 6 higher"
+    )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONTRACT = {
     "metric": "got",
@@ -28,3 +34,9 @@ def churn(mlflow_uri: str) -> str:
     for _ in range(2):
         client.create_model_version("churn", source="file:///nowhere")
     return "churn"
+
+
+@pytest.fixture
+def another_mlflow(_empty_mlflow: Path, tmp_path: Path) -> str:
+    """A second MLflow in an SQLite file, which nothing is set to."""
+    return f"sqlite:///{shutil.copy(_empty_mlflow, tmp_path / 'another.db')}"

@@ -18,6 +18,7 @@ from spot_mlflow.record.claims import TAG, Claim, Claims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from servers import MlflowServer
 
@@ -138,13 +139,38 @@ def test_a_claim_taken_away_in_the_meantime_no_longer_counts(
     client: MlflowClient, mlflow_uri: str
 ) -> None:
     """Whoever was stopped for too long learns it before recording, and does not claim it back."""
-    with Claims(client, beat=0.05, patience=2.0) as claims:
+    with Claims(client, beat=60, patience=600) as claims:
         assert claims.take("churn", "1") is None
         (key,) = tags(mlflow_uri)
         client.delete_model_version_tag("churn", "1", key)
-        time.sleep(0.3)
+        claims.show_life()
         assert not claims.kept("churn", "1")
         assert tags(mlflow_uri) == {}
+
+
+class Stopped(MlflowClient):
+    """Stands still before each write of a tag from now on."""
+
+    seconds = 0.0
+
+    def set_model_version_tag(self, *args: Any, **kwargs: Any) -> None:
+        """Waits, then writes."""
+        time.sleep(self.seconds)
+        super().set_model_version_tag(*args, **kwargs)
+
+
+def test_a_sign_of_life_that_was_written_too_late_brings_no_claim_back(
+    churn: str, mlflow_uri: str
+) -> None:
+    """Stopped between its look and its write, a process is taken for dead by others meanwhile."""
+    assert churn
+    stopped = Stopped(mlflow_uri, mlflow_uri)
+    with Claims(stopped, beat=60, patience=62) as claims:
+        assert claims.take("churn", "1") is None
+        stopped.seconds = 2.5
+        claims.show_life()
+        stopped.seconds = 0.0
+        assert not claims.kept("churn", "1")
 
 
 def test_without_a_sign_of_life_a_process_counts_its_own_claim_as_lost(

@@ -29,3 +29,12 @@ def test_a_gated_registry_is_opened_past_its_gate(mlflow_uri):
     client = open_client(mlflow_uri, f"spot+{mlflow_uri}")
     assert client.create_registered_model("churn").name == "churn"
     client.set_registered_model_tag("churn", "spot", "not assessed")
+
+
+def test_a_named_server_is_asked_for_its_own_models(mlflow_uri, another_mlflow):
+    """A registry that was set for this process belongs to its own server, not to another one."""
+    open_client().create_registered_model("here")
+    there = open_client(another_mlflow)
+    assert there.search_registered_models() == []
+    there.create_registered_model("there")
+    assert [m.name for m in open_client(mlflow_uri).search_registered_models()] == ["here"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spot_mlflow.errors import InvalidInput
+from spot_mlflow.errors import InvalidInput, RecordDamaged
 from spot_mlflow.record.entry import (
     CHUNK,
     DIGEST,
@@ -20,6 +20,7 @@ from spot_mlflow.record.entry import (
     read,
     split,
 )
+from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
 
 REF = ModelRef("churn", "3", 1234)
@@ -137,3 +138,51 @@ def test_what_json_cannot_hold_is_refused(payload):
     """A payload that cannot be written is refused before anything is written."""
     with pytest.raises(InvalidInput, match="cannot be written"):
         Draft(REF, "pulse", payload).text()
+
+
+# As version 0.1.0 wrote it, letter for letter. It stays here as it is: a later version reads it too.
+FORMAT_1 = (
+    '{"artifacts":{},"at":"2027-03-01T09:00:00+00:00","created":1234,"format":1,'
+    '"id":"00000000000000000000000000000001","kind":"involvement","model":"churn","parents":[],'
+    '"payload":{"kind":"contributed","phase":"scope","what":"named the offers"},"person":'
+    '"a7f90a91d0ea4e8a5ff3c4f9a0a6ce1f","recorded_by":null,"role":"business","version":null}'
+)
+
+
+def stored(text: str, salt: str = "s", person: str = "Ann"):
+    """A finished run that holds an envelope as it stands."""
+    import hashlib
+    import json
+
+    from spot_mlflow.record.entry import commitment
+
+    said = json.loads(text) | {"person": commitment(salt, person)}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    tags = {
+        "spot.entry": said["id"], "spot.kind": said["kind"], "spot.at": said["at"], "spot.role": said["role"],
+        DIGEST: hashlib.sha256(text.encode()).hexdigest(), "spot.parts": "1", SALT: salt, PERSON: person,
+    }  # fmt: skip
+    return SimpleNamespace(
+        info=SimpleNamespace(run_id="r1", status="FINISHED"),
+        data=SimpleNamespace(tags=tags, params={f"{PART}00000": f"|{text}|"}),
+    )
+
+
+def test_an_entry_of_the_first_format_is_read_by_every_later_version():
+    """What was recorded with 0.1.0 keeps its meaning: kind, payload, person and time."""
+    (entry,) = counted(ModelRef("churn", None, 1234), [read(stored(FORMAT_1))])
+    assert (entry.kind, entry.person, entry.role) == ("involvement", "Ann", "business")
+    assert entry.payload == {"kind": "contributed", "phase": "scope", "what": "named the offers"}
+    assert entry.at.isoformat() == "2027-03-01T09:00:00+00:00"
+
+
+def test_an_entry_of_a_later_format_is_never_left_out_in_silence():
+    """An older client says that it is too old, instead of answering from a part of the evidence."""
+    reading = read(stored(FORMAT_1.replace('"format":1', '"format":2')))
+    assert reading.fault is not None
+    assert reading.fault.trouble == "newer"
+    with pytest.raises(
+        RecordDamaged, match=r"format 2, this version reads up to 1.*pip install -U"
+    ):
+        counted(ModelRef("churn", None, 1234), [reading])
+    assert counted(ModelRef("other", None, 99), [reading]) == []

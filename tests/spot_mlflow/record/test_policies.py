@@ -261,3 +261,24 @@ def test_archiving_and_rollback_pass_where_the_policy_is_lost(churn, mlflow_uri)
     fresh.transition_model_version_stage(churn, "1", "Production", False)
     fresh.transition_model_version_stage(churn, "1", "Archived", False)
     assert run_spot("rollback", churn, "--to", "Production").status == 0
+
+
+def test_many_models_are_marked_in_a_few_statements(churn, mlflow_uri):
+    """A policy's mark reaches every model, also one that has another already, by statements for 500 at once."""
+    import sqlalchemy as sa
+    from mlflow import MlflowClient
+
+    client, record = MlflowClient(mlflow_uri), Record()
+    for n in range(40):
+        client.create_registered_model(f"model-{n}")
+    first = set_policy(record, default_policy())
+    written = []
+    with_mark = record.client._get_registry_client().store.engine
+    sa.event.listen(
+        with_mark, "before_cursor_execute", lambda _c, _u, text, *_: written.append(text)
+    )
+    second = set_policy(record, default_policy().model_copy(update={"version": "7"}))
+    marks = {m.tags["spot.policy"] for m in client.search_registered_models()}
+    assert marks == {f"{second.payload['digest']} {second.at.isoformat()}"}
+    assert first.payload["digest"] not in "".join(marks)
+    assert len([t for t in written if "registered_model_tags" in t and "SELECT" not in t]) <= 4

@@ -179,7 +179,7 @@ def test_odd_names_are_found_in_every_form(mlflow_uri, name):
 
 def test_an_empty_registry_says_where_it_is(mlflow_uri):
     """Who forgot to say where MLflow is reads which one was asked."""
-    with pytest.raises(NotFound, match="No model is registered at sqlite:"):
+    with pytest.raises(NotFound, match="No models at sqlite:"):
         Record().resolve("churn")
 
 

@@ -243,8 +243,20 @@ def test_an_entry_looks_for_its_place_a_few_times_and_no_more(churn):
     assert len(client.calls) <= 20
 
 
-def test_the_portfolio_is_read_page_by_page(mlflow_uri, monkeypatch):
-    """1,000 models to a page; what stands on the second is not lost."""
+def test_the_portfolio_in_a_database_is_what_a_search_tells(mlflow_uri):
+    """Names and tags, in its order, without the prompts."""
+    client = MlflowClient(mlflow_uri, mlflow_uri)
+    for name, tags in (("b", {"x": "1", "y": ""}), ("a", {}), ("A", {"x": "ü"})):
+        client.create_registered_model(name, tags)
+    client.register_prompt("a-prompt", "Say {{word}}")
+    found = [(m.name, dict(m.tags)) for m in client.search_registered_models()]
+    assert [name for name, _ in found] == ["A", "a", "b"]
+    assert [(name, dict(tags)) for name, tags in Record().portfolio()] == found
+    assert Record().models() == ["A", "a", "b"]
+
+
+def test_the_portfolio_of_a_server_is_read_page_by_page(plain_server, monkeypatch):
+    """1,000 models to a page; what is on the second is not lost."""
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.store.entities.paged_list import PagedList
 
@@ -256,5 +268,5 @@ def test_the_portfolio_is_read_page_by_page(mlflow_uri, monkeypatch):
         return PagedList([RegisteredModel(f"m{i}") for i in names], "2" if not page_token else None)
 
     monkeypatch.setattr(MlflowClient, "search_registered_models", page)
-    assert len(Record().portfolio()) == 1007
+    assert len(Record(plain_server, plain_server).portfolio()) == 1007
     assert asked == [(1000, None), (1000, "2")]

@@ -144,20 +144,25 @@ def test_the_share_cannot_be_changed_at_load(inner):
     assert changed.predict(ROWS)["arm"].tolist() == ARMS
 
 
-def test_evaluate_goes_on_working(inner):
-    """By the column of the prediction: MLflow's evaluators take one column of any model."""
-    model = loaded(spot.with_holdout(inner, CONTRACT))
-    config = {"default": {"log_model_explainability": False}}
-    by_function = mlflow.models.evaluate(
-        lambda rows: model.predict(rows)["prediction"], ROWS.assign(y=Y), targets="y",
-        model_type="classifier", evaluators=["default"], evaluator_config=config,
-    )  # fmt: skip
-    by_column = mlflow.models.evaluate(
-        data=model.predict(ROWS).assign(y=Y), targets="y", predictions="prediction",
-        model_type="classifier", evaluators=["default"], evaluator_config=config,
-    )  # fmt: skip
-    assert by_function.metrics["accuracy_score"] > 0.9
-    assert by_column.metrics["accuracy_score"] == by_function.metrics["accuracy_score"]
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_evaluate_goes_on_working(inner, kind):
+    """Of its URI, with the one column that MLflow's evaluators take: the figures of the model inside."""
+    info = spot.with_holdout(inner, CONTRACT)
+    said = {
+        "targets": "y",
+        "model_type": kind,
+        "evaluators": ["default"],
+        "evaluator_config": {"default": {"log_model_explainability": False}},
+    }
+    found = mlflow.models.evaluate(
+        info.model_uri, ROWS.assign(y=Y), model_config={"only": "prediction"}, **said
+    )
+    plain = mlflow.models.evaluate(inner.model_uri, X.assign(y=Y), **said).metrics
+    figures = {"accuracy_score", "f1_score", "mean_squared_error"} & plain.keys()
+    assert figures
+    assert {k: found.metrics[k] for k in figures} == {k: plain[k] for k in figures}
+    with pytest.raises(mlflow.MlflowException, match="must be one of customer, prediction, score"):
+        mlflow.pyfunc.load_model(info.model_uri, model_config={"only": "x"}).predict(ROWS)
 
 
 @pytest.mark.parametrize(

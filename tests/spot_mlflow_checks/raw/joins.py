@@ -64,7 +64,7 @@ def differences(
 
 def _rules(right: Right, rules: Joined, *, each: bool) -> list[str]:
     counted = {f"{c.table}.{c.rule.value}": c.count for c in rules.rules}
-    # With each decision apart, what is far from all of them is not told apart.
+    # With each decision apart, what is far from all of them is not shown separately.
     left_out = {"events.before_the_covariate", "events.after_window"} if each else set()
     return [
         f"rule {k}: {counted.get(k)} counted, right is {n}"

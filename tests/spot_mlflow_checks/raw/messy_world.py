@@ -23,6 +23,14 @@ _BASE = datetime.fromisoformat("2026-10-20T02:00")
 _MICRO = timedelta(microseconds=1)
 CHANGE = datetime.fromisoformat("2026-10-25T00:30")  # around it an hour comes twice in Berlin
 GONE = datetime.fromisoformat("2026-03-29T02:30")  # never on a wall in Berlin
+# How a campaign tool writes what became of a contact; "queued" is in neither list of the contract.
+_PASSED = ("delivered", " Delivered", "ÜBERGEBEN", "übergeben ")
+_FAILED = ("bounced", "BOUNCED ", "it's lost", "50%")
+WORDS = {
+    "column": "state",
+    "yes": ["Delivered", "Übergeben"],
+    "no": ["bounced", "it's lost", "50%"],
+}
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,9 @@ def _steps(rng: np.random.Generator, d: pd.DataFrame) -> pd.DataFrame:
     held = d[(d.arm == "control") & d.unit.notna()].iloc[0]
     rows += [[held.unit, held.decided.to_pydatetime() + timedelta(hours=1), 1, "n", 0.25]]
     rows += [["nobody", _BASE, 1, "n", 0.25], [None, _BASE, 1, "n", 0.25]]
-    return pd.DataFrame(rows, columns=["unit", "sent", "delivered", "team", "cost"])
+    frame = pd.DataFrame(rows, columns=["unit", "sent", "done", "team", "cost"])
+    words = [(_PASSED if yes else _FAILED)[k % 4] for k, yes in enumerate(frame["done"])]
+    return frame.assign(state=[{7: "queued", 11: None}.get(k % 13, w) for k, w in enumerate(words)])
 
 
 def world_contract(**sources: Any) -> dict[str, Any]:
@@ -145,7 +155,7 @@ def world_contract(**sources: Any) -> dict[str, Any]:
         },
         "outcome": "sum",
         "before": "28d",
-        "steps": {"unit": "unit", "at": "sent", "delivered": "delivered", "team": "team", "cost": "cost"},
+        "steps": {"unit": "unit", "at": "sent", "delivered": WORDS, "acted": "done", "team": "team", "cost": "cost"},
     }  # fmt: skip
     said = {k: v for k, v in {**said, **sources}.items() if v is not None}
     binary = said["outcome"] in {"any", "none"}
@@ -162,7 +172,7 @@ def _on_wall(at: datetime) -> datetime:
     return at.astimezone(BERLIN).replace(tzinfo=None)
 
 
-def _in_utc(wall: datetime, zone: tzinfo = BERLIN) -> datetime:
+def in_utc(wall: datetime, zone: tzinfo = BERLIN) -> datetime:
     """A wall time; the end of the day for midnight."""
     if wall.time() == datetime.min.time():
         wall = wall + timedelta(days=1) - _MICRO
@@ -201,7 +211,11 @@ def reference(world: World, contract: dict[str, Any], version: str | None = None
     events = _happened(world.events.to_dict("records"), s, as_of, n)
     steps = defaultdict(list)
     for t in world.steps.to_dict("records"):
-        steps[_none(t["unit"])].append({**t, "at": _in_utc(t["sent"].to_pydatetime(), UTC)})
+        at, state = in_utc(t["sent"].to_pydatetime(), UTC), _none(t["state"])
+        unread = state == "queued" and _none(t["unit"]) is not None and at <= as_of
+        n["steps.unreadable_delivered"] += unread and "steps" in s
+        passed = None if state in {None, "queued"} else state in _PASSED
+        steps[_none(t["unit"])].append({**t, "at": at, "delivered": passed})
     rows = {}
     for (unit, at), c in chosen.items():
         rows[unit, at] = _row(unit, at, c, events.get(unit, []), steps, s, as_of, n)
@@ -271,7 +285,7 @@ def _happened(rows: Any, s: Any, as_of: datetime, n: Counter[str]) -> Any:
             n["events.without_unit"] += 1
             continue
         wall = e["at"].to_pydatetime()
-        at, whole_day = _in_utc(wall), wall.time() == datetime.min.time()
+        at, whole_day = in_utc(wall), wall.time() == datetime.min.time()
         n["events.day_only"] += whole_day
         n["events.skipped_hour"] += not whole_day and _is_gone(wall)
         n["events.repeated_hour"] += not whole_day and _is_twice(wall)
@@ -346,8 +360,10 @@ def _row(  # noqa: PLR0917 - all that a row is made of
     if "steps" in s:
         steps = [t for t in all_steps[unit] if at <= t["at"] <= at + after and t["at"] <= as_of]
         done = [t["at"] for t in steps if t["delivered"]]
+        unknown = bool(steps) and all(t["delivered"] is None for t in steps)
         row |= {
-            "offered": int(bool(steps)), "delivered": int(bool(done)),
+            "offered": int(bool(steps)), "delivered": None if unknown else int(bool(done)),
+            "acted": int(any(t["done"] for t in steps)),
             "delivered_at": min(done, default=None), "cost": sum(t["cost"] for t in steps),
             "team": min((t["team"] for t in steps), default=None),
         }  # fmt: skip

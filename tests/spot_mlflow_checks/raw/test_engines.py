@@ -35,7 +35,7 @@ def stored(world: World, url: str, kind: str) -> str:
             written["decided"] = written["decided"].dt.tz_localize("UTC")
         if kind == "mysql":  # a collation that takes A for a
             text = sa.dialects.mysql.VARCHAR(60, collation="utf8mb4_general_ci")
-            named = ("unit", "arm", "order", "refunded", "segment")
+            named = ("unit", "arm", "order", "refunded", "segment", "state")
             types |= {c: text for c in named if c in written}
         written.to_sql(role, engine, index=False, if_exists="replace", dtype=types or None)
     engine.dispose()

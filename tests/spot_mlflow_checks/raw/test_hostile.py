@@ -217,9 +217,10 @@ def test_a_frame_with_types_that_cannot_mean_it_is_refused(column: str) -> None:
 
 
 def test_no_decision_of_the_version_is_refused(tmp_path: Path) -> None:
-    """The version that is checked is none of those in the table."""
+    """The version that is checked is none of those in the table, which the message names."""
     sources = {**SOURCES, "decisions": {**SOURCES["decisions"], "version": "arm"}}
-    assert "no decision of 3 is of model version 9" in refused(
+    there = "they are of version t (2 rows), version c (1 row)"
+    assert f"no decision of 3 is of model version 9; {there}" in refused(
         in_files(tmp_path), sources, model_version="9"
     )
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from joins import differences, joined
 from messy_world import AS_OF, World, messy_world, reference, world_contract
 
+from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.moments.joined import Rule
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks import check_outcomes
 from spot_mlflow_checks.raw.joined import joined_log
@@ -199,6 +201,9 @@ def test_ids_that_are_whole_numbers_are_compared_as_numbers(world: World, case: 
     assert differences(text, tables, world_contract(**sources), version) == []
 
 
+_PLACES = [r.value for r in (Rule.TOO_EARLY, Rule.BEFORE, Rule.IN_WINDOW, Rule.LATE)]
+
+
 @settings(max_examples=12, deadline=None)
 @hypothesis.given(
     seed=st.integers(0, 2**16),
@@ -206,11 +211,18 @@ def test_ids_that_are_whole_numbers_are_compared_as_numbers(world: World, case: 
     events=st.integers(1, 120),
     case=st.sampled_from(list(CASES)),
 )
+@hypothesis.example(seed=152, units=1, events=1, case="first")  # strangers' events alone
+@hypothesis.example(seed=0, units=2, events=10, case="each")  # strangers' events that come twice
 def test_any_small_world_is_joined_as_the_rules_say(
     seed: int, units: int, events: int, case: str
 ) -> None:
-    """Whatever was drawn, row by row and rule by rule."""
+    """Whatever was drawn, row by row and rule by rule; refused where no event is of a decided unit."""
     sources, version = CASES[case]
-    small = messy_world(units, events, seed)
+    small, contract = messy_world(units, events, seed), world_contract(**sources)
     tables = given(small.tables(), sources)
-    assert differences(small, tables, world_contract(**sources), version) == []
+    counts = reference(small, contract, version).counts
+    if not any(counts[f"events.{place}"] for place in _PLACES):
+        with pytest.raises(InvalidInput, match="is the id of one of"):
+            differences(small, tables, contract, version)
+        return
+    assert differences(small, tables, contract, version) == []

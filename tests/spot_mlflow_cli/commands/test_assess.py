@@ -70,7 +70,7 @@ def test_back_examples_and_slips(churn):
     assert "The managers of sales, service and finance" in done.out
     assert "'z' is none of" in done.out
     assert "today's sentence or a later one" in done.out
-    assert "'soon' is no date; write 2027-01-31." in done.out
+    assert "'soon' is not a date; use YYYY-MM-DD, for example 2027-01-31." in done.out
     assert assessments(churn) == [("Kim", "business", {"S1": 4})]
 
 

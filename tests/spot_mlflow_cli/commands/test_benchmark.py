@@ -38,7 +38,7 @@ def test_summaries_are_exported_and_compared_with():
     assert "churn" not in text
     assert json.loads(text)["measures"]["S"]["hidden"] == 7
     done = run_spot("benchmark", "churn", "--with", "ours.json", "--only-others")
-    assert "of n = 7: 0 lower, 0 the same, 0 higher, 7 not told apart" in done.out
+    assert "of n = 7: 0 lower, 0 the same, 0 higher, 7 not shown separately" in done.out
     Path("bad.json").write_text(text.replace('"hidden": 7', '"hidden": 2'), encoding="utf-8")
     bad = run_spot("benchmark", "churn", "--with", "bad.json")
     assert (bad.status, "bad.json" in bad.err) == (2, True)

@@ -8,7 +8,7 @@ DANA = ("--person", "Dana", "--role", "data_scientist")
 
 
 def test_a_concern_from_raised_to_confirmed(churn):
-    """Raise prints the id alone; only the one who raised it may close it."""
+    """Raise prints the id alone; only the person who raised it may close it."""
     raised = run_spot(
         "concern", "raise", "churn", *FAY, "--severity", "blocking", "--what", "called\x1b[2J twice"
     )

@@ -17,7 +17,7 @@ def test_what_is_no_demo_is_never_thrown_away(tmp_path, name):
     mine = tmp_path / name / "thesis.txt"
     mine.parent.mkdir()
     mine.write_text("three years")
-    with pytest.raises(InvalidInput, match="no demo"), demo._fresh(tmp_path / "spot-demo"):
+    with pytest.raises(InvalidInput, match="not a demo"), demo._fresh(tmp_path / "spot-demo"):
         pass
     assert mine.read_text() == "three years"
 
@@ -60,3 +60,18 @@ def test_a_program_is_named_so_that_it_runs(tmp_path, monkeypatch):
     assert demo._typed("mlflow") == "mlflow"
     monkeypatch.setenv("PATH", "/nowhere")
     assert demo._typed("mlflow") == f"'{program}'"
+
+
+def test_the_tutorials_data_are_the_halves_of_the_experiment(tmp_path, spot):
+    """``--data`` writes everybody of the villages once, and never over a file that is there."""
+    import pandas as pd
+
+    status, said, _ = spot("demo", "--data", "--folder", str(tmp_path / "new"))
+    assert status == 0
+    rows = {n: pd.read_csv(tmp_path / "new" / n) for n in ("history.csv", "outcomes.csv")}
+    assert not set(rows["history.csv"]["village"]) & set(rows["outcomes.csv"]["village"])
+    assert sum(map(len, rows.values())) == 4_793  # 27 of 4,820 have no village
+    assert "history.csv (2,342 rows)" in said
+    status, _, complaint = spot("demo", "--data", "--folder", str(tmp_path / "new"))
+    assert status == 2
+    assert "exists already" in complaint

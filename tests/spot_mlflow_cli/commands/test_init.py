@@ -125,7 +125,7 @@ def test_a_file_that_is_there_is_not_written_over(
     monkeypatch.chdir(tmp_path)
     Path("log.csv").write_text("arm,outcome\n1,1\n0,0\n")
     Path("lift.yaml").write_text("mine")
-    assert "is there already" in str(run("log.csv").exception)
+    assert "already exists" in str(run("log.csv").exception)
     assert Path("lift.yaml").read_text() == "mine"
     run("log.csv", "--force")
     assert Path("lift.yaml").read_text() != "mine"

@@ -16,6 +16,7 @@ from terminal import Run, run_spot
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow_checks.proposal.samples import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,18 +117,29 @@ def test_what_nobody_can_guess_is_refused_on_reading_with_its_line(tmp_path: Pat
     init(*names(*write_csv(tmp_path, world(300), ENGLISH)))
     text = Path("lift.yaml").read_text(encoding="utf-8")
     with pytest.raises(
-        InvalidInput, match=r"8 points are still TODO: line 9: predicted\.lift"
+        InvalidInput, match=r"12 points are still TODO: line 9: predicted\.lift"
     ) as e:
         PredictedLift.load("lift.yaml")
     at = {i: line.split(":")[0].strip() for i, line in enumerate(text.splitlines(), 1)}
-    said = re.findall(r"line (\d+): (?:\w+\.)*(\w+)", str(e.value))
+    listed = str(e.value).replace("measurement.owner", "measurement")  # on one line
+    said = re.findall(r"line (\d+): (?:\w+\.)*(\w+)", listed)
     assert [at[int(line)] for line, _ in said] == [key for _, key in said]
-    wanted = ["lift", "se", "window", "zone", "arms", "zone", "complete_until", "zone"]
+    wanted = [
+        "lift",
+        "se",
+        "baseline",
+        "minimum_viable",
+        "window",
+        "treatment_share",
+        "measurement",
+    ]
+    wanted += ["zone", "arms", "zone", "complete_until", "zone"]
     assert [key for _, key in said] == wanted
     assert run_spot("plan", "lift.yaml").status == 2
 
 
-ANSWERS = "1\nlatest\nsum\n14d\nUTC\n8\n2\n"
+LEFT_OUT = "\n" * 4  # baseline, minimum, share held out, owner
+ANSWERS = "1\nlatest\nsum\n14d\nUTC\n8\n2\n" + LEFT_OUT
 
 
 def test_the_answers_in_the_terminal_complete_the_contract(tmp_path: Path) -> None:
@@ -147,7 +159,10 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again_and_enter_leaves_a_poi
     tmp_path: Path,
 ) -> None:
     """Each with the word that was meant; nothing is taken for an answer that is none."""
-    typed = "3\n1\nsoon\n1d\nsumm\n\n14 parsecs\n14d\nEurope/Berlim\nEurope/Berlin\neight\n\n"
+    typed = (
+        "3\n1\nsoon\n1d\nsumm\n\n14 parsecs\n14d\nEurope/Berlim\nEurope/Berlin\neight\n\n"
+        + LEFT_OUT
+    )
     run = init(*names(*write_csv(tmp_path, world(300), ENGLISH)), typed=typed)
     found = sources(run)
     assert found["events"]["complete_until"] == {"behind": "1d"}
@@ -163,6 +178,84 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again_and_enter_leaves_a_poi
         assert said in run.err, said
     with pytest.raises(InvalidInput, match=r"predicted\.lift; line 10: predicted\.se"):
         PredictedLift.load("lift.yaml")
+
+
+def test_the_promise_is_asked_on_the_scale_of_its_outcome_with_what_the_gate_asks_for(
+    tmp_path: Path,
+) -> None:
+    """Points written as percent are asked for again with what was understood; a local day where it is clear."""
+    typed = "1\n05/08/2026\n13.08.2026\nany\n14d\nUTC\n6\n0,06\n.06\n2\n.02\n12\n.12\n.08\n.03\n10\n.1\nSales: East\n"
+    run = init(*names(*write_csv(tmp_path, world(300), ENGLISH)), typed=typed)
+    assert sources(run)["events"]["complete_until"].isoformat() == "2026-08-13"
+    contract = PredictedLift.load("lift.yaml")
+    p = contract.predicted
+    assert (p.lift, p.se, p.baseline, contract.minimum_viable) == (0.06, 0.02, 0.12, 0.03)
+    assert contract.treatment_share == 0.9
+    assert contract.measurement is not None
+    assert contract.measurement.owner == "Sales: East"
+    for said in (
+        "'05/08/2026' may be 2026-08-05 or 2026-05-08",
+        "Understood as 2026-08-13",
+        "6 would be 600 points of a rate, which cannot move so far; did you mean 0.06?",
+        "'0,06' is not a number; did you mean 0.06?",
+        "2 would be 200 points",
+        "12 would be 1200 % of the units",
+        ".08 is above the promised lift of .06",
+        "10 would be 1000 % of the units",
+    ):
+        assert said in run.err, said
+
+
+def test_whole_amounts_may_be_pieces_or_money(tmp_path: Path) -> None:
+    """The kind is open unless fractions, a name or a currency show it, and it is asked for."""
+    made = world(300)
+    for row in made.orders:
+        row[3] = int(float(str(row[3])))
+    named = {**ENGLISH, "orders.csv": ["order_id", "customer_id", "ordered_at", "value", "status"]}
+    given = names(*write_csv(tmp_path, made, named))
+    assert init(*given).status == 0
+    assert yaml.safe_load(Path("lift.yaml").read_text(encoding="utf-8"))["kind"] == "TODO"
+    typed = ANSWERS.replace("sum\n", "sum\ncount\n")
+    assert init(*given, "--force", typed=typed).status == 0
+    assert PredictedLift.load("lift.yaml").kind == "count"
+
+
+@pytest.mark.parametrize(
+    ("column", "no", "said"),
+    [
+        ("Status", "not delivered", "by the words of Status"),
+        ("delivered", "Bounced", "by the words of delivered"),
+        ("zustellstatus", "nicht zugestellt", "by the words of zustellstatus"),
+    ],
+)
+def test_a_column_of_words_says_what_was_delivered(
+    tmp_path: Path, column: str, no: str, said: str
+) -> None:
+    """The words are sorted into yes and no with a reason; one that tells nothing is asked about."""
+    made = world(300)
+    for i, row in enumerate(made.contacts):
+        row[2] = ("Delivered", "opened", no, "queued")[i % 4]
+    named = {**ENGLISH, "contacts.csv": ["customer_id", "sent_at", column, "team"]}
+    found = sources(init(*names(*write_csv(tmp_path, made, named)), typed=ANSWERS))["steps"]
+    words = {"column": column, True: ["Delivered", "opened"], False: [no]}
+    assert found["delivered"] == words
+    text = Path("lift.yaml").read_text(encoding="utf-8")
+    assert f"# {said}. CHANGE: in which list belongs queued?" in text
+    contract = PredictedLift.load("lift.yaml")
+    assert contract.sources is not None
+    assert contract.sources.tables["steps"].told["delivered"].no == [no]
+
+
+def test_words_that_tell_nothing_are_left_to_a_person(tmp_path: Path) -> None:
+    """A commented line shows them; no guess is made."""
+    made = world(300)
+    for i, row in enumerate(made.contacts):
+        row[2] = ("A1", "B2")[i % 2]
+    named = {**ENGLISH, "contacts.csv": ["customer_id", "sent_at", "state", "team"]}
+    found = sources(init(*names(*write_csv(tmp_path, made, named))))
+    assert "delivered" not in found["steps"]
+    text = Path("lift.yaml").read_text(encoding="utf-8")
+    assert "which mean yes, and which no? It holds A1, B2" in text
 
 
 def test_ids_that_are_the_same_only_as_numbers_are_compared_as_numbers(tmp_path: Path) -> None:
@@ -254,32 +347,63 @@ def test_a_password_never_stands_in_the_contract(postgres_database: str) -> None
     assert "export SPOT_DATABASE=" in run.err
 
 
-def test_forms_that_no_engine_reads_are_pointed_at(tmp_path: Path) -> None:
-    """Amounts with a decimal comma, and days as 01.03.2026: what to write instead stands beside them."""
+def test_days_and_amounts_as_a_country_writes_them_are_declared(tmp_path: Path) -> None:
+    """A decimal comma, and days as 01.03.2026: the contract says how they are written."""
     made = world(300)
     for row in made.orders:
         row[2], row[3] = f"{row[2]:%d.%m.%Y}", str(row[3]).replace(".", ",")
+    found = sources(init(*names(*write_csv(tmp_path, made, GERMAN))))["events"]
+    assert (found["dates"], found["decimal"]) == ("DD.MM.YYYY", ",")
+    text = Path("lift.yaml").read_text(encoding="utf-8")
+    assert "CHANGE" not in text
+    assert re.search(r"the newest event, \d\d\.04\.2026", text)
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (["12/31/2026", "01/02/2026"], "MM/DD/YYYY"),
+        (["31/12/2026", "01/02/2026"], "DD/MM/YYYY"),
+        (["01/02/2026", "03/04/2026"], ""),
+        (["1.2.2026", "31.12.2026"], ""),
+    ],
+)
+def test_the_order_of_day_and_month_is_known_only_where_it_shows(
+    days: list[str], said: str
+) -> None:
+    """Where it does not, the column is to be converted: a guess would move every event."""
+    column = Column("at", tuple(days), len(days))
+    assert column.dates == said
+    assert column.newest == (max(days) if not said else days[0])
+
+
+def test_days_whose_order_does_not_show_are_pointed_at(tmp_path: Path) -> None:
+    """01/03/2026 may be of January or of March."""
+    made = world(300)
+    for row in made.orders:
+        row[2] = f"0{1 + row[2].day % 9}/03/2026"
     init(*names(*write_csv(tmp_path, made, GERMAN)))
     text = Path("lift.yaml").read_text(encoding="utf-8")
-    assert re.search(
-        r"at: Bestellzeitpunkt +# CHANGE: times must be written as 2027-01-31, here is \d\d\.0\d",
-        text,
-    )
-    assert re.search(
-        r"amount: Nettobetrag +# CHANGE: numbers must be written as 12.50, here is \d+,\d", text
-    )
+    assert re.search(r"at: Bestellzeitpunkt +# CHANGE: times must be written as 2027-01-31", text)
 
 
-def test_of_large_tables_a_part_is_read_and_ids_are_found_beyond_it(tmp_path: Path) -> None:
-    """Orders of the first 20,000 rows are of customers after those of the first 20,000 decisions."""
+@pytest.mark.parametrize("form", ["{}", "{:010d}"], ids=["as written", "with zeros in front"])
+def test_of_large_tables_a_part_is_read_and_ids_are_found_beyond_it(
+    tmp_path: Path, form: str
+) -> None:
+    """Most orders of the first 20,000 rows are of customers after those of the first 20,000 decisions."""
     many = 45_000
     ids = range(1_000_000, 1_000_000 + many)
     Path("scores.csv").write_text(
-        "customer_id,scored_at,score\n" + "".join(f"{i},2026-03-01 10:00:00,0.5\n" for i in ids)
+        "customer_id,scored_at,score\n"
+        + "".join(f"{form.format(i)},2026-03-01 10:00:00,0.5\n" for i in ids)
     )
     Path("orders.csv").write_text(
         "order_id,customer_id,ordered_at,amount\n"
-        + "".join(f"o{i},{i},2026-03-05 10:00:00,{i % 90}.5\n" for i in reversed(ids))
+        + "".join(
+            f"o{i},{i},2026-03-05 10:00:00,{i % 90}.5\n"
+            for i in [*ids[:2_000], *reversed(ids[2_000:])]
+        )
     )
     found = sources(init("scores.csv", "orders.csv"))
     assert found["decisions"]["unit"] == found["events"]["unit"] == "customer_id"
@@ -358,7 +482,7 @@ def test_the_written_file_leads_to_the_lift_that_the_world_was_made_with(
     made = world(600, days=1)
     for row in made.decisions:
         row[3] = "new"  # one segment on one day: no strata are weighed
-    answers = "1\n2026-05-01\nsum\n14d\nUTC\n8\n2\n"
+    answers = "1\n2026-05-01\nsum\n14d\nUTC\n8\n2\n" + LEFT_OUT
     assert init(*names(*write_csv(tmp_path, made, GERMAN)), typed=answers).status == 0
     path = Path("lift.yaml")
     text = path.read_text(encoding="utf-8").replace("before: 28d", "before: none")

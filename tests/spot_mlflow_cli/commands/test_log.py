@@ -12,6 +12,8 @@ from raw_files import AS_OF, CONTRACT, options, tables
 
 import spot_mlflow as spot
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.moments.joined import Rule
+from spot_mlflow.reporting.words.join_rules import DONE
 from spot_mlflow_cli.main import spot as command_line
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def run(*arguments: str) -> str:
 
 
 def test_a_log_is_written_with_the_page_of_its_rules(tmp_path: Path) -> None:
-    """The page names every rule that touched something; nothing is written over unasked."""
+    """The page names every rule, those that touched nothing apart; nothing is written over unasked."""
     contract, out = tmp_path / "lift.yaml", tmp_path / "log.parquet"
     contract.write_text(yaml.safe_dump(CONTRACT))
     given = [str(contract), *options(tables(tmp_path)), "--as-of", AS_OF, "--out", str(out)]
@@ -34,7 +36,10 @@ def test_a_log_is_written_with_the_page_of_its_rules(tmp_path: Path) -> None:
     page = (tmp_path / "log.html").read_text()
     assert "in the window: the outcome" in page
     assert "complete_until" in page
-    with pytest.raises(InvalidInput, match="is there already"):
+    quiet = page.partition("Rules that touched nothing (")[2].partition("</details>")[0]
+    assert DONE[Rule.FILTERED] in quiet
+    assert DONE[Rule.IN_WINDOW] not in quiet
+    with pytest.raises(InvalidInput, match="already exists"):
         run(*given)
     assert "2,000 rows" in run(*given, "--force")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SECRET = "s3cr3t-Passw0rd"  # noqa: S105 - the test looks for it where it must not be
+SECRET = "s3cr3t-Passw0rd"  # noqa: S105 - the test looks for it where it is not allowed
 CONTRACT = {
     "metric": "bought",
     "predicted": 0.1,
@@ -124,7 +124,7 @@ CASES = {
     "American dates": Case("a.csv", swapped("2026-01-", "01/2026/"), ("no time can be read", "2027-01-31")),
     "ids that are all missing": Case("a.csv", "\n".join([HEADER, *("," + r.split(",", 1)[1] for r in ROWS.splitlines())]), ("no unit has an id",)),
     "an as-of before the log": Case("a.csv", GOOD, ("decided after as_of",), ("--as-of", "2025-06-01")),
-    "an as-of that is no date": Case("a.csv", GOOD, ("'soon' is no date",), ("--as-of", "soon")),
+    "an as-of that is no date": Case("a.csv", GOOD, ("'soon' is not a date",), ("--as-of", "soon")),
     "a table for a file": Case("a.csv", GOOD, ("table and query are for databases",), ("--table", "t")),
     "no table for a database": Case("a.db", database("CREATE TABLE t (x)"), ("either table or query",), source="sqlite:///a.db"),
     "no such table": Case("a.db", database("CREATE TABLE outcomes (x)"), ("no table 'outcome'", "did you mean 'outcomes'"), ("--table", "outcome"), "sqlite:///a.db"),
@@ -149,7 +149,7 @@ CASES = {
     "a query that ends ours": Case("a.db", database("CREATE TABLE t (x)"), ("the query does not run",), ("--query", "SELECT * FROM t) AS x; DROP TABLE t; --"), "sqlite:///a.db"),
     "no such schema": Case("a.db", database("CREATE TABLE t (x)"), ("no table 'nope.t'", "It has t"), ("--table", "nope.t"), "sqlite:///a.db"),
     "a path too long": Case("x", None, ("File name too long",), (), "x" * 5000),
-    "a device": Case("x", None, ("is no regular file",), (), "/dev/null"),
+    "a device": Case("x", None, ("is not a regular file",), (), "/dev/null"),
     "a header without an end": Case("a.csv", "x" * 300_000, ("line 1 names no columns",)),
     "line ends of old Macs": Case("a.csv", GOOD.replace("\n", "\r"), ("line ends are CR alone", "LF or CRLF")),
     "a hint to spreadsheets": Case("a.csv", "sep=,\n" + GOOD, ("line 1 is 'sep=,'", "Delete it")),
@@ -170,7 +170,7 @@ CASES = {
     "outcomes with a currency": Case("a.csv", swapped(",0,", ",$0,").replace(",1,", ",$1,"), ("without a currency",)),
     "outcomes with a decimal comma": Case("a.csv", swapped(",", ";").replace(";0;", ";0,0;").replace(";1;", ";1,0;"), ("decimal comma",)),
     "times as plain numbers": Case("a.parquet", lambda: parquet(d=list(range(60))), ("no time can be read", "2027-01-31")),
-    "an as-of of a month 13": Case("a.csv", GOOD, ("is no date",), ("--as-of", "2026-13-45")),
+    "an as-of of a month 13": Case("a.csv", GOOD, ("is not a date",), ("--as-of", "2026-13-45")),
     "a segment that is not there": Case("a.csv", GOOD, ("no column 'region'",), ("--segment", "region")),
 }  # fmt: skip
 

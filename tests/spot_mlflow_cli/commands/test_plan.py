@@ -36,7 +36,7 @@ def test_it_says_when_one_will_know(contract):
     found = run(contract, "--holdout", 0.1, "--holdout", 0.2, "--per-day", 1000)
     assert found.exit_code == 0
     text = " ".join(found.output.split())
-    assert text.startswith("One will know with a 10 % holdout in ")
+    assert text.startswith("The result will be known with a 10 % holdout in ")
     assert "with 20 % in" in text
     assert "if true: met" in text
 
@@ -60,7 +60,7 @@ def test_never_is_null_in_json(tmp_path):
     path.write_text(CONTRACT.replace("lift: 0.04,", "lift: 0.04, se: 0.05,"))
     data = json.loads(run(path, "--holdout", 0.5, "--format", "json").output)
     assert data["holdouts"][0]["units_needed"] is None
-    assert "never" in data["summary"]
+    assert data["summary"].startswith("No number of units will show both")
 
 
 def test_markdown_is_a_table(contract):

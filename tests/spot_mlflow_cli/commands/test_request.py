@@ -50,11 +50,56 @@ def test_a_request_shows_what_is_missing_and_who_decides(record: Record, spot: A
     assert record
 
 
+def test_another_promise_says_which_request_and_sign_off_end_with_it(
+    record: Record, spot: Any, tmp_path: Any
+) -> None:
+    """Before it is recorded, and with --dry-run; the same promise again ends nothing."""
+    id_ = asked(spot)
+    make_ready(record, "churn/1")
+    path, predicted = tmp_path / "lift.yaml", record.adoption("churn/1").predicted
+    assert predicted is not None
+    path.write_text(predicted.to_yaml(), encoding="utf-8")
+    assert "end:" not in spot("promise", "churn/1", str(path), "--dry-run")[2]
+    changed = {**predicted.to_dict(), "population": "others"}
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    for more in (("--dry-run",), ()):
+        status, _, err = spot("promise", "churn/1", str(path), *more)
+        assert status == 0
+        assert "The promise changes, and with it end: the sign-off of" in err
+        assert f"request {id_} for Production" in err
+    assert "end:" not in spot("promise", "churn/1", str(path))[2]
+
+
+def test_what_is_missing_is_a_list_that_fits(record: Record, spot: Any) -> None:
+    """A line or two for each requirement, at most eight, 80 columns wide; the rest is in ``spot gate``."""
+    client = MlflowClient()
+    client.create_registered_model("upsell")
+    client.create_model_version("upsell", source="s3://nowhere/model")
+    words = (
+        "request",
+        "upsell/1",
+        "--to",
+        "@champion",
+        "--why",
+        "w",
+        "--person",
+        "Dan",
+        "--dry-run",
+    )
+    lines = spot(*words)[1].splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith("upsell/1 may not go to @champion: ")
+    assert sum(line.startswith("- ") for line in lines) == 8
+    assert len(lines) < 24
+    assert "  spot gate upsell/1 --to @champion" in lines
+    assert record
+
+
 def test_approved_it_may_go_and_the_list_says_so(record: Record, spot: Any) -> None:
     """Its approval is what the gate asks for; the one who asks cannot give it."""
     id_ = asked(spot)
     status, _, err = spot("approve", "churn", id_, "--person", "DAN sample", "--role", "business")
-    assert (status, "cannot be decided by the one who asks" in err) == (1, True)
+    assert (status, "cannot be decided by the person who asked" in err) == (1, True)
     status, out, _ = spot("approve", "churn", id_, *WHO)
     assert (status, out.startswith(f"Approved ({id_}): churn/1 to Production, by Bo Sample")) == (
         0,
@@ -109,14 +154,14 @@ def test_todo_lists_requests_that_wait_for_one(record: Record, spot: Any) -> Non
         (("request", "churn/1", "--to", "Production"), 2, "Say --why"),
         (("request", "churn", "--why", "w"), 2, "--why needs --to"),
         (("request", "churn/1", "--to", "Prodution", "--why", "w"), 2, "Production"),
-        (("request", "churn/1", "--to", "Production", "--why", " "), 2, "why is empty"),
+        (("request", "churn/1", "--to", "Production", "--why", " "), 2, "why must not be empty"),
         (
             ("request", "churn/1", "--to", "Production", "--why", "w", "--expires", "soon"),
             2,
             "soon",
         ),
         (("approve", "churn", "r00000", *WHO), 2, "no request has the id"),
-        (("reject", "churn", "r00000", "--reason", "", *WHO), 2, "reason is empty"),
+        (("reject", "churn", "r00000", "--reason", "", *WHO), 2, "reason must not be empty"),
         (("withdraw", "nosuch", "r00000"), 2, "nosuch"),
     ],
 )

@@ -49,4 +49,8 @@ def test_one_person_one_model_or_only_what_is_overdue():
     only = run_spot("todo", "--model", "ups*", "--overdue", "--format", "json").json
     assert [(t["model"], t["who"]) for t in only] == [("upsell", "Bo")]
     assert "| upsell | Bo |" in run_spot("todo", "--model", "UPS*", "--format", "markdown").out
-    assert run_spot("todo", "--person", "nobody").out.strip() == "Nothing is owed."
+    said = run_spot("todo", "--person", "nobody").out
+    assert said.startswith("Nothing is waiting for anyone (checked 3 models at sqlite:///")
+    said = run_spot("todo", "--model", "x*").out
+    assert said.startswith("No model at sqlite:///")
+    assert "has a name like 'x*' (3 models there)" in said

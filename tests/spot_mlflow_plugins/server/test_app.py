@@ -70,7 +70,7 @@ def test_gate_holds(folder: Path, arguments: tuple[str, ...], prefix: str, worke
         assert (
             scene.call("POST", "runs/delete", {"run_id": scene.evidence.run_id}).status_code == 403
         )
-        page = requests.get(f"{url}/spot/", timeout=60)
+        page = requests.get(f"{url}/spot/models", timeout=60)
         assert scene.name in page.text
         home = requests.get(f"{url}/", timeout=60).text
         assert 'src="spot/inject.js"' in home
@@ -149,7 +149,7 @@ def test_start_fails_loudly_with_several_workers(folder: Path) -> None:
     """Where the gate cannot be put in place the whole server stops, with the reason."""
     (folder / "key").write_text("short\n")
     ended = start(folder, "--workers", "2", SPOT_MLFLOW_KEY_FILE=str(folder / "key"))
-    assert "no server is started" in ended.stderr
+    assert "the server does not start" in ended.stderr
     assert "openssl rand -hex 32" in ended.stderr
 
 
@@ -160,5 +160,5 @@ def test_start_fails_loudly_on_a_broken_policy(folder: Path) -> None:
     path = folder / "policy.yaml"
     path.write_text(json.dumps({**POLICY, "mode": "blok"}))
     ended = start(folder, "--workers", "1", SPOT_MLFLOW_POLICY_FILE=str(path))
-    assert "no server is started" in ended.stderr
+    assert "the server does not start" in ended.stderr
     assert "mode" in ended.stderr

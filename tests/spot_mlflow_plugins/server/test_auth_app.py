@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,13 +174,20 @@ def test_policy_is_the_operators(url: str) -> None:
 def test_portfolio_shows_what_one_may_read(url: str) -> None:
     """A model that a user may not read is on none of the user's pages."""
     admin, mallory = Login(url, *ADMIN), Login(url, "mallory")
+
+    def counted() -> list[int]:
+        pages = [who.session.get(f"{url}/spot/", timeout=60).text for who in (admin, mallory)]
+        return [int(*re.findall(r"decided, (\d+) model", text)) for text in pages]
+
+    before = counted()
     admin.api("POST", "registered-models/create", name="secret-model")
-    page = mallory.session.get(f"{url}/spot/", timeout=60)
-    assert "locked-churn" in page.text
-    assert "secret-model" not in page.text
+    assert counted() == [before[0] + 1, before[1]]
+    for page in ("models", "models.csv"):
+        said = [who.session.get(f"{url}/spot/{page}", timeout=60).text for who in (admin, mallory)]
+        assert all("locked-churn" in text for text in said)
+        assert ["secret-model" in text for text in said] == [True, False]
     page = mallory.session.get(f"{url}/spot/model?name=secret-model", timeout=60)
     assert page.status_code == 403
-    assert "secret-model" in admin.session.get(f"{url}/spot/", timeout=60).text
 
 
 def test_name_is_erased_by_an_administrator(url: str) -> None:
@@ -218,7 +226,7 @@ def test_others_answers_are_hidden_until_ones_own_are_in(url: str) -> None:
         return level
 
     def page(user: Login) -> str:
-        path = f"{url}/spot/model?name=hidden-churn"
+        path = f"{url}/spot/model?name=hidden-churn&tab=people"
         return user.session.get(path, timeout=60).text
 
     answer(dan, "data_scientist", 4)
@@ -249,6 +257,7 @@ def test_a_reader_speaks_for_himself_and_does_nothing_else(url: str) -> None:
         ("sign-off", {"target": "Production"}, "business", 403),
         ("waiver", waiver, "business", 403),
         ("waiver", waiver, None, 403),
+        ("resolution", {"choice": "stop", "why": "x"}, "executive", 403),
         ("discussion", {"question": "S1", "note": "we talked"}, "frontline", 403),
     ):
         said = mallory.entry(kind, payload, person="mallory", role=role)

@@ -86,17 +86,24 @@ def test_the_doctor_sees_a_gated_server_and_who_is_none(
     found = {s.name: s for s in examined(any_gated_server.url)}
     states = {name: s.state for name, s in found.items()}
     assert states == {
-        "server": "ok", "clock": "ok", "gate": "ok", "version": "ok", "login": "warning",
-        "ready": "ok", "policy": "ok",
+        "packages": "ok", "server": "ok", "clock": "ok", "gate": "ok", "version": "ok",
+        "login": "warning", "ready": "ok", "prefix": "ok", "artifacts": "warning", "policy": "ok",
     }  # fmt: skip
+    new_scene(any_gated_server.url)  # a client's own experiment, beside the records
+    tried = {s.name: s for s in examined(any_gated_server.url, write=True)}["artifacts"]
+    assert tried.state == "ok", tried
     assert found["login"].fix == "Start it with: spot server --auth."
-    assert [s.state for s in examined(mlflow_uri)] == ["warning"]
+    store = {s.name: s.state for s in examined(mlflow_uri)}
+    assert store == {
+        "packages": "ok", "store": "ok", "gate": "warning", "prefix": "ok", "artifacts": "ok",
+        "policy": "warning",
+    }  # fmt: skip
 
 
 def test_the_doctor_names_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody there, and something else there; the command then ends with 3."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    (dead,) = examined("http://127.0.0.1:9")
+    (_, dead) = examined("http://127.0.0.1:9")
     assert (dead.name, dead.state) == ("answers", "failed")
     with web_server() as (address, _):
         assert examined(address)[-1].state == "failed"

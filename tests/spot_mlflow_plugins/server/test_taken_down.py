@@ -65,7 +65,7 @@ def test_what_is_written_for_another_is_shown_until_the_person_confirms(
 
         def page() -> str:
             text: str = fay.session.get(
-                f"{url}/spot/model", params={"name": MODEL}, timeout=120
+                f"{url}/spot/model", params={"name": MODEL, "tab": "people"}, timeout=120
             ).text
             return text
 

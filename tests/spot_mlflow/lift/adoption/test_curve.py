@@ -96,7 +96,7 @@ def test_a_team_that_lags_is_told():
 
 
 def test_equal_teams_do_not_differ():
-    """Twenty teams that act alike are not told apart."""
+    """Twenty teams that act alike are not shown separately."""
     rng = np.random.default_rng(3)
     names = np.array([f"team {i}" for i in range(20)], dtype=object)
     told = table(rng.binomial(500, 0.4, 20)[:4])

@@ -77,11 +77,11 @@ def test_what_cannot_be_told_apart_is_not_blamed_on_one():
     sentence = diagnose(attribute(log, contract), log, contract).sentence
     assert "were lost in Product or Operation or Technology: " in sentence
     assert sentence.endswith(
-        "coverage, delivery, timeliness and response, which this log cannot tell apart."
+        "coverage, delivery, timeliness and response, which this log cannot separate."
     )
     log = units.log("outcome", "on_time", segments=False)
     sentence = diagnose(attribute(log, contract), log, contract).sentence
-    assert "Technology, which this log cannot tell apart: " in sentence
+    assert "Technology, which this log cannot separate: " in sentence
     assert "of the customers flagged were not reached in time" in sentence
 
 

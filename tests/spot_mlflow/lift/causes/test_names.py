@@ -46,7 +46,7 @@ def test_letters(factors, letter):
 def test_delivery_not_logged_is_said_with_the_remedy():
     """Without `delivered` operation and response are one, and the note names the column."""
     said = " ".join(notes("offered", funnel={"offered": 0.9}))
-    assert "delivered was not logged: delivery and response cannot be told apart" in said
+    assert "delivered was not logged: delivery and response cannot be separated" in said
     assert "log `delivered` to split them" in said
 
 

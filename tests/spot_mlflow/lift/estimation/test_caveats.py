@@ -39,7 +39,10 @@ def test_the_kind_of_each_caveat_stands_beside_its_sentence(log, contract):
     ("reduction", "said"),
     [
         (0.31, "Adjusted by the covariate, which removes 31 % of the variance."),
-        (-0.00004, "Adjusted by the covariate, which tells hardly anything of the outcome here."),
+        (
+            -0.00004,
+            "Adjusted by the covariate, which explains hardly any of the outcome's variance here.",
+        ),
     ],
 )
 def test_a_useless_covariate_is_called_so(reduction: float, said: str) -> None:

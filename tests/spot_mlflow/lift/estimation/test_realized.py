@@ -75,7 +75,7 @@ def test_monitored_shows_the_sequence(rates, contract):
     known = confidence_sequence(*arms_of(moments.cells), planned=5000)
     assert (found.estimate.low, found.estimate.high) == pytest.approx((known.low, known.high))
     assert found.always_valid == found.estimate
-    assert found.p_value == known.p_value
+    assert found.p_value == pytest.approx(known.p_value, rel=1e-9)
     assert found.p_value > welch(*arms_of(moments.cells)).p_value
 
 

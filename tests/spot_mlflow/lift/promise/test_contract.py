@@ -41,7 +41,7 @@ def test_four_keys_are_enough():
         ({"looks": "monitored"}, "needs planned_units"),
         ({"columns": {"arm": "a", "outcome": "y", "treated": 1, "holdout": 1}}, "must differ"),
         ({"segments": {"a": {"share": 0.4}, "b": {"share": 0.4}}}, "sum to 0.8"),
-        ({"window": "soon"}, "no span of time"),
+        ({"window": "soon"}, "not a duration"),
         ({"tolerance": -1}, "tolerance == -1"),
         ({"outliers": {"winsorize": 0.4}}, "winsorize == 0.4"),
         ({"kind": "rate"}, "kind == 'rate'"),

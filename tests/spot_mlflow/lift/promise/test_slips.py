@@ -45,10 +45,25 @@ def load(**keys) -> PredictedLift:
             {"predicted": 0.02, "columns": {**PLAIN["columns"], "propensity": "p"}},
             "write design: logged_propensity",
         ),
+        (
+            {
+                "predicted": 0.02,
+                "columns": {**PLAIN["columns"], "denominator": "d", "cluster": "c"},
+            },
+            "Sum outcome and denominator by cluster",
+        ),
+        (
+            {
+                "predicted": 0.02,
+                "design": "logged_propensity",
+                "columns": {**PLAIN["columns"], "denominator": "d", "propensity": "p"},
+            },
+            "not of the ratio",
+        ),
     ],
 )
 def test_a_slip_is_refused_with_what_was_meant(keys, hint):
-    """Percent for points, a fall with a minus, weights that no design uses: each with its remedy."""
+    """Percent for points, a fall with a minus, columns that nothing would use: each with its remedy."""
     with pytest.raises(InvalidInput, match=hint):
         load(**keys)
 

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+import yaml
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.promise.contract import PredictedLift
@@ -45,6 +46,24 @@ def _contract(**changes: Any) -> dict[str, Any]:
         else:
             at[key] = value
     return out
+
+
+def _steps(**words: Any) -> dict[str, Any]:
+    """Steps whose delivery a column of words tells."""
+    return {"unit": "id", "at": "sent", "delivered": {"column": "status", **words}}
+
+
+def test_a_step_by_its_column_keeps_its_digest_and_one_by_words_is_read_from_yaml() -> None:
+    """YAML takes the keys yes and no for truth values; the record holds them as words."""
+    plain = PredictedLift.load(_contract(steps={"unit": "id", "at": "sent", "delivered": "ok"}))
+    assert plain.digest.startswith("b8fd12f7226ddfd7")
+    text = "{column: status, yes: delivered, no: [bounced, 3]}"
+    said = {"unit": "id", "at": "sent", "delivered": yaml.safe_load(text)}
+    told = PredictedLift.load(_contract(steps=said))
+    words = {"column": "status", "yes": ["delivered"], "no": ["bounced", 3]}
+    assert told.to_dict()["sources"]["steps"]["delivered"] == words
+    for written in (told.to_dict(), yaml.safe_load(told.to_yaml())):
+        assert PredictedLift.load(written).digest == told.digest
 
 
 def test_a_contract_without_sources_keeps_its_digest() -> None:
@@ -122,6 +141,12 @@ def test_arms_are_known_in_one_of_five_ways(arms: Any, way: ArmsFrom) -> None:
         ({"arms": "assignd"}, "use arms: assigned"),
         ({"arms": {"hash": {"salt": "s", "holdout": 1}}}, "must be less than 1"),
         ({"top__window": None}, "sources need window"),
+        ({"steps": _steps(yes=["x"])}, "'sources.steps.delivered.no' is missing"),
+        ({"steps": _steps(yes=["x"], no=[])}, "sources.steps.delivered.no == []"),
+        (
+            {"steps": _steps(yes=["A"], no=["b", "a "])},
+            "the word 'a' must not be in both yes and no",
+        ),
         ({"outcome": "any"}, "needs kind: binary"),
         (
             {"top__columns": {"arm": "arm", "outcome": "outcome", "team": "team"}},

@@ -69,7 +69,7 @@ def test_less_than_half_a_point_is_no_alarm_however_sure():
     sure = found(log((TREATMENT, 1_000_000, 52000), (HOLDOUT, 1_000_000, 50000)))
     assert not sure.alarm
     assert sure.sure
-    assert "less than half a point apart but surely (p < " in sure.words
+    assert "less than half a point apart, but significantly (p < " in sure.words
 
 
 def test_a_ramp_that_loses_more_later_is_no_alarm():

@@ -179,7 +179,7 @@ def test_contracts_without_guardrails_keep_their_digest():
 @pytest.mark.parametrize(
     ("guardrail", "word"),
     [
-        ({"column": "y"}, "column of its own"),
+        ({"column": "y"}, "its own column"),
         ({"margin": -1}, "margin"),
         ({"direction": "down"}, "direction"),
         ({"name": ""}, "name"),

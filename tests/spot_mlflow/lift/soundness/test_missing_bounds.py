@@ -212,7 +212,7 @@ def test_equal_shares_keep_the_verdict_and_tell_what_would_turn_it():
         verdicts.append(answer(filled, **changes)["verdict"])
     assert verdicts == ["inconclusive", "met"]
     message = next(c["message"] for c in lost["checks"] if c["name"] == "outcomes_missing_alike")
-    assert "would turn if the missing of the treated averaged about" in message
+    assert "would change if the missing outcomes of the treated averaged about" in message
 
 
 def test_nothing_is_said_of_turning_a_verdict_that_is_withheld():
@@ -289,7 +289,7 @@ def test_a_verdict_made_by_few_that_are_surely_missing_is_withheld():
     found = analyze(*counts(arms, **keys))
     assert found.outcome.verdict == "inconclusive"
     assert found.outcome.doubt == "data"
-    assert "surely more of the holdout" in found.outcome.reason
+    assert "significantly more of the holdout" in found.outcome.reason
     far = analyze(*counts(arms, predicted=0.03, tolerance=0.0085))
     assert far.outcome.verdict in {"met", "exceeded"}
 

@@ -3,12 +3,13 @@ from __future__ import annotations
 import math
 from datetime import date, timedelta
 
+import numpy as np
 import pytest
 from scipy.stats import norm
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.verdict.plan import know_when, plan_lift
-from spot_mlflow.lift.verdict.plan_words import holdout_words
+from spot_mlflow.lift.verdict.plan import plan_lift
+from spot_mlflow.lift.verdict.plan_words import holdout_words, know_when
 
 PROMISE = {"lift": 0.04, "baseline": 0.10}
 
@@ -54,7 +55,9 @@ def test_a_larger_holdout_knows_sooner(contract):
     first = plan.holdouts[0]
     assert first.days_met == math.ceil(first.units_met / 1000 + 30)
     said = know_when(plan)
-    assert said.startswith(f"One will know with a 5 % holdout in {days[0]:,.0f} days, with 10 % in")
+    assert said.startswith(
+        f"The result will be known with a 5 % holdout in {days[0]:,.0f} days, with 10 % in"
+    )
 
 
 def test_monitoring_costs_width(contract):
@@ -62,7 +65,7 @@ def test_monitoring_costs_width(contract):
     once = plan_lift(contract(predicted=PROMISE), holdouts=[0.2]).holdouts[0]
     daily = plan_lift(contract(predicted=PROMISE, planned_units=20_000), holdouts=[0.2])
     assert daily.holdouts[0].units_met > once.units_met
-    assert any("looking daily" in note for note in daily.notes)
+    assert any("daily checks" in note for note in daily.notes)
     assert daily.holdouts[0].units == 20_000
 
 
@@ -70,12 +73,32 @@ def test_what_one_can_never_know_is_said(contract):
     """A prediction more uncertain than its tolerance, and a tolerance of 0."""
     unsure = plan_lift(contract(predicted={**PROMISE, "se": 0.05}), holdouts=[0.5])
     assert unsure.holdouts[0].units_needed == math.inf
-    assert "never" in know_when(unsure)
+    assert know_when(unsure).startswith("No number of units will show both")
     assert any("too uncertain" in note for note in unsure.notes)
     exact = plan_lift(contract(predicted=PROMISE, tolerance=0), holdouts=[0.5], per_day=10)
     assert exact.holdouts[0].units_met == math.inf
     assert exact.holdouts[0].days_met == math.inf
     assert math.isfinite(exact.holdouts[0].units_short)
+
+
+def test_the_plan_names_the_border_of_what_can_be_known(contract):
+    """A promise a little more certain than that is found met by some number of units, one less certain by none."""
+    most = contract(predicted=PROMISE).tolerance_used / 1.96  # .41 points
+    known, never = (
+        plan_lift(contract(predicted={**PROMISE, "se": f * most}), holdouts=[0.5])
+        for f in (0.97, 1.01)
+    )
+    assert math.isfinite(known.holdouts[0].units_met)
+    assert never.holdouts[0].units_met == math.inf
+    assert any("it should be at most 0.408 points" in note for note in never.notes), never.notes
+
+
+def test_a_promise_as_uncertain_as_allowed_is_found_met_in_eight_of_ten(contract):
+    """Where it is right but for its own error, and the realized lift is known exactly; 200,000 draws, seed 5."""
+    made = contract(predicted=PROMISE)
+    error = made.largest_standard_error
+    gap = np.random.default_rng(5).normal(0, error, 200_000)
+    assert np.mean(gap - 1.96 * error >= -made.tolerance_used) == pytest.approx(0.8, abs=0.004)
 
 
 def test_the_shortfall_to_be_found_is_clearly_beyond_the_tolerance(contract):
@@ -172,7 +195,7 @@ def test_the_decision_is_said_with_a_date(contract):
     assert first.endswith(" EUR of the value promised.")
     assert (
         last
-        == "Without a holdout nobody would see a model that does nothing: it would cost about 400k EUR a year."
+        == "Without a holdout, nobody would notice a model that does nothing: it would cost about 400k EUR a year."
     )
     units = plan_lift(made, holdouts=[0.1])
     assert f"after {units.holdouts[0].units_needed:,.0f} units" in holdout_words(units)[0]

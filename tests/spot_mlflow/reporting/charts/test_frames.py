@@ -105,7 +105,7 @@ def test_notes_never_lie_on_each_other(*, places: list[float], narrow: bool) -> 
 
     boxes: list[tuple[float, float, float]] = []
     width = 330 if narrow else 680
-    words = ("least worth having", "within tolerance")
+    words = ("minimum worthwhile lift", "within tolerance")
     notes = list(zip(places, words, strict=True))
     notes_above(Spy("p", width, str), Scale(0, 1, 90, width - 8), 40, notes)
     for (a, b, y), (c, d, z) in itertools.combinations(boxes, 2):

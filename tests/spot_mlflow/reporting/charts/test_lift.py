@@ -67,9 +67,9 @@ def test_lift_gap_shows_what_it_is_given(short_report: LiftReport) -> None:
 
 
 def test_lift_gap_names_minimum_and_tolerance(short_report: LiftReport) -> None:
-    """The least worth having is a named line, the tolerance a named band."""
+    """The minimum worthwhile lift is a named line, the tolerance a named band."""
     root = painted(charts.lift_gap_chart(lift_view(short_report)))
-    assert {"least worth having", "within tolerance"} <= set(words(root))
+    assert {"minimum worthwhile lift", "within tolerance"} <= set(words(root))
     assert [r.attrib["fill"] for r in root.iter("rect")] == ["var(--spot-band)"]
 
 
@@ -80,7 +80,7 @@ def test_lift_gap_numbers_stand_beside_it(short_report: LiftReport) -> None:
     rows = {r[0]: r[1:] for r in table.rows}
     assert rows["promised"] == (view.scale.number(0.023), view.scale.interval(view.predicted))
     assert rows["gap"][0] == view.scale.signed(view.gap.lift)
-    assert set(rows) >= {"least worth having", "tolerance"}
+    assert set(rows) >= {"minimum worthwhile lift", "tolerance"}
 
 
 def test_lift_gap_file_is_the_same_from_report_and_record(short_report: LiftReport) -> None:

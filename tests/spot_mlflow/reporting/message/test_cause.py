@@ -39,7 +39,7 @@ def test_the_planted_cause_is_named_with_its_share_and_place(full_report: LiftRe
 def test_most_is_said_only_where_the_bounds_carry_it(full_report: LiftReport) -> None:
     """With a smaller sure loss than half of the gap the sentence says less."""
     view = changed(full_report, lost_at_least=0.1)
-    assert cause_sentence(view).startswith("The largest loss shown lies in Operation: ")
+    assert cause_sentence(view).startswith("The largest loss shown is in Operation: ")
 
 
 def test_nothing_shown_is_nothing_named(full_report: LiftReport) -> None:

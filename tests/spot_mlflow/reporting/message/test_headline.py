@@ -26,7 +26,7 @@ def test_lift_money_cause_and_request(full_report: LiftReport) -> None:
         full_report, make_adoption(assessment("Ann", "executive", plan), check=full_report)
     )
     assert re.fullmatch(
-        r"Cannot be told: 1\.\d points so far \(0\.\d to \d\.\d\), 2\.3 points promised; "
+        r"No verdict: 1\.\d points arrived \(0\.\d to \d\.\d\), 2\.3 points promised; "
         r"in money \d+k USD \(\d+k to \d+k\), \d+k USD promised\.",
         said.finding,
     )
@@ -35,7 +35,7 @@ def test_lift_money_cause_and_request(full_report: LiftReport) -> None:
         "Plan time for the offers, by the number of cases. Ann Sample, by "
     )
     assert said.text == f"{said.finding} {said.cause} To do: {said.request}"
-    assert re.fullmatch(r"\w+: cannot be told, 1\.\d of 2\.3 points so far", said.title)
+    assert re.fullmatch(r"\w+: no verdict, 1\.\d of 2\.3 points", said.title)
     assert said.lines[-3:] == (f"To do: {said.request}", said.weakened, said.found)
 
 
@@ -93,6 +93,16 @@ def test_an_open_verdict_is_not_a_result() -> None:
     assert " arrived " not in said.finding
 
 
+@pytest.mark.parametrize(("mature", "so_far"), [(90, True), (100, False)])
+def test_so_far_is_said_only_while_outcomes_are_still_to_come(mature: int, so_far: bool) -> None:  # noqa: FBT001 - a case
+    """Where the window of every unit has passed, the undecided lift is all that arrived."""
+    data = make_report(lift=0.02, n=5_000).to_dict()
+    data |= {"assigned": 100, "matured": mature, "contract": {**data["contract"], "window": "30d"}}
+    said = headline_of(data)
+    for text in (said.finding, said.title):
+        assert (" so far" in text) is so_far
+
+
 def test_a_faulty_log_gives_no_figure(short_report: LiftReport) -> None:
     """A number that looks fine is not shown where the data cannot carry one."""
     fault = {
@@ -111,7 +121,7 @@ def test_a_faulty_log_gives_no_figure(short_report: LiftReport) -> None:
     assert said.finding == (
         "The log must be put right first: this log cannot show the realized lift, 2.3 points promised."
     )
-    assert said.request == "Put the outcome log right: bad arms."
+    assert said.request == "Correct the outcome log: bad arms."
     assert said.title == "Renewed: the log must be put right first"
 
 

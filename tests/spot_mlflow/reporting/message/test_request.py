@@ -89,7 +89,7 @@ def test_clusters_are_waited_for_as_clusters() -> None:
 
 
 def test_a_lift_not_worth_its_cost_asks_for_a_decision(short_report: LiftReport) -> None:
-    """Below the least worth having somebody has to change the offer or stop."""
+    """Below the minimum worthwhile lift somebody has to change the offer or stop."""
     view = lift_view(short_report.to_dict() | {"viable": "not viable"})
     assert request_sentence(view, None).startswith("Decide whether to change the offer or to stop.")
 
@@ -109,7 +109,7 @@ def test_a_broken_log_is_asked_for_first(short_report: LiftReport) -> None:
         "checks": [fault],
     }
     said = request_sentence(lift_view(data), None)
-    assert said == "Put the outcome log right: 214 of 900 units (24 %) appear more than once."
+    assert said == "Correct the outcome log: 214 of 900 units (24 %) appear more than once."
 
 
 def test_a_log_whose_checks_a_suite_tolerates_is_asked_for_too(short_report: LiftReport) -> None:
@@ -117,14 +117,14 @@ def test_a_log_whose_checks_a_suite_tolerates_is_asked_for_too(short_report: Lif
     said = request_sentence(
         lift_view(short_report.to_dict() | {"withheld": True, "checks": []}), None
     )
-    assert said == "Put the outcome log right."
+    assert said == "Correct the outcome log."
 
 
 def test_beginnings_are_asked_for() -> None:
     """A model of which nothing is known needs an assessment and a promise."""
     assert request_sentence(None, make_adoption()) == (
         "Ask the business, the front line and the builders how ready they are. "
-        "Promise a lift: how much, and the least worth having. The builders."
+        "Promise a lift: how much, and the minimum worthwhile lift. The builders."
     )
 
 
@@ -147,7 +147,7 @@ def test_at_most_two_requests(full_report: LiftReport) -> None:
 def test_missing_columns_are_asked_for(short_report: LiftReport) -> None:
     """Where causes cannot be told apart, the columns that would split them are asked for."""
     said = request_sentence(lift_view(short_report), None)
-    assert said == "Log offered and delivered, so that the causes can be told apart."
+    assert said == "Log offered and delivered, so that the causes can be separated."
 
 
 def test_a_wait_beyond_reason_is_no_plan() -> None:

@@ -45,7 +45,7 @@ def test_each_open_point_names_who_what_when_and_the_command():
         ("Fay", f"confirm or reopen major concern {answered.payload['concern']}", "2026-10-30", True):
             f"spot concern confirm churn {answered.payload['concern']} --person Fay --role frontline",
         ("Bo", "Product", "2026-12-01", False): "spot assess churn --person Bo --role ROLE",
-        ("Kim", "a new assessment, the last one is over 90 days old", "2026-10-22", True): "spot ask churn --role business",
+        ("Kim", "a new assessment", "2026-10-22", True): "spot ask churn --role business",
         ("Kim", "the first outcome check of version 1", "2026-10-15", True): "spot outcomes churn/1 SOURCE",
         **{
             (title, f"an assessment by the {title}", "None", False): f"spot ask churn --role {role}"

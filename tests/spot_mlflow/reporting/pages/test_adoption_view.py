@@ -69,7 +69,7 @@ def test_the_gate_shows_what_fails_with_its_fix(full_report: LiftReport) -> None
     section = gate_section(adoption, decision)
     assert section.title == "Can it go to Production?"
     assert section.text[0].startswith(
-        f"No: {len(decision.missing)} things. Nothing is stopped: the policy only observes."
+        f"No: {len(decision.missing)} things. Nothing is blocked: the policy only observes."
     )
     assert len(section.steps) == len(decision.missing)
     assert all(command.startswith("spot ") for _, command in section.steps)
@@ -98,6 +98,7 @@ def test_json_keys_are_a_contract(full_report: LiftReport) -> None:
         "model",
         "version",
         "name",
+        "origins",
         "stage",
         "aliases",
         "headline",
@@ -105,6 +106,7 @@ def test_json_keys_are_a_contract(full_report: LiftReport) -> None:
         "involvement",
         "concerns",
         "predicted",
+        "lasting_holdout",
         "lift",
         "gate",
         "now",

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
+from browser import chromium
 from people import NOW, assessment, entry, event, raised
+from printed import fewest_pages, pages_of
 
 from spot_mlflow.adoption import KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.reporting.pages import card
@@ -72,7 +75,7 @@ def test_what_nobody_recorded_is_said_to_be_missing():
     assert "No lift was promised for this version." in text
     assert "Nobody has been asked yet." in text
     assert text.count("not recorded") >= 5
-    assert "Who stands behind it?" not in text
+    assert "Who is responsible for it?" not in text
 
 
 def test_a_card_is_of_one_version():
@@ -107,3 +110,12 @@ def test_what_people_wrote_is_shown_as_text():
     assert "<script>" not in text
     assert "**b**" not in text
     assert "http://e.org" not in text
+
+
+@pytest.mark.browser
+def test_a_card_prints_without_half_empty_pages():
+    """On hardly more paper than it would take if it could be cut anywhere."""
+    with chromium() as browser:
+        page = browser.new_page()
+        page.set_content(card.html(adoption(*everything())))
+        assert pages_of(page) <= fewest_pages(page) + 1

@@ -14,9 +14,13 @@ from reports import make_adoption, make_report
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.lift.promise.backtest import backtest
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.verdict.plan import plan_lift
+from spot_mlflow.lift.verdict.plan_words import know_when
 from spot_mlflow.reporting.charts.lift import lift_gap_chart
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.pages.adoption_view import adoption_dict, title_of
+from spot_mlflow.reporting.pages.notebook import page_of
 from spot_mlflow.reporting.words.lift_view import lift_view
 
 if TYPE_CHECKING:
@@ -38,6 +42,16 @@ def _decision() -> Any:
     return decide(adoption, "Production", policy=default_policy(), requester="Ann")
 
 
+def _plan(**said: Any) -> Any:
+    contract = {
+        "metric": "renewed",
+        "predicted": {"lift": 0.04, "baseline": 0.1, **said},
+        "tolerance": 0.015,
+        "columns": {"arm": "offered", "outcome": "renewed"},
+    }
+    return plan_lift(PredictedLift.load(contract), holdouts=(0.1, 0.3), per_day=1_000)
+
+
 RESULTS = {
     "report": lambda: make_report(n=8_000),
     "adoption": lambda: make_adoption(check=make_report(n=8_000)),
@@ -45,6 +59,8 @@ RESULTS = {
     "decision": _decision,
     "evidence": lambda: entry("concern", {"what": EVIL}, "Kim", "frontline", 3),
     "backtest": _backtest,
+    "plan": _plan,
+    "plan that never knows": lambda: _plan(se=0.05),
 }
 
 
@@ -114,3 +130,24 @@ def test_a_backtest_shows_its_bins() -> None:
     assert frame["n_treatment"].sum() + frame["n_holdout"].sum() == 4_000
     assert frame["low"].is_monotonic_decreasing
     assert found.to_dict()["promise"]["lift"] == found.promise.lift
+
+
+def test_a_plan_opens_with_the_sentence_of_the_command_and_draws_its_waits() -> None:
+    """A row for each share with its chances; where nothing will ever be known, no picture."""
+    plan = _plan()
+    html, frame = plan._repr_html_(), plan.to_frame()
+    assert know_when(plan) in html.replace("\u00a0", " ")
+    assert len(pictures(html)) == 1
+    assert frame["holdout"].tolist() == [0.1, 0.3]
+    assert frame["true: met"].tolist() == [r.chances["true"].met for r in plan.holdouts]
+    assert plan.to_dict()["holdouts"][0]["days_needed"] == plan.holdouts[0].days_needed
+    assert pictures(_plan(se=0.05)._repr_html_()) == []
+
+
+def test_a_backtest_draws_each_bin() -> None:
+    """Beside the table there is a picture with a mark for the lift of each bin."""
+    found = _backtest()
+    (chart,) = page_of(found).charts
+    assert len(chart.table.rows) == len(found.deciles)
+    assert chart.svg_file().count("<circle") >= len(found.deciles)
+    assert "<img" in found._repr_html_()

@@ -87,7 +87,7 @@ def test_the_portfolio_opens_with_money_cause_and_request(
     asked = "capacity for team West by 30 January"
     tags = {**dict(models)["open"], "spot.request": asked}
     summary = portfolio_summary(portfolio_rows([*models[:-1], ("open", tags)]))
-    assert tags["spot.cause"].startswith(("Most was lost in", "The largest loss shown lies in"))
+    assert tags["spot.cause"].startswith(("Most was lost in", "The largest loss shown is in"))
     assert summary.cause == f"open: {tags['spot.cause']}"
     assert summary.request == f"open: {asked}"
     money, cause, request = (
@@ -145,3 +145,41 @@ def test_the_time_of_the_summary_is_a_time() -> None:
     """What the record writes behind the time does not get into the JSON."""
     (row,) = portfolio_rows([("m", {"spot.updated": "2026-11-22T08:00:30Z (entry ab12)"})])
     assert row.to_dict()["updated"] == "2026-11-22T08:00:30Z"
+
+
+def money_of(holdout: str, promised: str, realized: str) -> Mapping[str, str]:
+    """Tags of a model with money, and whom it leaves alone."""
+    tags = {"spot.value.promised": promised, "spot.value.realized": realized}
+    return {**tags, "spot.holdout": holdout} if holdout else tags
+
+
+def test_money_of_models_with_one_holdout_is_not_added() -> None:
+    """It is a range, from the least that it may be to the sum; only the least is counted, and that is said."""
+    rows = portfolio_rows(
+        [
+            ("a", money_of("global", "50k USD", "40k USD")),
+            ("b", money_of("global", "30k USD", "25k USD")),
+            ("own", money_of("own/1", "10k USD", "9k USD")),
+            ("none", money_of("", "5k USD", "1k USD")),
+        ]
+    )
+    found = portfolio_summary(rows)
+    (group,) = found.shared
+    assert (group.models, group.low, group.high) == (("a", "b"), 25_000, 65_000)
+    assert found.value == {"USD": (45_000, 35_000)}
+    assert "a, b share one holdout (salt global)" in found.words
+    assert "together 25k to 65k USD, counted here as 25k" in found.words
+    assert found.to_dict()["shared"][0]["models"] == ["a", "b"]
+
+
+def test_a_loss_among_them_is_not_hidden() -> None:
+    """Where the sum is the least, the sum is counted; another currency is another group."""
+    rows = portfolio_rows(
+        [
+            ("a", money_of("global", "50k USD", "-10k USD")),
+            ("b", money_of("global", "30k USD", "-20k USD")),
+            ("c", money_of("global", "30k EUR", "5k EUR")),
+        ]
+    )
+    found = portfolio_summary(rows)
+    assert found.value == {"USD": (80_000, -30_000), "EUR": (30_000, 5_000)}

@@ -89,7 +89,7 @@ def test_what_more_units_cannot_mend_is_not_called_too_early():
         view = lift_view(
             body(verdict="inconclusive", inconclusive=doubt, reason="outcomes are missing")
         )
-        assert lift_report.verdict_words(view) == "Cannot be told"
+        assert lift_report.verdict_words(view) == "No verdict"
     waiting = lift_view(body(verdict="inconclusive", inconclusive="units", reason="realized 1"))
     assert lift_report.verdict_words(waiting) == "Too early to tell"
 

@@ -41,7 +41,7 @@ def test_what_a_level_hides_is_said():
     )  # fmt: skip
     unsaid = ("S2", "S3", "P1", "P3", "P4", "O2", "O3", "O4", "T1", "T2")
     assert told.notes == (
-        "Contested: Purpose (2 to 4, talked over), Who delivers (2 to 4, not yet talked over).",
+        "Contested: Purpose (2 to 4, discussed), Who delivers (2 to 4, not yet discussed).",
         "“I don't know”: Cost of offers 1 of 2, Preparation 1 of 1.",
         "Nobody has said: " + ", ".join(Q(i).label for i in unsaid) + ".",
         "Not heard: data scientist, engineer.",

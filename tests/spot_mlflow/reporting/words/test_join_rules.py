@@ -45,6 +45,20 @@ def test_what_a_reader_must_know_is_said_with_its_share() -> None:
     assert "2027-04-10 21:59 UTC" in said[2]
 
 
+def test_steps_without_a_readable_answer_and_left_out_by_the_filter_are_explained() -> None:
+    """The terminal reports unknown answers; a row that the filter leaves out does not count as a contact."""
+    joined = _joined(
+        (Rule.FILTERED, "steps", 3, 10),
+        (Rule.UNREADABLE_DELIVERED, "steps", 2, 7),
+        (Rule.UNREADABLE_OFFERED, "steps", 1, 7),
+    )
+    assert "not offered" in rows_of(joined)[0][3]
+    assert warnings_of(joined) == [
+        f"{n} of 7 steps have an answer to '{step}' that is neither yes nor no; it counts as unknown"
+        for n, step in ((1, "offered"), (2, "delivered"))
+    ]
+
+
 def test_a_quiet_join_says_nothing_in_the_terminal() -> None:
     """Brief is what must be known."""
     joined = _joined((Rule.ROWS, "events", 10, 10))

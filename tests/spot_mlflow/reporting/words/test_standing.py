@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from people import entry, pulse
+from people import NOW, entry, pulse
 from reports import VERSION, make_adoption
 
 from spot_mlflow.gate.decision import decide
@@ -40,6 +40,29 @@ def test_a_version_in_production_without_evidence_is_never_answered_yes():
         == f"in Production, {count} things not met"
     )
     assert not any("yes" in text.lower() for text in (standing.line, tag))
+
+
+def test_pages_ask_about_the_targets_that_the_policy_knows():
+    """Aliases first, stages where a version is in them; the first line is Production's but for aliases alone."""
+    from spot_mlflow.adoption import KnownVersions, ModelFacts, VersionFacts
+    from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.reporting.words.standing import first_target, targets_asked
+
+    def facts(stage="None", *aliases):
+        return ModelFacts("m", 1, KnownVersions([VersionFacts("1", NOW, stage, aliases)]))
+
+    def policy(*targets):
+        return Policy.load({"name": "p", "version": "1", "targets": {key: {} for key in targets}})
+
+    both = policy("Staging", "Production", "@champion", "@*-live")
+    assert targets_asked(both, facts()) == ("@champion",)
+    assert targets_asked(both, facts("Production")) == ("@champion", "Production")
+    assert targets_asked(policy("Staging", "Production"), facts()) == ("Staging", "Production")
+    assert first_target(both, facts()) == "Production"
+    assert first_target(both, facts("Production", "champion")) == "Production"
+    assert first_target(both, facts("None", "champion")) == "@champion"
+    assert first_target(policy("@blue"), facts()) == "@blue"
+    assert first_target(policy("@*"), facts()) is None
 
 
 def test_since_when_is_the_last_decision_that_was_carried_out():

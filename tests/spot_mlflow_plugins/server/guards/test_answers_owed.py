@@ -167,7 +167,7 @@ def test_library_reads_and_verifies_while_answers_are_owed(
     assert [r.person for r in adoption.readiness.respondents] == ["dan"]
     assert [c.what for c in adoption.involvement.concerns] == ["too many calls"]
     assert record.verify(MODEL).sound
-    with pytest.raises(AccessDenied, match="once your own are in"):
+    with pytest.raises(AccessDenied, match="after you have given your own"):
         spot.check_gate(f"{MODEL}/1", "Production", record=record)
     other = library(monkeypatch, url, "mallory").adoption(MODEL)
     assert other.readiness.questions["S1"].level == 2

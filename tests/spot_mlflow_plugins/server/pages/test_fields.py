@@ -20,6 +20,9 @@ FOLDED = Field("o", "Outer", required=False, more=(Field("i", "Inner", "day", re
         (Field("l", "Line"), "x" * 201, "This has 201 characters; 200 fit."),
         (Field("d", "Day", "day"), "2027-01-30", ""),
         (Field("d", "Day", "day"), "tomorrow", "This is not a date; write it as 2027-01-30."),
+        (Field("m", "Time", "moment"), "2027-01-30T18:00", ""),
+        (Field("m", "Time", "moment"), "six", "This is not a time; write it as 2027-01-30T18:00."),
+        (Field("m", "Time", "moment"), "2" * 26, "This has 26 characters; 25 fit."),
     ],
 )
 def test_a_field_says_what_is_wrong_with_it(field: Field, typed: str, fault: str) -> None:

@@ -59,33 +59,6 @@ def test_model_without_a_version_has_no_answer() -> None:
 
 
 @pytest.mark.journey
-def test_portfolio_filters_by_name_and_stage(scene: Scene) -> None:
-    """The address alone does it, without JavaScript."""
-    assert scene.name in get(scene, f"?q={scene.name[:9].upper()}").text
-    assert scene.name in get(scene, f"?q={scene.name}&stage=promised").text
-    assert f">{scene.name}</a>" not in get(scene, f"?q={scene.name}&stage=checked").text
-    assert "No model matches" in get(scene, "?q=nothing-of-the-kind").text
-
-
-@pytest.mark.journey
-def test_portfolio_comes_in_pages(scene: Scene) -> None:
-    """Fifty a page, each model on one of them, the search kept; an odd page is the nearest there is."""
-    client = scene.client
-    for i in range(51):
-        client.create_registered_model(f"many-{i:02d}")
-    first, second = (get(scene, f"?q=many-&page={n}").text for n in (1, 2))
-    assert "Page 1 of 2: 51 of" in first
-    listed = [re.findall(r">(many-\d\d)</a>", page) for page in (first, second)]
-    assert [len(found) for found in listed] == [50, 1]
-    assert len({*listed[0], *listed[1]}) == 51
-    following = re.search(r'rel="next" href="([^"]+)"', first)
-    assert following is not None
-    assert get(scene, following[1].replace("&amp;", "&")).text == second
-    for odd in ("99", "-1", "x"):
-        assert "many-" in get(scene, f"?q=many-&page={odd}").text
-
-
-@pytest.mark.journey
 def test_model_page_says_yes_or_no(scene: Scene) -> None:
     """The live version is where it is and lacks nothing; the other may not go there."""
     assert "All requirements are met." in get(scene, f"model?name={scene.name}&version=1").text

@@ -73,10 +73,15 @@ def test_a_form_is_recorded_as_the_library_would(scene: Scene) -> None:
     entry = recorded(scene)[-1]
     assert (entry.person, entry.role, entry.version) == ("Jörg Müller", "frontline", "1")
     assert entry.payload["what"] == "<b>Called</b>\ntwice"
-    assert entry.recorded_by == "Jörg Müller (unverified)"
+    assert entry.recorded_by == "form without login"  # no name there, so that all can be erased
     assert answer.headers["Location"].startswith("model?name=")
     page = browser.session.get(f"{scene.url}/spot/{answer.headers['Location']}", timeout=60).text
     assert "Your concern is recorded." in page
+    assert "Jörg Müller (unverified)" in unescape(page)
+    own = re.search(r'href="(link\?t=[^"&]+)"', page)
+    assert own is not None
+    link = requests.get(f"{scene.url}/spot/{own[1]}", timeout=60)
+    assert "Nobody has answered yet" in link.text
     assert "<b>Called</b>" not in page
     assert "&lt;b&gt;Called&lt;/b&gt;" in page
     again = browser.session.get(f"{scene.url}/spot/form", params=browser.query, timeout=60).text
@@ -99,6 +104,11 @@ def test_a_form_that_is_sent_often_is_one_entry(scene: Scene) -> None:
     assert answers == [303] * 4
     assert browser.send(WORRY).status_code == 303
     assert len(recorded(scene)) == before + 1
+    assert browser.send({**WORRY, "what": "Changed after going back"}).status_code == 303
+    assert [e.payload["what"] for e in recorded(scene)[before:]] == [
+        "<b>Called</b>\ntwice",
+        "Changed after going back",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +242,7 @@ def test_with_logins_the_user_speaks(tmp_path_factory: pytest.TempPathFactory) -
         query = {"do": "raise", "name": "locked-form", "version": "1"}
         bea = Login(server.url, "bea").session
         page = bea.get(address, params=query, timeout=60).text
-        assert "You speak as <b>bea</b>" in page
+        assert "This is recorded as said by <b>bea</b>" in page
         hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
         said = {**hidden, **WORRY, "person": "Somebody else"}
         sent = {"params": query, "data": said, "headers": {"Sec-Fetch-Site": "same-origin"}}
@@ -248,7 +258,7 @@ def test_with_logins_the_user_speaks(tmp_path_factory: pytest.TempPathFactory) -
         dan.cookies.update(bea.cookies)
         forged = dan.post(address, **sent, timeout=60)
         assert forged.status_code == 403  # bea's token is not dan's
-        assert "You speak as <b>dan</b>" in forged.text
+        assert "This is recorded as said by <b>dan</b>" in forged.text
         for method in ("GET", "POST"):
             eve = Login(server.url, "eve").session  # no right on the model
             assert eve.request(method, address, **sent, timeout=60).status_code == 403

@@ -87,3 +87,11 @@ def test_a_torn_file_counts_as_nothing(folder: Path) -> None:
     (place,) = folder.glob("metrics/*")
     (place / "999999.json").write_text('{"spot_entries_total": ')
     assert samples()['spot_entries_total{kind="waiver"}'] == 1
+
+
+def test_what_is_worth_an_alarm_is_there_before_it_happens() -> None:
+    """Break-glass and undecided changes begin at 0: a series that begins with 1 has no increase."""
+    assert samples()['spot_decisions_total{on="change",outcome="break-glass"}'] == 0
+    assert samples()["spot_undecided_total"] == 0
+    Counters().add("spot_decisions_total", outcome="break-glass", on="change")
+    assert samples()['spot_decisions_total{on="change",outcome="break-glass"}'] == 1
