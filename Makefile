@@ -5,8 +5,11 @@
 # make mutate   a thousand changes to ten files of the calculation, and which ones their tests notice
 # make test-lowest   the gate's tests with the lowest MLflow that pyproject.toml allows
 # make test-upgrade  workers of an earlier version beside new ones, and a database of the lowest MLflow
-# make check   ruff, ruff format, mypy --strict, import-linter
+# make matrix   the tests of the calculation and the record on each Python found here, lowest and newest dependencies
+# make check   ruff, ruff format, mypy --strict, import-linter, codespell
 # make simulate   what the statistics claim, into docs/simulations (hours; SPOT_SIMULATE=quick for a look)
+# make docs    the documentation site in build/site; fails on a broken link
+# make sbom    what a plain installation consists of, as CycloneDX JSON in build/sbom.json
 # make bench   speed and memory, as ratios in benchmarks/results.json
 PYTHON ?= python3
 VENV ?= .venv
@@ -25,7 +28,7 @@ LOWEST_TESTS := tests/spot_mlflow_plugins tests/journeys/test_bypasses.py tests/
 EARLIER ?= e5f325bc4c94b330251f997ff4b01d3872eaa21e
 SIMULATIONS := sample_ratio attrition balance relative sequences coverage reliability causes unknown_steps clean_logs
 
-.PHONY: demo test quick coverage mutate test-lowest test-upgrade check bench format clean simulate
+.PHONY: docs demo test quick coverage mutate matrix test-lowest test-upgrade check bench format clean simulate sbom
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -70,12 +73,20 @@ test-upgrade: $(VENV)/.installed-dev
 	SPOT_TESTS_LOWEST_MLFLOW=$(abspath $(VENV)-lowest)/bin/python \
 	$(BIN)/python -m pytest tests/journeys/test_upgrade.py tests/journeys/test_restore.py
 
+matrix: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --editable '.[matrix]'
+	$(BIN)/python tests/matrix.py $(ROWS)
+
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
@@ -87,5 +98,17 @@ bench: $(VENV)/.installed-dev
 simulate: $(VENV)/.installed-dev
 	set -e; for part in $(SIMULATIONS); do $(BIN)/python -m benchmarks.simulate_$$part; done
 
+# What a plain installation consists of, as CycloneDX JSON; from an environment with nothing else in it.
+sbom: $(VENV)-plain/.installed
+	mkdir -p build
+	$(PYTHON) -m venv build/sbom-tool
+	build/sbom-tool/bin/python -m pip install --quiet cyclonedx-bom
+	build/sbom-tool/bin/cyclonedx-py environment --output-format JSON --output-file build/sbom.json $(VENV)-plain/bin/python
+
+$(VENV)-plain/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-plain
+	$(VENV)-plain/bin/python -m pip install --quiet .
+	@touch $@
+
 clean:
-	rm -rf mutants $(VENV) $(VENV)-lowest $(VENV)-earlier dist build .coverage* coverage.xml .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf mutants $(VENV) $(VENV)-lowest $(VENV)-earlier $(VENV)-plain dist build .coverage* coverage.xml .mypy_cache .ruff_cache .pytest_cache .hypothesis
