@@ -282,6 +282,11 @@ def test_an_administrator_breaks_the_glass(story: Story) -> None:
     assert "BREAK-GLASS" in page.text
 
 
+def plain(text: str) -> str:
+    """Returns a page's text with spaces that break."""
+    return text.replace("\u00a0", " ").replace("&nbsp;", " ")
+
+
 def test_an_administrator_breaks_the_glass_by_the_form(story: Story) -> None:
     """Only they see it; what is wrong is beside the field and nothing is lost; once, however often it is sent."""
     page = f"{story.url}/spot/model?name={story.name}&version=1"
@@ -315,8 +320,11 @@ def test_an_administrator_breaks_the_glass_by_the_form(story: Story) -> None:
     loud = f"BREAK-GLASS for Production until {end:%Y-%m-%d %H:%M} UTC: &lt;b&gt;night"
     for tab in ("", "&tab=people", "&tab=log"):
         text = story.users["bea"].session.get(page + tab, timeout=60).text
-        above = text.partition("<h1>")[0].replace("\u00a0", " ").replace("&nbsp;", " ")
+        above = plain(text.partition("<h1>")[0])
         assert loud in above, "above everything else"
+    for listed in ("", "models"):
+        text = story.users["bea"].session.get(f"{story.url}/spot/{listed}", timeout=60).text
+        assert f"BREAK-GLASS, version 1 to Production until {end:%Y-%m-%d %H:%M} UTC" in plain(text)
     assert story.client.get_registered_model(story.name).tags["spot.break-glass"]
     assert story.move().status_code == 200
 

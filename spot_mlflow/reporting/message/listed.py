@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.gate.break_glass import broken_glass
 from spot_mlflow.reporting.message.todo import todo_of
 from spot_mlflow.reporting.words import old_records
 from spot_mlflow.reporting.words.lift_view import lift_view, tagged_verdict
@@ -19,7 +20,7 @@ from spot_mlflow.reporting.words.standing import Standing, standing_of
 from spot_mlflow.verdicts import TAGGED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.gate.decision import GateDecision
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 TAG: Final = "spot.facts"
 UPDATED: Final = "spot.updated"
 MARK: Final = 12  # digits of an entry's id
+GLASS: Final = 5  # uses of break-glass that are listed, the newest
 LONGEST: Final = 4_500  # characters; what waits longest without a date is left out first
 
 
@@ -45,6 +47,34 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class LoudGlass:
+    """A use of break-glass that lists show: it holds, or has ended while the version is still there.
+
+    Attributes:
+        version: version number.
+        target: stage or "@alias".
+        until: when it ends, UTC.
+    """
+
+    version: str
+    target: str
+    until: datetime
+
+    def words(self, now: datetime, held: Collection[str]) -> str:
+        """Returns what a list shows; "" once it has ended and nothing has the target any more.
+
+        Args:
+            now: UTC.
+            held: the stages and aliases that versions of the model have.
+        """
+        said = f"BREAK-GLASS, version {self.version} to {self.target}"
+        end = f"{self.until:%Y-%m-%d %H:%M} UTC"
+        if now < self.until:
+            return f"{said} until {end}"
+        return f"{said}; it ended on {end}" if self.target in held else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One model as lists show it.
 
@@ -53,12 +83,14 @@ class Listed:
         standing: of the version spoken of, or None where nobody was asked.
         waiting: what waits for whom, most pressing first.
         arrived: share of the promised lift that arrived; None where no log can tell.
+        glass: uses of break-glass to be shown, oldest first.
     """
 
     verdict: str
     standing: Standing | None
     waiting: tuple[Waiting, ...]
     arrived: float | None = None
+    glass: tuple[LoudGlass, ...] = ()
 
 
 def listed_tag(
@@ -82,6 +114,7 @@ def listed_tag(
         "standing": standing,
         "arrived": _share(check),
         "waiting": list(dict.fromkeys(waiting)),
+        "glass": _glass(adoption),
     }
     while len(text := json.dumps(said, ensure_ascii=False)) > LONGEST and said["waiting"]:
         said["waiting"].pop()
@@ -111,9 +144,23 @@ def _read(tags: Mapping[str, str]) -> Listed | None:
             _standing(said["standing"]),
             waiting,
             None if arrived is None else float(arrived),
+            tuple(
+                LoudGlass(str(version), str(target), datetime.fromisoformat(until))
+                for version, target, until in said.get("glass", ())
+            ),
         )
     except (ValueError, TypeError, KeyError):  # of another version, or of somebody's own making
         return None
+
+
+def _glass(adoption: Adoption) -> list[tuple[str, str, str]]:
+    """Returns (version, target, end) of the last uses that hold, or whose version is still there."""
+    shown: dict[tuple[str, str], str] = {}
+    for g in broken_glass(adoption.entries):
+        there = any(v.version == g.version for v in adoption.facts.holders(g.target))
+        if there or adoption.now < g.until:
+            shown[g.version, g.target] = g.until.isoformat()
+    return [(*place, until) for place, until in shown.items()][-GLASS:]
 
 
 def _share(check: Mapping[str, Any] | None) -> float | None:

@@ -19,10 +19,10 @@ from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow.verdicts import TAGGED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import date, datetime
 
-    from spot_mlflow.reporting.message.listed import Waiting
+    from spot_mlflow.reporting.message.listed import LoudGlass, Waiting
 
 STAGES: Final = ("not assessed", "begun", "promised", "checked")
 # As people read them; the keys are those of the JSON.
@@ -59,6 +59,7 @@ class PortfolioRow:
         waiting: what waits for whom.
         arrived: share of the promised lift that arrived, or None.
         history: money by month, what crossed a line, and what there is to decide.
+        glass: uses of break-glass that hold, or whose version is still there.
     """
 
     model: str
@@ -84,6 +85,7 @@ class PortfolioRow:
     waiting: tuple[Waiting, ...] = ()
     arrived: float | None = None
     history: History = field(default_factory=History)
+    glass: tuple[LoudGlass, ...] = ()
 
     @property
     def said(self) -> str:
@@ -112,6 +114,15 @@ class PortfolioRow:
     def due(self) -> date | None:
         """When the first thing that waits is due; None where nothing has a date."""
         return min((w.due for w in self.waiting if w.due is not None), default=None)
+
+    def loud(self, now: datetime, held: Collection[str]) -> tuple[str, ...]:
+        """Returns that the glass was broken, a phrase for each use to be shown.
+
+        Args:
+            now: UTC.
+            held: the stages and aliases that versions of the model have.
+        """
+        return tuple(words for g in self.glass if (words := g.words(now, held)))
 
     def overdue(self, today: date) -> bool:
         """Whether something should have been done before today."""
@@ -199,6 +210,7 @@ def portfolio_row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
         waiting=listed.waiting,
         arrived=listed.arrived,
         history=history_from(model, tags),
+        glass=listed.glass,
     )
 
 

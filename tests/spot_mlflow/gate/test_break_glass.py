@@ -16,6 +16,7 @@ from spot_mlflow.gate.history import earlier_holders, held_before
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.reporting.message.digest import crossed
 from spot_mlflow.reporting.message.summary import summary_tags
+from spot_mlflow.reporting.pages.portfolio import portfolio_row
 
 BLOCK = default_policy().with_mode("block")
 
@@ -116,6 +117,25 @@ def test_it_is_seen_everywhere() -> None:
     note = next(n for n in decided(ended, Production=("3",)).notes if "BREAK-GLASS" in n)
     assert "ended on" in note
     assert not any("BREAK-GLASS" in n for n in decided(ended).notes)
+
+
+def test_lists_show_it_while_it_holds_or_the_version_is_still_there() -> None:
+    """From the tags alone, without the reason; not once it has ended and the version is gone."""
+
+    def shown(use, now=NOW, **holders):
+        tags = summary_tags(adoption([use], model=facts(**holders)))
+        return portfolio_row("churn", tags).loud(now, frozenset(holders))
+
+    held = "BREAK-GLASS, version 3 to Production until 2027-06-02 10:00 UTC"
+    assert shown(glass()) == (held,)
+    later = NOW + timedelta(days=3)
+    assert shown(glass(), later) == ()
+    ended = "BREAK-GLASS, version 3 to Production; it ended on 2027-06-02 10:00 UTC"
+    assert shown(glass(), later, Production=("3",)) == (ended,)
+    assert shown(glass(hours_ago=48)) == ()
+    assert shown(glass(hours_ago=48), Production=("2",)) == ()
+    old = {**summary_tags(adoption([glass()])), "spot.facts": ""}
+    assert portfolio_row("churn", old).loud(NOW, ()) == (), "of an earlier version"
 
 
 @pytest.mark.parametrize(

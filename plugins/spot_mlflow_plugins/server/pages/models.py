@@ -35,7 +35,8 @@ def models_page(asked: Mapping[str, str]) -> str:
     Args:
         asked: the query of the address.
     """
-    wanted, today = Wanted.read(asked), utc(None).date()
+    wanted, now = Wanted.read(asked), utc(None)
+    today = now.date()
     rows = visible_rows()
     held = _held(rows)
     found = found_rows(rows, wanted, today=today, held=held)
@@ -51,6 +52,7 @@ def models_page(asked: Mapping[str, str]) -> str:
         every=len(rows),
         pages=pages,
         wanted=wanted,
+        now=now,
         today=today,
         day=figures.day,
         letters=LETTERS,

@@ -12,7 +12,8 @@ from spot_mlflow_plugins.server.pages.visible import visible_models
 from spot_mlflow_plugins.server.record.signed import server_client
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from spot_mlflow.reporting.pages.portfolio import PortfolioRow
 
@@ -47,6 +48,18 @@ def held_targets() -> dict[str, frozenset[str]]:
         if row.workspace == here:
             held.setdefault(row.name, set()).add(row.target)
     return {name: frozenset(targets) for name, targets in held.items()}
+
+
+def loud_rows(rows: Sequence[PortfolioRow], now: datetime) -> tuple[tuple[PortfolioRow, str], ...]:
+    """Returns (model, phrase) for each use of break-glass to be shown; asks the registry where there is one.
+
+    Args:
+        rows: the models that the reader may see.
+        now: UTC.
+    """
+    used = [r for r in rows if r.glass]
+    held = held_targets() if used else {}
+    return tuple((r, words) for r in used for words in r.loud(now, held.get(r.model, frozenset())))
 
 
 @cache

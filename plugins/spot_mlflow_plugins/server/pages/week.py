@@ -10,7 +10,7 @@ from spot_mlflow.reporting.charts.months import months_chart
 from spot_mlflow.reporting.pages.week import MOST, SHOWN, week_of
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins.server.pages.pages import render_page
-from spot_mlflow_plugins.server.pages.rows import visible_rows
+from spot_mlflow_plugins.server.pages.rows import loud_rows, visible_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,8 @@ def week_page(asked: Mapping[str, str]) -> str:
         asked: the query of the address: ``owner`` of the decisions to show, ``all`` for lists in full.
     """
     owner, everything = asked.get("owner", "")[:200], asked.get("all", "") == "1"
-    week = week_of(visible_rows(), utc(None), owner=owner)
+    rows, now = visible_rows(), utc(None)
+    week = week_of(rows, now, owner=owner)
     most = MOST if everything else SHOWN
     here = {k: v for k, v in (("owner", owner), ("all", "1" if everything else "")) if v}
     charts = [chart for total in week.money if (chart := _chart(total)) is not None]
@@ -34,6 +35,7 @@ def week_page(asked: Mapping[str, str]) -> str:
         "week.html.j2",
         title="This week · S.P.O.T.",
         week=week,
+        loud=loud_rows(rows, now),
         owner=owner,
         most=most,
         charts=charts,
