@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from spot_mlflow.figures import things
 from spot_mlflow.reporting.words.tables import printable
 from spot_mlflow_cli.options import dry_run_option, format_option
 from spot_mlflow_cli.terminal import echo_json, mind_interrupts
@@ -34,7 +35,7 @@ def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> Non
         if not yes:
             mind_interrupts()
             click.confirm(
-                f"Erase {person!r} in {found.entries} entries of {len(found.models)} models for good?",
+                f"Erase {person!r} in {things(found.entries, 'entry', 'entries')} of {things(len(found.models), 'model')} for good?",
                 abort=True,
                 err=True,
             )
@@ -44,7 +45,7 @@ def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> Non
         return
     said = "Would be erased" if dry_run else "Erased"
     models = printable(", ".join(found.models) or "no model")
-    click.echo(f"{said} in {found.entries} entries: {models}.")
+    click.echo(f"{said} in {things(found.entries, 'entry', 'entries')}: {models}.")
     if not dry_run and found.entries:
         click.echo(f"The name was replaced by {found.token}.")
     if found.mentions:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spot_mlflow.errors import InvalidInput, SpotError
+from spot_mlflow.figures import things
 from spot_mlflow_cli.moving import destination_option, record_here
 from spot_mlflow_cli.options import format_option
 from spot_mlflow_cli.terminal import echo_json
@@ -74,7 +75,7 @@ def command(
     if output_format == "json":
         echo_json(said)
         return
-    click.echo(f"Wrote {len(checked.entries):,} entries of {name} to {path}.")
+    click.echo(f"Wrote {things(len(checked.entries), 'entry', 'entries')} of {name} to {path}.")
     key = checked.origin.key
     click.echo(f"Signed by key {key}." if key else "Not signed: plain MLflow has no key.")
     for entry, file, why in left_out:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spot_mlflow.errors import Refused
+from spot_mlflow.figures import things
 from spot_mlflow_cli.moving import destination_option, record_here
 from spot_mlflow_cli.options import dry_run_option, format_option
 from spot_mlflow_cli.terminal import echo_json
@@ -92,7 +93,7 @@ def _say_checked(checked: Checked, output_format: str) -> None:
         return
     by = f"signed by key {origin.key}" if origin.key else "not signed"
     click.echo(
-        f"The file is whole, {by}: {len(checked.entries):,} entries of {origin.model} from "
+        f"The file is whole, {by}: {things(len(checked.entries), 'entry', 'entries')} of {origin.model} from "
         f"{origin.server}, exported {origin.exported[:10]}."
     )
 
@@ -113,6 +114,6 @@ def say_taken(done: Imported) -> None:
         f"count for {done.model}."
     )
     if done.erased:
-        click.echo(f"Erased names in {done.erased:,} entries, as in the file.")
+        click.echo(f"Erased names in {things(done.erased, 'entry', 'entries')}, as in the file.")
     if done.left_out:
         click.echo(f"{done.left_out:,} files of entries are not in the export.")

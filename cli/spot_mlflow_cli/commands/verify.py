@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spot_mlflow.errors import RecordDamaged, Unavailable
+from spot_mlflow.figures import things
 from spot_mlflow_cli.each import EachModel, say_unread, say_where_looked
 from spot_mlflow_cli.options import format_option
 from spot_mlflow_cli.terminal import echo_json, progress
@@ -104,7 +105,7 @@ def _print(verification: Verification) -> None:
     if not verification.entries and not verification.findings:
         return
     state = "sound" if verification.sound else "NOT SOUND"
-    click.echo(f"{name}: {verification.entries} entries, {state}")
+    click.echo(f"{name}: {things(verification.entries, 'entry', 'entries')}, {state}")
     for origin, count in verification.origins:
         click.echo(f"  {count} of them recorded first of {origin.words}")
     for finding in verification.findings:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.days import day
+from spot_mlflow.figures import things
 from spot_mlflow.reporting.words.tables import printable
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _said(line: Line) -> str:
 
 def _period(digest: Digest) -> str:
     form = "%Y-%m-%d %H:%M"
-    return f"From {digest.since:{form}} to {digest.until:{form}} UTC, {digest.models} models."
+    return f"From {digest.since:{form}} to {digest.until:{form}} UTC, {things(digest.models, 'model')}."
 
 
 def _by_model(digest: Digest) -> Iterator[tuple[str, Sequence[Line]]]:
