@@ -112,7 +112,7 @@ def _kind(found: Proposal, said: Answers, outcome: Outcome) -> str:
 
 def _may_be_left_out(said: Answers) -> dict[str, str]:
     """Name -> line, of the points that a contract may do without; "" where a person left one out."""
-    treated = said.held and f"{1 - float(said.held):.10g}"
+    treated = said.held and str(round(1 - float(said.held), 10))
     held = f"{said.held} held out by design, as you said"
     lines = {
         "baseline": ("  baseline: {}", said.baseline, "as you said"),
