@@ -169,13 +169,19 @@ def broken(path: Path, fault: Callable[[Path], None]) -> Iterator[None]:
 
 
 def state(folder: Path) -> list[Any]:
-    """Returns all that handlers change: versions, aliases, names, policies and whole entries."""
+    """Returns all that handlers change: versions, aliases, names, policies and whole entries.
+
+    But for refused attempts: they are counted, and what was counted is written by the minute.
+    """
     with contextlib.closing(sqlite3.connect(folder / "mlflow.db", timeout=30)) as db:
         asked = (
             "SELECT name, version, current_stage FROM model_versions ORDER BY 1, 2",
             "SELECT name, alias, version FROM registered_model_aliases ORDER BY 1, 2",
             "SELECT name FROM registered_models ORDER BY 1",
-            "SELECT run_uuid FROM runs WHERE status = 'FINISHED' ORDER BY 1",
+            (
+                "SELECT run_uuid FROM runs WHERE status = 'FINISHED' AND run_uuid NOT IN"
+                " (SELECT run_uuid FROM params WHERE value LIKE '%\"tampering\"%') ORDER BY 1"
+            ),
         )
         return [db.execute(a).fetchall() for a in asked]
 
@@ -202,5 +208,23 @@ def test_5xx_means_that_nothing_was_changed(
         if answer.status_code >= 500:
             assert after == before, f"{name}: {answer.status_code} {answer.text[:300]}"
             assert "Traceback" not in answer.text
+            assert "<h1>Internal Server Error" not in answer.text, name
     assert stage(scene, "Archived").status_code == 200
     assert stage(scene, "Production").status_code == 200
+
+
+@pytest.mark.parametrize("fault", ["truncated", "unreadable", "missing"])
+def test_nobody_is_let_through_while_roles_cannot_be_read(
+    scene: Scene, folder: Path, fault: str
+) -> None:
+    """503 in a sentence, not an error of the program; the readiness probe names it."""
+    path = files(scene, folder)["roles"]
+    if not path.exists():
+        return
+    with broken(path, FAULTS[fault]):
+        moved = stage(scene, "Production", "2")
+        assert (moved.status_code, "who has which role" in moved.text) == (503, True), moved.text
+        ready = scene.session.get(f"{scene.url}/spot/ready", timeout=60)
+        assert (ready.status_code, "roles: Unavailable" in ready.text) == (503, True), ready.text
+    assert stage(scene, "Production", "2").status_code == 403
+    assert scene.session.get(f"{scene.url}/spot/ready", timeout=60).status_code == 200

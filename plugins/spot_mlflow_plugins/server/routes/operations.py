@@ -11,6 +11,7 @@ from spot_mlflow_plugins.server.guards.gating import check_gated
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
 from spot_mlflow_plugins.server.record.signed import model_lock, server_record
 from spot_mlflow_plugins.server.trust.counters import exposition
+from spot_mlflow_plugins.server.trust.identity import listed
 from spot_mlflow_plugins.server.trust.kept import anchors, signer
 
 if TYPE_CHECKING:
@@ -69,4 +70,5 @@ _CHECKS: dict[str, Callable[[], Any]] = {
     "database": _record,
     "policy": _policy,
     "memory": _memory,
+    "roles": lambda: listed(""),
 }

@@ -6,19 +6,21 @@ record says so.
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from spot_mlflow.errors import InvalidInput, Refused
+from spot_mlflow.errors import InvalidInput, Refused, Unavailable
 from spot_mlflow.gate.case import Asker
 from spot_mlflow.person import person_key
 from spot_mlflow.roles import ROLES
 from spot_mlflow.validation import check_choice, load_yaml
 from spot_mlflow_plugins import mlflow_private as private
 
+_logger: Final = logging.getLogger("mlflow.spot")
 ROLES_VARIABLE: Final = "SPOT_MLFLOW_ROLES_FILE"
 
 
@@ -143,11 +145,22 @@ def role_of(user: str, claimed: str | None) -> str | None:
 
 
 def _listed_people() -> dict[str, Listed] | None:
-    """Returns name or account -> person, from the file that ``SPOT_MLFLOW_ROLES_FILE`` names."""
+    """Returns name or account -> person, from the file that ``SPOT_MLFLOW_ROLES_FILE`` names.
+
+    Raises:
+        Unavailable: the file cannot be read, so nobody knows who may do what.
+    """
     path = os.environ.get(ROLES_VARIABLE)
     if not path:
         return None
-    return _read_roles(path, Path(path).stat().st_mtime_ns)
+    try:
+        return _read_roles(path, Path(path).stat().st_mtime_ns)
+    except (OSError, InvalidInput) as e:
+        _logger.error("%s: %s", ROLES_VARIABLE, e)  # noqa: TRY400 - the cause is all there is to it
+        raise Unavailable(
+            "the server cannot read who has which role, so it decides nothing that depends on it",
+            fix=f"The operator mends the {ROLES_VARIABLE} file; the server's log says what is wrong.",
+        ) from e
 
 
 @lru_cache(maxsize=4)
