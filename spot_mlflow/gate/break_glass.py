@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput, SpotError
+from spot_mlflow.gate.targets import same_target
 from spot_mlflow.validation import format_span, utc
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from spot_mlflow.adoption import Adoption
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.case import Case
-    from spot_mlflow.gate.policy import Policy
 
 KIND: Final = "break-glass"
 HOLDS_FOR: Final = timedelta(hours=24)  # unless it says otherwise
@@ -82,22 +82,45 @@ def glass_for(case: Case) -> BrokenGlass | None:
     return None
 
 
-def glass_notes(adoption: Adoption, version: str | None, policy: Policy) -> tuple[str, ...]:
+def glass_notes(adoption: Adoption, version: str | None) -> tuple[str, ...]:
     """Returns a sentence for each use that holds, or has ended while the version has the target still."""
     notes: list[str] = []
     for g in broken_glass(adoption.entries):
         if g.version != version:
             continue
-        family = policy.chain_of(g.target)[:1] or (g.target,)
-        held = any(v.version == version for t in family for v in adoption.facts.holders(t))
         until = f"{g.until:%Y-%m-%d %H:%M} UTC"
         if adoption.now < g.until:
             notes.append(f"BREAK-GLASS for {g.target} until {until}: {g.reason}")
-        elif held:
-            notes.append(
-                f"BREAK-GLASS for {g.target} ended on {until} and it is still there: {g.reason}"
-            )
+        elif still := still_there(adoption, g):
+            notes.append(f"BREAK-GLASS for {g.target} ended on {until} and {still}: {g.reason}")
     return tuple(notes)
+
+
+def let_in(adoption: Adoption, glass: BrokenGlass) -> tuple[str, ...]:
+    """Returns the targets that a version holds now and has by a use of break-glass, its own target first.
+
+    A use for "@champion" lets a version into Production, too, where the policy's "@champion" asks for
+    no less; what it let in is told by the decisions.
+    """
+    last: dict[str, bool] = {glass.target: True}
+    for d in adoption.decisions:
+        said, target = d.payload, str(d.payload.get("target", ""))
+        given = said.get("applied") and str(said.get("version")) == glass.version
+        if given and not same_target(target, glass.target):
+            last[target] = said.get("basis") == KIND and glass.at <= d.at < glass.until
+    return tuple(
+        target
+        for target, by_it in last.items()
+        if by_it and any(v.version == glass.version for v in adoption.facts.holders(target))
+    )
+
+
+def still_there(adoption: Adoption, glass: BrokenGlass) -> str:
+    """Returns that a version still has what a use of break-glass let it have, in words; "" where it has not."""
+    held = let_in(adoption, glass)
+    if held[:1] == (glass.target,):
+        return "it is still there"
+    return f"it still holds {' and '.join(held)}" if held else ""
 
 
 def check_break_glass(

@@ -14,7 +14,7 @@ _NAMED: Final = 5  # entries in one note
 
 def notes_on(case: Case) -> tuple[str, ...]:
     """Returns the sentences that go with a decision, the loudest first."""
-    notes: list[str] = [*glass_notes(case.adoption, case.version, case.policy)]
+    notes: list[str] = [*glass_notes(case.adoption, case.version)]
     files = case.adoption.files
     if files is not None and files.where == "outside":
         notes.append(f"the files are not protected here: {files.source} is outside this server")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from spot_mlflow.figures import count, things
-from spot_mlflow.gate.break_glass import broken_glass
+from spot_mlflow.gate.break_glass import broken_glass, still_there
 from spot_mlflow.gate.measures import first_check_due
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.gate.promotion import requests_of
@@ -280,8 +280,8 @@ def _glass(adoption: Adoption) -> Iterator[Line]:
         line = Line(adoption.facts.name, g.version, g.at, "break-glass", "", urgent=True)
         used = f"BREAK-GLASS for version {g.version} to {g.target}"
         yield replace(line, what=f'{used} until {g.until:%Y-%m-%d %H:%M} UTC, "{g.reason}"')
-        if any(v.version == g.version for v in adoption.facts.holders(g.target)):
-            yield replace(line, at=g.until, what=f"{used} has ended, and it is still there")
+        if still := still_there(adoption, g):
+            yield replace(line, at=g.until, what=f"{used} has ended, and {still}")
 
 
 def _waivers(adoption: Adoption, policy: Policy, since: datetime) -> Iterator[Line]:

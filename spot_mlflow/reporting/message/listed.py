@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.gate.break_glass import broken_glass
+from spot_mlflow.gate.break_glass import broken_glass, let_in
+from spot_mlflow.gate.targets import same_target
 from spot_mlflow.reporting.message.todo import todo_of
 from spot_mlflow.reporting.words import old_records
 from spot_mlflow.reporting.words.lift_view import lift_view, tagged_verdict
@@ -71,7 +72,8 @@ class LoudGlass:
         end = f"{self.until:%Y-%m-%d %H:%M} UTC"
         if now < self.until:
             return f"{said} until {end}"
-        return f"{said}; it ended on {end}" if self.target in held else ""
+        there = any(same_target(self.target, target) for target in held)
+        return f"{said}; it ended on {end}" if there else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +159,9 @@ def _glass(adoption: Adoption) -> list[tuple[str, str, str]]:
     """Returns (version, target, end) of the last uses that hold, or whose version is still there."""
     shown: dict[tuple[str, str], str] = {}
     for g in broken_glass(adoption.entries):
-        there = any(v.version == g.version for v in adoption.facts.holders(g.target))
-        if there or adoption.now < g.until:
-            shown[g.version, g.target] = g.until.isoformat()
+        targets = [g.target] if adoption.now < g.until else []
+        for target in (*targets, *let_in(adoption, g)):
+            shown[g.version, target] = g.until.isoformat()
     return [(*place, until) for place, until in shown.items()][-GLASS:]
 
 

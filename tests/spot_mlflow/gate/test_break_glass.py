@@ -138,6 +138,44 @@ def test_lists_show_it_while_it_holds_or_the_version_is_still_there() -> None:
     assert portfolio_row("churn", old).loud(NOW, ()) == (), "of an earlier version"
 
 
+def moved(basis="break-glass", *, hours_ago=47.0, target="Production"):
+    """Returns the decision that gave version 3 a target."""
+    payload = {"model": "churn", "version": "3", "target": target, "applied": True, "mode": "block", "basis": basis}  # fmt: skip
+    return replace(entry("decision", payload), at=NOW - timedelta(hours=hours_ago))
+
+
+@pytest.mark.parametrize(
+    ("decisions", "loud"),
+    [
+        ((moved(),), True),
+        ((moved(), moved("requirements", hours_ago=2)), False),
+        ((moved(hours_ago=90),), False),
+        ((moved("requirements"),), False),
+    ],
+    ids=["let in by it", "let in again by the requirements", "before it", "by the requirements"],
+)
+def test_it_stays_loud_where_it_let_the_version_in_elsewhere(decisions, loud) -> None:
+    """For ``@champion`` it lets into Production; once it has ended all places say so while the version is there."""
+    ended = glass(hours_ago=48, target="@champion")
+    known = adoption([ended, *decisions], model=facts(Production=("3",)))
+    decision = decide(known, "Production", policy=BLOCK, requester="dan")
+    (said,) = [n for n in decision.notes if "BREAK-GLASS" in n] or [""]
+    lines = [x.what for x in crossed(known, NOW - timedelta(days=7)) if "has ended" in x.what]
+    row = portfolio_row("churn", summary_tags(known))
+    assert ("it still holds Production: version 2" in said) is loud
+    assert [x.endswith("has ended, and it still holds Production") for x in lines] == [True] * loud
+    assert bool(row.loud(NOW, {"Production"})) is loud
+    gone = adoption([ended, *decisions], model=facts(Production=("2",)))
+    assert not any("BREAK-GLASS" in n for n in decide(gone, "@champion", policy=BLOCK).notes)
+
+
+def test_lists_know_an_alias_however_it_is_spelled() -> None:
+    """``@Champion`` in the registry is the ``@champion`` of the policy."""
+    ended = glass(hours_ago=48, target="@champion")
+    tags = summary_tags(adoption([ended], model=facts(champion=("3",))))
+    assert portfolio_row("churn", tags).loud(NOW, {"@Champion"})
+
+
 @pytest.mark.parametrize(
     "until", [NOW, NOW - timedelta(days=1), NOW + timedelta(days=7, seconds=1)]
 )

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from spot_mlflow.gate.break_glass import broken_glass, glass_notes
+from spot_mlflow.gate.break_glass import glass_notes
 from spot_mlflow.gate.case import ANYBODY
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.letters import LETTERS
@@ -114,7 +114,7 @@ def _page(shown: Shown, odd: tuple[Evidence, ...]) -> str:
         headline=headline_of(adoption=adoption, decision=decision),
         adoption=adoption,
         odd=notice(odd),
-        loud=_broken_glass(adoption),
+        loud=glass_notes(adoption, adoption.version),
         done=RECORDED.get(shown.done, ""),
         own=shown.own,
         requests=waiting_requests(adoption),
@@ -133,15 +133,6 @@ def _page(shown: Shown, odd: tuple[Evidence, ...]) -> str:
         report_run=(adoption.latest_check or {}).get("run_id"),
         day=figures.day,
     )
-
-
-def _broken_glass(adoption: Adoption) -> tuple[str, ...]:
-    """Returns that the glass was broken for the version, above everything else; nothing where it never was."""
-    if not broken_glass(adoption.entries):
-        return ()
-    with model_lock(""):
-        policy = policy_in_force(server_record())
-    return glass_notes(adoption, adoption.version, policy)
 
 
 def _todos(adoption: Adoption) -> list[Todo]:
