@@ -256,11 +256,12 @@ def utc(value: datetime | date | str | None) -> datetime:
             ) from None
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - made aware below
-    return (
-        value.replace(tzinfo=timezone.utc)
-        if value.tzinfo is None
-        else value.astimezone(timezone.utc)
-    )
+    if value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    try:
+        return value.astimezone(timezone.utc)
+    except OverflowError:  # in UTC it is before the year 1 or after the year 9999
+        raise InvalidInput(f"{value.isoformat()!r} is not between the years 1 and 9999") from None
 
 
 def finite(value: float | None) -> float | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _GIVES: Final = ("requirements", "rollback", "break-glass", "unread")
 _DAY: Final = timedelta(days=1)
+_LAST: Final = datetime.max.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,8 @@ class History:
         """
         begin = utc(when)
         moment = isinstance(when, datetime) or (isinstance(when, str) and len(when.strip()) > 10)  # noqa: PLR2004 - a date
-        end = begin + (timedelta(microseconds=1) if moment else _DAY)
+        length = timedelta(microseconds=1) if moment else _DAY
+        end = min(begin, _LAST - length) + length
         sure = tuple(h for h in self.holdings if h.surely_in(begin, end, self.now))
         doubt = any(h.perhaps_in(begin, end) for h in self.holdings)
         before = end <= self.created

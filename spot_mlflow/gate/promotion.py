@@ -53,6 +53,7 @@ class PromotionRequest:
         decided_at: when, or None.
         reason: what was said with it.
         approval: id of the sign-off that approved it, or "".
+        erased: whether the name of the one who asks was erased.
     """
 
     id: str
@@ -71,6 +72,7 @@ class PromotionRequest:
     decided_at: datetime | None = None
     reason: str = ""
     approval: str = ""
+    erased: bool = False
 
     @property
     def ends(self) -> datetime:
@@ -139,6 +141,7 @@ def _asked(e: Evidence, known: Iterable[str]) -> PromotionRequest:
         contract_digest=e.payload.get("contract_digest"),
         manifest=str(e.payload.get("manifest") or ""),
         entry=e.id,
+        erased=e.erased,
     )
 
 
@@ -259,7 +262,8 @@ def check_approval(
         NotFound: no such request.
         InvalidInput: it is decided or expired, for another version or target, or what was asked for
             was changed since.
-        Refused: by the one who asks, or in a role that does not decide.
+        Refused: by the one who asks, which nobody can tell once that name was erased, or in a role that
+            does not decide.
     """
     request = find_request(requests_of(adoption.entries, now=now), id_)
     where = f"request {request.id}"
@@ -267,6 +271,11 @@ def check_approval(
         raise InvalidInput(f"is {request.status}, must be open", where=where)
     if request.version != adoption.version or not same_target(request.target, target):
         raise InvalidInput(f"asks for {request.target} of version {request.version}", where=where)
+    if request.erased:
+        raise Refused(
+            f"{where} cannot be approved: the name of the person who asked was erased, and it may be yours",
+            fix="Reject it, and have it asked again.",
+        )
     _check_decider(request, person=person, role=role, policy=policy)
     contract = adoption.predicted.digest if adoption.predicted else None
     manifest = manifest_of(adoption)

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from spot_mlflow.errors import SpotError, Unavailable
+from spot_mlflow.errors import AccessDenied, SpotError, Unavailable
 from spot_mlflow.figures import things
 from spot_mlflow.record import companion
 from spot_mlflow.record.connection import open_client
 from spot_mlflow.record.entry import CREATED
+from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.remote import is_gated
 from spot_mlflow.record.sign import Sign
 from spot_mlflow.record.transport import first_line, without_password
@@ -109,9 +110,22 @@ def _owner(place: Path) -> str:
 def prefix_found(uri: str) -> Iterator[Sign]:
     """Whether all records are kept under the prefix that this process uses."""
     client = open_client(uri)
-    companion.check_prefixes(client)
-    kept = "policies found" if companion.find_registry(client) else "no policy was ever set"
+    try:
+        with mlflow_errors("the records", at=uri):
+            companion.check_prefixes(client)
+            kept = "policies found" if companion.find_registry(client) else "no policy was ever set"
+    except AccessDenied as e:
+        yield _not_allowed("prefix", e)
+        return
     yield Sign("prefix", "ok", f"records under {companion.prefix()!r}; {kept}")
+
+
+def _not_allowed(name: str, error: AccessDenied) -> Sign:
+    """Returns that a login lacks the right to look at something, which is no fault; without a login it is one."""
+    if getattr(error.__cause__, "error_code", "") != "PERMISSION_DENIED":
+        return Sign(name, "failed", error.what, error.fix)
+    said = "not looked at: your login may not read the registry's own record"
+    return Sign(name, "warning", said, "Ask an administrator to run spot doctor.")
 
 
 def artifacts(uri: str, *, write: bool) -> Iterator[Sign]:
@@ -122,7 +136,12 @@ def artifacts(uri: str, *, write: bool) -> Iterator[Sign]:
         write: write one and delete it again; otherwise only a folder of this computer is looked at.
     """
     client = open_client(uri)
-    place = _location(client, write=write)
+    try:
+        with mlflow_errors("the records", at=uri):
+            place = _location(client, write=write)
+    except AccessDenied as e:
+        yield _not_allowed("artifacts", e)
+        return
     folder = _folder(place)
     if write:
         yield _tried(client, place)

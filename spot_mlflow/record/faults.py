@@ -43,6 +43,7 @@ _CONNECTION_SIGNS = (
     "certificate verify failed",
     "failed with exception",
 )
+_NUL: Final = "cannot contain nul"  # PostgreSQL's drivers, of a name that nothing can have
 _DATABASE_SIGNS = (
     "operationalerror",
     "could not connect",
@@ -106,8 +107,8 @@ def _translated(error: Any, where: str, at: str) -> SpotError:
         return _refused(text, where, at)
     if code in _DOWN or any(s in lowered for s in (*_CONNECTION_SIGNS, *_DATABASE_SIGNS)):
         return not_reached(error, where=where, at=at)
-    if code.startswith("INVALID"):
-        return InvalidInput(text, where=where)
+    if code.startswith("INVALID") or _NUL in lowered:
+        return InvalidInput(first_line(text) if _NUL in lowered else text, where=where)
     return Unavailable(f"MLflow failed: {first_line(text)}", where=where)
 
 

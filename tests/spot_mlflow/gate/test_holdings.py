@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ready_model import NOW, entry, facts
 
+from spot_mlflow.errors import InvalidInput
 from spot_mlflow.gate.holdings import history_of, targets_of
 
 
@@ -79,6 +80,16 @@ def test_before_the_model_was_registered_nobody_held_anything() -> None:
     history = history_of(facts(), [], "Production", now=NOW)
     assert history.at(history.created - timedelta(days=2)).known
     assert not history.at(history.created + timedelta(days=2)).known
+
+
+def test_the_last_day_that_there_is_can_be_asked() -> None:
+    """It is answered like any other day; a time that is not in the calendar once it is in UTC is named."""
+    history = history_of(facts(Production=("3",)), [], "Production", now=NOW)
+    for day in ("9999-12-31", "9999-12-31T23:59:59.999999"):
+        assert not history.at(day).known
+    for odd in ("0001-01-01T00:00+14:00", "9999-12-31T23:00-05:00"):
+        with pytest.raises(InvalidInput, match="not between the years 1 and 9999"):
+            history.at(odd)
 
 
 def test_what_was_given_past_the_gate_has_no_begin() -> None:

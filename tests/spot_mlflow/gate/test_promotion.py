@@ -225,6 +225,16 @@ def test_who_may_approve() -> None:
         approve(known, target="@champion")
 
 
+def test_a_request_whose_asker_was_erased_is_asked_again() -> None:
+    """Nobody can tell any more who asked, so nobody approves it; it can be rejected, and what was approved stays so."""
+    gone = replace(asked("(erased 1a2b3c)"), erased=True)
+    known = adoption([*ready(), gone])
+    with pytest.raises(Refused, match="name of the person who asked was erased"):
+        approve(known)
+    assert check_rejection(known, ID, person="Bo", role="business", policy=BLOCK, now=NOW).id == ID
+    assert sign_off_of(gone, approved()).met
+
+
 def test_what_was_changed_since_it_was_asked_cannot_be_approved() -> None:
     """The lift contract and the files are those that were asked for."""
     other = prediction({**CONTRACT, "minimum_viable": 0.01}, days_ago=1)
