@@ -7,6 +7,7 @@ no right. Attempts to get round any of it are in ``request_bypasses``.
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from spot_mlflow.gate.policy import Policy
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.instrument import shipped_instrument
 from spot_mlflow.record import Record
+from spot_mlflow_plugins.server.files.deployed import FRESH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,6 +236,7 @@ def test_files_of_an_approved_version_cannot_be_changed(story: Story) -> None:
     assert "which is approved for Production" in refused.text
     assert story.decide("rejected", request, "bea").status_code == 200
     assert story.move().status_code == 403
+    time.sleep(FRESH)  # every worker knows by then
     assert upload(story, "admin").status_code == 200
 
 

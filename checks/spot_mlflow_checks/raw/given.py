@@ -108,6 +108,8 @@ def _given(role: str, doc: Table, what: Any) -> Given:
     kind = _kind(what)
     if kind == "duck" and isinstance(what, str) and files.database_kind(what) == "sqlite":
         what, kind = f"sqlite:///{what}", "database"
+    if kind == "spark":  # the frame itself is given, whatever place the contract names
+        table = query = None
     return Given(role, doc, what, table, query, kind)
 
 

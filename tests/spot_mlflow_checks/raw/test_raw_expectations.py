@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 def observed(result: Any) -> dict[str, Any]:
     """Check -> what its Expectation observed, of those that could be asked."""
+    raised = [r.exception_info for r in result.results if "details" not in r.result]
+    assert not raised, str(raised[0])[-3000:]
     names = {e.expectation_type: e.check for e in EXPECTATIONS}
     return {
         names[r.expectation_config.type]: r.result["observed_value"]
@@ -26,13 +28,17 @@ def observed(result: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("kind", ["pandas", "sqlite"])
-def test_gx_engines_join_what_the_contract_names(world: World, tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", ["pandas", "sqlite", pytest.param("spark", marks=pytest.mark.spark)]
+)
+def test_gx_engines_join_what_the_contract_names(
+    world: World, tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
     """Every Expectation sees what our own check sees of the same tables."""
     import great_expectations as gx
 
     contract = world_contract()
-    if kind == "pandas":
+    if kind in ("pandas", "spark"):
         places = {k: {"table": v} for k, v in write(world, tmp_path, "parquet").items()}
     else:
         url = stored(world, f"sqlite:///{tmp_path / 'w.db'}", "sqlite")
@@ -45,6 +51,12 @@ def test_gx_engines_join_what_the_contract_names(world: World, tmp_path: Path, k
         asset = context.data_sources.add_pandas("p").add_dataframe_asset("scores")
         definition = asset.add_batch_definition_whole_dataframe("all")
         batch = definition.get_batch({"dataframe": world.decisions})
+    elif kind == "spark":
+        spark = request.getfixturevalue("spark")
+        asset = context.data_sources.add_spark("s").add_dataframe_asset("scores")
+        definition = asset.add_batch_definition_whole_dataframe("all")
+        decisions = spark.read.parquet(places["decisions"]["table"])
+        batch = definition.get_batch({"dataframe": decisions})
     else:
         source = context.data_sources.add_sqlite("q", connection_string=url)
         asset = source.add_table_asset("scores", table_name="decisions")
