@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from mlflow import MlflowClient
 from raw_worlds import ENGLISH, promise, world, write_csv
 
 import spot_mlflow as spot
+from spot_mlflow.record import Record
+from spot_mlflow.record.claims import TAG
 
 SCHEDULE = Path(__file__).resolve().parents[2] / "examples" / "schedule"
 
@@ -36,16 +40,20 @@ def shop(tmp_path: Path, mlflow_uri: str) -> Path:
 
 def shell(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs a line of shell with the `spot` of this environment."""
+    with started(command, folder, **variables) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def started(command: str, folder: Path, **variables: str) -> subprocess.Popen[str]:
+    """Starts it, in a process group of its own."""
     path = f"{SCHEDULE}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "SPOT_PAUSE": "0", **variables}
-    return subprocess.run(
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
         ["sh", "-c", command],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True,
+    )  # fmt: skip
 
 
 def test_the_line_for_cron_is_silent_where_all_is_well_and_speaks_where_a_person_is_needed(
@@ -66,6 +74,35 @@ def test_the_line_for_cron_is_silent_where_all_is_well_and_speaks_where_a_person
         ).returncode
         == 3
     )
+
+
+def test_a_kill_midway_and_a_late_file_are_made_good_by_the_next_run(shop: Path) -> None:
+    """Killed while a file is not whole: nothing is half written. What came late is in the next answer, once."""
+    late, record = shop / "orders-late.csv", Record()
+    os.mkfifo(late)  # a file of which nothing comes
+
+    def checks() -> int:
+        return len(record.adoption("churn").checks.get("1", ()))
+
+    def in_hand() -> bool:
+        tags = MlflowClient().get_model_version("churn", "1").tags
+        return any(k.startswith(TAG) for k in tags)
+
+    with started("check_outcomes.sh --as-of 2026-06-01", shop) as process:
+        while process.poll() is None and not in_hand():
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert (checks(), in_hand()) == (0, True)
+    late.unlink()
+    assert shell("check_outcomes.sh --as-of 2026-06-01", shop).returncode == 0
+    assert (checks(), in_hand()) == (1, False)
+    rows = [f"late{i},{i},2026-03-20 10:00:00,30.0,paid" for i in range(1, 150)]
+    late.write_text("\n".join([",".join(ENGLISH["orders.csv"]), *rows, ""]), encoding="utf-8")
+    for _ in range(2):
+        assert shell("check_outcomes.sh --as-of 2026-06-08", shop).returncode == 0
+    assert checks() == 2
+    before, after = (c["realized"]["mean_holdout"] for c in record.adoption("churn").checks["1"])
+    assert after > before
 
 
 def test_the_steps_of_the_workflow_write_their_table_and_end_with_the_status(shop: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from gated import CONTRACT
-from logins import ADMIN, PASSWORD, Login, login_server
+from logins import ADMIN, Login, login_server
 
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.instrument import shipped_instrument
@@ -26,7 +26,11 @@ FOLDERS: dict[str, Path] = {}  # of the servers, by address
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A gated server with logins: bea signs for the business, dan builds and may do everything."""
     folder: Path = tmp_path_factory.mktemp("auth")
-    with login_server(folder, {"bea": ["business"], "dan": "data_scientist"}) as server:
+    roles, users = (
+        {"bea": ["business"], "dan": "data_scientist"},
+        ("bea", "dan", "mallory", "noa", "ola"),
+    )
+    with login_server(folder, roles, users=users) as server:
         admin = Login(server.url, *ADMIN)
         dan = Login(server.url, "dan")
         assert dan.api("POST", "registered-models/create", name="locked-churn").status_code == 200
@@ -314,8 +318,6 @@ def test_nobody_closes_or_overwrites_anothers_concern(url: str) -> None:
 def test_evidence_has_the_rights_of_its_model(url: str) -> None:
     """A user who may not read a model reads its evidence by no route, whatever right he has on it."""
     admin, dan, noa, ola = Login(url, *ADMIN), *(Login(url, u) for u in ("dan", "noa", "ola"))
-    for user in ("noa", "ola"):
-        admin.api("POST", "users/create", username=user, password=PASSWORD)
     dan.promised("locked-apart", editor="bea", admin=admin)
     said = {"act": "raised", "what": "it hurts patients", "severity": "major"}
     raised = dan.entry("concern", said, model="locked-apart", person="dan", role="engineer").json()

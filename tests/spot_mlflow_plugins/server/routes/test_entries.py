@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spot_mlflow.errors import InvalidInput, Refused
+from spot_mlflow.errors import InvalidInput, Refused, Unavailable
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins.server.routes.entries import parse_request
 from spot_mlflow_plugins.server.trust import identity
@@ -93,7 +93,7 @@ def test_entry_from_the_future_is_refused() -> None:
 
 
 def test_roles_are_read_anew_when_the_file_changes(tmp_path, monkeypatch) -> None:
-    """An operator gives a role without starting the server again; a wrong file names its fault."""
+    """An operator gives a role without starting the server again; what is wrong with a file is its cause."""
     import os
 
     path = tmp_path / "roles.yaml"
@@ -107,8 +107,9 @@ def test_roles_are_read_anew_when_the_file_changes(tmp_path, monkeypatch) -> Non
     assert identity.role_of("bea", "executive") == "executive"
     path.write_text("bea: [busines]\n")
     os.utime(path, ns=(2, 2))
-    with pytest.raises(InvalidInput, match="did you mean 'business'"):
+    with pytest.raises(Unavailable, match="who has which role") as e:
         identity.role_of("bea", "business")
+    assert "did you mean 'business'" in str(e.value.__cause__)
 
 
 def test_several_accounts_are_one_person(tmp_path, monkeypatch) -> None:
@@ -128,5 +129,6 @@ def test_several_accounts_are_one_person(tmp_path, monkeypatch) -> None:
         other = tmp_path / f"{len(said)}.yaml"
         other.write_text(wrong)
         monkeypatch.setenv(identity.ROLES_VARIABLE, str(other))
-        with pytest.raises(InvalidInput, match=said):
+        with pytest.raises(Unavailable) as e:
             identity.role_of("bea", "business")
+        assert said in str(e.value.__cause__)
