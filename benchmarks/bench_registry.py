@@ -1,24 +1,29 @@
-"""What the commands over all models cost with 1,000 models beside 5, and those on one with 10,000 versions.
+"""What commands cost with 1,000 models of ten versions beside 5, and on one model with 10,000 versions beside 5.
 
-Every model has two versions and a record of five entries with its summary, written with one statement
+Every model has ten versions and a record of five entries with its summary, written with one statement
 a table as the record writes them. Processor time of the whole command, in this process; the registry is
-an SQLite file. Beside each figure stands MLflow's own search for all models, without which none of the
-commands can say anything.
+an SQLite file. Two baselines: the same command on the small registry or the short model, in the same run;
+and MLflow's own search for all these models, or versions, without which none of the commands over all
+models can say anything. A promise and a decision write a new entry each time.
+
+``SPOT_BENCH_MODELS=100`` and ``SPOT_BENCH_VERSIONS=1000`` are for a look.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 import tempfile
 import uuid
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from benchmarks.bench_record import with_versions
+from benchmarks.bench_record import CONTRACT, with_versions
 from benchmarks.filled_record import insert
 from benchmarks.timing import in_turn
 
@@ -32,18 +37,23 @@ from spot_mlflow.record.references import ModelRef
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlflow import MlflowClient
 
 FULL = os.environ.get("SPOT_BENCH_FULL") == "1"
 ROUNDS = 9 if FULL else 3
-FEW, MANY, ENTRIES = 5, 1_000, 5
-VERSIONS = 10_000
-COMMANDS = {
+FEW, MANY, ENTRIES = 5, int(os.environ.get("SPOT_BENCH_MODELS", "1000")), 5
+EACH, VERSIONS = 10, int(os.environ.get("SPOT_BENCH_VERSIONS", "10000"))
+OVER_ALL = {
+    "spot": [],
     "portfolio": ["portfolio"],
     "todo": ["todo"],
     "digest": ["digest", "--since", "1d"],
+    "gate_all": ["gate", "--all", "--to", "Production"],
     "verify": ["verify", "--all"],
 }
+OF_ONE = ("show", "history", "card", "verify", "promise", "gate")
 
 
 def run() -> dict[str, object]:
@@ -54,27 +64,28 @@ def run() -> dict[str, object]:
 
 
 def _models(folder: Path) -> dict[str, float]:
-    """Each command over 5 and over 1,000 models."""
+    """Each command over 5 and over 1,000 models, and those on one model among them."""
     from mlflow import MlflowClient
 
-    figures: dict[str, float] = {}
-    for name, count in (("few", FEW), ("many", MANY)):
+    calls: dict[str, Any] = {}
+    for name, models in (("few", FEW), ("many", MANY)):
         uri = f"sqlite:///{folder}/{name}.db"
         client = MlflowClient(uri, uri)
-        fill_registry(client, uri, count)
-        calls: dict[str, Any] = {
-            f"search {name}": lambda c=client: c.search_registered_models(max_results=1000)
-        }
+        fill_registry(client, uri, models)
+        calls[f"search {name}"] = lambda c=client: c.search_registered_models(max_results=1000)
+        calls |= {f"{k} {name}": lambda at=uri, v=v: _spot(at, v) for k, v in OVER_ALL.items()}
         calls |= {
-            f"{k} {name}": lambda at=uri, said=v: _spot(at, said) for k, v in COMMANDS.items()
+            f"one_{k} {name}": v for k, v in _of_one(folder, uri, "pattern", str(EACH)).items()
         }
-        for call in calls.values():
-            call()
-        figures |= {f"{k}_cpu_ms": v for k, v in in_turn(calls, rounds=ROUNDS)[1].items()}
-    whats = ("search", *COMMANDS)
-    ratios = {f"{w}_ratio": figures[f"{w} many_cpu_ms"] / figures[f"{w} few_cpu_ms"] for w in whats}
-    each = {f"{w}_ms_a_model": figures[f"{w} many_cpu_ms"] / MANY for w in whats}
-    return figures | ratios | each
+    figures = _measured(calls)
+    for what in OVER_ALL:
+        figures[f"{what}_ms_a_model"] = figures[f"{what} many_cpu_ms"] / MANY
+        figures[f"{what}_to_search"] = (
+            figures[f"{what} many_cpu_ms"] / figures["search many_cpu_ms"]
+        )
+    return figures | _ratios(
+        figures, "few", "many", ("search", *OVER_ALL, *map("one_{}".format, OF_ONE))
+    )
 
 
 def _versions(folder: Path) -> dict[str, float]:
@@ -83,25 +94,55 @@ def _versions(folder: Path) -> dict[str, float]:
 
     from spot_mlflow.record import Record
 
-    path = folder / "versions.db"
-    shutil.copy(folder / "few.db", path)
-    uri = f"sqlite:///{path}"
-    client = MlflowClient(uri, uri)
     calls: dict[str, Any] = {}
     for name, versions in (("short", FEW), ("long", VERSIONS)):
+        path = folder / f"{name}.db"
+        shutil.copy(folder / "few.db", path)
+        uri = f"sqlite:///{path}"
+        client = MlflowClient(uri, uri)
         with_versions(client, path, name, versions)
         ref = Record(uri, uri).resolve(f"{name}/3")
         for e in ready():
             said = {"person": e.person, "role": e.role, "refresh": False}
             Record(uri, uri).append(ref, e.kind, e.payload, **said)
-        for command in ("show", "verify", "history", "card"):
-            calls[f"{command} {name}"] = lambda said=(command, f"{name}/3"): _spot(uri, said)
+        calls[f"search {name}"] = lambda c=client, n=name: c.search_model_versions(f"name = '{n}'")
+        calls |= {f"{k} {name}": v for k, v in _of_one(folder, uri, name, "3").items()}
+        calls |= {f"{k} {name}": lambda at=uri, v=v: _spot(at, v) for k, v in OVER_ALL.items()}
+    figures = _measured(calls)
+    return figures | _ratios(figures, "short", "long", ("search", *OF_ONE, *OVER_ALL))
+
+
+def _of_one(folder: Path, uri: str, name: str, version: str) -> dict[str, Callable[[], None]]:
+    """The commands on one version; each promise states another lift, each decision another requester."""
+    model, number = f"{name}/{version}", count()
+    contract = folder / "lift.yaml"
+
+    def promise() -> None:
+        lift = 0.3 + next(number) / 10_000
+        contract.write_text(json.dumps({**CONTRACT, "predicted": {"lift": lift, "se": 0.02}}))
+        _spot(uri, ("promise", model, contract, "--yes"))
+
+    def gate() -> None:
+        _spot(uri, ("gate", model, "--to", "Production", "--requester", f"p{next(number)}"))
+
+    reads = ("show", "history", "card", "verify")
+    calls: dict[str, Callable[[], None]] = {
+        k: lambda k=k: _spot(uri, (k, name if k in ("history", "verify") else model)) for k in reads
+    }
+    return calls | {"promise": promise, "gate": gate}
+
+
+def _measured(calls: dict[str, Callable[[], Any]]) -> dict[str, float]:
     for call in calls.values():
         call()
-    cpu = in_turn(calls, rounds=ROUNDS)[1]
-    return {f"{k}_cpu_ms": v for k, v in cpu.items()} | {
-        f"{c}_ratio": cpu[f"{c} long"] / cpu[f"{c} short"]
-        for c in ("show", "verify", "history", "card")
+    return {f"{k}_cpu_ms": v for k, v in in_turn(calls, rounds=ROUNDS)[1].items()}
+
+
+def _ratios(
+    figures: dict[str, float], small: str, large: str, whats: tuple[str, ...]
+) -> dict[str, float]:
+    return {
+        f"{w}_ratio": figures[f"{w} {large}_cpu_ms"] / figures[f"{w} {small}_cpu_ms"] for w in whats
     }
 
 
@@ -111,22 +152,26 @@ def _spot(uri: str, said: Any) -> None:
         raise RuntimeError(f"{said}: {done.err}")
 
 
-def fill_registry(client: MlflowClient, uri: str, count: int) -> None:
-    """Makes models with two versions, and a record of five entries with its summary, of each."""
+def fill_registry(client: MlflowClient, uri: str, models: int) -> None:
+    """Makes models with ten versions, and a record of five entries with its summary, of each."""
     from spot_mlflow.record import Record
 
     client.create_registered_model("pattern")
-    for _ in range(2):
+    for _ in range(EACH):
         client.create_model_version("pattern", "s3://nowhere/model", await_creation_for=None)
     record = Record(uri, uri)
     sample = [e for e in ready() if e.kind != "sign-off"][:ENTRIES]
     for e in sample:
-        record.append(record.resolve("pattern/2"), e.kind, e.payload, person=e.person, role=e.role)
+        record.append(
+            record.resolve(f"pattern/{EACH}"), e.kind, e.payload, person=e.person, role=e.role
+        )
     made = client.get_registered_model("pattern")
     home = client.get_experiment_by_name("spot/pattern")
     rows: dict[str, list[dict[str, Any]]] = {}
-    for i in range(count - 1):
-        _one_more(rows, ModelRef(f"model-{i:04d}", "2", 1_700_000_000_000 + i), 10_000 + i, sample)
+    for i in range(models - 1):
+        _one_more(
+            rows, ModelRef(f"model-{i:04d}", str(EACH), 1_700_000_000_000 + i), 10_000 + i, sample
+        )
     _copies(uri, rows, made.tags, home.artifact_location)
 
 
@@ -192,6 +237,4 @@ def _copies(
 
 
 if __name__ == "__main__":
-    import json
-
     print(json.dumps(run(), indent=2))
