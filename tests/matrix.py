@@ -1,10 +1,12 @@
 """Runs a part of the tests on each Python that can be found, with the lowest and newest of what is needed.
 
 ``make matrix`` runs it. CI does not: each row installs its own environment. A row whose Python is not on this
-machine is left out, and the output says so. ``make matrix ROWS="3.10-lowest 3.13"`` runs some rows.
+machine is left out, and the output says so. ``make matrix ROWS="3.10-lowest 3.13"`` runs some rows;
+``SPOT_MATRIX_PART=2/10`` runs the second of ten parts of their test files, for a look on a busy machine.
 
-The lowest row installs the lowest version that ``pyproject.toml`` allows of each dependency of the package itself,
-without the dialects of warehouses, which ask for more; the tools of the tests stay at their newest.
+Each row installs what these tests need, without Spark, the dialects of warehouses, which ask for versions of their own,
+and the compiled parser, which some Pythons must build. The lowest row installs the lowest version that
+``pyproject.toml`` allows of each dependency of the package itself; the tools of the tests stay at their newest.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ TESTS: Final = tuple(
     f"tests/spot_mlflow/{room}"
     for room in ("lift", "readiness", "involvement", "gate", "reporting", "record")
 )
-# What the tests of these rooms need beside the package, where the extra ``test`` asks for too much.
+# What the tests of these rooms need beside the package; the extra ``test`` asks for much more.
+EXTRAS: Final = "postgres,mysql,png,excel"
 TOOLS: Final = (
     "pytest", "pytest-timeout", "pytest-xdist", "hypothesis", "statsmodels", "tea-tasting", "sqlglot", "polars",
     "moto[server]", "psycopg2-binary",  # what SQLAlchemy 2.0 takes for postgresql://
@@ -115,8 +118,7 @@ def run(row: Row) -> Outcome:
     python = home / "bin" / "python"
     constraints = BUILD / f"{row.name}.txt"
     constraints.write_text("\n".join(lowest_versions() if row.lowest else ()) + "\n")
-    own = (f"{ROOT}[postgres,mysql,png,excel]", *TOOLS) if row.lowest else (f"{ROOT}[test]",)
-    wanted = ("--constraint", constraints, "--editable", *own, *row.more)
+    wanted = ("--constraint", constraints, "--editable", f"{ROOT}[{EXTRAS}]", *TOOLS, *row.more)
     if _run(log, "uv", "pip", "install", "--python", python, *wanted):
         return Outcome(row, False, "", f"could not be installed: see {log}")
     begin = time.monotonic()
@@ -131,10 +133,19 @@ def run(row: Row) -> Outcome:
         "-m",
         "not browser",
     )
-    failed = _run(log, python, "-m", "pytest", *arguments, *TESTS)
+    failed = _run(
+        log, python, "-m", "pytest", *arguments, *chosen(os.environ.get("SPOT_MATRIX_PART", "1/1"))
+    )
     last = log.read_text(errors="replace").strip().splitlines()[-1].strip("= ")
     said = f"{last} ({time.monotonic() - begin:.0f} s)" if not last.endswith(")") else last
     return Outcome(row, not failed, _versions(python), said)
+
+
+def chosen(part: str) -> list[str]:
+    """Returns the test files of a part such as 2/10; each file is in one of the parts."""
+    number, of = (int(x) for x in part.split("/"))
+    files = sorted(f for room in TESTS for f in (ROOT / room).rglob("test_*.py"))
+    return [str(f.relative_to(ROOT)) for f in files[number - 1 :: of]]
 
 
 def _run(log: Path, *line: object) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from spot_mlflow_checks.guesses import NAMES, guesses
+from spot_mlflow_checks.proposal.samples import sample
 from spot_mlflow_checks.rows import flag
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow_checks.engines.source import Source
     from spot_mlflow_checks.guesses import Guess
+    from spot_mlflow_checks.proposal.samples import Column, Sample
 
 # Outcomes of which fewer are better.
 _UNWANTED: Final = re.compile(
@@ -22,6 +24,8 @@ _UNWANTED: Final = re.compile(
 )
 _COUNTED: Final = 50  # whole numbers up to here are counts rather than money
 _TO_BE_NAMED: Final = "CHANGE_ME"
+_TIMES: Final = frozenset({"decided_at", "observed_at", "delivered_at", "due_at", "acted_at"})
+_NUMBERS: Final = frozenset({"outcome", "score", "value", "cost", "covariate", "propensity"})
 
 
 def draft_contract(source: Source) -> str:
@@ -31,17 +35,18 @@ def draft_contract(source: Source) -> str:
     could not be guessed is named CHANGE_ME, with the columns that might be meant.
     """
     columns = list(source.families)
-    guessed = guesses(source)
+    held = sample(source, "", "")
+    guessed = guesses(source, held)
     found = guessed.columns
     outcome = found["outcome"].column if "outcome" in found else None
-    lines = head(outcome, _kind(source, outcome), _direction(outcome))
+    lines = head(outcome, _kind(source, outcome, held), _direction(outcome))
     lines += ["columns:                        # contract key: column of the log"]
     lines += [
-        _required("arm", found.get("arm"), columns),
+        _required("arm", found.get("arm"), columns, held),
         *(_label_lines(list(guessed.treated), guessed.holdout)),
-        _required("outcome", found.get("outcome"), columns),
+        _required("outcome", found.get("outcome"), columns, held),
     ]
-    lines += [_said(k, found[k]) for k in NAMES if k in found and k not in {"arm", "outcome"}]
+    lines += [_said(k, found[k], held) for k in NAMES if k in found and k not in {"arm", "outcome"}]
     missing = [k for k in NAMES if k not in found]
     lines += ["  # not found; name the column where the log has one:"]
     lines += [f"  # {k}: {k}" for k in missing if k not in {"arm", "outcome"}]
@@ -52,13 +57,25 @@ def draft_contract(source: Source) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _said(key: str, guess: Guess) -> str:
-    return f"{f'  {key}: {as_yaml(guess.column)}':<31} # guessed {listed([guess.why])}"
+def _said(key: str, guess: Guess, held: Sample) -> str:
+    line = f"{f'  {key}: {as_yaml(guess.column)}':<31} # guessed {listed([guess.why])}"
+    return line + _unreadable(key, held.columns[guess.column])
 
 
-def _kind(source: Source, outcome: str | None) -> str:
+def _unreadable(key: str, column: Column) -> str:
+    """Says of a day or amount in the form of a country how a log must write it; "" where it is read."""
+    if key in _TIMES and column.is_local_time:
+        return f"; CHANGE: {listed(column.values[:1])} is not read, write it as 2027-01-31"
+    if key in _NUMBERS and column.is_decimal_comma:
+        return f"; CHANGE: {listed(column.values[:1])} is not read, write it as 1234.50"
+    return ""
+
+
+def _kind(source: Source, outcome: str | None, held: Sample) -> str:
     if outcome is None:
         return "binary"
+    if held.columns[outcome].is_decimal_comma:
+        return "money"
     d, family = source.dialect, source.families[outcome]
     x = d.number(source.column(outcome), family)
     broken = sa.func.sum(flag(x != d.floor(x)))
@@ -100,7 +117,7 @@ def head(
         lift: the promise, with a comment.
         se: its standard error, with a comment.
         window: line of the window; one that is commented out where left out.
-        baseline: line of the outcome without the model; none where left out.
+        baseline: line of the outcome without the model, as the window.
         minimum: line of the minimum worthwhile lift, as the window.
         share: line of the share treated by design, as the window.
         measurement: line of who measures the outcome, as the window.
@@ -116,7 +133,8 @@ def head(
         "predicted:                      # the promise, from a backtest on units the model had not seen",
         f"  lift: {lift}",
         f"  se: {se}",
-        *([baseline] if baseline else []),
+        baseline
+        or "  # baseline: 0.62              # the outcome without the model; `spot plan` needs it",
         "  source: backtest",
         minimum
         or "# minimum_viable: 0.02          # the minimum worthwhile lift; default: derived from economics",
@@ -133,9 +151,9 @@ def head(
     ]
 
 
-def _required(key: str, guess: Guess | None, columns: Sequence[str]) -> str:
+def _required(key: str, guess: Guess | None, columns: Sequence[str], held: Sample) -> str:
     if guess is not None:
-        return _said(key, guess)
+        return _said(key, guess, held)
     return f"  {key}: {_TO_BE_NAMED}   # one of: {listed(columns)}"
 
 

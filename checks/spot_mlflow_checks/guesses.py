@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from spot_mlflow.lift.promise.unit_values import HOLDOUT_WORDS
+from spot_mlflow_checks.proposal.names import ID, UNIT
+from spot_mlflow_checks.proposal.names import words as _words
 from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from spot_mlflow_checks.engines.source import Source
+    from spot_mlflow_checks.proposal.samples import Sample
 
 # contract key -> names that people give such a column, the likeliest first; compared without
 # underscores, so that userid and userId are user_id.
 NAMES: Final[dict[str, tuple[str, ...]]] = {
     "unit": ("unit", "unit_id", "customer_id", "customer", "cust_id", "user_id", "user", "uid", "client_id", "client", "account_id", "account", "member_id", "subscriber_id", "visitor_id", "player_id", "device_id", "household_id", "patient_id", "person_id", "contact_id", "lead_id", "id", "uuid", "guid"),
     "arm": ("arm", "treatment", "treated", "treat", "treatment_group", "variant", "variation", "group", "assignment", "assigned_group", "test_group", "ab_group", "experiment_group", "experiment_arm", "test_control", "campaign_group", "bucket", "promotion", "any"),
-    "outcome": ("outcome", "converted", "conversion", "purchased", "purchase", "bought", "responded", "response", "retained", "churned", "churn", "cancelled", "unsubscribed", "subscribed", "clicked", "click", "paid", "orders", "visits", "visit", "spend", "revenue", "got", "target", "label", "y"),
+    "outcome": ("outcome", "converted", "conversion", "purchased", "purchase", "bought", "responded", "response", "retained", "renewed", "churned", "churn", "cancelled", "unsubscribed", "subscribed", "clicked", "click", "paid", "orders", "visits", "visit", "spend", "revenue", "got", "target", "label", "y"),
     "decided_at": ("decided_at", "decision_time", "scored_at", "assigned_at", "decided", "timestamp", "ts", "date", "day"),
     "observed_at": ("observed_at", "outcome_at", "converted_at", "outcome_date", "observed"),
     "score": ("score", "prediction", "probability", "uplift", "propensity_score"),
@@ -107,8 +110,8 @@ class Guesses:
     holdout: str | None = None
 
 
-def guesses(source: Source) -> Guesses:
-    """Guesses what the columns of a log mean; reads the labels of few columns, no units."""
+def guesses(source: Source, held: Sample) -> Guesses:
+    """Guesses what the columns of a log mean, by their names, the labels of a few, and its first rows."""
     by_name = _by_name(list(source.families))
     arms, why = _arms(source, by_name)
     found = {k: v for k, v in by_name.items() if v != arms.name and k != "arm"}
@@ -119,17 +122,25 @@ def guesses(source: Source) -> Guesses:
         )
         found |= {"outcome": outcome} if outcome else {}
     out = {k: Guess(v, "by its name") for k, v in found.items()}
+    out |= _by_first_rows(held, out, {arms.name, *found.values()})
     if arms.name:
         out["arm"] = Guess(arms.name, why)
-    held = [x for x in arms.labels if HOLDOUT_WORDS.match(x) or _ARM_WORDS.match(x)]
-    holdout = held[0] if held else None
+    alone = [x for x in arms.labels if HOLDOUT_WORDS.match(x) or _ARM_WORDS.match(x)]
+    holdout = alone[0] if alone else None
     return Guesses(out, tuple(x for x in arms.labels if x != holdout), holdout)
 
 
-def _words(name: str) -> str:
-    """A name in small letters, its parts joined by underscores: signedUp is signed_up."""
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
+def _by_first_rows(held: Sample, found: Mapping[str, Guess], taken: set[str]) -> dict[str, Guess]:
+    """The unit, where a name like "Customer No" tells it, and the only column of times."""
+    spare = [c for c in held.columns.values() if c.name not in taken]
+    out: dict[str, Guess] = {}
+    if "unit" not in found:
+        ids = [c for c in spare if UNIT.search(_words(c.name)) and ID.search(_words(c.name))]
+        out |= {"unit": Guess(ids[0].name, "by its name")} if ids else {}
+    times = [c for c in spare if c.is_time or c.is_local_time]
+    if not {"decided_at", "observed_at"} & set(found) and len(times) == 1:
+        out["decided_at"] = Guess(times[0].name, "it alone holds times")
+    return out
 
 
 def _plain(name: str) -> str:

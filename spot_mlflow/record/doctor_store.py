@@ -74,7 +74,11 @@ def database(uri: str) -> Iterator[Sign]:
     """Whether an MLflow without a server is there, can be written, and is gated."""
     file, plain = database_of(uri), without_password(uri)
     if absent(uri):
-        fix = "Set MLFLOW_TRACKING_URI, or start with: spot demo."
+        fix = (
+            "Set MLFLOW_TRACKING_URI, or start with: spot demo."
+            if unset()
+            else "The first model that a training script registers there makes it; else correct MLFLOW_TRACKING_URI."
+        )
         yield Sign("store", "failed", f"{plain} does not exist{unset()}", fix)
         return
     client = open_client(uri)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from own_tables import write_own_tables
 from pages_as_scripts import run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -16,6 +17,13 @@ def test_the_tutorial(tmp_path, monkeypatch):
     """From an empty folder to the verdict, with the output that the page shows."""
     monkeypatch.setenv("SPOT_HOME", str(tmp_path / "home"))
     assert run(DOCS / "tutorial.md", tmp_path) >= 7
+
+
+def test_own_tables_and_an_own_model(tmp_path, monkeypatch):
+    """From exports of other systems and a model of trees to the gap and the gate."""
+    monkeypatch.setenv("SPOT_HOME", str(tmp_path / "home"))
+    write_own_tables(tmp_path)
+    assert run(DOCS / "own-data.md", tmp_path) == 5
 
 
 def test_a_promise_from_a_backtest(tmp_path):

@@ -59,7 +59,12 @@ def promises(model: str) -> list[str | None]:
 
 @pytest.mark.parametrize(
     ("recipe", "model"),
-    [("autolog", "churn-autolog"), ("nested", "churn-nested"), ("register", "churn-registered")],
+    [
+        ("autolog", "churn-autolog"),
+        ("nested", "churn-nested"),
+        ("register", "churn-registered"),
+        ("trees", "churn-trees"),
+    ],
 )
 def test_one_promise_for_the_version_that_was_trained(recipe, model, names) -> None:
     """Twice in a row: each run's promise is for its own version."""

@@ -42,7 +42,18 @@ def test_an_outcome_is_never_the_arm(words: tuple[str, str], outcome: str) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["userid", "userId", "User ID", "customerId", "cust_id", "CUSTOMERID", "visitor-id", "uid"],
+    [
+        "userid",
+        "userId",
+        "User ID",
+        "customerId",
+        "cust_id",
+        "CUSTOMERID",
+        "visitor-id",
+        "uid",
+        "Customer No",
+        "Kunden-Nr.",
+    ],
 )
 def test_the_unit_is_found_under_its_usual_names(name: str) -> None:
     """With or without underscores, in any case."""
@@ -92,3 +103,41 @@ def test_a_database_is_drafted_as_a_file_is(options: dict[str, str], tmp_path: P
     columns, _ = drafted(f"sqlite:///{tmp_path / 'log.db'}", **options)
     assert columns == drafted(log)[0]
     assert (columns["arm"], columns["holdout"]) == ("arm", "control")
+
+
+def test_a_log_as_a_spreadsheet_writes_it_is_read_or_marked(tmp_path: Path) -> None:
+    """The only column of times is the decision; days and amounts in the form of a country are marked, and money."""
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "Customer No;Group;Contacted on;Revenue\n"
+        + "".join(
+            f"C{i};{('control', 'mail')[i % 2]};{i % 28 + 1:02d}.08.2026;{i},50\n"
+            for i in range(80)
+        )
+    )
+    columns, text = drafted(str(path))
+    assert columns["unit"] == "Customer No"
+    assert columns["decided_at"] == "Contacted on"
+    lines = {line.split(":")[0].strip(): line for line in text.splitlines()}
+    assert "CHANGE: 01.08.2026 is not read, write it as 2027-01-31" in lines["decided_at"]
+    assert "CHANGE: 0,50 is not read, write it as 1234.50" in lines["outcome"]
+    assert yaml.safe_load(text)["kind"] == "money"
+
+
+def test_two_columns_of_times_are_not_told_apart_by_their_values() -> None:
+    """Neither is taken for the decision without a name that says so."""
+    log = frame(userid=range(40), arm=["a", "control"], begun=["2026-08-01"], ended=["2026-08-03"])
+    assert "decided_at" not in drafted(log)[0]
+
+
+def test_what_was_renewed_is_the_outcome_before_its_revenue() -> None:
+    """A column of yes and no under a name like renewed comes before an amount."""
+    log = frame(userid=range(40), arm=["a", "control"], Revenue=[0, 12.5], Renewed=["no", "yes"])
+    assert drafted(log)[0]["outcome"] == "Renewed"
+
+
+def test_the_first_contract_has_a_place_for_what_the_plan_needs() -> None:
+    """``predicted.baseline``, commented out, under the promise."""
+    _, text = drafted(frame(userid=range(40), arm=["a", "control"], converted=[0, 1]))
+    promise = text[text.index("predicted:") : text.index("# minimum_viable")]
+    assert "  # baseline: " in promise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from spot_mlflow.readiness.worksheet import Worksheet
     from spot_mlflow_cli.inviting import Invited
 
-_DAYS = 7
+_DAYS: Final = 7
+_FILES: Final = frozenset({".eml", ".html"})  # what is written into the folder
 
 
 @click.command("ask")
@@ -84,6 +85,10 @@ def command(
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow_cli.sheets import sheet_for
 
+    if output.suffix in _FILES:
+        raise click.UsageError(
+            f"-o is a folder, and {output} looks like a file: leave its name out."
+        )
     deadline = by or datetime.now(timezone.utc) + timedelta(days=_DAYS)
     sheet = sheet_for(model, role=role, person=name, return_to=return_to, until=deadline)
     asked = None

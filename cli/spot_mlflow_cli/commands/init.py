@@ -85,7 +85,9 @@ def command(  # noqa: PLR0917 - click passes them by name
     else:
         path = output or Path(_CONTRACT)
         _refuse_to_overwrite(path, force=force or dry_run)
-        text = _contract(sources, tables, query, ask=ask)
+        text = _contract(sources, tables, query, ask=ask).replace(
+            f"MODEL/VERSION {_CONTRACT}", f"MODEL/VERSION {path}", 1
+        )
         hint = f"Complete it, then: spot promise MODEL/VERSION {path}"
     _write(text, path, hint, force=force, dry_run=dry_run)
 

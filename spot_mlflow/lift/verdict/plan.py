@@ -190,13 +190,13 @@ def _expected(
     base = predicted.predicted.baseline if baseline is None else baseline
     if base is None:
         raise InvalidInput(
-            "the mean outcome without treatment is not known, must be given",
+            "the plan needs the mean outcome without treatment",
             where="predicted.baseline",
             fix="Add it to the contract, or give --baseline.",
         )
     if predicted.kind != "binary" and sd is None:
         raise InvalidInput(
-            f"the spread of the outcome is not known, must be given for kind: {predicted.kind}",
+            f"the plan needs the spread of the outcome for kind: {predicted.kind}",
             fix="Give --sd, the standard deviation of one unit's outcome.",
         )
     if design_effect < 1:

@@ -29,7 +29,7 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path, mlflow_uri) -> None:
     assert mlflow_uri
     found = signs("--server", f"sqlite:///{tmp_path / 'absent.db'}", status=3)
     assert "absent.db does not exist" in found["store"]["said"]
-    assert "MLFLOW_TRACKING_URI" in found["store"]["fix"]
+    assert "correct MLFLOW_TRACKING_URI" in found["store"]["fix"]
     assert not (tmp_path / "absent.db").exists()
 
 

@@ -131,6 +131,18 @@ def test_a_file_that_is_there_is_not_written_over(
     assert Path("lift.yaml").read_text() != "mine"
 
 
+def test_the_next_command_names_the_file_that_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the file as in the terminal, also under a name of one's own."""
+    monkeypatch.chdir(tmp_path)
+    Path("log.csv").write_text("arm,converted\ncontrol,0\nmail,1\n")
+    assert "MODEL/VERSION upsell.yaml" in run("log.csv", "-o", "upsell.yaml").output
+    text = Path("upsell.yaml").read_text()
+    assert "MODEL/VERSION upsell.yaml" in text
+    assert "lift.yaml" not in text
+
+
 def test_dry_run_prints_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The contract goes to standard output."""
     monkeypatch.chdir(tmp_path)

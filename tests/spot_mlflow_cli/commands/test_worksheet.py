@@ -75,6 +75,15 @@ def test_ask_writes_the_message_and_the_worksheet():
 
 
 @pytest.mark.usefixtures("churn")
+def test_ask_takes_a_folder_and_no_name_of_a_file(tmp_path):
+    """The worksheet has a name of its own; "-o ann.eml" would make a folder that is called so."""
+    done = run_spot("ask", "churn", "--role", "business", "-o", tmp_path / "ann.eml")
+    assert done.status == 2
+    assert "is a folder" in done.err
+    assert not (tmp_path / "ann.eml").exists()
+
+
+@pytest.mark.usefixtures("churn")
 def test_ask_knows_every_role_and_no_other():
     """A misspelt role is named."""
     for role in ROLES:

@@ -126,8 +126,8 @@ def test_money_and_clusters_are_planned_with_their_spread(contract):
 @pytest.mark.parametrize(
     ("keys", "options", "message"),
     [
-        ({"predicted": 0.04}, {}, "without treatment is not known.*--baseline"),
-        ({"kind": "money"}, {}, "spread of the outcome is not known.*--sd"),
+        ({"predicted": 0.04}, {}, "plan needs the mean outcome without treatment.*--baseline"),
+        ({"kind": "money"}, {}, "plan needs the spread of the outcome.*--sd"),
         ({}, {"holdouts": [1.0]}, "holdout == 1"),
         ({}, {"per_day": 0}, "per day == 0"),
         ({}, {"power": 0.4}, "power == 0.4"),
