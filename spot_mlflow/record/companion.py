@@ -96,6 +96,13 @@ def find(
     return found
 
 
+def is_usual(found: Experiment, ref: ModelRef) -> bool:
+    """Returns whether the experiment of a model's usual name is its record, and nothing is wrong with it."""
+    kept = _prefix_of(found)
+    active = found.lifecycle_stage == "active"
+    return active and _is_of(found, ref) and kept in (None, prefix())
+
+
 def first_of_all(client: MlflowClient) -> bool:
     """Returns whether this MLflow holds no record of any model yet."""
     found = client.search_experiments(filter_string=f"tags.`{CREATED}` LIKE '%'", max_results=1)

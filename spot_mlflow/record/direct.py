@@ -2,7 +2,7 @@
 
 ``MlflowClient.update_run`` reads the whole run before it writes. Each of its writes to a registered
 model or version loads the model with all its versions, to see whether it is a prompt. All private
-names of MLflow that the record uses are in this module.
+names of MLflow that the record uses are in this module and in ``direct_many``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def tag_models(client: MlflowClient, names: Sequence[str], key: str, value: str)
     from mlflow.exceptions import MlflowException
 
     registry, singly = client._get_registry_client(), list(names)  # noqa: SLF001 - what this module is for
-    if _is_database(registry.store):
+    if is_database(registry.store):
         singly = []
         for first in range(0, len(names), _AT_ONCE):
             some = names[first : first + _AT_ONCE]
@@ -99,7 +99,7 @@ def write_summary(
         description: the new one; None to leave it as it is.
     """
     registry = client._get_registry_client()  # noqa: SLF001 - what this module is for
-    if _is_database(registry.store):
+    if is_database(registry.store):
         in_spite_of_races(
             partial(_write_rows, registry.store, name, version, tags=tags, description=description)
         )
@@ -140,7 +140,7 @@ def registered_model(client: MlflowClient, name: str) -> RegisteredModel | None:
     None where the registry is no database of this process, or has no such model.
     """
     store = client._get_registry_client().store  # noqa: SLF001 - what this module is for
-    if not _is_database(store):
+    if not is_database(store):
         return None
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.entities.model_registry.model_version_stages import ALL_STAGES
@@ -173,7 +173,7 @@ def in_stage(client: MlflowClient, name: str, stage: str) -> list[str] | None:
     None where the registry is no database of this process: MLflow's searches know no stage.
     """
     store = client._get_registry_client().store  # noqa: SLF001 - what this module is for
-    if not _is_database(store):
+    if not is_database(store):
         return None
     from mlflow.store.model_registry.dbmodels.models import SqlModelVersion as Version
 
@@ -202,7 +202,7 @@ def recent_runs(
         None where the tracking store is no database of this process.
     """
     store: Any = client._tracking_client.store  # noqa: SLF001 - what this module is for
-    if not _is_database(store):
+    if not is_database(store):
         return None
     from mlflow.store.tracking.dbmodels import models
 
@@ -221,7 +221,7 @@ def recent_runs(
         return ids, [x.to_mlflow_entity() for x in asked.filter(run.run_uuid.in_(fresh)).all()]
 
 
-def _is_database(store: Any) -> bool:
+def is_database(store: Any) -> bool:
     """Whether it is a database that MLflow itself writes to; a class derived from it may do more."""
     return hasattr(store, "ManagedSessionMaker") and type(store).__module__.startswith("mlflow.")
 
@@ -268,7 +268,7 @@ def model_marks(client: MlflowClient, key: str) -> dict[str, tuple[int, int, str
         registry is no database of this process.
     """
     store: Any = client._get_registry_client().store  # noqa: SLF001 - what this module is for
-    if not _is_database(store):
+    if not is_database(store):
         return None
     from mlflow.store.model_registry.dbmodels import models
     from sqlalchemy import and_

@@ -218,12 +218,17 @@ class Reading:
 
 def read(run: Run) -> Reading:
     """Reads a run; complete = FINISHED and the digest of the parts matches."""
-    data, info = run.data, run.info
-    tags, params, run_id = data.tags, data.params, info.run_id
+    return read_row(run.info.run_id, run.info.status, run.data.tags, run.data.params)
+
+
+def read_row(
+    run_id: str, status: str, tags: Mapping[str, str], params: Mapping[str, str]
+) -> Reading:
+    """Reads a run from its id, status, tags and params."""
     if ENTRY not in tags:
         return Reading(run_id, None, fault=Fault("foreign", "no entry of this record"))
-    if info.status != "FINISHED":
-        running = info.status == "RUNNING"
+    if status != "FINISHED":
+        running = status == "RUNNING"
         what = "still being written" if running else "its writer stopped before the end"
         return Reading(run_id, None, Fault("half written", what), running=running)
     keys = sorted([k for k in params if k.startswith(PART)])

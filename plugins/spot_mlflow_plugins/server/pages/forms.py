@@ -19,7 +19,7 @@ from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.words.lift_view import promise_scale
 from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow.roles import ROLE_TABLE, ROLES
-from spot_mlflow.taken_down import TAKEN_DOWN
+from spot_mlflow_plugins.server.pages.agree_form import agree_form
 from spot_mlflow_plugins.server.pages.fields import Field
 from spot_mlflow_plugins.server.pages.form import Form
 from spot_mlflow_plugins.server.pages.target_forms import TARGET_FORMS, target_form
@@ -99,7 +99,7 @@ def form_of(
     if key in {"sign", "decide"}:
         return _sign(adoption, targets) if key == "sign" else _decide(adoption)
     if key == "agree":
-        return _agree(adoption, about)
+        return agree_form(adoption, about)
     if key in TARGET_FORMS:
         return target_form(
             key,
@@ -268,24 +268,6 @@ def _pulse() -> Form:
         fields,
         lambda said: {name: int(said[name]) for name in ITEMS},
         intro=("Builders answer what they think the users would say.",),
-    )
-
-
-def _agree(adoption: Adoption, entry: str) -> Form:
-    """What somebody else wrote down for the reader: is it right?"""
-    found = next((e for e in adoption.unconfirmed if e.id == entry), None)
-    if found is None:
-        raise NotFound("this does not wait for a confirmation", fix="It may be confirmed already.")
-    said = [(k, str(v)) for k, v in found.payload.items() if v and k != TAKEN_DOWN]
-    return Form(
-        "agree",
-        "Is this what you said?",
-        "confirmation",
-        (),
-        lambda _: {"entry": found.id},
-        button="It is right",
-        intro=(f"{found.recorded_by} wrote this {found.kind} down for {found.person}.",),
-        facts=Table("What was written down", ("what", "value"), tuple(said)),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -11,6 +13,7 @@ from spot_mlflow.adoption import build_adoption
 from spot_mlflow.errors import SpotError
 from spot_mlflow.gate.promotion import requests_of
 from spot_mlflow.person import person_key
+from spot_mlflow.record import side_by_side
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.store import UPDATED_TAG
 from spot_mlflow.record.summary import version_spoken_of
@@ -23,12 +26,15 @@ from spot_mlflow_plugins.server.pages.forms import RECORDED
 from spot_mlflow_plugins.server.pages.pages import render_page
 from spot_mlflow_plugins.server.pages.visible import visible_models
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force
-from spot_mlflow_plugins.server.record.signed import model_lock, server_record
+from spot_mlflow_plugins.server.record.signed import model_lock, server_client, server_record
 from spot_mlflow_plugins.server.trust.identity import asker, authenticated_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
 
+    from spot_mlflow.adoption import ModelFacts
+    from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow.gate.promotion import PromotionRequest
     from spot_mlflow.involvement.concerns import Concern
@@ -37,6 +43,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FIRST: Final = 50  # points of each list, unless all are asked for: 25 kB
 _MOST_KEPT: Final = 10_000  # models, over all workspaces
+MANY: Final = 8  # models from which reading them together costs less than one by one
+_TOGETHER: Final = Lock()
 _ASK: Final = {"assess": "Assess", "answer": "Answer", "agree": "Read and confirm"}
 
 
@@ -84,6 +92,19 @@ class Point:
     overdue: bool
     buttons: tuple[tuple[str, str], ...]
     command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A model of which the page asks what waits.
+
+    Attributes:
+        place: workspace, and name of the model.
+        state: its tags, the day, and the digest of the policy; where one is another, other points may wait.
+    """
+
+    place: tuple[str | None, str]
+    state: tuple[Mapping[str, str], date, str]
 
 
 def reader_of(person: str, role: str) -> Reader:
@@ -158,7 +179,9 @@ def _point(todo: Todo) -> Point:
     due = figures.day(todo.due) if todo.due else ""
     buttons = tuple(_buttons(todo))
     command = "" if buttons else todo.command
-    return Point(todo.model, todo.title, todo.what, due, todo.overdue, buttons, command)
+    # Its id is for the command; the buttons know it.
+    what = todo.what.replace(f" {todo.concern}: ", " ") if todo.concern else todo.what
+    return Point(todo.model, todo.title, what, due, todo.overdue, buttons, command)
 
 
 def _buttons(todo: Todo) -> Iterator[tuple[str, str]]:
@@ -224,42 +247,70 @@ def _concern_point(own: tuple[Waiting, Concern]) -> Point:
 
 def _known(models: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[list[Waiting], int]:
     """Returns what waits in each model that has a record, and how many could not be read."""
-    found, unread = [], 0
     with model_lock(""):
         policy = policy_in_force(server_record())
-    for name, tags in models:
-        if UPDATED_TAG not in tags:
-            continue
-        try:
-            found.append(_kept(name, tags, policy))
-        except SpotError:
-            unread += 1
-    return found, unread
+    today, workspace = utc(None).date(), private.current_workspace()
+    asked = [
+        Asked((workspace, name), (tags, today, policy.digest))
+        for name, tags in models
+        if UPDATED_TAG in tags
+    ]
+    gone: set[str] = set()
+    if sum(_kept(a) is None for a in asked) >= MANY:
+        with _TOGETHER:  # a second reader waits for what the first one reads
+            gone = _read_together([a for a in asked if _kept(a) is None], policy)
+    there = (a for a in asked if a.place[1] not in gone)
+    found = [w for a in there if (w := _kept(a) or _read(a, policy)) is not None]
+    return found, len(asked) - len(found)
 
 
-def _kept(name: str, tags: Mapping[str, str], policy: Policy) -> Waiting:
-    """Returns what waits in a model; read again where its summary, the day or the policy is another."""
+def _kept(asked: Asked) -> Waiting | None:
+    """Returns what is known to wait in a model; None where its summary, the day or the policy is another."""
+    state, waiting = _memory().get(asked.place, (None, None))
+    return waiting if state == asked.state else None
+
+
+def _keep(asked: Asked, waiting: Waiting) -> Waiting:
     kept = _memory()
-    now = utc(None)
-    state = (hash(frozenset(tags.items())), now.date(), policy.digest)
-    place = (private.current_workspace(), name)
-    if place not in kept or kept[place][0] != state:
-        if len(kept) >= _MOST_KEPT:
-            kept.clear()
-        kept[place] = (state, _read(name, policy))
-    return kept[place][1]
+    if asked.place not in kept and len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[asked.place] = (asked.state, waiting)
+    return waiting
 
 
-def _read(name: str, policy: Policy) -> Waiting:
-    with model_lock(name), mlflow_errors(f"model {name!r}"):
+def _read_together(models: Sequence[Asked], policy: Policy) -> set[str]:
+    """Keeps what waits in many models, read with few statements; returns those whose record is gone.
+
+    What is unusual is read one by one later.
+    """
+    by_name = {asked.place[1]: asked for asked in models}
+    told = [(name, asked.state[0]) for name, asked in by_name.items()]
+    gone = set()
+    for name, state in side_by_side.states(server_client(), told):
+        if state is None:
+            gone.add(name)
+            continue
+        with suppress(SpotError):
+            _keep(by_name[name], _waiting(*state, policy))
+    return gone
+
+
+def _read(asked: Asked, policy: Policy) -> Waiting | None:
+    """Returns what waits in a model, read by itself; None where it cannot be read."""
+    name = asked.place[1]
+    with suppress(SpotError), model_lock(name), mlflow_errors(f"model {name!r}"):
         record = server_record()
         facts, entries = record.state(record.named(name), recent=True)
+        return _keep(asked, _waiting(facts, entries, policy))
+    return None
+
+
+def _waiting(facts: ModelFacts, entries: Sequence[Evidence], policy: Policy) -> Waiting:
     now = utc(None)
     spoken = version_spoken_of(facts, entries)
     adoption = build_adoption(facts, entries, version=spoken, now=now)
-    todos = todo_of(adoption, policy)
-    concerns = adoption.involvement.concerns
-    return Waiting(name, adoption.name, todos, requests_of(entries, now=now), concerns)
+    todos, concerns = todo_of(adoption, policy), adoption.involvement.concerns
+    return Waiting(facts.name, adoption.name, todos, requests_of(entries, now=now), concerns)
 
 
 @cache

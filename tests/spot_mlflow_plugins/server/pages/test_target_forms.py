@@ -8,6 +8,7 @@ from people import NOW, entry
 from spot_mlflow.adoption import Adoption, KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.errors import NotFound
 from spot_mlflow.gate.policy import default_policy
+from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.reporting.message.todo import Todo
 from spot_mlflow.statements import STATEMENTS, Known, read_statement
 from spot_mlflow_plugins.server.pages.forms import form_of
@@ -117,6 +118,22 @@ def test_what_was_written_down_is_confirmed_as_it_stands() -> None:
     assert ("what", "<b>x</b>") in made.facts.rows
     spoken = Known(person="Fay", role="frontline", adoption=adoption)
     assert read_statement(STATEMENTS[made.kind], made.payload({})).payload(spoken)
+
+
+def test_answers_that_were_written_down_are_shown_in_words() -> None:
+    """Question and chosen sentence, not numbers; nothing of how the server keeps them."""
+    given = {"S1": {"now": 2, "target": 4, "by": "2027-03-01", "owner": "Bo"}, "P1": {"now": None}}
+    said = {"answers": given, "instrument": default_instrument().stamp, "taken_down": True}
+    taken = entry("assessment", said, "Fay", "business", 1)
+    adoption = build_adoption(ModelFacts("churn", 1), [taken], version=None, now=NOW)
+    facts = form_of("agree", adoption, targets=(), about=taken.id).facts
+    assert facts is not None
+    strategy, product = (default_instrument().question(q) for q in given)
+    now, wanted = (strategy.level(n).text for n in (2, 4))
+    assert facts.rows == (
+        (strategy.text, f"{now}; wanted: {wanted}; by 1 March 2027; Bo"),
+        (product.text, "I don't know"),
+    )
 
 
 def test_a_missing_reason_and_a_missing_request_are_told() -> None:

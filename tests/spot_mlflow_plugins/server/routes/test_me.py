@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 from browser import chromium
-from every_page import ADMINISTRATORS
+from every_page import WITH_LOGINS
 from form_pages import FormPage
 from gated import gated_mlflow_server
-from logins import ADMIN, Login, login_server
+from logins import ADMIN, PASSWORD, Login, login_server
 from looks import WAYS, beyond_the_keyboard, faint, opened, too_wide, violations
 from mailed_links import text_of
 
-from spot_mlflow_plugins.server.pages.me import FIRST
+from spot_mlflow_plugins.server.pages.me import FIRST, MANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,13 +184,19 @@ def test_a_waiver_by_a_form(url: str) -> None:
 
 
 @pytest.mark.browser
-def test_the_forms_of_administrators_for_everybody(url: str) -> None:
+def test_the_forms_behind_a_login_for_everybody(url: str) -> None:
     """WCAG 2.1 AA on a desk, a phone, at 200 % and without scripts, light and dark; the keyboard reaches all."""
+    said = {"model": MODEL, "person": "bea", "role": "business"}
+    taken = Login(url, "dan").entry("assessment", {"answers": {"S1": 2, "P1": "?"}}, **said)
+    assert taken.ok, taken.text
+    who = {"break-glass": ADMIN, "agree": ("bea", PASSWORD)}
+    assert set(who) == WITH_LOGINS
     found: dict[str, list[str]] = {}
-    login = {"http_credentials": dict(zip(("username", "password"), ADMIN, strict=True))}
     with chromium() as browser:
-        for do, way in itertools.product(sorted(ADMINISTRATORS), WAYS):
-            address = f"{url}/spot/form?name={MODEL}&version=1&do={do}"
+        for do, way in itertools.product(sorted(who), WAYS):
+            about = f"&about={taken.json()['id']}" if do == "agree" else ""
+            address = f"{url}/spot/form?name={MODEL}&version=1&do={do}{about}"
+            login = {"http_credentials": dict(zip(("username", "password"), who[do], strict=True))}
             with opened(browser, address, way, **login) as (page, faults):
                 assert page.locator("form.act [type=submit]").count() == 1, do
                 wrong = faults + violations(page) + too_wide(page)
@@ -247,6 +253,7 @@ def test_without_logins_the_name_is_typed(tmp_path_factory: pytest.TempPathFacto
         nobody = session.get(f"{url}/spot/me", params={"person": "Nobody"}, timeout=60)
         assert "Nothing waits for you in 1 model" in text_of(nobody)
         cut_and_in_full(url)
+        many_at_once(url)
 
 
 def cut_and_in_full(url: str) -> None:
@@ -264,3 +271,33 @@ def cut_and_in_full(url: str) -> None:
         full = requests.get(f"{url}/spot/{unescape(address)}", timeout=60).text
         assert full.count('class="waiting"') == int(of) > FIRST
         assert "Show all" not in full
+
+
+def many_at_once(url: str) -> None:
+    """Of many models that were never read, or of which each has changed, all that waits is there, and of one that is renamed."""
+    from mlflow import MlflowClient
+
+    import spot_mlflow as spot
+    from spot_mlflow.record import Record
+
+    client, record = MlflowClient(url, url), Record(url, url)
+    names = [f"many-{i}" for i in range(MANY + 1)]
+
+    def each(what: str) -> None:
+        for name in names:
+            spot.raise_concern(
+                name, what=what, severity="minor", person="Pia", role="frontline", record=record
+            )
+
+    def shown(what: str) -> int:
+        page = requests.get(f"{url}/spot/me", params={"role": "engineer", "all": "1"}, timeout=60)
+        return text_of(page).count(what)
+
+    for name in names:
+        client.create_registered_model(name)
+    each("unheard of")
+    assert shown("unheard of") == len(names)
+    client.rename_registered_model(names[0], "renamed")
+    names[0] = "renamed"
+    each("heard twice")
+    assert (shown("unheard of"), shown("heard twice")) == (len(names), len(names))
