@@ -38,6 +38,9 @@ def environment() -> Environment:
     made.filters["typeset"] = figures.typeset
     made.filters["capital"] = figures.raised  # Jinja's own lowers the rest
     made.filters["coded"] = coded
+    made.filters["things"] = figures.things
+    made.filters["thousands"] = figures.count
+    made.filters["day"] = figures.day
     return made
 
 
