@@ -125,7 +125,7 @@ def table(drawn: np.ndarray, *, amount: float, segments: bool) -> OutcomeMoments
     cells = Moments(
         segment=np.array([f"s{i}" if segments else "" for i in range(strata) for _ in "tc"], dtype=object),
         arm=np.array([TREATMENT, HOLDOUT] * strata, dtype=object),
-        period=np.repeat(days if not segments else np.full(strata, np.datetime64("NaT")), 2).astype("datetime64[D]"),
+        period=np.repeat(days if not segments else np.full(strata, np.datetime64("NaT", "D")), 2).astype("datetime64[D]"),
         measures=("outcome",), assigned=matured, matured=matured, n=matured - missing,
         center=np.zeros(1), s1=sums, s2=(sums * amount)[:, :, None], s3=sums * amount**2,
         nonzero=events[:, None], largest=np.where(events > 0, amount, 0.0)[:, None],

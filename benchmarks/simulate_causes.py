@@ -179,7 +179,7 @@ class Log:
         cells = Moments(
             segment=np.array([c[0] for c in self.cells], dtype=object),
             arm=np.array([c[1] for c in self.cells], dtype=object),
-            period=np.full(len(n), np.datetime64("NaT"), dtype="datetime64[D]"),
+            period=np.full(len(n), np.datetime64("NaT", "D"), dtype="datetime64[D]"),
             measures=MEASURES,
             assigned=n,
             matured=n,

@@ -130,7 +130,7 @@ class Logs:
         cells = Moments(
             segment=np.full(2, "", dtype=object),
             arm=np.array([TREATMENT, HOLDOUT], dtype=object),
-            period=np.full(2, np.datetime64("NaT"), dtype="datetime64[D]"),
+            period=np.full(2, np.datetime64("NaT", "D"), dtype="datetime64[D]"),
             measures=self.measures, assigned=n, matured=n, n=n,
             center=np.zeros(len(self.measures)), s1=sums, s2=np.array(s2), s3=sums,
             nonzero=sums.astype(np.int64), largest=(sums > 0).astype(float),

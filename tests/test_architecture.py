@@ -56,6 +56,18 @@ def test_every_room_of_lift_has_its_question():
     assert set(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)) == rooms
 
 
+def test_an_unknown_day_has_its_unit():
+    """NumPy 2.5, which is for Python 3.12 and later, warns of a NaT without a unit and will refuse it."""
+    packages = ("spot_mlflow", "checks", "plugins", "cli", "benchmarks")
+    bare = [
+        str(file.relative_to(ROOT))
+        for package in packages
+        for file in (ROOT / package).rglob("*.py")
+        if re.search(r"64\(\s*[\"']NaT[\"']\s*\)", file.read_text(encoding="utf-8"))
+    ]
+    assert bare == []
+
+
 def test_every_file_that_the_page_names_exists():
     """No path on the page leads nowhere."""
     named = set(re.findall(r"`([\w/]+(?:/[\w.]+)*\.(?:py|yaml)|(?:[\w]+/)+[\w]+)`", PAGE))

@@ -189,7 +189,7 @@ class _Table:
             notes = (
                 ["The table has no days: all its outcomes are taken as mature"] if window else []
             )
-            nat = np.full(len(self._frame), np.datetime64("NaT"), dtype="datetime64[D]")
+            nat = np.full(len(self._frame), np.datetime64("NaT", "D"), dtype="datetime64[D]")
             return nat, np.zeros(len(self._frame), dtype=bool), notes
         read = pd.to_datetime(self._frame[column], errors="coerce", utc=True)
         self._refuse(read.isna().to_numpy(), f"{column} is not a date; use YYYY-MM-DD")

@@ -252,7 +252,7 @@ def _range_sums(r: Reading, c: Any) -> dict[str, Any]:
 
 def _ranges(r: Reading, t: Mapping[str, NDArray[Any]]) -> dict[tuple[str, str], tuple[Any, Any]]:
     """The ranges of all rows, and of those in closed periods."""
-    until = np.datetime64("NaT") if r.closed_until is None else seconds_as_day(r.closed_until)
+    until = np.datetime64("NaT", "D") if r.closed_until is None else seconds_as_day(r.closed_until)
     closed = period_dates(r, t["period"]) < until
     out = {}
     for key in ("unit", "cluster", "time"):

@@ -186,7 +186,7 @@ def period_dates(r: Reading, index: NDArray[Any]) -> NDArray[np.datetime64]:
     """Returns the first day of each period, NaT where there is none."""
     days, first = r.grain // DAY, r.grain_start // DAY
     numbers = [None if i is None else first + int(i) * days for i in index]
-    dates = [np.datetime64("NaT") if d is None else np.datetime64(d, "D") for d in numbers]
+    dates = [np.datetime64("NaT", "D") if d is None else np.datetime64(d, "D") for d in numbers]
     return np.array(dates, dtype="datetime64[D]")
 
 

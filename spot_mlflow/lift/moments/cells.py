@@ -180,7 +180,7 @@ class Moments:
             self,
             segment=np.full(size, "", dtype=object),
             arm=np.full(size, "", dtype=object),
-            period=np.full(size, np.datetime64("NaT"), dtype="datetime64[D]"),
+            period=np.full(size, np.datetime64("NaT", "D"), dtype="datetime64[D]"),
             largest=np.full((size, len(self.measures)), -np.inf),
             **sums,
         )
@@ -328,7 +328,7 @@ def added_up(moments: Moments, keys: tuple[str, ...], *, summed: tuple[str, ...]
     blank: dict[str, Any] = {
         "segment": np.full(len(made), "", dtype=object),
         "arm": np.full(len(made), "", dtype=object),
-        "period": np.full(len(made), np.datetime64("NaT"), dtype="datetime64[D]"),
+        "period": np.full(len(made), np.datetime64("NaT", "D"), dtype="datetime64[D]"),
     }
     return replace(made, **{k: x for k, x in blank.items() if k not in keys})
 

@@ -67,7 +67,7 @@ class ClusterMoments:
     def labels(self) -> tuple[NDArray[np.object_], NDArray[np.datetime64]]:
         """Segment and period of each row, "" and NaT where clusters are not shown separately by them."""
         blank = np.full(len(self.arm), "", dtype=object)
-        never = np.full(len(self.arm), np.datetime64("NaT"), dtype="datetime64[D]")
+        never = np.full(len(self.arm), np.datetime64("NaT", "D"), dtype="datetime64[D]")
         return (
             blank if self.segment is None else self.segment,
             never if self.period is None else self.period,

@@ -38,7 +38,7 @@ def _days_of(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.int64]]:
     wide = int(number[~unknown].max()) - low + 1
     distinct, code = numbered(np.where(unknown, wide, number - low), wide + 1)
     days = (distinct + low).astype("datetime64[D]")
-    days[distinct == wide] = np.datetime64("NaT")
+    days[distinct == wide] = np.datetime64("NaT", "D")
     return list(days), code
 
 

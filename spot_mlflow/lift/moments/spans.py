@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Days = NDArray[np.datetime64]
+
+_DAY: Final = np.timedelta64(1, "D")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Spans:
         for low, high in runs:
             np.add.at(crossed, np.searchsorted(known, [low, high], side="right"), [1, -1])
         free = known[np.cumsum(crossed)[:-1] == 0]
-        end = known[-1] + 1 if len(known) else np.datetime64("1970-01-01")
+        end = known[-1] + _DAY if len(known) else np.datetime64("1970-01-01")
         return cls(tuple(free.astype(str).tolist()), str(end))
 
     @property
@@ -68,7 +70,7 @@ class Spans:
     def then(self, days: Days, until: str) -> Spans:
         """Returns the runs before ``until`` and each later day by itself."""
         later = sorted({str(d) for d in days[~np.isnat(days)] if str(d) >= until})
-        end = str(np.datetime64(later[-1]) + 1) if later else self.end
+        end = str(np.datetime64(later[-1]) + _DAY) if later else self.end
         return Spans((*(d for d in self.first if d < until), *later), max(end, self.end))
 
     def to_dict(self) -> dict[str, Any]:

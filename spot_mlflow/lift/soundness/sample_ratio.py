@@ -230,7 +230,7 @@ def _declared(
     else:
         shares, of = _steps_of(predicted, treated, segment, period)
     if by_cluster:  # all at once: clusters come as they come
-        period = np.full(len(arm), np.datetime64("NaT"), dtype="datetime64[D]")
+        period = np.full(len(arm), np.datetime64("NaT", "D"), dtype="datetime64[D]")
     days, day = np.unique(period, return_inverse=True)
     out = []
     for i, share in enumerate(shares):

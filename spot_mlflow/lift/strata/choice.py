@@ -44,7 +44,7 @@ SUSPECT: Final = 0.05  # p value below which a share is not taken as constant wh
 def block_starts(period: NDArray[np.datetime64], calendar: Calendar) -> NDArray[np.datetime64]:
     """Returns the first day of the day, ISO week or month that each day lies in; NaT stays NaT."""
     if calendar == "whole":
-        return np.full(len(period), np.datetime64("NaT"), dtype="datetime64[D]")
+        return np.full(len(period), np.datetime64("NaT", "D"), dtype="datetime64[D]")
     if calendar == "month":
         return period.astype("datetime64[M]").astype("datetime64[D]")
     return first_days(period, 7 if calendar == "week" else 1)
