@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -72,7 +71,7 @@ def _show(found: tuple[History, ...], output_format: str) -> None:
     if output_format == "json":
         echo_json([h.to_dict() for h in found])
     elif output_format == "csv":
-        sys.stdout.write(holdings_csv((h.model, x) for h in found for x in h.holdings))
+        click.echo(holdings_csv((h.model, x) for h in found for x in h.holdings), nl=False)
     elif not found:
         click.echo("No version holds a target, and none is on record.")
     for history in found if output_format == "text" else ():
@@ -105,7 +104,7 @@ def _answer(history: History, when: str, standing: Standing, output_format: str)
         echo_json({**said, "known": standing.known, "holdings": held})
         return
     if output_format == "csv":
-        sys.stdout.write(holdings_csv((history.model, h) for h in standing.holdings))
+        click.echo(holdings_csv((history.model, h) for h in standing.holdings), nl=False)
         return
     for line in standing_words(history, standing):
         click.echo(line)
