@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 _INTRODUCTION = """\
 # Requirements
 
-What a policy can ask of a model version before it may have a target. Each has its key in the
-policy's YAML; one left out is not asked for. The commands are what the gate prints as the fix.
+A policy names the requirements that a model version must meet before it may hold a target, such as
+Production or `@champion`. Each requirement has a key in the policy's YAML file; a requirement that the
+file does not name does not apply. "Fix" is the command that the gate prints for whoever can meet the
+requirement; words in capitals are filled in there.
 
 This page is generated from `spot_mlflow/gate/requirements.yaml`; the default policy is
 `spot_mlflow/gate/default_policy.yaml`.
