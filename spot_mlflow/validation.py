@@ -119,7 +119,9 @@ def parse_document(
         return data
     if not isinstance(data, dict):
         raise InvalidInput(
-            f"expected keys and values, got {type(data).__name__}",
+            "is empty; expected keys and values"
+            if data is None
+            else f"expected keys and values, got {type(data).__name__}",
             where=where,
             fix=f"Known keys: {', '.join(kind.model_fields)}.",
         )
@@ -150,9 +152,10 @@ def load_yaml(path: Path) -> Any:
     except yaml.YAMLError as e:
         mark = getattr(e, "problem_mark", None)
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise InvalidInput(
-            f"not valid YAML: {getattr(e, 'problem', None) or e}", where=place
-        ) from None
+        problem = str(getattr(e, "problem", None) or e).replace(
+            "'<stream end>'", "the end of the file"
+        )
+        raise InvalidInput(f"not valid YAML: {problem}", where=place) from None
 
 
 def _faults(kind: type[BaseModel], error: ValidationError) -> list[str]:

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str], None]
 
 _CLOCKS: Final = 3600  # seconds: clocks differ; and a query said alike is planned and compiled once
+_NAMED: Final = 3  # labels of a column that a message shows
 
 
 def reduce_source(
@@ -433,8 +434,8 @@ def _refuse_one_arm(r: Reading, cells: Moments, faults: Mapping[str, Fault], row
     present = set(cells.arm.tolist())
     treated = ", ".join(repr(x) for x in columns.treated_labels)
     wanted = {
-        f"holdout {columns.holdout!r}": HOLDOUT in present,
-        f"treated {treated}": bool(present - {HOLDOUT}),
+        f"holdout ({columns.holdout!r})": HOLDOUT in present,
+        f"treated ({treated})": bool(present - {HOLDOUT}),
     }
     gone = [k for k, there in wanted.items() if not there]
     if gone and r.predicted.design != "before_after":
@@ -442,11 +443,12 @@ def _refuse_one_arm(r: Reading, cells: Moments, faults: Mapping[str, Fault], row
             _labels_other_than(r, "arm", _named_arms(r)) if faults["unknown_arm"].count else ""
         )
         raise InvalidInput(
-            f"column {columns.arm!r} (columns.arm) has no rows with {' or '.join(gone)}; "
-            f"{faults['missing_arm'].count:,} of {rows:,} rows have no arm, "
-            f"{faults['unknown_arm'].count:,} another one{unknown}",
+            f"column {columns.arm!r} (columns.arm) has no rows of the {' or the '.join(gone)}; "
+            f"of {figures.things(rows, 'row')}, {faults['missing_arm'].count:,} have no arm and "
+            f"{faults['unknown_arm'].count:,} another value{unknown}",
             where=r.source.name,
-            fix="Correct columns.treated and columns.holdout in lift.yaml, or the log.",
+            fix="Say in lift.yaml which value is which, for example columns: {treated: offer, holdout: none}; "
+            "or correct the log.",
         )
 
 
@@ -465,5 +467,6 @@ def _labels_other_than(r: Reading, key: str, known: Sequence[Any]) -> str:
     query = (
         sa.select(column).where(sa.not_(sa.or_(blank, *known))).group_by(column).order_by(column)
     )
-    found = [segment_label(row[0]) for row in r.source.fetch(query.limit(3))]
-    return f" ({', '.join(map(repr, found))}, ...)" if found else ""
+    found = [repr(segment_label(row[0])) for row in r.source.fetch(query.limit(_NAMED + 1))]
+    shown = [*found[:_NAMED], *(["..."] if len(found) > _NAMED else [])]
+    return f" ({', '.join(shown)})" if shown else ""

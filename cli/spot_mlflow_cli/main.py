@@ -172,6 +172,13 @@ def spot(ctx: click.Context, tracking_uri: str | None) -> None:
         say_where_one_is()
 
 
+def alike(said: str, known: str) -> bool:
+    """Whether an option may have been meant by another word."""
+    from spot_mlflow.validation import nearest
+
+    return bool(nearest(said.lstrip("-"), [known.lstrip("-")]))
+
+
 def main(args: list[str] | None = None) -> None:
     """Entry point: runs ``spot`` and exits with the documented status."""
     try:
@@ -180,6 +187,9 @@ def main(args: list[str] | None = None) -> None:
         click.echo("Stopped; nothing was left half written.", err=True)
         sys.exit(130)
     except click.ClickException as e:
+        if isinstance(e, click.NoSuchOption):  # click suggests what is not alike, too
+            meant = [p for p in e.possibilities or () if alike(e.option_name, p)]
+            e = click.NoSuchOption(e.option_name, possibilities=meant, ctx=e.ctx)
         e.show()
         sys.exit(e.exit_code)
     except SpotError as e:

@@ -76,7 +76,9 @@ def contract_of_tables(sources: Sequence[str], tables: Sequence[str], *, ask: bo
 
 def _places(sources: Sequence[str], tables: Sequence[str]) -> list[tuple[str, str, str | None]]:
     """Returns (name, place, table or None) of every table."""
-    homes = [s for s in sources if _is_database(s)] if tables else []
+    from spot_mlflow_checks.engines.files import is_database, split_table
+
+    homes = [s for s in sources if is_database(s)] if tables else []
     if tables and len(homes) != 1:
         raise InvalidInput(
             f"--table names a table of one database, got {len(homes)} databases",
@@ -84,19 +86,12 @@ def _places(sources: Sequence[str], tables: Sequence[str]) -> list[tuple[str, st
         )
     out: list[tuple[str, str, str | None]] = [(t, homes[0], t) for t in tables]
     for source in sources:
-        home, separator, table = source.rpartition("::")
-        if separator and _is_database(home):
+        home, table = split_table(source)
+        if table is not None:
             out.append((table, home, table))
         elif source not in homes:
             out.append((source, source, None))
     return out
-
-
-def _is_database(source: str) -> bool:
-    from spot_mlflow_checks.engines.files import database_kind
-
-    protocol = source.partition("://")[0] if "://" in source else ""
-    return bool(database_kind(source)) or protocol not in {"", "s3", "gs", "http", "https", "file"}
 
 
 def _database(address: str) -> str:

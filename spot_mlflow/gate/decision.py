@@ -131,6 +131,7 @@ class GateDecision(Shown):
         ref = f"{self.model}/{self.version}"
         count = len(self.missing)
         things = f"{count} thing{'' if count == 1 else 's'} missing"
+        lacks = "1 thing is missing" if count == 1 else f"{count} things are missing"
         special = {
             "rollback": f"{ref} may go back to {self.target}, which it held before",
             "break-glass": f"{ref} may go to {self.target} by BREAK-GLASS, with {things}",
@@ -146,7 +147,7 @@ class GateDecision(Shown):
             waived = f", {len(self.waived)} of them waived" if self.waived else ""
             return f"{ref} may go to {self.target}: all {len(self.requirements)} requirements met{waived}"
         if self.allowed:
-            return f"{ref} may go to {self.target} in mode {self.mode}, but {things}"
+            return f"{ref} may go to {self.target} in mode {self.mode}, but {lacks}"
         return f"{ref} may not go to {self.target}: {things}"
 
     def brief(self, where: str) -> str:

@@ -105,3 +105,21 @@ def test_the_known_keys_are_listed_once():
     assert "did you mean 'minimum_viable'" in said
     assert said.count("known keys") == 1
     assert said.count("minimum_viable_lift") <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty; expected keys and values"),
+        ("- a", "expected keys and values, got list"),
+        ("metric: [a", "but got the end of the file"),
+    ],
+)
+def test_a_file_that_holds_no_keys_says_what_it_holds(tmp_path, text, said):
+    """No word of the parser, and none of Python's where the file is just empty."""
+    path = tmp_path / "lift.yaml"
+    path.write_text(text)
+    with pytest.raises(InvalidInput) as refused:
+        PredictedLift.load(path)
+    assert said in str(refused.value)
+    assert "NoneType" not in str(refused.value)

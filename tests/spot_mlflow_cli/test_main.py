@@ -65,6 +65,28 @@ def test_a_misspelt_command_names_the_nearest(typed, meant):
     assert f"did you mean '{meant}'" in done.err
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("--persn", "Did you mean '--person'?"),
+        ("--zzz", "No such option '--zzz'."),
+        ("--rolle", "'--role'"),
+    ],
+)
+def test_a_misspelt_option_names_the_nearest_or_none(typed, said):
+    """What is not alike is not suggested."""
+    run = run_spot("sign-off", "churn/1", "--to", "Production", typed, "x")
+    assert run.status == 2
+    assert said in run.err
+    assert run.err.count("ean '") <= 1
+
+
+def test_an_option_that_is_unlike_all_others_gets_no_suggestion():
+    """A waiver has an approver, and no person."""
+    run = run_spot("waive", "churn/1", "--to", "Production", "--person", "B")
+    assert (run.status, "Did you mean" in run.err) == (2, False)
+
+
 def test_no_traceback_for_a_server_that_is_down():
     """A tracking server that does not answer: one line with its address, exit status 3."""
     done = run(

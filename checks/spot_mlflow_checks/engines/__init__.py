@@ -88,8 +88,16 @@ def refuse_unknown(source: Any, module: str) -> None:
 def _open_text(
     text: str, wanted: Mapping[str, str], table: str | None, query: str | None
 ) -> Source:
-    from spot_mlflow_checks.engines.files import PROTOCOLS, database_kind, is_remote, shown
+    from spot_mlflow_checks.engines.files import (
+        PROTOCOLS,
+        database_kind,
+        is_remote,
+        shown,
+        split_table,
+    )
 
+    if table is None and query is None:
+        text, table = split_table(text)
     protocol, separator, rest = text.partition("://")
     if protocol == "file":
         text, separator = rest, ""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # What DuckDB reads behind a protocol; any other "name://" is a database.
+BETWEEN: Final = "::"  # a database's URL and its table, in one text
 PROTOCOLS: Final = ("s3", "http", "https", "gs", "gcs", "r2", "az", "azure", "abfss", "hf")
 _HEAD: Final = 1 << 18  # bytes; a header is shorter
 _SHOWN: Final = 200  # characters of a path in a message
@@ -88,6 +89,20 @@ def database_kind(path: str) -> str:
     if head[8:12] == _DUCKDB:
         return "duckdb"
     return "sqlite" if head.startswith(_SQLITE) else ""
+
+
+def is_database(source: str) -> bool:
+    """Whether a text names a database: a URL of one, or a file of DuckDB's or SQLite's."""
+    protocol = source.partition("://")[0] if "://" in source else ""
+    return bool(database_kind(source)) or protocol not in {"", "file", *PROTOCOLS}
+
+
+def split_table(text: str) -> tuple[str, str | None]:
+    """Takes "postgresql://ann@db/crm::orders" apart: the database, and the table; None where none is named."""
+    home, between, table = text.rpartition(BETWEEN)
+    # An address like [::1] has two colons too.
+    named = between and table and not set(table) & set("/]") and is_database(home)
+    return (home, table) if named else (text, None)
 
 
 def read(connection: Any, path: str, wanted: Mapping[str, str]) -> Any:

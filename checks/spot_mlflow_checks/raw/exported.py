@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks.engines.database import open_engine
-from spot_mlflow_checks.raw.given import BETWEEN
+from spot_mlflow_checks.engines.files import BETWEEN
 from spot_mlflow_checks.raw.joined import TIMES
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 ROLES: Final = ("decisions", "arms", "events", "steps")
 GUARDRAIL: Final = f"{GUARDRAILS}."  # what the role of a guardrail's events begins with
-BETWEEN: Final = "::"  # a database's URL and its table, in one text
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +87,9 @@ def _given(role: str, doc: Table, what: Any) -> Given:
         what, table, query = what[0], what[1], None
     elif isinstance(what, str | os.PathLike):
         text = os.fspath(what)
-        url, between, name = text.rpartition(BETWEEN)
-        if between:
-            what, table, query = url, name, None
+        home, name = files.split_table(text)
+        if name is not None:
+            what, table, query = home, name, None
         elif database is not None and "://" not in text and not Path(text).exists():
             what, table, query = database, text, None
         else:

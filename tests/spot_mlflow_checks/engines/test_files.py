@@ -8,6 +8,7 @@ import pytest
 from small_log import PART, WHOLE, seen, segments, small_log
 
 from spot_mlflow import InvalidInput
+from spot_mlflow_checks.engines.files import split_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,3 +110,18 @@ def test_an_sqlite_file_with_a_table_is_a_database(tmp_path: Path) -> None:
     assert seen(tmp_path / "log.db", query="SELECT * FROM o WHERE part = 'a'") == PART
     with pytest.raises(InvalidInput, match="an SQLite database"):
         seen(tmp_path / "log.db")
+
+
+def test_a_database_and_its_table_are_given_in_one_text(tmp_path: Path) -> None:
+    """As for raw tables; a file of such a name is a file, and an address of two colons an address."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
+    small_log().to_sql("log", engine, index=False)
+    assert seen(f"sqlite:///{tmp_path / 'shop.db'}::log") == WHOLE
+    assert seen(f"{tmp_path / 'shop.db'}::log") == WHOLE
+    assert seen(written(tmp_path / "a::b.csv", small_log())) == WHOLE
+    alone = "postgresql://ann@[::1]/crm"
+    assert split_table(alone) == (alone, None)
+    assert split_table(f"{alone}::orders") == (alone, "orders")
+    engine.dispose()
