@@ -45,7 +45,7 @@ WAYS: dict[str, tuple[Any, str]] = {
     "decided at words": (broken(at="on Monday"), r"'at' \(columns.decided_at\)"),
     "decided at yes or no": (broken(at=[True, False] * (N // 2)), r"'at' \(columns.decided_at\)"),
     "no arms": (broken(arm=None), r"no column 'arm', which the contract names as columns.arm"),
-    "other arms": (broken(arm="elsewhere"), r"'arm' \(columns.arm\) has no rows with"),
+    "other arms": (broken(arm="elsewhere"), r"'arm' \(columns.arm\) has no rows of the"),
     "units without ids": (broken(unit=[None] * N).astype({"unit": object}), r"'unit' \(columns.unit\)"),
     "no rows": (broken().head(0), "the log is empty"),
 }  # fmt: skip
