@@ -205,3 +205,25 @@ def test_a_stage_is_given_by_mouse(browser: Any, servers: tuple[Seen, Seen]) -> 
         client = MlflowClient(seen.url, seen.url)
         assert client.get_model_version(NAME, "2").current_stage == "Archived"
         context.close()
+
+
+def test_a_version_is_promoted_by_mouse(browser: Any, servers: tuple[Seen, Seen]) -> None:
+    """The dialog that copies a version to another model does so on both servers."""
+    other = f"{NAME}-promoted"
+    for seen in servers:
+        client = MlflowClient(seen.url, seen.url)
+        client.create_registered_model(other)
+        context = browser.new_context()
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(seen.address("/models/{name}/versions/1", "machine_learning"))
+        page.get_by_role("button", name="Promote model").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("combobox").click()
+        page.keyboard.type(other)
+        page.locator(f'[title="{other}"]').last.click()
+        with page.expect_response(lambda r: "model-versions/create" in r.url) as answered:
+            dialog.get_by_role("button", name="Promote", exact=True).click()
+        assert answered.value.status == 200
+        assert client.get_model_version(other, "1").source == f"models:/{NAME}/1"
+        context.close()
