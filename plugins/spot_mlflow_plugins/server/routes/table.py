@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from spot_mlflow.errors import InvalidInput, NotFound, Refused
 from spot_mlflow.record import ModelRef
@@ -266,10 +266,12 @@ def token() -> Any:
 
 
 @shows_html
-def week() -> str:
-    """What arrived, what changed, and which decisions wait."""
-    from flask import request
+def week() -> Any:
+    """What arrived, what changed, and which decisions wait; the list where a model is searched for, as once here."""
+    from flask import redirect, request
 
+    if "q" in request.args:
+        return redirect(f"models?{urlencode(list(request.args.items(multi=True)))}")
     return week_page(request.args)
 
 

@@ -43,6 +43,16 @@ def test_each_filter_by_the_address_alone(scene: Scene) -> None:
     assert listed(scene, q=scene.name, target="Staging") == []
 
 
+def test_a_search_at_the_address_of_the_earlier_list_finds_the_model(scene: Scene) -> None:
+    """Bookmarks go on working; whatever else stands in the address stays in it, and leads nowhere else."""
+    address = f"{scene.url}/spot/"
+    found = requests.get(address, params={"q": scene.name, "sort": "name"}, timeout=60)
+    assert found.url == f"{scene.url}/spot/models?q={scene.name}&sort=name"
+    assert scene.name in found.text
+    odd = requests.get(address, params={"q": "//elsewhere.example/\r\nX: 1"}, timeout=60)
+    assert (odd.status_code, odd.url.startswith(f"{scene.url}/spot/models?q=")) == (200, True)
+
+
 def test_fifty_a_page_and_all_in_the_file(scene: Scene) -> None:
     """Each model on one page; the search is kept in the links; the file has what was found, whole."""
     for i in range(51):
