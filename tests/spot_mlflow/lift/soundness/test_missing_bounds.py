@@ -231,7 +231,9 @@ def test_a_binary_outcome_lies_between_0_and_1_and_a_floor_may_be_declared():
     moments = OutcomeMoments(cells(units()), {}, "2027-01-01")
     assert range_of(moments, contract(kind="binary")) == Range(0, 1)
     assert range_of(moments, contract(kind="money", bounds={"low": -5, "high": 9})) == Range(-5, 9)
-    assert range_of(moments, contract(kind="money")) == NoBounds("undeclared")
+    found = range_of(moments, contract(kind="money"))
+    assert isinstance(found, NoBounds)
+    assert found.why == "undeclared"  # Python 3.13 no longer calls two of them with NaN equal
 
 
 def test_without_an_alarm_nothing_is_bounded():
