@@ -9,9 +9,7 @@ def test_a_name_is_erased_and_the_log_still_verifies(churn, tmp_path):
     """Asked first; the entry stays under a token, the name is gone, the score is the same."""
     log_involvement("churn", phase="scope", kind="decided", person="Kimberlina", role="business")
     before = churn.adoption("churn").involvement
-    assert (
-        "Would be erased in 1 entries: churn." in run_spot("erase", "Kimberlina", "--dry-run").out
-    )
+    assert "Would be erased in 1 entry: churn." in run_spot("erase", "Kimberlina", "--dry-run").out
     assert run_spot("erase", "Kimberlina", typed="n\n").status == 130
     assert churn.entries(churn.resolve("churn"))[0].person == "Kimberlina"
     done = run_spot("erase", "  kimberlina", typed="y\n")
