@@ -61,18 +61,18 @@ class LoudGlass:
     target: str
     until: datetime
 
-    def words(self, now: datetime, held: Collection[str]) -> str:
-        """Returns what a list shows; "" once it has ended and nothing has the target any more.
+    def words(self, now: datetime, held: Collection[tuple[str, str]]) -> str:
+        """Returns what a list shows; "" once it has ended and the version does not have the target any more.
 
         Args:
             now: UTC.
-            held: the stages and aliases that versions of the model have.
+            held: (version, stage or "@alias") of the model, as it is now.
         """
         said = f"BREAK-GLASS, version {self.version} to {self.target}"
         end = f"{self.until:%Y-%m-%d %H:%M} UTC"
         if now < self.until:
             return f"{said} until {end}"
-        there = any(same_target(self.target, target) for target in held)
+        there = any(v == self.version and same_target(self.target, t) for v, t in held)
         return f"{said}; it ended on {end}" if there else ""
 
 

@@ -115,12 +115,12 @@ class PortfolioRow:
         """When the first thing that waits is due; None where nothing has a date."""
         return min((w.due for w in self.waiting if w.due is not None), default=None)
 
-    def loud(self, now: datetime, held: Collection[str]) -> tuple[str, ...]:
+    def loud(self, now: datetime, held: Collection[tuple[str, str]]) -> tuple[str, ...]:
         """Returns that the glass was broken, a phrase for each use to be shown.
 
         Args:
             now: UTC.
-            held: the stages and aliases that versions of the model have.
+            held: (version, stage or "@alias") of the model, as it is now.
         """
         return tuple(words for g in self.glass if (words := g.words(now, held)))
 

@@ -124,7 +124,9 @@ def test_lists_show_it_while_it_holds_or_the_version_is_still_there() -> None:
 
     def shown(use, now=NOW, **holders):
         tags = summary_tags(adoption([use], model=facts(**holders)))
-        return portfolio_row("churn", tags).loud(now, frozenset(holders))
+        return portfolio_row("churn", tags).loud(
+            now, {(v, t) for t, versions in holders.items() for v in versions}
+        )
 
     held = "BREAK-GLASS, version 3 to Production until 2027-06-02 10:00 UTC"
     assert shown(glass()) == (held,)
@@ -164,7 +166,7 @@ def test_it_stays_loud_where_it_let_the_version_in_elsewhere(decisions, loud) ->
     row = portfolio_row("churn", summary_tags(known))
     assert ("it still holds Production: version 2" in said) is loud
     assert [x.endswith("has ended, and it still holds Production") for x in lines] == [True] * loud
-    assert bool(row.loud(NOW, {"Production"})) is loud
+    assert bool(row.loud(NOW, {("3", "Production")})) is loud
     gone = adoption([ended, *decisions], model=facts(Production=("2",)))
     assert not any("BREAK-GLASS" in n for n in decide(gone, "@champion", policy=BLOCK).notes)
 
@@ -173,7 +175,7 @@ def test_lists_know_an_alias_however_it_is_spelled() -> None:
     """``@Champion`` in the registry is the ``@champion`` of the policy."""
     ended = glass(hours_ago=48, target="@champion")
     tags = summary_tags(adoption([ended], model=facts(champion=("3",))))
-    assert portfolio_row("churn", tags).loud(NOW, {"@Champion"})
+    assert portfolio_row("churn", tags).loud(NOW, {("3", "@Champion")})
 
 
 @pytest.mark.parametrize(

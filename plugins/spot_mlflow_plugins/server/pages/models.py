@@ -20,10 +20,10 @@ from spot_mlflow.reporting.pages.model_list import (
 )
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins.server.pages.pages import render_page
-from spot_mlflow_plugins.server.pages.rows import held_targets, visible_rows
+from spot_mlflow_plugins.server.pages.rows import holdings, visible_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
     from spot_mlflow.reporting.pages.portfolio import PortfolioRow
@@ -38,7 +38,8 @@ def models_page(asked: Mapping[str, str]) -> str:
     wanted, now = Wanted.read(asked), utc(None)
     today = now.date()
     rows = visible_rows()
-    held = _held(rows)
+    places = holdings()
+    held = _held(rows, places)
     found = found_rows(rows, wanted, today=today, held=held)
     pages = max(1, math.ceil(len(found) / ROWS_A_PAGE))
     wanted = replace(wanted, page=min(wanted.page, pages))
@@ -47,6 +48,7 @@ def models_page(asked: Mapping[str, str]) -> str:
         title="Models · S.P.O.T.",
         lead=_lead(rows, today),
         rows=found[(wanted.page - 1) * ROWS_A_PAGE : wanted.page * ROWS_A_PAGE],
+        places=places,
         held={name: targets({"": has}) for name, has in held.items()},
         found=len(found),
         every=len(rows),
@@ -71,14 +73,16 @@ def models_csv(asked: Mapping[str, str]) -> str:
     """
     wanted, today = Wanted.read(asked), utc(None).date()
     rows = visible_rows()
-    held = _held(rows)
+    held = _held(rows, holdings())
     return csv_text(found_rows(rows, wanted, today=today, held=held), today=today, held=held)
 
 
-def _held(rows: Sequence[PortfolioRow]) -> dict[str, frozenset[str]]:
-    """Returns what the models that the reader may see have, and nothing of others."""
+def _held(
+    rows: Sequence[PortfolioRow], places: Mapping[str, Collection[tuple[str, str]]]
+) -> dict[str, frozenset[str]]:
+    """Returns the targets of the models that the reader may see, and nothing of others."""
     seen = {r.model for r in rows}
-    return {name: has for name, has in held_targets().items() if name in seen}
+    return {name: frozenset(t for _, t in has) for name, has in places.items() if name in seen}
 
 
 def _lead(rows: Sequence[PortfolioRow], today: date) -> str:

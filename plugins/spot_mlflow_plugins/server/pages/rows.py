@@ -38,16 +38,16 @@ def visible_rows() -> tuple[PortfolioRow, ...]:
     return in_order(kept[name][1] for name, _ in found)
 
 
-def held_targets() -> dict[str, frozenset[str]]:
-    """Returns model -> the stages and aliases ("@name") that some version of it has now."""
+def holdings() -> dict[str, frozenset[tuple[str, str]]]:
+    """Returns model -> (version, stage or "@alias") of what its versions have now."""
     with mlflow_errors("the registry"):
         found = private.holders(private.registry_store_of(server_client()))
     here = private.current_workspace()
-    held: dict[str, set[str]] = {}
+    held: dict[str, set[tuple[str, str]]] = {}
     for row in found:
         if row.workspace == here:
-            held.setdefault(row.name, set()).add(row.target)
-    return {name: frozenset(targets) for name, targets in held.items()}
+            held.setdefault(row.name, set()).add((row.version, row.target))
+    return {name: frozenset(has) for name, has in held.items()}
 
 
 def loud_rows(rows: Sequence[PortfolioRow], now: datetime) -> tuple[tuple[PortfolioRow, str], ...]:
@@ -58,7 +58,7 @@ def loud_rows(rows: Sequence[PortfolioRow], now: datetime) -> tuple[tuple[Portfo
         now: UTC.
     """
     used = [r for r in rows if r.glass]
-    held = held_targets() if used else {}
+    held = holdings() if used else {}
     return tuple((r, words) for r in used for words in r.loud(now, held.get(r.model, frozenset())))
 
 
