@@ -122,7 +122,7 @@ def owed_by(todos: Iterable[Todo], person: str | None, role: str | None = None) 
 def _concerns(adoption: Adoption) -> Iterator[Todo]:
     name, today = adoption.facts.name, adoption.now.date()
     for c in adoption.involvement.open_concerns:
-        said = f'{c.severity} concern {c.id}: "{c.what}"'
+        said = f"the {c.severity} concern “{c.what}”"
         who, due = concern_turn(c)
         if c.status == "answered":
             role, what, act, more = c.role, f"confirm or reopen {said}", "confirm", ""

@@ -179,9 +179,7 @@ def _point(todo: Todo) -> Point:
     due = figures.day(todo.due) if todo.due else ""
     buttons = tuple(_buttons(todo))
     command = "" if buttons else todo.command
-    # Its id is for the command; the buttons know it.
-    what = todo.what.replace(f" {todo.concern}: ", " ") if todo.concern else todo.what
-    return Point(todo.model, todo.title, what, due, todo.overdue, buttons, command)
+    return Point(todo.model, todo.title, todo.what, due, todo.overdue, buttons, command)
 
 
 def _buttons(todo: Todo) -> Iterator[tuple[str, str]]:

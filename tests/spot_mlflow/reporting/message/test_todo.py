@@ -40,9 +40,9 @@ def test_each_open_point_names_who_what_when_and_the_command():
     )
     said = {(t.who, t.what.split(":")[0], str(t.due), t.overdue): t.command for t in found}
     assert said == {
-        ("the builders", f"answer blocking concern {waiting.payload['concern']}", "2026-10-30", True):
+        ("the builders", f"answer the blocking concern “{waiting.payload['what']}”", "2026-10-30", True):
             f"spot concern answer churn {waiting.payload['concern']} --person NAME --role data_scientist --what WORDS",
-        ("Fay", f"confirm or reopen major concern {answered.payload['concern']}", "2026-10-30", True):
+        ("Fay", f"confirm or reopen the major concern “{answered.payload['what']}”", "2026-10-30", True):
             f"spot concern confirm churn {answered.payload['concern']} --person Fay --role frontline",
         ("Bo", "Product", "2026-12-01", False): "spot assess churn --person Bo --role ROLE",
         ("Kim", "a new assessment", "2026-10-22", True): "spot ask churn --role business",
