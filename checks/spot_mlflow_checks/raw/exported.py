@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow_checks.engines.database import open_engine
-from spot_mlflow_checks.engines.files import BETWEEN
+from spot_mlflow_checks.engines.files import split_table
 from spot_mlflow_checks.raw.joined import TIMES
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def export_log(log: JoinedLog, out: str) -> int:
     Raises:
         InvalidInput: where the place cannot be written to, or is taken.
     """
-    if BETWEEN in out:
-        return _into_table(log, *out.rsplit(BETWEEN, 1))
+    database, table = split_table(out)
+    if table is not None:
+        return _into_table(log, database, table)
     path = Path(out)
     if path.suffix not in {".parquet", ".csv"}:
         raise InvalidInput(

@@ -82,8 +82,11 @@ def command(  # noqa: PLR0917 - click passes them by name
         return
     if out is None:
         raise click.UsageError("Give --out FILE, or --sql ENGINE.")
-    place = Path(page) if page else None if "::" in out else Path(out).with_suffix(".html")
-    for path in (None if "::" in out else Path(out), place):
+    from spot_mlflow_checks.engines.files import split_table
+
+    _, into = split_table(out)
+    place = Path(page) if page else None if into else Path(out).with_suffix(".html")
+    for path in (None if into else Path(out), place):
         if path is not None and path.exists() and not force:
             raise InvalidInput("already exists", where=str(path), fix="Use --force.")
     tables = {
@@ -106,7 +109,7 @@ def command(  # noqa: PLR0917 - click passes them by name
             bar.update(task, description="Writing the log")
             rows = export_log(log, out)
             joined, moment = log.joined, log.as_of.isoformat()
-    shown = out.rsplit("::", 1)[-1]
+    shown = into or out
     if place is not None:
         said = join_page.html(joined, read, rows=rows, out=shown, as_of=moment)
         write_new(place, said.encode())
