@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.figures import things
 from spot_mlflow.gate.break_glass import glass_notes
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def notes_on(case: Case) -> tuple[str, ...]:
     gone = case.adoption.gone
     if gone is not None and gone.entries:
         notes.append(
-            f"{len(gone.entries)} entries were recorded and are gone from the database: "
+            f"{things(len(gone.entries), 'entry', 'entries')} on record {'is' if len(gone.entries) == 1 else 'are'} "
+            "gone from the database: "
             f"{', '.join(gone.entries[:_NAMED])}{', ...' if len(gone.entries) > _NAMED else ''}. "
             "The operator restores it, or accepts that: spot restore accept"
         )

@@ -50,8 +50,8 @@ def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> Non
         click.echo(f"The name was replaced by {found.token}.")
     if found.mentions:
         click.echo(
-            f"{len(found.mentions)} entries hold the name in free text or a written report, which "
-            "cannot be changed; "
+            f"{things(len(found.mentions), 'entry', 'entries')} still {'holds' if len(found.mentions) == 1 else 'hold'} the name "
+            "in free text or a written report, which cannot be changed; "
             "deleting such a run removes it, and `spot verify` will name it as missing:"
         )
         for run in found.mentions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.figures import things
 from spot_mlflow_cli.options import dry_run_option
 from spot_mlflow_plugins import mlflow_private
 from spot_mlflow_plugins.server.record import restore
@@ -47,4 +48,6 @@ def accept(reason: str, *, dry_run: bool) -> None:
         for line in (*loss.described, *([loss.fault] if loss.fault else ())):
             click.echo(f"  gone: {line}")
     count = sum(len(loss.gone) for loss in found)
-    click.echo(f"{'Would accept' if dry_run else 'Accepted'} that {count} entries are gone.")
+    click.echo(
+        f"{'Would accept' if dry_run else 'Accepted'} that {things(count, 'entry', 'entries')} {'is' if count == 1 else 'are'} gone."
+    )

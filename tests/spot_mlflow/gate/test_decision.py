@@ -469,7 +469,7 @@ def test_lost_entries_are_named_up_to_five(lost: int, more: bool) -> None:  # no
     """The fifth is named, and only where there is a sixth a row of dots says so."""
     gone = GoneEvidence(tuple(f"pulse {n}" for n in range(lost)))
     (said,) = decide(replace(adoption(ready()), gone=gone), "Production", policy=BLOCK).notes
-    assert said.startswith(f"{lost} entries were recorded and are gone from the database: pulse 0,")
+    assert said.startswith(f"{lost} entries on record are gone from the database: pulse 0,")
     assert "pulse 4" in said
     assert ("pulse 4, ..." in said) is more
 

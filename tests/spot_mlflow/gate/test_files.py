@@ -86,14 +86,14 @@ def test_a_lost_objection_still_counts() -> None:
     assert not found.allowed
     assert [r.name for r in found.missing] == ["blocking_concerns"]
     assert "c7 blocking, remembered by the server" in found.explain()
-    assert "1 entries were recorded and are gone" in found.explain()
+    assert "1 entry on record is gone" in found.explain()
 
 
 def test_other_lost_evidence_is_named_and_stops_nobody() -> None:
     """What is still there is enough."""
     found = decided(None, gone=GoneEvidence(tuple(f"pulse {n}" for n in range(7))))
     assert found.allowed
-    assert "7 entries were recorded and are gone" in found.explain()
+    assert "7 entries on record are gone" in found.explain()
     assert "pulse 4, ..." in found.explain()
 
 

@@ -152,7 +152,7 @@ def test_command(host: Callable[[str], None]) -> None:
     lose(run)
     host("first")
     seen = run_spot("restore", "accept", "--reason", "backup", "--dry-run")
-    assert (seen.status, "Would accept that 1 entries are gone" in seen.out) == (0, True)
+    assert (seen.status, "Would accept that 1 entry is gone" in seen.out) == (0, True)
     done = run_spot("restore", "accept", "--reason", "backup")
-    assert (done.status, "Accepted that 1 entries are gone" in done.out) == (0, True)
+    assert (done.status, "Accepted that 1 entry is gone" in done.out) == (0, True)
     assert run_spot("restore", "accept", "--reason", " ").status == 2
