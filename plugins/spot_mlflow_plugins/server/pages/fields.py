@@ -58,6 +58,11 @@ class Field:
         return "Choose one." if self.options else "This must not be empty."
 
 
+def target_field(targets: Iterable[str]) -> Field:
+    """Returns the question for which stage or alias it is."""
+    return Field("target", "For", "choice", tuple((t, t) for t in targets))
+
+
 def every(fields: Iterable[Field]) -> Iterator[Field]:
     """Yields fields with those that are folded away below them."""
     for field in fields:

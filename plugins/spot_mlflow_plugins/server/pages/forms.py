@@ -20,7 +20,7 @@ from spot_mlflow.reporting.words.lift_view import promise_scale
 from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow.roles import ROLE_TABLE, ROLES
 from spot_mlflow_plugins.server.pages.agree_form import agree_form
-from spot_mlflow_plugins.server.pages.fields import Field
+from spot_mlflow_plugins.server.pages.fields import Field, target_field
 from spot_mlflow_plugins.server.pages.form import Form
 from spot_mlflow_plugins.server.pages.target_forms import TARGET_FORMS, target_form
 
@@ -302,7 +302,7 @@ def _ask() -> Form:
 
 def _sign(adoption: Adoption, targets: tuple[str, ...]) -> Form:
     fields = (
-        Field("target", "For", "choice", tuple((t, t) for t in targets)),
+        target_field(targets),
         Field("note", "Note", "text", required=False),
     )
     return Form(

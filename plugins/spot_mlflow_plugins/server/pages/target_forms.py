@@ -10,7 +10,7 @@ from spot_mlflow.gate.break_glass import check_break_glass
 from spot_mlflow.gate.promotion import find_request, requests_of
 from spot_mlflow.gate.requirements import requirement_texts
 from spot_mlflow.reporting import figures
-from spot_mlflow_plugins.server.pages.fields import Field
+from spot_mlflow_plugins.server.pages.fields import Field, target_field
 from spot_mlflow_plugins.server.pages.form import Form
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def target_form(
 
 def _ask(adoption: Adoption, targets: tuple[str, ...]) -> Form:
     fields = (
-        Field("target", "For", "choice", tuple((t, t) for t in targets)),
+        target_field(targets),
         Field("why", "Why now?", "text", help="The person who decides reads this."),
         Field(
             "expires",
@@ -137,7 +137,7 @@ def _spoken(adoption: Adoption) -> str:
 def _waive(adoption: Adoption, targets: tuple[str, ...]) -> Form:
     texts = requirement_texts()
     fields = (
-        Field("target", "For", "choice", tuple((t, t) for t in targets)),
+        target_field(targets),
         Field(
             "requirement",
             "Requirement",
@@ -170,7 +170,7 @@ def _waive(adoption: Adoption, targets: tuple[str, ...]) -> Form:
 
 def _break_glass(adoption: Adoption, targets: tuple[str, ...], known: Table) -> Form:
     fields = (
-        Field("target", "For", "choice", tuple((t, t) for t in targets)),
+        target_field(targets),
         Field(
             "reason",
             "Why can it not wait?",
