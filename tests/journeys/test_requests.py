@@ -330,6 +330,13 @@ def test_an_administrator_breaks_the_glass_by_the_form(story: Story) -> None:
         assert f"BREAK-GLASS, version 1 to Production until {end:%Y-%m-%d %H:%M} UTC" in plain(text)
     assert story.client.get_registered_model(story.name).tags["spot.break-glass"]
     assert story.move().status_code == 200
+    listed = story.users["bea"].session.get(
+        f"{story.url}/spot/models", params={"q": story.name}, timeout=60
+    )
+    assert "Deployed as Production" in listed.text, (
+        "a plain client moved it, and asked for no summary"
+    )
+    assert "BREAK-GLASS was used for" in plain(listed.text)
 
 
 WAY = {

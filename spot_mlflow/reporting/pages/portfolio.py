@@ -52,6 +52,7 @@ class PortfolioRow:
         realized: value realized, or None.
         unit: label of the money.
         gate: the gate's answer for Production, in words.
+        holds: the target that the gate's answer says the version has; "" where it has not.
         ready: whether it may go there and is not there yet.
         updated: ISO time of the last summary.
         holdout: salt of the holdout's draw, which models may share; "" where none is declared.
@@ -85,6 +86,7 @@ class PortfolioRow:
     waiting: tuple[Waiting, ...] = ()
     arrived: float | None = None
     history: History = field(default_factory=History)
+    holds: str = ""
     glass: tuple[LoudGlass, ...] = ()
 
     @property
@@ -210,6 +212,7 @@ def portfolio_row(model: str, tags: Mapping[str, str]) -> PortfolioRow:
         waiting=listed.waiting,
         arrived=listed.arrived,
         history=history_from(model, tags),
+        holds=gate.target if gate is not None and gate.held else "",
         glass=listed.glass,
     )
 

@@ -24,7 +24,7 @@ from spot_mlflow_plugins.server.pages.rows import holdings, visible_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import date
+    from datetime import datetime
 
     from spot_mlflow.reporting.pages.portfolio import PortfolioRow
 
@@ -46,7 +46,7 @@ def models_page(asked: Mapping[str, str]) -> str:
     return render_page(
         "models.html.j2",
         title="Models · S.P.O.T.",
-        lead=_lead(rows, today),
+        lead=_lead(rows, now, places),
         rows=found[(wanted.page - 1) * ROWS_A_PAGE : wanted.page * ROWS_A_PAGE],
         places=places,
         held={name: targets({"": has}) for name, has in held.items()},
@@ -85,13 +85,17 @@ def _held(
     return {name: frozenset(t for _, t in has) for name, has in places.items() if name in seen}
 
 
-def _lead(rows: Sequence[PortfolioRow], today: date) -> str:
+def _lead(
+    rows: Sequence[PortfolioRow], now: datetime, places: Mapping[str, Collection[tuple[str, str]]]
+) -> str:
     """Returns the sentence that answers the page's question before the list."""
     if not rows:
         return ""
+    loud = sum(bool(r.loud(now, places.get(r.model, ()))) for r in rows)
     short = sum(r.verdict == "shortfall" for r in rows)
-    late = sum(r.overdue(today) for r in rows)
+    late = sum(r.overdue(now.date()) for r in rows)
     said = [
+        f"BREAK-GLASS was used for {figures.things(loud, 'model')}" if loud else "",
         f"{figures.things(short, 'model')} brought less than promised" if short else "",
         f"{figures.count(late)} {'has' if late == 1 else 'have'} something overdue" if late else "",
     ]
