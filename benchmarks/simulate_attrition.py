@@ -208,11 +208,11 @@ def main(wanted: str) -> None:
         write(
             "attrition",
             "Outcomes missing by arm",
-            "Rates of .25 and .2 (.15 where fewer is better); the truth misses the promise by just the tolerance "
-            "(.01, relative .05), so that every verdict is a false one. Targets: false verdicts at most .05; where "
-            "both arms lose outcomes alike, alarms at most .001 at one look. The last column is the same estimate "
-            "without the guard. Missed by the designs that lose a tenth in both arms by chance: what is lost beyond "
-            "is not beyond chance, and the message says what would turn the verdict.",
+            "Rates of .25 and .2 (.15 where fewer is better); the truth misses the promise by exactly the tolerance "
+            "(.01, relative .05), so every verdict is false. Targets: false verdicts at most .05; if both arms lose "
+            "outcomes alike, alarms at most .001 at one look. The last column is the same estimate without the "
+            "guard. The designs that lose a tenth in both arms by chance miss the target: chance can explain their "
+            "further loss, so the message says what would change the verdict.",
             [known[k] for k, _ in jobs() if k in known],
         )
 

@@ -430,15 +430,14 @@ def main() -> None:
     write(
         "balance",
         "Where the share of treatment varies",
-        f"{ONE_LOOK_RUNS:,} runs a design at one look, {DAILY_RUNS:,} daily and of constant shares; {DAYS} days of {A_DAY} units, the "
-        "outcome's rate .10 to .20 with the season. At one look every run is a reduced log, of which the product "
-        "chooses strata, estimator, interval and verdict. A "
-        "false verdict at one look is a promise called kept whose gap is exactly the tolerance; a right one a "
-        "shortfall where a third of the promise arrives. "
+        f"{ONE_LOOK_RUNS:,} runs a design at one look, {DAILY_RUNS:,} daily and of constant shares; {DAYS} days of {A_DAY} units; the "
+        "outcome's rate is .10 to .20 with the season. At one look every run is a reduced log, for which the product "
+        "chooses strata, estimator, interval and verdict. A false verdict at one look calls a promise kept whose gap "
+        "is exactly the tolerance; a right one finds a shortfall where a third of the promise arrives. "
         "Target: covered 0.94 to 0.96 (0.965 to 0.985 for one of two arms, whose interval has 97.5 %), false verdicts "
-        "at most 0.05, right ones at least 0.8 of the oracle's, who knows the strata and the true variances. Daily, "
-        "no lift: a false verdict is an interval that ever leaves zero out, at most 0.05; the width within days at "
-        "the last look, over that without strata, at most 1.1.",
+        "at most 0.05, right ones at least 0.8 of the oracle's, which knows the strata and the true variances. Daily, "
+        "no lift: a false verdict is an interval that ever excludes zero, at most 0.05; the width within days at the "
+        "last look is at most 1.1 times that without strata.",
         rows,
     )
 

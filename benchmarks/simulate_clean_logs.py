@@ -237,10 +237,10 @@ def run() -> list[dict[str, Any]]:
 
 ABOUT: Final = (
     f"{LOGS:,} simulated logs, {LOGS // len(KINDS)} a kind (the generator of log i of kind k: seed {SEED}, k, i), and "
-    "three real experiments' metrics at three promises each. The promise arrives whole, to a third, or to "
-    "five thirds, a third is tolerated; units are one to four times those at which nine of ten logs are "
-    "decided. Plain: Welch's interval over all units of both arms, without strata, by the same rule. "
-    "Target: at least .99 of the plain difference's verdicts kept."
+    "three real experiments' metrics at three promises each. The realized lift is the promised "
+    "lift, a third of it, or five thirds; the tolerance is a third. Units are one to four times the number at which "
+    "nine of ten logs are decided. Plain: Welch's interval over all units of both arms, without strata, by the same "
+    "rule. Target: at least .99 of the plain difference's verdicts kept."
 )
 
 

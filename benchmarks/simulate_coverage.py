@@ -422,7 +422,7 @@ def main(part: str) -> None:
         f"{RUNS:,} runs a design. Target within the limits (rates; skewness of the difference at most 0.5, of a "
         "unit at most sqrt(n)/4; 100 clusters or more an arm): 0.94 to 0.96. Beyond them: coverage of at "
         "least 0.94, or flagged "
-        '"interval unreliable"; a run that missed and was not flagged is silent.',
+        '"interval unreliable". The column "missed and not flagged" counts silent failures.',
         [known[d.name] for d in DESIGNS if d.name in known],
     )
 

@@ -187,8 +187,8 @@ if __name__ == "__main__":
         "Lift read every day for 90 days",
         f"{TREATED} treated and {HELD} held out a day, alpha {ALPHA}, N* = 90,000, burn-in {BURN_IN} "
         "events in the smaller arm. Target: at most 0.05 false alarms in every row. Answers and power: "
-        "promise = to double the holdout's mean, tolerance a fifth of the promise; they do not depend on "
-        "the effect in the row. A median day is over all runs: - where less than half of them got there "
-        "by day 90.",
+        "the promise is to double the holdout's mean, the tolerance a fifth of the promise; they do not depend "
+        "on the effect in the row. A median day is over all runs; - means that fewer than half of them got "
+        "there by day 90.",
         [false_alarms(d, e) for d in DESIGNS for e in EFFECTS],
     )
