@@ -249,4 +249,5 @@ _REALIZED = (
     "caveats",
     "caveat_kinds",
     "always_valid",
+    "plain",
 )

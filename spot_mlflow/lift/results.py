@@ -18,6 +18,23 @@ Never = Literal["promise", "border"]
 
 
 @dataclass(frozen=True, slots=True)
+class PlainMeans:
+    """What dividing two sums of the log gives, without strata, covariate or weights.
+
+    Attributes:
+        treatment: mean of the treated units that the headline counts, all treatment arms together.
+        holdout: mean of the holdout units that it counts.
+        difference: treatment less holdout, before the direction is applied.
+        per: "unit", or "denominator" where both are the sum of the outcome over that of the denominator.
+    """
+
+    treatment: float
+    holdout: float
+    difference: float
+    per: Literal["unit", "denominator"] = "unit"
+
+
+@dataclass(frozen=True, slots=True)
 class RealizedLift:
     """What the outcome log shows, in improvement units.
 
@@ -37,6 +54,7 @@ class RealizedLift:
         caveats: sentences a reader must see.
         caveat_kinds: what sort each is (``estimation.caveats.Kind``).
         always_valid: the interval that holds under daily looking, where there is one.
+        plain: the means of the same units without any adjustment.
     """
 
     estimate: Interval
@@ -52,6 +70,7 @@ class RealizedLift:
     caveats: tuple[str, ...] = ()
     caveat_kinds: tuple[str, ...] = ()
     always_valid: Interval | None = None
+    plain: PlainMeans | None = None
 
 
 @dataclass(frozen=True, slots=True)

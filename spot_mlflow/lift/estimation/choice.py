@@ -12,6 +12,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.estimation.caveats import caveat
 from spot_mlflow.lift.estimation.chosen import Estimation
 from spot_mlflow.lift.estimation.covariate_balance import covariate_hold
+from spot_mlflow.lift.estimation.plain import plain_means
 from spot_mlflow.lift.estimation.reliability import with_reliability
 from spot_mlflow.lift.estimation.rows import plain_outcome
 from spot_mlflow.lift.estimation.standard_rows import standard_rows
@@ -83,6 +84,7 @@ def estimate_means(moments: OutcomeMoments, predicted: PredictedLift) -> Estimat
         units=treated.n + holdout.n,
         events=min(events_in(a, predicted.kind) for a in (treated, holdout)),
         binary=predicted.kind == "binary",
+        unadjusted=plain_means(totals, ratio=_is_ratio(moments, predicted)),
     )
     chosen = _chosen(base, moments, predicted, totals, comparison)
     return with_reliability(chosen, predicted, moments.cells.collapse("period", "arm"))
@@ -320,10 +322,13 @@ def outcome_by_cell(moments: OutcomeMoments, predicted: PredictedLift) -> ByCell
     """Returns what gives each cell's mean in the units of the headline: plain, ratio or weighted."""
     if predicted.design == "logged_propensity":
         return weighted_by_cell
+    return ratio_by_cell if _is_ratio(moments, predicted) else plain_outcome
+
+
+def _is_ratio(moments: OutcomeMoments, predicted: PredictedLift) -> bool:
+    """Whether the headline is a sum of the outcome over one of a denominator."""
     randomized = predicted.design == "randomized" and moments.clusters is None
-    if randomized and moments.cells.index("denominator") is not None:
-        return ratio_by_cell
-    return plain_outcome
+    return randomized and moments.cells.index("denominator") is not None
 
 
 def design_effect(chosen: Estimation) -> float:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.estimators.difference import Means
     from spot_mlflow.lift.holds.hold import Hold
     from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.results import PlainMeans
     from spot_mlflow.verdicts import Grade
 
 
@@ -38,6 +39,7 @@ class Estimation:
         reliable_from: units (or clusters) from which on it would hold; 0 where it does, inf where
             no number of them can be named.
         hold: why the estimate cannot carry a verdict, however many units it rests on, or None.
+        unadjusted: means of the same units without strata, covariate or weights.
     """
 
     means: Means
@@ -53,6 +55,7 @@ class Estimation:
     flag: Hold | None = None
     reliable_from: float = 0.0
     hold: Hold | None = None
+    unadjusted: PlainMeans | None = None
 
     @property
     def reliable(self) -> bool:

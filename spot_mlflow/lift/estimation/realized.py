@@ -229,6 +229,7 @@ def _realized(
         caveats=tuple(c.words for c in caveats),
         caveat_kinds=tuple(c.kind for c in caveats),
         always_valid=band,
+        plain=chosen.unadjusted,
     )
 
 

@@ -14,6 +14,7 @@ from spot_mlflow.reporting.sections.joined import joined_section
 from spot_mlflow.reporting.sections.lasting import lasting_section
 from spot_mlflow.reporting.sections.means import means_section
 from spot_mlflow.reporting.sections.money import gap_sections
+from spot_mlflow.reporting.sections.plain import plain_words
 from spot_mlflow.reporting.sections.readiness import readiness_section
 from spot_mlflow.reporting.sections.section import Section
 from spot_mlflow.reporting.words import old_records
@@ -69,6 +70,8 @@ def _result(view: LiftView) -> Section:
     text = [reason_words(view)]
     if not view.data_fault and (view.viable != "undecided" or view.minimum is not None):
         text.append(_worth(view))
+    if not view.data_fault:
+        text.append(plain_words(view))
     # What is said of a lift that nobody can tell would only seem to say something.
     caveats = () if view.data_fault else realized.get("caveats", ())
     notes = [*caveats, *view.data.get("notes", ())]
