@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from warm_spot import folder_of_spot
+
 _FENCE: Final = re.compile(
     r'^(?P<indent> *)```(?P<language>\w*)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^ *```$',
     re.MULTILINE | re.DOTALL,
@@ -71,8 +73,8 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         """Opens it with our programs first on the path."""
         self.folder = folder
-        ours = str(Path(sys.executable).parent)
-        self.environment = {**os.environ, "PATH": f"{ours}:{os.environ['PATH']}", "COLUMNS": "200"}
+        path = f"{folder_of_spot()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.environment = {**os.environ, "PATH": path, "COLUMNS": "200"}
 
     def type(self, text: str) -> str:
         """Runs a block and returns what it printed, without what MLflow writes to standard error."""

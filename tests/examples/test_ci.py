@@ -10,6 +10,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 from ready_record import block, make_ready
+from warm_spot import folder_of_spot
 
 from spot_mlflow.record import Record
 from spot_mlflow_cli.main import SECTIONS
@@ -42,7 +43,7 @@ def pre_deploy(*arguments: str, uri: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "MLFLOW_TRACKING_URI": uri,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{folder_of_spot()}:{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     return subprocess.run(
         [str(CI / "pre_deploy.sh"), *arguments],

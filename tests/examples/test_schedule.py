@@ -16,6 +16,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 from raw_worlds import ENGLISH, promise, world, write_csv
+from warm_spot import folder_of_spot
 
 import spot_mlflow as spot
 from spot_mlflow.record import Record
@@ -39,14 +40,15 @@ def shop(tmp_path: Path, mlflow_uri: str) -> Path:
 
 
 def shell(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs a line of shell with the `spot` of this environment."""
-    with started(command, folder, **variables) as process:
+    """Runs a line of shell to its end, with a `spot` that has its imports done."""
+    path = f"{SCHEDULE}:{folder_of_spot()}:{os.environ['PATH']}"
+    with started(command, folder, **{"PATH": path, **variables}) as process:
         out, err = process.communicate()
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def started(command: str, folder: Path, **variables: str) -> subprocess.Popen[str]:
-    """Starts it, in a process group of its own."""
+    """Starts it with the `spot` of this environment, in a process group of its own."""
     path = f"{SCHEDULE}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "SPOT_PAUSE": "0", **variables}
     pipe = subprocess.PIPE

@@ -25,6 +25,7 @@ from ready_record import make_ready
 from reports import make_report
 from servers import empty_mlflow, mlflow_server, postgres_programs, postgres_server
 from terminal import run_spot
+from warm_spot import folder_of_spot
 
 import spot_mlflow as spot
 from spot_mlflow.record import Record
@@ -50,10 +51,10 @@ def command(uri: str, *said: object) -> Any:
 
 
 def operator(uri: str, *said: object, home: Path | None = None, **login: str) -> Any:
-    """Runs ``spot`` in a process of its own, as an operator types it."""
+    """Runs ``spot`` in a process of its own, as an operator types it; its imports are done."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "SPOT_"))}
     more = {} if home is None else {"SPOT_MLFLOW_HOME": str(home)}
-    line = [sys.executable, "-m", "spot_mlflow_cli", "--tracking-uri", uri, *map(str, said)]
+    line = [str(folder_of_spot() / "spot"), "--tracking-uri", uri, *map(str, said)]
     environment = {**clean, **more, **login, "MLFLOW_DISABLE_TELEMETRY": "true"}
     return subprocess.run(
         line, env=environment, capture_output=True, text=True, timeout=400, check=False

@@ -8,11 +8,11 @@ import re
 import secrets
 import sqlite3
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from gated import CONTRACT, Scene, gated_mlflow_server, new_scene
+from warm_spot import folder_of_spot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,10 +48,10 @@ def copy(database: Path, to: Path) -> None:
 
 
 def restore_command(folder: Path, *said: str) -> subprocess.CompletedProcess[str]:
-    """What the operator types on the server's host."""
+    """What the operator types on the server's host, with its imports done."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "SPOT_"))}
-    line = [sys.executable, "-m", "spot_mlflow_cli", "--tracking-uri",
-            f"sqlite:///{folder / 'mlflow.db'}", "restore", "accept", *said]  # fmt: skip
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    line = [str(folder_of_spot() / "spot"), "--tracking-uri", uri, "restore", "accept", *said]
     return subprocess.run(
         line, env={**clean, "SPOT_MLFLOW_HOME": str(folder / "home")}, capture_output=True,
         text=True, timeout=300, check=False,
