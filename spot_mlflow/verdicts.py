@@ -63,7 +63,7 @@ class ReasonedMark(Mark):
     said: str = ""
 
 
-DATA_FAULT: Final = "The log must be put right first"
+DATA_FAULT: Final = "The log must be corrected first"
 UNDECIDABLE: Final = "No verdict"
 NO_MINIMUM: Final = "No minimum worthwhile lift was set"
 VERDICTS: Final[Mapping[Verdict, PromiseMark]] = {

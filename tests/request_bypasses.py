@@ -159,7 +159,7 @@ REFUSED: dict[str, tuple[int, str, Callable[[Tried], requests.Response]]] = {
     ),
     "moving it after an approval was taken back": (403, "Signed off", move),
     "moving the other version by the approval": (
-        403, "2 things missing", lambda s: move(s, version="2"),
+        403, "2 requirements not met", lambda s: move(s, version="2"),
     ),
     "a request in another's name": (403, "", lambda s: s.ask("mallory", person="dan")),
     "a request without a right": (403, "", lambda s: s.ask("eve")),

@@ -126,7 +126,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     FaultCheck(
         "arms_known",
         {"unknown_arm": "have an arm that the contract does not name"},
-        "Every arm is one the contract names",
+        "The contract names every arm",
         blocking=0.01,
         advice="Name them under columns.treated, or correct the log",
     ),
@@ -271,7 +271,7 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
     ),
     FaultCheck(
         "predictions_covered",
-        {"uncovered": "were scored and have no outcome in an arm"},
+        {"uncovered": "were scored but have no outcome in an arm"},
         "Every scored unit has an outcome",
         noun="units",
         tolerated=0.1,

@@ -144,7 +144,7 @@ def why_not(r: Reading, previous: OutcomeMoments) -> str:
         "winsorizing needs the quantile of all outcomes": r.predicted.outliers is not None,
         "the earlier check stored whole periods, not days": _grain_of(r, closed) != r.grain,
         "some units have no readable time of decision": _has(previous, "missing_time"),
-        "some decisions lie in the future or before 1970": _has(previous, "absurd_time"),
+        "some decisions are in the future or before 1970": _has(previous, "absurd_time"),
         "some units appeared twice": _has(previous, "duplicate_unit"),
         "some units were in two arms": _has(previous, "unit_in_two_arms"),
         "units without a covariate count as the mean over all units": (

@@ -36,8 +36,8 @@ def judge_attrition(analysis: LiftAnalysis) -> Judgement | None:
         return None
     if lost.alarm:
         why = (
-            "Units leave a log for a reason: a verdict is given only if it holds whatever "
-            "those outcomes were"
+            "Units leave a log for a reason: there is a verdict only if it is the same for all values "
+            "that those outcomes may have"
         )
         return Judgement(False, _beside(lost), lost.difference, f"{lost.words}. {why}")
     return Judgement(True, "warning", lost.difference, f"{lost.words}{_tipping(lost)}")

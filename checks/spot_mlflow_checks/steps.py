@@ -210,7 +210,7 @@ def blank_notes(r: Reading) -> list[str]:
             out.append(f"A blank {column!r} counts as no: {why}")
         else:
             out.append(
-                f"A blank {column!r} counts as no in the holdout, of which 99 % or more are blank"
+                f"In the holdout, where 99 % or more are blank, a blank {column!r} counts as no"
             )
     if "on_time" in r.columns.measures and not r.has("delivered"):
         out.append(f"A blank {named['delivered_at']!r} counts as not delivered")

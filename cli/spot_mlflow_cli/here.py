@@ -55,7 +55,7 @@ def say_where_one_is() -> None:
     if all(row.stage == "not assessed" for row in rows):
         _say_next(f"spot ask {rows[0].model} --role business", "ask somebody for an assessment")
     else:
-        _say_next("spot todo", "who owes what")
+        _say_next("spot todo", "what waits for whom")
 
 
 def _rows(record: Record) -> tuple[PortfolioRow, ...]:

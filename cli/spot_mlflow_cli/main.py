@@ -57,7 +57,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "show": ("show", "Everything known about a model."),
         "portfolio": ("portfolio", "All models at a glance."),
         "history": ("history", "Which version held a target when."),
-        "digest": ("digest", "News since a date that matters; printed, mailed or posted."),
+        "digest": ("digest", "What changed since a date and matters; printed, mailed or posted."),
         "report": ("report", "Write the HTML report of a model's latest check."),
         "card": ("card", "Write the model card of a version."),
         "benchmark": ("benchmark", "Compare a model with the portfolio, or pool summaries."),
@@ -150,8 +150,8 @@ def spot(ctx: click.Context, tracking_uri: str | None) -> None:
       spot demo                                  the whole story on real data
       spot promise churn/3 lift.yaml             record what was promised
       spot ask churn --role business             ask a colleague for an assessment
-      spot outcomes churn/3 outcomes.parquet     check what arrived
-      spot gate churn/3 --to Production          may it go?
+      spot outcomes churn/3 outcomes.parquet     check the realized lift
+      spot gate churn/3 --to Production          is it ready?
 
     Without a command it says where MLflow is, how many models there are and what needs attention.
 

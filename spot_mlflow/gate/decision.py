@@ -130,11 +130,10 @@ class GateDecision(Shown):
         """The first line a person reads."""
         ref = f"{self.model}/{self.version}"
         count = len(self.missing)
-        things = f"{count} thing{'' if count == 1 else 's'} missing"
-        lacks = "1 thing is missing" if count == 1 else f"{count} things are missing"
+        unmet = f"{count} requirement{'' if count == 1 else 's'}"
         special = {
             "rollback": f"{ref} may go back to {self.target}, which it held before",
-            "break-glass": f"{ref} may go to {self.target} by BREAK-GLASS, with {things}",
+            "break-glass": f"{ref} may go to {self.target} by BREAK-GLASS, with {unmet} not met",
             "removal": f"{ref} may always give up {self.target}",
             "deletion": f"{ref} may {'' if self.allowed else 'not '}be deleted while it holds {self.target}",
             "renaming": f"{ref} may {'' if self.allowed else 'not '}be renamed while it holds {self.target}",
@@ -147,8 +146,8 @@ class GateDecision(Shown):
             waived = f", {len(self.waived)} of them waived" if self.waived else ""
             return f"{ref} may go to {self.target}: all {len(self.requirements)} requirements met{waived}"
         if self.allowed:
-            return f"{ref} may go to {self.target} in mode {self.mode}, but {lacks}"
-        return f"{ref} may not go to {self.target}: {things}"
+            return f"{ref} may go to {self.target} in mode {self.mode}, but {unmet} {'is' if count == 1 else 'are'} not met"
+        return f"{ref} may not go to {self.target}: {unmet} not met"
 
     def brief(self, where: str) -> str:
         """Returns the answer in three lines that fit a dialog: the verdict, three reasons, where the rest is.

@@ -175,7 +175,7 @@ def involvement_includes(case: Case, wanted: Sequence[str]) -> Measure:
     """Which of the required phases have a contribution."""
     phases = case.adoption.involvement.phases
     missing = [p for p in wanted if not phases.get(p)]
-    measured = f"missing: {joined(missing)}" if missing else "all there"
+    measured = f"missing: {joined(missing)}" if missing else "all covered"
     return Measure(
         not missing, measured, joined(wanted), {"phase": (missing or wanted or ["review"])[0]}
     )
@@ -234,9 +234,10 @@ def major_concerns(case: Case, setting: str) -> Measure:
 def lift_predicted(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy's switch
     """The contract of this version."""
     contract = case.adoption.predictions.get(case.version)
-    measured = (
-        "no lift contract" if contract is None else f"{contract.predicted.lift:g} {contract.metric}"
-    )
+    measured = "no lift contract"
+    if contract is not None:
+        scale = contract_scale(contract, 2 * contract.predicted.standard_error or None)
+        measured = f"promised {scale.amount(contract.predicted.lift)}"
     return Measure(contract is not None, measured, "a lift contract of this version")
 
 
@@ -256,7 +257,7 @@ def lift_lower_bound(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy
     contract = case.adoption.predictions.get(case.version)
     minimum = contract.minimum if contract else None
     if contract is None or minimum is None:
-        return Measure(False, "cannot be told", "lower bound of the predicted lift >= the minimum")
+        return Measure(False, "unknown", "lower bound of the predicted lift >= the minimum")
     p = contract.predicted
     low = p.low if p.low is not None else p.lift - 1.959963984540054 * p.standard_error
     scale = contract_scale(contract, 2 * p.standard_error or None).telling_apart(low, minimum)

@@ -77,8 +77,8 @@ class Appeal:
             return "users have been asked, builders have not guessed yet"
         if abs(self.gap) < 0.5:  # noqa: PLR2004 - half a step of five
             return "builders judge the appeal as users do"
-        word = "better" if self.gap > 0 else "worse"
-        return f"builders think {abs(self.gap):.1f} of 5 {word} of it than users do"
+        word = "higher" if self.gap > 0 else "lower"
+        return f"builders rate it {abs(self.gap):.1f} levels (of 5) {word} than users do"
 
 
 def appeal_of(entries: Iterable[Evidence]) -> Appeal:

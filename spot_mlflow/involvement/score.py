@@ -148,11 +148,11 @@ def words_of(activity: Activity, concerns: Sequence[Concern]) -> str:
 def explain(
     activity: Activity, concerns: Sequence[Concern], result: Score, *, now: datetime
 ) -> tuple[str, ...]:
-    """Returns the score line by line: the result with what holds it down, each part, each cap."""
+    """Returns the score line by line: the result with what limits it, each part, each cap."""
     binding = next((c for c in result.caps if floor(result.raw + 0.5) > c.limit), None)
     first = f"{result.score} of 100"
     if binding is not None:
-        first += f": held down by {_held_down(binding)}"
+        first += f", limited by {_held_down(binding)}"
     missing = [p for p in activity.of if p not in activity.phases]
     said = {
         "coverage": f"{len(activity.phases)} of {len(activity.of)} phases"

@@ -51,8 +51,8 @@ def notes_of(  # noqa: PLR0917 - every part of the analysis may have something t
         notes.append(f"{len(corrected) - SHOWN} more cohorts were corrected.")
     if predicted.design == "randomized" and np.isnat(moments.cells.period).all():
         notes.append(
-            "The log does not say when units were decided (columns.decided_at): a share of treatment that "
-            "changed over time would not be seen, and would count as lift."
+            "The log has no decision times (columns.decided_at): if the share of treatment changed over time, "
+            "this cannot be seen, and seasonal change would count as lift."
         )
     if trend is not None:
         scale = contract_scale(

@@ -65,14 +65,15 @@ def ask_message(
     role = sheet.instrument.roles.get(sheet.role) if sheet.role else None
     count = len(sheet.questions)
     until = f" by {sheet.until}" if sheet.until else ""
-    why = f" We ask you as {role.title.lower()}: someone who {role.who}." if role else ""
+    why = (
+        f" We ask you in the role of {role.title.lower()}: someone who {role.who}." if role else ""
+    )
     back = f" to {sheet.return_to}" if sheet.return_to else " back to me"
     minutes = "one minute" if sheet.minutes == 1 else f"about {sheet.minutes} minutes"
     paragraphs = [
         f"Hello {name}," if name else "Hello,",
         (
-            f'before "{sheet.heading}" is used, we would like to know how ready we are, '
-            f"from the people who know.{why}"
+            f'Before "{sheet.heading}" is used, we would like to hear from the people who know: how ready are we?{why}'
         ),
         f"Could you answer {count} question{'s' if count != 1 else ''}{until}? It takes {minutes}:",
         *(_by_link(link) if link else _by_file(sheet, back)),

@@ -1,6 +1,6 @@
 """A model against a portfolio, and anonymous summaries that teams can pool.
 
-A summary holds counts of models per level, and of how much of the promised lift arrived, and nothing else: no names, no texts, no dates finer than
+A summary holds counts of models per level, and of how much of the promised lift was realized, and nothing else: no names, no texts, no dates finer than
 a month. A count under 5 is hidden, and where the hidden ones could be worked out from the total, the
 next smallest is hidden too (primary and complementary cell suppression). All measures count the same
 models: numbers that differ by one or two would tell of those one or two.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LEAST: Final = 5  # models to compare with; and the smallest count that is told
 MEASURES: Final = ("overall", *ORDER)
-LIFT: Final = "lift"  # how much of the promised lift arrived, in five levels
+LIFT: Final = "lift"  # how much of the promised lift was realized, in five levels
 EVERY: Final = (*MEASURES, LIFT)
 # Level of ``LIFT`` -> share of the promise that arrived.
 ARRIVED: Final = {
@@ -129,7 +129,7 @@ class Standing:
             return f"not known (n = {self.n})"
         own = f"level {self.level}"
         if self.measure == LIFT:
-            own = f"{ARRIVED[str(self.level)]} of the promise arrived"
+            own = f"{ARRIVED[str(self.level)]} of the promise realized"
         if self.below is None:
             return f"{own}; not compared: n = {self.n}, at least {LEAST} needed"
         hidden = f", {self.hidden} not shown separately" if self.hidden else ""
@@ -190,7 +190,7 @@ def export_summary(
 ) -> Summary:
     """Returns the anonymous summary of a portfolio: of the models known on all measures it tells.
 
-    What arrived is told of those of them that were checked, where all were or five and more were not.
+    The realized share covers those of them that were checked, if all were or at least five were not.
 
     Args:
         models: measure -> level of each model.

@@ -247,7 +247,7 @@ def test_source_that_leads_nowhere_is_not_let_through(
         body["archive_existing_versions"] = False
         moved = scene.call("POST", "model-versions/transition-stage", body)
     assert moved.status_code == 403
-    assert "Files in a known place" in moved.json()["message"]
+    assert "Files in a known location" in moved.json()["message"]
 
 
 def approved(scene: Scene) -> tuple[str, str]:

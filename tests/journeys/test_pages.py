@@ -121,7 +121,10 @@ def test_model_page_opens_with_the_answer(browser: Any, scene: Scene) -> None:
     """The model and its result, then where it can go, and below why not and what to do."""
     page, _ = opened(browser, f"{scene.url}/spot/model?name={scene.name}&version=2")
     assert page.locator("h1").inner_text() == f"{scene.name}: no lift promised"
-    assert "Can it go to Production? No: 3 things" in page.locator("h1 + .where").inner_text()
+    assert (
+        "Can it go to Production? No: 3 requirements are not met"
+        in page.locator("h1 + .where").inner_text()
+    )
     assert page.locator(".ask").inner_text().startswith("To do: Answer the blocking concern “<b>")
     assert f"spot promise {scene.name}/2 lift.yaml" in page.locator("#gate").inner_text()
     assert "<b>Called twice</b>" in page.locator("main").inner_text()
@@ -158,7 +161,10 @@ def test_panel_and_link_in_mlflows_own_page(browser: Any, scene: Scene) -> None:
     page, _ = opened(browser, f"{scene.url}/#/models/{scene.name}/versions/2")
     line = page.locator("#spot-line")
     line.wait_for(timeout=60_000)
-    assert "No lift promised. Can it go to Production? No: 3 things." in line.inner_text()
+    assert (
+        "No lift promised. Can it go to Production? No: 3 requirements are not met."
+        in line.inner_text()
+    )
     assert "Version 2" in line.evaluate("line => line.previousElementSibling.innerText")
     address = line.get_by_role("link").evaluate("link => link.href")
     assert address == f"{scene.url}/spot/model?name={scene.name}&version=2"

@@ -361,7 +361,10 @@ def test_who_moves_it_and_from_where(story: Story) -> None:
         assert put(story.url, {**POLICY, "version": "3", "targets": WAY}).status_code == 200
         first = moved("admin", "Production")
         assert first.status_code == 403
-        assert "Moved by someone who may; Tried in an earlier place" in first.json()["message"]
+        assert (
+            "Moved by an authorized account or role; Held an earlier target first"
+            in first.json()["message"]
+        )
         assert "Moved by" not in moved("dan", "Production").json()["message"]
         assert moved("admin", "Staging").status_code == 200
         assert moved("admin", "Production").status_code == 403

@@ -199,7 +199,7 @@ def test_held_for_at_least_so_long(server: MlflowServer) -> None:
         assert put(url, {**POLICY, "version": "held", "targets": way}).status_code == 200
         refused = moved("2", "Production")
         assert refused.status_code == 403
-        assert "Tried in an earlier place" in refused.text
+        assert "Held an earlier target first" in refused.text
         for stage in ("None", "Staging"):
             assert moved("2", stage).status_code == 200
         claim = {"target": "Staging", "applied": True, "version": "2", "model": AGED}

@@ -231,7 +231,7 @@ def test_plain_mlflow_shows_it(demo, installed):
         page.wait_for_selector("text=lift_gap", timeout=120_000)
         page.goto(f"{where}/artifacts/report.html", timeout=120_000)
         frame = page.frame_locator("iframe")
-        frame.locator("text=Did the promised lift arrive").first.wait_for(timeout=120_000)
+        frame.locator("text=Was the promised lift realized").first.wait_for(timeout=120_000)
         keep_picture(page, "report-in-mlflow")
 
 

@@ -131,7 +131,7 @@ def test_with_a_draw_of_its_own_the_lift_is_that_of_the_version() -> None:
     section = lasting_section(adoption)
     assert section is not None
     assert "was drawn again" in section.text[0]
-    assert "in both arms alike" in section.text[0]
+    assert "the same in both arms" in section.text[0]
 
 
 @pytest.mark.parametrize(("share", "released"), [(0.1, 0.0), (0.2, 0.5), (0.05, 0.0)])

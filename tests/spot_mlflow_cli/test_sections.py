@@ -62,10 +62,10 @@ def test_a_pipe_has_room_for_a_table(monkeypatch) -> None:
 
 WIDE = Table(
     "Models",
-    ("model", "S", "promised", "arrived", "verdict", "where", "concerns"),
+    ("model", "S", "promised", "realized", "verdict", "where", "concerns"),
     (
         ("Come and know (result-incentive)", "3", "44.5 points (36.5 to 52.4)", "40.8 points", "cannot be told", "in Production", "0"),
-        ("churn", "–", "2.0 points", "–", "promised", "needs 4 things for Production", "12"),
+        ("churn", "–", "2.0 points", "–", "promised", "Production: no, 4 requirements not met", "12"),
     ),
     frozenset({1, 6}),
 )  # fmt: skip

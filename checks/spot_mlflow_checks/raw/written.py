@@ -67,7 +67,7 @@ def log_sql(
             raise InvalidInput(
                 "dates and decimal are of text, and in the query times and amounts have their own types",
                 where=f"sources.{role}",
-                fix="Convert the columns where the table lies, and leave dates and decimal out.",
+                fix="Convert the columns in the table itself, and leave dates and decimal out.",
             )
     dialect, moment = dialect_named(engine), utc(as_of)
     home, columns = _Text(dialect), predicted.columns

@@ -21,7 +21,7 @@ _request_argument = click.argument("request_id", metavar="REQUEST")
 def command(
     model: str, request_id: str, person: str, role: str, note: str, *, dry_run: bool
 ) -> None:
-    """Approve a request for a target; not one's own.
+    """Approve somebody else's request for a target.
 
     It is a sign-off that also binds the version's files and the policy: when these or the lift contract
     change, it is void. `spot request MODEL` lists the requests.
@@ -84,7 +84,7 @@ def reject(
 def withdraw(
     model: str, request_id: str, person: str | None, role: str | None, reason: str, *, dry_run: bool
 ) -> None:
-    """Withdraw one's own request; an approval ends with it.
+    """Withdraw your own request; an approval ends with it.
 
     \b
     Example:

@@ -54,7 +54,8 @@ _FILES: Final = frozenset({".eml", ".html"})  # what is written into the folder
     "--link",
     "by_link",
     is_flag=True,
-    help="Write a link to the server in place of the worksheet: no account, for that person and role alone.",
+    help="Write a link to the server instead of the worksheet: it needs no account, and is for that person "
+    "and role only.",
 )
 @dry_run_option
 def command(

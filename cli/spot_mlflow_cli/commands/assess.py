@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     multiple=True,
     type=click.Path(path_type=Path),
     help="Answer file: YAML, JSON, CSV, a filled worksheet, or the mail it wrote. Repeatable; "
-    "recorded only if all of them are right.",
+    "recorded only if all of them are valid.",
 )
 @click.option("--all", "everything", is_flag=True, help="Ask all questions, not only the role's.")
 @click.option("--only-now", is_flag=True, help="Ask for today only: no target, date, remark.")
@@ -72,9 +72,9 @@ def command(
 ) -> None:
     """Answer the S.P.O.T. questions: where are we, where do we want to be?
 
-    In the terminal one question at a time, only those asked of your role. Every answer is kept at
-    once: Ctrl-C, and the same command goes on where you stopped. A later answer of yours supersedes
-    the earlier one, which stays in the record. Others' answers are shown once yours are in.
+    The terminal asks one question at a time, only those for your role. Every answer is saved at once: after
+    Ctrl-C the same command continues where you stopped. A later answer of yours replaces the earlier one, which
+    stays in the record. You see others' answers after giving yours.
 
     \b
     Example:

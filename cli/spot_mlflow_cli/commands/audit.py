@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     "--since",
     help="Where a new stream begins: 2027-03-01, or 7d for a week ago; default: everything.",
 )
-@click.option("--names", is_flag=True, help="Name people. A name in the stream cannot be erased.")
+@click.option("--names", is_flag=True, help="Include names. A name in the stream cannot be erased.")
 def command(to: str | None, kept: Path | None, since: str | None, *, names: bool) -> None:
-    """Follow the record as JSON lines: each entry once, whatever stops the command.
+    """Write the record as JSON lines: each entry once, even if the command is stopped.
 
     Decisions, requests, sign-offs, waivers, break-glass, policies, restores and erasures of all models;
     no answers, and no names without --names. Run it from cron. Without --to it prints. On a

@@ -50,7 +50,7 @@ def command(
 ) -> None:
     """Compare a model's letters and lift with those of other models, or export a summary for others.
 
-    At least five models are compared with, and n is always shown. A summary holds counts of models
+    A comparison needs at least five models and always shows n. A summary holds counts of models
     per level: no names, no texts, and no count under five.
 
     \b

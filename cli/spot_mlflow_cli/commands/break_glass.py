@@ -14,7 +14,7 @@ from spot_mlflow_cli.options import dry_run_option, model_argument
     "--to", "target", required=True, metavar="TARGET", help="A stage, or an alias: @champion."
 )
 @click.option(
-    "--reason", required=True, help="Why it cannot wait; every answer on the version says it."
+    "--reason", required=True, help="Why it cannot wait; shown in every decision on the version."
 )
 @click.option(
     "--until",
@@ -28,9 +28,9 @@ def command(
 ) -> None:
     """Let a version through although requirements are not met; for emergencies.
 
-    On a gated server an administrator does this. It is no waiver: all requirements stay open, it ends within
-    days, and page, tags, digest and every decision say that it was used. The version does not become one to
-    go back to. The change itself is made by whoever may.
+    On a gated server an administrator does this. It is not a waiver: all requirements stay open, it ends within
+    days, and page, tags, digest and every decision say that it was used. A rollback cannot return to this
+    version because of it. Anybody with permission then makes the change.
 
     \b
     Example:

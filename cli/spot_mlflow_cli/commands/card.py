@@ -30,7 +30,7 @@ from spot_mlflow_cli.options import dry_run_option, model_argument
 def command(model: str, output_format: str, output: Path | None, *, dry_run: bool) -> None:
     """Write the model card of a version: purpose, promise, result, readiness, users, open points.
 
-    All of it comes from the record; nothing is asked again. The newest version unless one is named.
+    It comes from the record alone. The default is the newest version.
 
     \b
     Example:

@@ -92,7 +92,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "answer": Step(
         "answered",
         "Answer a concern; it closes when the person who raised it confirms.",
-        "The answer: what was done, or why nothing is.",
+        "The answer: what was done, or why nothing was done.",
         "It closes when the person who raised it confirms.",
     ),
     "confirm": Step(

@@ -40,8 +40,8 @@ def command(
 ) -> None:
     """Confirm what somebody else wrote down for you on a server with logins.
 
-    It counts before that, and is shown with the name of who wrote it. Without ENTRY the entries that
-    wait are listed. ENTRY is an id or its first digits.
+    The entry already counts, and shows who wrote it. Without ENTRY, the command lists the entries that wait.
+    ENTRY is an id or its first digits.
 
     \b
     Example:

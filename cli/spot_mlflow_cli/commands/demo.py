@@ -45,7 +45,7 @@ _PORT: Final = 5000
 )
 @click.pass_context
 def command(context: click.Context, /, folder: Path, *, data: bool) -> None:
-    """Tell the whole story on a real field experiment; nothing is invented but the roles.
+    """Tell the whole story on a real field experiment; only the roles are invented.
 
     A model decides whom to offer an incentive. Version 1 promises what its own training rows showed,
     version 2 what unseen villages showed. Five roles assess it, the gate refuses Production and says
@@ -204,7 +204,7 @@ def _say_how_to_open(screen: Console, folder: Path) -> None:
     screen.print("\n[bold]See it in MLflow[/bold] (stop with Ctrl-C):")
     click.echo(f"   {mlflow} server --backend-store-uri {database} --port {_PORT}")
     click.echo(f"   http://127.0.0.1:{_PORT}/#/models/{MODEL}")
-    screen.print("\n[bold]Ask on[/bold]:")
+    screen.print("\n[bold]Continue with[/bold]:")
     click.echo(f"   export MLFLOW_TRACKING_URI={database}")
     for ask in (f"show {MODEL}", f"gate {MODEL}/1 --to Production", f"verify {MODEL}"):
         click.echo(f"   {spot} {ask}")

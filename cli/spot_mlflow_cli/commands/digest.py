@@ -47,11 +47,11 @@ def command(  # noqa: PLR0917 - click passes them by name
     *,
     dry_run: bool,
 ) -> None:
-    """Tell what crossed a line since a date, with its cause, over all models.
+    """List what changed since a date and matters, with its cause, for all models.
 
     Verdicts and money, concerns, requests, changes and refusals of the gate, overdue checks, waivers that
-    end. No line names a person or tells an answer. Without --mail-to and --post it is printed; with
-    them nothing is sent where nothing crossed a line. It reads what the login that runs it may read.
+    end. No line contains a name or an answer. It is printed; with --mail-to or --post it is sent instead, if
+    there is something to report. It covers the models that your login may read.
 
     \b
     Example:

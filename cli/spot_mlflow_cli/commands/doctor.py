@@ -28,7 +28,7 @@ _MARKS = {"ok": ("ok", None), "warning": ("!", "yellow"), "failed": ("✕", "red
 )
 @format_option("text", "json")
 def command(server: str | None, output_format: str, *, write: bool) -> None:
-    """Look at this client and its MLflow: what is missing, and what sets it right.
+    """Check this client and its MLflow: what is missing, and how to fix it.
 
     Versions, whether a server or store answers, whether it is gated and knows who asks, whether it can
     write artifacts, where records and policy are, and whether the key of pseudonyms can be read. Without

@@ -18,8 +18,8 @@ from spot_mlflow_cli.terminal import echo_json, mind_interrupts
 def command(person: str, output_format: str, *, yes: bool, dry_run: bool) -> None:
     """Erase a person's name from the records of all models, on that person's request.
 
-    What the person said stays, under a token in the name's place, and the log still verifies. The
-    name cannot be brought back. Where it stands in somebody's free text, the runs are listed.
+    What the person said stays, with a token instead of the name, and the record still verifies. The name cannot
+    be restored. If free text contains it, the command lists those runs.
 
     \b
     Example:

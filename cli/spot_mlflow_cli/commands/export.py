@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 def command(
     model: str, output: Path | None, destination: str | None, output_format: str, *, force: bool
 ) -> None:
-    """Write the record of a model, with its files, as one file that another server can take in.
+    """Write the record of a model, with its files, as one file that another server can import.
 
-    A gated server signs it; the fingerprint of its key is printed for who takes the file in. With
+    A gated server signs it; the command prints the fingerprint of its key for whoever imports the file. With
     logins only an administrator may export. Erased names stay erased. Files of checks that were
     stored before small cells were merged are left out.
 

@@ -56,9 +56,9 @@ def command(  # noqa: PLR0917 - click passes them by name
     output_format: str,
     dry_run: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
-    """May this version go there? Says what is missing, and the command that helps.
+    """May this version be moved to the target? Lists what is missing, and the command that helps.
 
-    The answer is recorded, the same refusal once only; --all and --dry-run write nothing.
+    The answer is recorded, a repeated refusal only once; --all and --dry-run write nothing.
 
     \b
     Example:

@@ -34,10 +34,10 @@ _BY: Final = 24  # characters of a name in the table
 )
 @format_option("text", "json", "csv")
 def command(model: str, target: str | None, when: str | None, output_format: str) -> None:
-    """Show which version held a target when; what nobody recorded is "unknown".
+    """Show which version held a target when; what was not recorded is "unknown".
 
-    It is made of the changes that the gate recorded. What was changed before the gate came, or past it,
-    shows only as a difference.
+    It consists of the changes that the gate recorded. A change made before the gate was installed, or around
+    it, shows only as a difference.
 
     \b
     Example:

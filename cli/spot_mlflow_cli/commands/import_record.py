@@ -37,12 +37,12 @@ def command(
     unsigned: bool,
     dry_run: bool,
 ) -> None:
-    """Take in a record that `spot export` wrote, for the model of that name here.
+    """Import a record that `spot export` wrote, for the model of the same name here.
 
-    The whole file is checked before anything is written. Entries stay as they were recorded, with
-    their digests; one entry says where they come from, and with it all of them count. Run it again
-    after a stop: it goes on. Run it twice: the second time writes nothing. A gated server's operator
-    takes files in on its host, on its database and with its SPOT_MLFLOW_HOME.
+    The whole file is checked before anything is written. Entries keep their content and digests. They count as
+    soon as one further entry says where they come from. If the command was stopped, run it again: it continues.
+    A second run writes nothing. On a gated server the operator imports files on its host, on its database and
+    with its SPOT_MLFLOW_HOME.
 
     \b
     Example:

@@ -62,8 +62,8 @@ def command(  # noqa: PLR0917 - click passes them by name
     """Write a commented lift.yaml from the columns of a log, or start a registry.
 
     One SOURCE is a log with a row per unit. Several are the tables that it is made of: what was
-    decided, who was held out, what happened, what was delivered. Which is which is guessed from
-    the first 20,000 rows of each, and every guess has its reason beside it.
+    decided, who was held out, what happened, what was delivered. The command guesses which is which from the
+    first 20,000 rows of each, and writes its reason beside every guess.
 
     \b
     Example:
@@ -71,7 +71,7 @@ def command(  # noqa: PLR0917 - click passes them by name
       spot init scores.csv holdout.csv orders.csv    lift.yaml with the tables as sources
       spot init postgresql://ann@db/crm --table offers.outcomes
       spot init postgresql://ann@db/shop --table scores --table orders holdout.csv
-      spot init --instrument                      the questions, to be made one's own
+      spot init --instrument                      the questions, to adapt them
       spot init --all                             tag every model 'not assessed'
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     if sum([bool(sources), instrument, everything]) != 1:

@@ -62,10 +62,10 @@ def command(  # noqa: PLR0917 - click passes them by name
     force: bool,  # noqa: FBT001 - click passes it by name
     engine: str | None,
 ) -> None:
-    """Make the outcome log of the raw tables that a contract names, and write it.
+    """Make the outcome log from the raw tables that a contract names, and write it.
 
-    A page beside it shows how many rows each rule touched. The log is a ready one: spot outcomes
-    reads it, and gives the same verdict as for the raw tables.
+    A page beside it shows how many rows each rule touched. `spot outcomes` reads this log, and gives the same
+    verdict as for the raw tables.
 
     \b
     Example:

@@ -37,7 +37,7 @@ _FAILED = 1
     "--all",
     "everything",
     is_flag=True,
-    help="Check every watched version whose contract says where its outcomes lie.",
+    help="Check every watched version whose contract says where its outcomes are.",
 )
 @click.option("--due", "only_due", is_flag=True, help="With --all: only those whose check is due.")
 @click.option(
@@ -121,8 +121,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes them by name
 
     SOURCE is a CSV or Parquet file, a glob of them in quotes, or a database URL with --table or
     --query. The recorded promise names the columns. Rows stay where they are: only sums leave
-    the engine. Without SOURCE it is the log that the promise names, or it is made of the raw tables
-    that the promise names or that are given: files, or DATABASE_URL::TABLE.
+    the engine. Without SOURCE, the command reads the log that the promise names, or makes it from the raw
+    tables that the promise or the options name: files, or DATABASE_URL::TABLE.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""``spot plan``: before launch, when will one know, and with what chance?"""
+"""``spot plan``: before launch, when will the result be known, and how likely is each verdict?"""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ _ABOVE_0 = click.FloatRange(0, min_open=True)
 )
 @format_option("text", "json", "markdown")
 def command(contract: Path, output_format: str, **options: Any) -> None:
-    """Say before launch when one will know, and with what chance.
+    """Say before launch when the result will be known, and how likely each verdict is.
 
     For each holdout share: the days until a true promise is found met, the days until a broken
-    one is found short, and the chance of each verdict if the prediction is true, half true or
-    false; all at the width that the check will really use. Where the contract states what an
-    outcome is worth, what the holdout costs until then, and what it is worth.
+    one is found short, and the chance of each verdict if the prediction is true, half true or false. All use
+    the interval width of the real check. If the contract states what an outcome is worth, also what the holdout
+    costs until then, and what it is worth.
 
     \b
     Example:

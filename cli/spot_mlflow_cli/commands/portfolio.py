@@ -17,10 +17,10 @@ from spot_mlflow_cli.terminal import echo_json
 @click.option("--all", "everything", is_flag=True, help="List untouched models too.")
 @format_option("text", "json", "markdown")
 def command(pattern: str | None, output_format: str, *, everything: bool) -> None:
-    """Show all models at a glance: readiness, promise, what arrived, verdict, gate.
+    """Show all models at a glance: readiness, promised and realized lift, verdict, gate.
 
-    It reads the summary tags of the registry only, so thousands of models take seconds. What asks
-    for attention stands first.
+    It reads the summary tags of the registry only, so thousands of models take seconds. Models that need
+    attention come first.
 
     \b
     Example:

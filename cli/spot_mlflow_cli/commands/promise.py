@@ -32,14 +32,14 @@ def command(model: str, contract: Path, output_format: str, *, yes: bool, dry_ru
     """Record what a model version promises: the lift contract.
 
     \b
-    The contract says what is measured, how much lift is promised, how sure that is, the least
-    lift worth having, and how it will be measured. `spot init outcomes.csv` writes one to start
+    The contract says what is measured, how much lift is promised, how sure that is, the minimum worthwhile
+    lift, and how it will be measured. `spot init outcomes.csv` writes one to start
     from.
 
     \b
     Example:
       spot promise churn/3 lift.yaml
-      spot plan lift.yaml                 when will one know?
+      spot plan lift.yaml                 when will the result be known?
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow import log_predicted_lift
     from spot_mlflow.lift.promise.contract import PredictedLift

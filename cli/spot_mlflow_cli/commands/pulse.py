@@ -44,7 +44,7 @@ def command(
     """Answer two questions, 1 to 5: is it useful for my work; would I use it tomorrow?
 
     Builders (data_scientist, engineer) guess what users would say; both are shown side by side.
-    What is not given as an option is asked.
+    The command asks for what is not given as an option.
 
     \b
     Example:

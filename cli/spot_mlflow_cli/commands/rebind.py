@@ -15,10 +15,10 @@ from spot_mlflow_cli.terminal import echo_json
 @destination_option
 @format_option("text", "json")
 def command(model: str, source: str | None, destination: str | None, output_format: str) -> None:
-    """Bind the record of an earlier model to this one, which was copied or registered anew.
+    """Bind the record of an earlier model to this one, which was copied or registered again.
 
-    Tools that copy MLflow models and experiments give the model another creation time, and its record
-    then counts for nobody. An entry says that it is taken over, and verification goes on.
+    Tools that copy MLflow models and experiments give the model another creation time; its record then no
+    longer counts. This command takes the record over by an entry that says so, and the record still verifies.
 
     \b
     Example:

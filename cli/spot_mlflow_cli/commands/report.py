@@ -30,7 +30,7 @@ _ENDINGS = {"html": "html", "markdown": "md", "json": "json", "svg": "svg", "png
     "--format",
     "output_format",
     type=click.Choice(tuple(_ENDINGS)),
-    help="Otherwise as FILE ends; html.",
+    help="Default: by the ending of FILE, else html.",
 )
 def command(model: str, output: Path | None, output_format: str | None) -> None:
     """Write the report of a model's latest outcome check as one file.

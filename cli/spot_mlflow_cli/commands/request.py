@@ -49,8 +49,8 @@ def command(  # noqa: PLR0917 - click passes them by name
     """Ask for a target for a version, or list a model's requests.
 
     It shows what the gate would say now, and who may decide. Somebody else approves or rejects it; an
-    approval binds the version, its files, its lift contract and the policy. Whoever carries it out is
-    judged again then.
+    approval binds the version, its files, its lift contract and the policy. The gate decides again when the
+    change is made.
 
     \b
     Example:
@@ -120,7 +120,7 @@ def _show(  # noqa: PLR0917 - private
         click.echo(f"Requested ({id_}): {ref} to {decision.target}.")
         click.echo(f"It can be decided until {end}.")
     click.echo(_missing_words(decision))
-    click.echo(f"It is decided by {' or '.join(roles)}, not by {decision.requester}:")
+    click.echo(f"Decided by {' or '.join(roles)}, not by {decision.requester}:")
     who = f"{shlex.quote(ref.name)} {id_ or 'REQUEST'} --person NAME --role {roles[0]}"
     click.echo(f"  spot approve {who}")
     click.echo(f"  spot reject {who} --reason TEXT")

@@ -13,7 +13,7 @@ from spot_mlflow_plugins.server.record import restore
 
 @click.group("restore")
 def command() -> None:
-    """After a restore: see what the server remembers and the database has no more, and accept it."""
+    """After a restore: accept entries that the server remembers and the database no longer has."""
 
 
 @command.command("accept")
@@ -23,8 +23,8 @@ def accept(reason: str, *, dry_run: bool) -> None:
     """Accept that entries which the server remembers are gone for good.
 
     Run it on the server's host, on its database and with its SPOT_MLFLOW_HOME: it needs the server's
-    key. Until then every decision names what is gone, and a blocking concern among it still blocks. A
-    host whose folder was lost remembers again what its key signed. Who accepted what, and why, is an
+    key. Until then every decision names what is missing, and a missing blocking concern still blocks. If the
+    host lost its folder, its memory is built again from what its key signed. Who accepted what, and why, is an
     entry of the record.
 
     \b

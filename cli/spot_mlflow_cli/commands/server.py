@@ -44,15 +44,15 @@ def command(ctx: click.Context, auth: bool, home: str | None, ui: str | None) ->
     """Start MLflow with the gate and the S.P.O.T. pages.
 
     The same as `mlflow server --app-name spot` (or `spot-auth`). Plain MLflow clients work as
-    before; what changes a deployment is decided on evidence, and nobody writes into it from aside.
+    before; the gate decides on every deployment by the evidence, and no client can bypass it to write evidence.
 
     \b
     Examples:
       spot server --port 5000
       spot server --auth --backend-store-uri postgresql://mlflow@db/mlflow --workers 4
 
-    Without --backend-store-uri it serves the database that MLFLOW_TRACKING_URI names. It stops, with
-    the reason, where a store could not be gated.
+    Without --backend-store-uri it serves the database that MLFLOW_TRACKING_URI names. If a store cannot be
+    gated, it does not start, and says why.
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     environment = dict(os.environ)
     if home:

@@ -17,9 +17,9 @@ from spot_mlflow_cli.options import dry_run_option, model_argument, person_optio
 @click.option("--note", default="", help="A comment to record with it.")
 @dry_run_option
 def command(model: str, target: str, person: str, role: str, note: str, *, dry_run: bool) -> None:
-    """Sign off a version for a target; nobody signs off what they ask for themselves.
+    """Sign off a version for a target; you cannot sign off your own request.
 
-    It binds to this version and its lift contract: a changed contract needs a new one.
+    It binds to this version and its lift contract: a changed contract needs a new sign-off.
 
     \b
     Example:

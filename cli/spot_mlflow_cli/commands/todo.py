@@ -1,4 +1,4 @@
-"""``spot todo``: who owes what, over all models."""
+"""``spot todo``: what waits for whom, over all models."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def command(
     only_overdue: bool,
     output_format: str,
 ) -> None:
-    """Show who owes what, over all models: answers, confirmations, plans, assessments, checks, requests.
+    """Show what waits for whom, over all models: answers, confirmations, plans, assessments, checks, requests.
 
-    Overdue points stand first. Models nobody has recorded anything for are left out.
+    Overdue items come first. Models without any record are left out.
 
     \b
     Example:

@@ -38,8 +38,8 @@ def command(
 
     Every entry carries the digest of what it says and the digests of entries it follows. Half-written
     entries are shown but do no harm: they never count. --files asks a gated server whether the files
-    of live versions are those that were hashed first, and those that were approved. --rebuild derives
-    summary tags, descriptions and the money by month anew; a record that is not sound keeps what it has.
+    of live versions are those that were hashed first, and those that were approved. --rebuild derives summary
+    tags, descriptions and the money by month again, only for sound records.
 
     \b
     Example:

@@ -47,8 +47,8 @@ def command(
 ) -> None:
     """Write the S.P.O.T. questions of one role, or all of them, as one file.
 
-    Without MODEL the questions are written for no model in particular, to print or to read. The
-    filled file comes back with `spot assess MODEL --from FILE`.
+    Without MODEL, the file is for no particular model, to print or to read. Record a filled file with
+    `spot assess MODEL --from FILE`.
 
     \b
     Example:

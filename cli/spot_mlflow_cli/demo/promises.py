@@ -31,12 +31,12 @@ LEAST: Final = 0.10
 TOLERANCE: Final = 0.175
 REASONS: Final = (
     (
-        f"Fixed before any outcome of the other villages was looked at: the better {SHARE:.0%} by score "
-        "are offered the incentive, because with so few villages a smaller share could decide nothing."
+        f"Decided before anybody looked at an outcome of the other villages: the better {SHARE:.0%} by score "
+        "are offered the incentive, because with so few villages a smaller share would allow no verdict."
     ),
     (
-        f"Under {LEAST * 100:g} points it is not worth having. A promise is kept that is missed by at "
-        f"most {TOLERANCE * 100:g} points: half the way from there to the 45 points that the "
+        f"Less than {LEAST * 100:g} points is not worth having. A promise counts as kept if it is missed by at "
+        f"most {TOLERANCE * 100:g} points: half the way from {LEAST * 100:g} to the 45 points that the "
         "experiment is known for."
     ),
 )

@@ -90,7 +90,9 @@ def first_version(stage: Stage) -> None:
     model = trained_on(stage.learned)
     scores = model.predict(stage.learned[experiment.FEATURES])
     _register(stage, model, scores, "the best half of its own training rows")
-    stage.say("It was judged on the rows it had learned by heart. Somebody asks for Production:")
+    stage.say(
+        "It was tested on the rows that it had learned by heart. Somebody requests Production:"
+    )
     _ask_for_production(stage, "1")
 
 
@@ -204,9 +206,9 @@ def _arrived(version: str, log: pd.DataFrame, report: LiftReport) -> str:
     no_arm = log[experiment.ARM].isna()
     no_outcome = log[experiment.OUTCOME].isna() & ~no_arm
     return (
-        f"Version {version} chose {len(log):,} people; {no_arm.sum():,} have no arm and "
-        f"{no_outcome.sum():,} more no outcome: they are counted and left out. "
-        f"{scale.with_interval(realized.estimate)} arrived of "
+        f"Version {version} chose {len(log):,} people. {no_arm.sum():,} have no arm and "
+        f"{no_outcome.sum():,} others have no outcome; these are counted and left out. "
+        f"Realized: {scale.with_interval(realized.estimate)} of "
         f"{scale.amount(report.predicted.predicted.lift)} promised."
     )
 

@@ -50,7 +50,7 @@ class Diagnosis:
     """What went wrong.
 
     Attributes:
-        sentence: promised, arrived, and where most was lost.
+        sentence: promised, realized, and where most was lost.
         ranked: causes, the surest loss first.
         findings: groups that stand out beyond noise, by p value.
         groups_tested: how many comparisons the guard against noise went over.
@@ -113,17 +113,17 @@ def amount(lift: float, predicted: PredictedLift, *, unit: bool = True) -> str:
 
 def _sentence(bridge: Bridge, ranked: Sequence[RankedCause], predicted: PredictedLift) -> str:
     promised = amount(bridge.promised_lift, predicted)
-    arrived = amount(bridge.realized_lift, predicted, unit=False)
-    opening = f"Of {promised} promised {arrived} arrived"
+    realized = amount(bridge.realized_lift, predicted, unit=False)
+    opening = f"Realized: {realized} of {promised} promised"
     lost = [c for c in ranked if c.found]
     if bridge.gap.low > 0:
-        opening = f"More arrived than promised: {arrived} where {promised} were promised"
+        opening = f"More than promised: {realized} realized, {promised} promised"
     elif bridge.gap.high >= 0:
         opening += ", a difference within the noise"
     if not lost:
         short = bridge.gap.high < 0
         return f"{opening}. " + (
-            "Where the rest was lost, this log does not show." if short else "No loss is shown."
+            "This log does not show where the rest was lost." if short else "No loss is shown."
         )
     return f"{opening}. {_loss(bridge, lost, predicted)}"
 

@@ -323,7 +323,7 @@ def check_estimable(strata: Strata, predicted: PredictedLift) -> None:
     """
     if not strata.estimable.any():
         raise InvalidInput(
-            "no segment has both treated and holdout units, one must have both",
+            "no segment has both treated and holdout units, at least one must",
             where="outcome log",
             fix="Check columns.arm, columns.treated and columns.holdout of the contract.",
         )

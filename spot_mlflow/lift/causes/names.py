@@ -93,7 +93,7 @@ def unknown_notes(cells: Moments) -> tuple[str, ...]:
         blank = 0 if at is None or not len(treated) else int(treated.missing[0, at])
         if blank:
             out.append(
-                f"of {blank:,} treated units the log does not say whether they were {measure}: the "
+                f"for {blank:,} treated units the log does not say whether they were {measure}: the "
                 "share is that of the others"
             )
     return tuple(out)
@@ -122,7 +122,7 @@ def _money_notes(model: Model) -> list[str]:
 
 
 def _together(steps: Unsplit) -> str:
-    """Says which steps count as one, and what to log to split them."""
+    """Says which steps count as one, and what to log to separate them."""
     if steps.how == "folded":
         missing = [" and ".join(c) for c in steps.columns]
         were = "was" if len(missing) == 1 else "were"
@@ -132,4 +132,4 @@ def _together(steps: Unsplit) -> str:
     else:
         counted = _COUNTED[steps.how]
         columns = joined([f"`{c}`" for step in steps.columns for c in step])
-    return f"{counted}; log {columns} to split them"
+    return f"{counted}; log {columns} to separate them"

@@ -127,9 +127,7 @@ def _two_times() -> str:
 def _clusters_straddle(clusters: int, *, within: bool) -> str:
     said = f"{clusters:,} clusters have units in more than one arm"
     if within:
-        return (
-            f"{said}: units were assigned within clusters, and the interval errs on the safe side."
-        )
+        return f"{said}: units were assigned within clusters, so the interval is conservative."
     return f"{said}."
 
 

@@ -57,7 +57,7 @@ def _burn_in(seen: int, needed: int, counted: str) -> Words:
 def _skewed(skewness: float, treated: int, holdout: int, winsorize: float) -> Words:
     return Words(
         f"the outcome is too skewed for its units (skewness {figures.plain(skewness)}; {treated:,} treated, "
-        f"{holdout:,} in the holdout): a few great outcomes decide the lift",
+        f"{holdout:,} in the holdout): a few large outcomes decide the lift",
         "Declare winsorizing before the first outcome (outliers: {winsorize: "
         f"{figures.plain(winsorize, 4)}}}), or promise a binary metric",
     )
@@ -88,7 +88,7 @@ def _grade_d() -> Words:
 
 def _clusters_across(across: Sequence[str]) -> Words:
     return Words(
-        f"clusters lie across {' and '.join(_ACROSS[k] for k in across)} whose treated shares differ, "
+        f"clusters extend over {' and '.join(_ACROSS[k] for k in across)} whose treated shares differ, "
         "and cannot be compared within them",
         "Assign whole clusters within a segment and at one time, or name no cluster where units "
         "were assigned one by one",
@@ -97,7 +97,7 @@ def _clusters_across(across: Sequence[str]) -> Words:
 
 def _weights_of_clusters() -> Words:
     return Words(
-        "weights by propensity take no account of clusters",
+        "weights by propensity ignore clusters",
         "Assign units one by one, or leave columns.propensity out",
     )
 
@@ -105,7 +105,7 @@ def _weights_of_clusters() -> Words:
 def _weights_astray() -> Words:
     return Words(
         "the weights do not add up to all units",
-        "Log as propensity the chance of the arm that was received; those below .01 count as .01",
+        "Log as propensity the probability of the arm that was received; values below .01 count as .01",
     )
 
 
@@ -113,9 +113,9 @@ def _covariate_differs(column: str, difference: float, standard_errors: float) -
     high = "treated" if difference > 0 else "holdout"
     return Words(
         f"the covariate {column!r} is higher in the {high} by {figures.number(abs(difference), 3)} "
-        f"({figures.number(standard_errors, 1)} standard errors), which assignment by chance "
-        "does not do: it was measured after the decision, or the arms were not drawn by chance",
-        f"Log {column!r} as of before the decision; if it already is, look at how units were assigned",
+        f"({figures.number(standard_errors, 1)} standard errors), which chance does not "
+        "explain: it was measured after the decision, or the arms were not drawn by chance",
+        f"Log the value of {column!r} before the decision; if it already is, check how units were assigned",
     )
 
 
@@ -146,14 +146,17 @@ def _outcomes_missing_without_bounds(
     missing: Mapping[str, float], why: str, declared: float, seen: float
 ) -> Words:
     said, by_contract = {
-        "undeclared": ("no greatest outcome is declared", True),
-        "below": (f"the log has negative outcomes, below the declared least of {declared:g}", True),
+        "undeclared": ("no largest outcome is declared", True),
+        "below": (
+            f"the log has negative outcomes, below the declared minimum of {declared:g}",
+            True,
+        ),
         "above": (f"the log has an outcome of {seen:g}, above the declared {declared:g}", True),
         "weights": ("the weights of units without an outcome are not known", False),
         "denominators": ("the denominators of units without an outcome are not known", False),
         "clusters": ("the sums over clusters do not count them", False),
     }[why]
-    bounds = "Declare what an outcome lies between, bounds: {low: ..., high: ...}; or log "
+    bounds = "Declare the range of an outcome, bounds: {low: ..., high: ...}; or log "
     remedy = f"{bounds if by_contract else 'Log '}{_DECLARE_ZERO}"
     return Words(f"{_missing(missing)}, and {said}", remedy)
 
@@ -183,7 +186,7 @@ def _missing(missing: Mapping[str, float]) -> str:
 
 
 def _known_within(within: str) -> str:
-    return f"whatever these were, the lift is only known to lie within {within}"
+    return f"depending on what they were, the lift is anywhere within {within}"
 
 
 def _faulty_log(faults: Sequence[str]) -> Words:

@@ -89,7 +89,7 @@ def _unused_propensity(predicted: PredictedLift) -> Iterator[str]:
     if predicted.columns.propensity is not None and predicted.design != "logged_propensity":
         yield (
             f"columns.propensity is not used with design: {predicted.design}; write design: "
-            "logged_propensity where the chance of treatment was not the same for all, or leave the "
+            "logged_propensity if the probability of treatment was not the same for all, or leave the "
             "column out"
         )
 

@@ -374,7 +374,7 @@ def _notes(
     if decisive == "false":
         notes.append(
             "Half the promise lies within the tolerance or close to it: the time to find a "
-            "shortfall assumes that no lift arrives at all."
+            "shortfall assumes that there is no lift at all."
         )
     if decisive is None:
         notes.append(

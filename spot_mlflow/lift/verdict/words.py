@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 TOO_UNCERTAIN: Final = "the prediction itself is too uncertain"
 NEVER: Final[Mapping[Never, str]] = {
-    "promise": f"never to be decided, {TOO_UNCERTAIN}",
-    "border": "never to be decided while the gap lies on the tolerance",
+    "promise": f"more units cannot decide it, because {TOO_UNCERTAIN}",
+    "border": "more units cannot decide it while the gap lies on the tolerance",
 }
 
 
@@ -41,8 +41,9 @@ def gap_words(verdict: Verdict, gap: Interval, realized: Interval, predicted: Pr
         predicted: the contract.
     """
     scale = contract_scale(predicted, (realized.high - realized.low) / 2)
-    arrived = scale.amount(realized.lift)
-    found = f"{arrived} arrived, {scale.amount(predicted.predicted.lift)} promised"
+    found = (
+        f"{scale.amount(realized.lift)} realized, {scale.amount(predicted.predicted.lift)} promised"
+    )
     d = predicted.tolerance_used
     border, bound = (d, gap.low) if verdict == "exceeded" else (-d, gap.low)
     bound = gap.high if verdict == "shortfall" else bound

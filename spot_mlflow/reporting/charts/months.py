@@ -43,9 +43,9 @@ def months_chart(
     last = month_words(dated[-1].month)
     return Chart(
         name=f"months-{''.join(c for c in unit.lower() if c.isalnum())}",
-        title=f"Promised and arrived to date, {unit}",
+        title=f"Promised and realized to date, {unit}",
         alt=(
-            f"With all units decided up to {last}, {arrived} of {promised} promised have arrived."
+            f"With all units decided up to {last}, {arrived} of {promised} promised was realized."
         ),
         paint=lambda pen, narrow: _paint(pen, sums[-MOST:], unit, narrow=narrow),
         table=_table(months, sums, currency),
@@ -103,7 +103,7 @@ def _names(
     middle = (promised[1] + arrived[1]) / 2
     apart = max(room, abs(promised[1] - arrived[1])) / 2
     up = -1 if promised[1] <= arrived[1] else 1
-    for words, colour, side in ((PROMISED, "promised", up), ("arrived", "realized", -up)):
+    for words, colour, side in ((PROMISED, "promised", up), ("realized", "realized", -up)):
         pen.text((arrived[0] + 9, middle + side * apart + 4), words, colour, size=11.0)
 
 
@@ -124,7 +124,7 @@ def _table(
     unit = f", {currency}" if currency else ""
     return Table(
         f"Money by the month of the decision{unit}",
-        ("month", "promised", "arrived", "promised to date", "arrived to date"),
+        ("month", "promised", "realized", "promised to date", "realized to date"),
         tuple(rows),
         frozenset({1, 2, 3, 4}),
     )

@@ -41,7 +41,9 @@ def _finite(wait: float | None) -> bool:
 
 def _said(plan: LiftPlan, row: HoldoutPlan, unit: str) -> str:
     met, short = (f"{w:,.0f} {unit}" if _finite(w) else "never" for w in waits(plan, row))
-    return f"{figures.share(row.holdout)} held out: {met} if it arrived, {short} if it did not"
+    return (
+        f"{figures.share(row.holdout)} held out: {met} if the promise is true, {short} if it is not"
+    )
 
 
 def _paint(
@@ -53,7 +55,7 @@ def _paint(
         [f"{figures.share(row.holdout)} held out" for row in drawn],
         limits([0.0, *known], 0.04),
         step=28,
-        below=f"{unit}; open square: the promise arrived, circle: it did not",
+        below=f"{unit}; open square: the promise is true, circle: it is not",
         narrow=narrow,
     )
     frame.upright(pen, 0, "muted")

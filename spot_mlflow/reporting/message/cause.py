@@ -54,7 +54,7 @@ def _loss(view: LiftView, bridge: Bridge) -> str:
         return ""  # what was lost at one step was won back at another
     shown = shown_losses(bridge)
     if not shown:
-        return "Where the rest was lost, this log does not show." if view.kept is False else ""
+        return "This log does not show where the rest was lost." if view.kept is False else ""
     causes = [c for c in shown if c.letter == shown[0].letter]
     said = " and ".join(happened(c) for c in causes[:2])
     most = sum(c.lost_at_least for c in causes) > MOST * -gap.lift > 0

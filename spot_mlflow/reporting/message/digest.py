@@ -94,7 +94,7 @@ class Digest:
         named = len({line.model for line in self.lines})
         if not self.lines:
             return "S.P.O.T.: nothing to report"
-        return f"S.P.O.T.: {things(len(self.lines), 'thing')} of {things(named, 'model')}"
+        return f"S.P.O.T.: {things(len(self.lines), 'change')} in {things(named, 'model')}"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""

@@ -45,7 +45,7 @@ class Headline:
     """The opening in its parts, each possibly empty.
 
     Attributes:
-        finding: the verdict, what arrived and what was promised; units left out come before it.
+        finding: the verdict, what was realized and what was promised; units left out come before it.
         cause: where the rest was lost.
         request: what is to be done, by whom and by when, without "To do:".
         title: the model and its result, a heading.
@@ -219,8 +219,8 @@ def _verdict_and_lift(view: LiftView) -> str:
     verdict = verdict_words(view)
     if math.isnan(view.realized.lift):
         return f"{verdict}: no realized lift can be reported yet, {promised}."
-    arrived = "so far" if view.is_so_far else "arrived"
-    found = f"{scale.amount(view.realized.lift)} {arrived} ({scale.interval(view.realized)})"
+    state = "so far" if view.is_so_far else "realized"
+    found = f"{scale.amount(view.realized.lift)} {state} ({scale.interval(view.realized)})"
     money = money_of(view)
     return f"{verdict}: {found}, {promised}{'' if money is None else _in_money(money)}."
 

@@ -89,7 +89,7 @@ def headline_tag(
 ) -> str:
     """Returns the one tag that is read first.
 
-    "promise kept, 2.1 of 2.3 points · Production: no, 2 things".
+    "promise kept, 2.1 of 2.3 points · Production: no, 2 requirements not met".
     """
     parts = [result_words(view, adoption)]
     if not adoption.readiness.people:

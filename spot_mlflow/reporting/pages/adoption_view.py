@@ -95,7 +95,7 @@ def _lift(adoption: Adoption) -> Section | None:
         promised = scale.amount(adoption.predicted.predicted.lift)
         return Section(
             "lift",
-            "Did the promised lift arrive?",
+            "Was the promised lift realized?",
             text=(f"Promised {promised}; not checked yet.",),
         )
     view = lift_view(check)
@@ -103,7 +103,7 @@ def _lift(adoption: Adoption) -> Section | None:
     when = figures.day(check.get("at") or check.get("created"))
     return Section(
         "lift",
-        "Did the promised lift arrive?",
+        "Was the promised lift realized?",
         text=(f"{verdict_line(view)}. {GRADES.get(view.grade, view.grade)}. Checked {when}.",),
         tables=(Table("Lift", ("figure", "value", "interval"), tuple(rows), frozenset({1, 2})),),
     )

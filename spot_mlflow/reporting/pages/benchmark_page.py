@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spot_mlflow.readiness.benchmark import Summary
     from spot_mlflow.reporting.pages.portfolio import PortfolioRow
 
-TITLES: Final = {"overall": "Readiness", **LETTERS, LIFT: "Lift that arrived"}
+TITLES: Final = {"overall": "Readiness", **LETTERS, LIFT: "Realized lift"}
 GOOD: Final = 3  # the level from which on a letter no longer holds a model back
 HIDDEN: Final = "hidden"
 OURS, THEIRS = "our models", "other teams"
@@ -140,4 +140,4 @@ def _cells(found: Distribution) -> tuple[str, ...]:
 def lift_note() -> str:
     """Returns what the five levels of the lift mean."""
     told = "; ".join(f"{level}: {words}" for level, words in ARRIVED.items())
-    return f"Lift that arrived, as a share of the promise: {told}. Each is an estimate with its own interval."
+    return f"Realized lift, as a share of the promise: {told}. Each is an estimate with its own interval."

@@ -1,7 +1,7 @@
 """The model card: one page per model version, derived from the record; nothing is asked twice.
 
 After the model cards of Mitchell et al. 2019 (doi:10.1145/3287560.3287596): what it is for, what
-was promised and what arrived, who stands behind it, what is known to be wrong with it. What nobody
+was promised and what was realized, who stands behind it, what is known to be wrong with it. What nobody
 has recorded is said to be missing, not filled in.
 """
 
@@ -91,13 +91,13 @@ def _purpose(adoption: Adoption) -> Section:
         if e.phase == "scope" and e.kind == "decided" and e.what
     ]
     rows = [
-        ("Name its users chose", chosen or _MISSING),
+        ("Name chosen by its users", chosen or _MISSING),
         ("Registered as", adoption.facts.name),
         ("What is measured", contract.metric if contract else _MISSING),
         ("For whom", (contract.population if contract else "") or _MISSING),
         ("Scope decided", scope[-1] if scope else _MISSING),
         ("User champion", adoption.involvement.champion or _MISSING),
-        ("Version made", figures.day(facts.created.date()) if facts else _MISSING),
+        ("Version created", figures.day(facts.created.date()) if facts else _MISSING),
         ("Training run", (facts.run_id if facts else "") or _MISSING),
     ]
     return Section("purpose", "What is it for?", tables=(_facts("Purpose", rows),))
@@ -115,7 +115,7 @@ def _promise(adoption: Adoption) -> Section:
     )
     rows = [
         ("Predicted lift", f"{scale.amount(p.lift)}, {sure}"),
-        ("Where from", p.source or _MISSING),
+        ("Source of the prediction", p.source or _MISSING),
         (
             "Minimum worthwhile lift",
             scale.amount(contract.minimum) if contract.minimum is not None else _MISSING,

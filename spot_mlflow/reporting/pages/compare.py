@@ -91,7 +91,7 @@ def compared(this: Side, that: Side) -> Comparison:
     """
     made = (
         Part("What was promised?", tuple(_promises(this[0].predicted, that[0].predicted))),
-        Part("What arrived?", tuple(_outcomes(_view(this[0]), _view(that[0])))),
+        Part("What was realized?", tuple(_outcomes(_view(this[0]), _view(that[0])))),
         _readiness(this[0], that[0]),
         Part("What is required?", tuple(_requirements(this, that))),
     )
@@ -156,18 +156,18 @@ def _found(view: LiftView | None) -> dict[str, tuple[str, Any]]:
     found: dict[str, tuple[str, Any]] = {"Verdict": (verdict, verdict)}
     if not view.data_fault:
         found |= {
-            "Lift that arrived": (view.scale.with_interval(view.realized), view.realized),
+            "Realized lift": (view.scale.with_interval(view.realized), view.realized),
             "Gap to the promise": (view.scale.with_interval(view.gap), view.gap),
             "Worth": (VIABILITY[view.viable].words, view.viable),
         }
         money = money_of(view)
         if money is not None:
-            found["Money that arrived"] = (money.realized_text, money.realized_text)
+            found["Realized money"] = (money.realized_text, money.realized_text)
     units, judged = view.data.get("matured"), figures.day(view.data.get("as_of"))
     return found | {
         "Evidence": (grade, grade),
         "Units counted": (figures.count(units), units),
-        "Judged as of": (judged, judged),
+        "Checked as of": (judged, judged),
     }
 
 

@@ -34,7 +34,7 @@ def digest_text(digest: Digest) -> str:
                 )
             )
     if any(line.urgent for line in digest.lines):
-        lines += ["", "! somebody has to act: spot todo"]
+        lines += ["", "! means that somebody must act: spot todo"]
     if digest.unread:
         lines += ["", f"Not read: {printable(', '.join(digest.unread))}"]
     return "\n".join(lines) + "\n"

@@ -122,12 +122,12 @@ def cards(view: LiftView) -> list[Card]:
 
     out = [card("Promised", view.predicted, scale.number(view.predicted.lift))]
     if not view.data_fault:
-        out.append(card("Arrived", view.realized, scale.number(view.realized.lift)))
+        out.append(card("Realized", view.realized, scale.number(view.realized.lift)))
         out.append(card("Gap", view.gap, scale.signed(view.gap.lift)))
     if money is not None:
         out.append(Card("Value promised", money.promised_text, "", "to date"))
         if not view.data_fault:
-            out.append(Card("Value arrived", money.arrived_text, "", money.range_text))
+            out.append(Card("Realized value", money.arrived_text, "", money.range_text))
     return out
 
 

@@ -40,12 +40,12 @@ def _number(value: float | None) -> float:
 
 # Order -> words and the key to sort by; the first keeps the order of attention.
 ORDERS: Final[Mapping[str, tuple[str, Callable[[PortfolioRow], Any]]]] = {
-    "": ("What asks for attention", lambda _: 0),
+    "": ("What needs attention", lambda _: 0),
     "name": ("Name", lambda r: r.name.casefold()),
     "due": ("Next date", lambda r: (r.due is None, str(r.due))),
     "ready": ("Readiness, lowest first", lambda r: (r.readiness is None, r.readiness or 0)),
-    "promised": ("Money promised, most first", lambda r: _number(r.promised)),
-    "arrived": ("Money arrived, most first", lambda r: _number(r.realized)),
+    "promised": ("Promised money, most first", lambda r: _number(r.promised)),
+    "arrived": ("Realized money, most first", lambda r: _number(r.realized)),
 }
 
 

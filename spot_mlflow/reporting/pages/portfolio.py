@@ -258,7 +258,7 @@ class PortfolioSummary:
     def words(self) -> str:
         """Money, cause and request, then the counts."""
         said = [
-            f"Promised {figures.money(promised, unit)} to date, arrived {figures.money(realized)}."
+            f"Promised {figures.money(promised, unit)} to date, realized {figures.money(realized)}."
             for unit, (promised, realized) in self.value.items()
         ]
         said += [group.words for group in self.shared]
@@ -271,7 +271,7 @@ class PortfolioSummary:
         )
         if self.decided:
             said.append(
-                f"The promised lift arrived in {self.arrived} of {self.decided} decided "
+                f"The promised lift was realized in {self.arrived} of {self.decided} decided "
                 f"({figures.share(self.arrived / self.decided)})."
             )
         return " ".join(part for part in said if part)
@@ -336,7 +336,7 @@ def portfolio_section(rows: Sequence[PortfolioRow], *, everything: bool = False)
     )
     table = Table(
         "Models",
-        ("model", "S", "P", "O", "T", "promised", "arrived", "verdict", "where", "concerns"),
+        ("model", "S", "P", "O", "T", "promised", "realized", "verdict", "where", "concerns"),
         tuple(_cells(r) for r in shown),
         frozenset({1, 2, 3, 4, 9}),
     )

@@ -108,7 +108,7 @@ class Week:
 
     @property
     def title(self) -> str:
-        """The sentence that answers the page: "47k of 120k USD promised has arrived (30k to 64k)."."""
+        """The sentence that answers the page: "47k of 120k USD promised was realized (30k to 64k)."."""
         if not self.money:
             if self.decided:
                 return f"{count(self.kept)} of {things(self.decided, 'promise')} {_was(self.decided)} kept."
@@ -117,7 +117,7 @@ class Week:
             return "No model has been checked yet." if self.models else "There is no model yet."
         first = self.money[0].money
         arrived = money(first.realized.lift, half_width=first.half_width)
-        return f"{arrived} of {first.promised_text} promised has arrived ({first.range_text})."
+        return f"{arrived} of {first.promised_text} promised was realized ({first.range_text})."
 
     @property
     def to_do(self) -> str:

@@ -32,14 +32,14 @@ def lasting_section(adoption: Adoption | None) -> Section | None:
     scale = promise_scale(adoption.predicted)
     table = Table(
         "Lift by version",
-        ("version", "decided", "arrived", "interval", "salt of the holdout"),
+        ("version", "decided", "realized", "interval", "salt of the holdout"),
         tuple(_rows(found, scale)),
         frozenset({2, 3}),
     )
     compared = len(found.versions) > 1
     return Section(
         "lasting",
-        "What do earlier versions have to do with it?",
+        "How do earlier versions affect it?",
         text=(holdout_words(found), *_compared(found, scale), others),
         tables=(table,) if compared else (),
         notes=(_NOT_ADDED,) if compared else (),
@@ -49,7 +49,7 @@ def lasting_section(adoption: Adoption | None) -> Section | None:
 def other_models_words(salt: str) -> str:
     """Returns what a salt that other models have too means for the lift; a report knows one model alone."""
     return (
-        f"Other models with the salt {salt} leave the same customers alone. Where they treat the same "
+        f"Other models with the salt {salt} leave the same customers alone. If they treat the same "
         "people, this lift and its money include their effect: do not add them up. "
         "spot portfolio names these models."
     )
@@ -60,14 +60,14 @@ def holdout_words(found: LastingHoldout) -> str:
     mine = f"version {found.version}"
     if not found.shared:
         return (
-            f"The holdout of {mine} was drawn again (salt {found.salt}). What earlier versions left "
-            f"behind is in both arms alike: this is the lift of {mine}, given what came before."
+            f"The holdout of {mine} was drawn again (salt {found.salt}). Lasting effects of earlier "
+            f"versions are the same in both arms: this is the lift of {mine}, given what came before."
         )
     earlier = " and ".join(f"version {v}" for v in found.earlier[-2:])
     since = "" if found.since is None else f" since {figures.day(found.since)}"
     text = (
-        f"The holdout of {mine} was held out under {earlier} too{since} (salt {found.salt}). Its lift "
-        f"is that of the whole policy since then, with what {earlier} left behind, and not that of "
+        f"The holdout of {mine} was held out under {earlier} too{since} (salt {found.salt}). So the lift "
+        f"is that of the whole policy since then, with lasting effects of {earlier}, not that of "
         f"{mine} alone. To measure {mine} alone, draw a new holdout with another salt."
     )
     if found.released:

@@ -77,7 +77,7 @@ def _result(view: LiftView) -> Section:
     notes = [*caveats, *view.data.get("notes", ())]
     return Section(
         "result",
-        "Did the promised lift arrive?",
+        "Was the promised lift realized?",
         text=tuple(t for t in text if t),
         charts=(charts.lift_gap_chart(view),),
         notes=tuple(figures.sentence(n) for n in notes),
@@ -92,7 +92,7 @@ def reason_words(view: LiftView) -> str:
     """
     scale, gap = view.scale, view.gap
     own = str(view.data.get("reason") or "")
-    found = f"{scale.number(view.realized.lift)} of {scale.amount(view.predicted.lift)} arrived"
+    found = f"{scale.number(view.realized.lift)} of {scale.amount(view.predicted.lift)} realized"
     within = scale.amount(view.tolerance)
     if view.verdict == "exceeded":
         return f"{found}; the gap is at least {scale.signed(gap.low)}, more than the tolerance of {within}."
@@ -204,7 +204,7 @@ def _method(view: LiftView) -> Section:
             f"{figures.count(data.get('matured'))} of {figures.count(data.get('assigned'))} units assigned",
         ),
         ("Interval", f"{figures.share(view.confidence)} confidence"),
-        ("Against no lift", figures.p_value(realized.get("p_value"))),
+        ("Test against no lift", figures.p_value(realized.get("p_value"))),
         ("Sample ratio as designed", figures.p_value(data.get("sample_ratio_p"))),
         *_assigned(data.get("arms_recomputed")),
         ("Tolerance", scale.amount(view.tolerance)),
@@ -213,7 +213,7 @@ def _method(view: LiftView) -> Section:
             f"{data.get('source') or figures.NOTHING}, {figures.count(data.get('rows'))} rows",
         ),
         ("Passes over the source", ", ".join(data.get("passes") or ()) or figures.NOTHING),
-        ("Judged as of", figures.day(data.get("as_of"))),
+        ("Checked as of", figures.day(data.get("as_of"))),
         ("Earlier checks of this promise", figures.count(data.get("previous_looks", 0))),
         ("Contract", str(data.get("contract_digest") or "")[:12] or figures.NOTHING),
     ]

@@ -144,7 +144,7 @@ def _worth(view: LiftView, *, brief: bool) -> Section | None:
 
 def _money_table(view: LiftView, economics: Mapping[str, Any], money: Money) -> Table:
     unit = money.unit
-    rows = [("Promised to date", money.promised_text), ("Arrived to date", money.realized_text)]
+    rows = [("Promised to date", money.promised_text), ("Realized to date", money.realized_text)]
     if economics.get("rollout"):
         rollout = economics["rollout"]
         yearly = Money(float(rollout["promised"]), interval_from(rollout["realized"]), unit)

@@ -51,7 +51,7 @@ def verdict_told(headline: str, verdict: str) -> str:
 # ``Standing.tag`` at the end of a headline tag.
 _STANDING: Final = re.compile(
     r"(?:^| · )(?:(?P<asked>\S+): (?:yes|no)|(?P<verb>in|may go back to) (?P<held>[^\s,]+))"
-    r"(?:, (?P<missing>[\d,]+) things?(?: not met)?)?$"
+    r"(?:, (?P<missing>[\d,]+) (?:thing|requirement)s?(?: not met)?)?$"
 )
 
 

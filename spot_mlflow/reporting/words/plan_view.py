@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.verdict.plan import HoldoutPlan, LiftPlan
 
 _SHOWN: Final = 0.005  # chances that round to 0 % are not worth a word
-_FOUND: Final = {"half true": "half of it", "false": "nothing", None: "-"}
+_FOUND: Final = {"half true": "half true", "false": "false", None: "not true"}
 
 
 def opening(plan: LiftPlan) -> list[str]:
@@ -39,8 +39,8 @@ def plan_table(plan: LiftPlan) -> Table:
     what = "days" if plan.per_day is not None else "units"
     columns = (
         "Holdout",
-        f"{what} until: it arrived",
-        f"{what} until: {_FOUND[plan.decisive]} arrived",
+        f"{what} to a verdict if true",
+        f"{what} to a verdict if {_FOUND[plan.decisive]}",
         "If true",
         "If half true",
         "If false",

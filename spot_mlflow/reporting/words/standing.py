@@ -62,12 +62,12 @@ class Standing:
 
     @property
     def answer(self) -> str:
-        """The answer in full sentences: "No: 2 things.", "13 requirements are not met."."""
+        """The answer in full sentences: "No: 2 requirements are not met.", "Yes."."""
         if self.held:
             return self._requirements
         if self.returning:
             return f"Yes, it was there before. {self._requirements}"
-        return "Yes." if self.met else f"No: {figures.things(self.missing, 'thing')}."
+        return "Yes." if self.met else f"No: {self._requirements}"
 
     @property
     def line(self) -> str:
@@ -78,12 +78,12 @@ class Standing:
 
     @property
     def tag(self) -> str:
-        """The same for a tag: "Production: no, 2 things", "in Production, 13 things not met"."""
-        things = figures.things(self.missing, "thing")
+        """The same for a tag: "Production: no, 2 requirements not met", "in Production"."""
+        unmet = f"{figures.things(self.missing, 'requirement')} not met"
         if self.held or self.returning:
             where = "in" if self.held else "may go back to"
-            return f"{where} {self.target}{'' if self.met else f', {things} not met'}"
-        return f"{self.target}: {'yes' if self.met else f'no, {things}'}"
+            return f"{where} {self.target}{'' if self.met else f', {unmet}'}"
+        return f"{self.target}: {'yes' if self.met else f'no, {unmet}'}"
 
     @property
     def _requirements(self) -> str:

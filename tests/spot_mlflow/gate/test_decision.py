@@ -504,7 +504,7 @@ def test_no_waiver_answers_for_files_that_nobody_can_name() -> None:
     assert "waived: " in found.explain()
     refused = decide(lost, "Production", policy=policy, requester="Dan Sample")
     assert (refused.allowed, refused.requirements[0].waived) == (False, None)
-    assert refused.verdict == "churn/3 may not go to Production: 1 thing missing"
+    assert refused.verdict == "churn/3 may not go to Production: 1 requirement not met"
 
 
 def test_removing_is_always_allowed() -> None:

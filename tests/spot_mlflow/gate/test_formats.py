@@ -55,7 +55,7 @@ def test_control_characters_do_not_break_the_xml() -> None:
 def test_markdown_opens_with_the_verdict_and_shows_only_what_fails() -> None:
     """The first line says yes or no; the table holds the failing requirement alone."""
     text = markdown(decided(ready(without=("sign_off",))))
-    assert text.startswith("**⛔ churn/3 may not go to Production: 1 thing missing**")
+    assert text.startswith("**⛔ churn/3 may not go to Production: 1 requirement not met**")
     assert [line for line in text.splitlines() if line.startswith("| Signed off")]
     assert "| Recent assessment" not in text
 

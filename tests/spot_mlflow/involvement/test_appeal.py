@@ -22,7 +22,7 @@ def test_users_and_builders_stand_side_by_side():
     assert found.useful.gap == 1.5
     assert found.would_use.gap == 3.5
     assert found.gap == 2.5
-    assert found.words == "builders think 2.5 of 5 better of it than users do"
+    assert found.words == "builders rate it 2.5 levels (of 5) higher than users do"
 
 
 def test_of_one_person_the_newest_pulse_counts():

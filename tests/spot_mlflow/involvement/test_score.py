@@ -106,7 +106,7 @@ def test_an_open_blocking_concern_holds_the_score_down_and_says_so():
     found = log(*full(), raised("Fay", "frontline", "blocking", 12))
     assert found.score == 49
     assert found.lines()[0] == (
-        "49 of 100: held down by an open blocking concern of the frontline, 12 days old"
+        "49 of 100, limited by an open blocking concern of the frontline, 12 days old"
     )
 
 
@@ -115,7 +115,7 @@ def test_the_oldest_blocking_concern_is_named_and_the_others_counted(number, mor
     """The one that has waited longest; one raised today has no age in days."""
     waiting = [raised("Fay", "frontline", "blocking", 12 - i) for i in range(number)]
     assert log(*full(), *waiting).lines()[0] == (
-        f"49 of 100: held down by an open blocking concern of the frontline, 12 days old{more}"
+        f"49 of 100, limited by an open blocking concern of the frontline, 12 days old{more}"
     )
     today = log(*full(), raised("Dana", "data_scientist", "blocking", 0))
     assert today.lines()[0].endswith("an open blocking concern of the builders, raised today")
@@ -123,7 +123,7 @@ def test_the_oldest_blocking_concern_is_named_and_the_others_counted(number, mor
     assert "blocking concern of the builders, 1 day old" in log(*full(), roleless).lines()[0]
     answered = act(waiting[0], "answered", "Dana", "data_scientist", 2)
     assert log(*full(), waiting[0], answered).lines()[0] == (
-        "49 of 100: held down by an answered but unconfirmed blocking concern of the frontline, "
+        "49 of 100, limited by an answered but unconfirmed blocking concern of the frontline, "
         "12 days old"
     )
 
@@ -171,7 +171,7 @@ def test_a_limit_that_is_just_reached_holds_nothing_down():
         frozenset({"scope"}), tuple(PHASES), frozenset("ab"), frozenset(), NOW, True
     )
     cap = Cap("no review", 59, "no user has reviewed the model")
-    for raw, words in ((59.49, ""), (59.5, ": held down by this: no user has reviewed the model")):
+    for raw, words in ((59.49, ""), (59.5, ", limited by this: no user has reviewed the model")):
         result = Score(59, raw, dict.fromkeys(WEIGHTS, 1.0), (cap,))
         assert explain(activity, (), result, now=NOW)[0] == f"59 of 100{words}"
 

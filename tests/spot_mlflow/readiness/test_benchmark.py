@@ -244,5 +244,5 @@ def test_what_arrived_is_told_only_where_it_gives_no_single_model_away():
     found = compare({"lift": 2}, distributions([{"lift": 4}] * 6))[-1]
     assert (
         found.words
-        == "less than half of the promise arrived; of n = 6: 0 lower, 0 the same, 6 higher"
+        == "less than half of the promise realized; of n = 6: 0 lower, 0 the same, 6 higher"
     )

@@ -44,7 +44,7 @@ def test_it_is_printed_for_people_and_machines(record: Record, spot: Any) -> Non
     """Text, HTML and JSON tell of the same lines; a span and a date are both understood."""
     spot("gate", "upsell/1", "--to", "Production")
     status, out, _ = spot("digest")
-    assert (status, out.splitlines()[0]) == (0, "S.P.O.T.: 2 things of 2 models")
+    assert (status, out.splitlines()[0]) == (0, "S.P.O.T.: 2 changes in 2 models")
     assert "blocking concern" in out
     assert "version 1 was refused Production" in out
     found = json.loads(spot("digest", "--format", "json", "--since", "2020-01-01")[1])
@@ -62,12 +62,12 @@ def test_it_is_mailed_with_a_plain_and_an_html_part(record: Record, spot: Any) -
     """To everybody named; where nothing crossed a line, nothing is sent."""
     with mail_server() as (address, kept):
         status, out, err = spot("digest", *MAIL, "--smtp", address)
-        assert (status, out) == (0, "Sent: S.P.O.T.: 1 thing of 1 model.\n"), err
+        assert (status, out) == (0, "Sent: S.P.O.T.: 1 change in 1 model.\n"), err
         assert spot("digest", *MAIL, "--smtp", address, "--dry-run")[0] == 0
         assert "Not sent" in spot("digest", *MAIL, "--smtp", address, "--since", "1s")[1] or kept
     ((to, message),) = kept[:1]
     assert to == ["team@example.org", "bo@example.org"]
-    assert message["Subject"] == "S.P.O.T.: 1 thing of 1 model"
+    assert message["Subject"] == "S.P.O.T.: 1 change in 1 model"
     assert message["Auto-Submitted"] == "auto-generated"
     plain, html = (message.get_body((kind,)) for kind in ("plain", "html"))
     assert plain is not None
@@ -91,7 +91,7 @@ def test_it_is_posted_as_json_where_mlflow_would(
         monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", "true")
         monkeypatch.setenv("MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES", "0")
         assert spot("digest", "--post", address)[0] == 0
-        assert kept[0]["subject"] == "S.P.O.T.: 1 thing of 1 model"
+        assert kept[0]["subject"] == "S.P.O.T.: 1 change in 1 model"
         status, _, err = spot("digest", "--post", f"{address}/302")
         assert (status, "HTTP 302" in err) == (3, True)
         assert len(kept) == 2, "the redirect was not followed"

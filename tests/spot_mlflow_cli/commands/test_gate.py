@@ -43,7 +43,7 @@ def test_refused_is_one_allowed_is_zero(record: Record, spot: Any) -> None:
 def test_as_installed_everything_passes_and_says_what_is_missing(record: Record, spot: Any) -> None:
     """Mode observe exits 0; `--mode block` says beforehand what block would do."""
     status, out, _ = spot("gate", "churn", "--to", "@champion")
-    assert (status, "in mode observe, but 14 things are missing" in out) == (0, True)
+    assert (status, "in mode observe, but 14 requirements are not met" in out) == (0, True)
     assert spot("gate", "churn", "--to", "@champion", "--mode", "block")[0] == 1
     assert record.entries(record.resolve("churn"))
 

@@ -163,7 +163,7 @@ def test_a_data_fault_gives_no_number_that_looks_fine(promised: Record, tmp_path
     logged = promised.client.get_run(check["run_id"]).data.metrics
     assert set(logged) == {"predicted_lift"}  # MLflow would draw the others as if they held
     for tags in (adoption.facts.tags, promised.client.get_model_version("churn", "1").tags):
-        assert tags["spot"].startswith("the log must be put right first · "), tags["spot"]
+        assert tags["spot"].startswith("the log must be corrected first · "), tags["spot"]
         assert "points" not in tags["spot"]
         assert (tags["spot.lift.realized"], tags["spot.lift.verdict"]) == (
             "not known",

@@ -67,7 +67,7 @@ def test_markdown_is_a_table(contract):
     """One row per share; five shares where none is named."""
     lines = run(contract, "--format", "markdown").output.splitlines()
     assert sum(line.startswith("| ") for line in lines) == 2 + 5
-    assert lines[2].startswith("| Holdout | units until: it arrived")
+    assert lines[2].startswith("| Holdout | units to a verdict if true")
 
 
 def test_what_is_missing_is_asked_for(tmp_path):

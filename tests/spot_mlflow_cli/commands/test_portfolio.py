@@ -27,7 +27,7 @@ def test_portfolio_at_a_glance():
     assert done.status == 0, done.err
     said = " ".join(done.out.split())  # wherever the terminal broke its lines
     assert "3 models: 1 checked, 2 not assessed." in said
-    assert "The promised lift arrived in 1 of 1 decided (100 %)." in said
+    assert "The promised lift was realized in 1 of 1 decided (100 %)." in said
     assert "churn" in said
     assert "upsell" not in said
     assert "2 models not assessed; --all lists them." in said

@@ -35,7 +35,7 @@ def test_show_opens_with_the_sentence_and_says_all():
     for said in (
         "Can it go to Production?",
         "spot ask churn --role",
-        "Did the promised lift arrive?",
+        "Was the promised lift realized?",
     ):
         assert said in " ".join(done.out.split())
     assert "Less than promised (shortfall)" in " ".join(done.out.split())

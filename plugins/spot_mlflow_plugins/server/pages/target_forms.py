@@ -118,7 +118,7 @@ def _asked_words(asked: PromotionRequest) -> tuple[str, ...]:
     who = asked.asker or "Somebody"
     until = figures.day(asked.expires)
     return (
-        f"{who} asks for {asked.target} for version {asked.version}: “{asked.why}”",
+        f"{who} requests {asked.target} for version {asked.version}: “{asked.why}”",
         f"It is {asked.status}, and can be decided until {until}.",
     )
 

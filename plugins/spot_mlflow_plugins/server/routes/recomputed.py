@@ -94,7 +94,7 @@ def _refuse_small_cells(moments: OutcomeMoments, promised: PredictedLift) -> Non
         raise InvalidInput(
             "the moments have cells of fewer than 10 units, from which one person's outcome could be read",
             where="moments.json",
-            fix="Upgrade spot-mlflow where the check runs; it puts small cells together before it records.",
+            fix="Upgrade spot-mlflow where the check runs; it merges small cells before it records.",
         )
 
 

@@ -47,7 +47,7 @@ def test_delivery_not_logged_is_said_with_the_remedy():
     """Without `delivered` operation and response are one, and the note names the column."""
     said = " ".join(notes("offered", funnel={"offered": 0.9}))
     assert "delivered was not logged: delivery and response cannot be separated" in said
-    assert "log `delivered` to split them" in said
+    assert "log `delivered` to separate them" in said
 
 
 def test_a_full_log_has_nothing_to_say():
@@ -96,7 +96,7 @@ def test_steps_of_which_the_log_is_silent_are_told():
     missing = cells.missing.copy()
     missing[np.flatnonzero(cells.arm == TREATMENT)[0], at] = 1_200
     said = (
-        "of 1,200 treated units the log does not say whether they were delivered: the share is that "
+        "for 1,200 treated units the log does not say whether they were delivered: the share is that "
         "of the others"
     )
     assert unknown_notes(replace(cells, missing=missing)) == (said,)

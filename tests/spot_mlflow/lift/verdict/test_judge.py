@@ -137,7 +137,7 @@ def test_a_viable_shortfall_is_possible(contract):
     made = contract(predicted={"lift": 0.35, "se": 0.02}, minimum_viable=0.1, tolerance=0.05)
     found = judge(Basis(around(0.2, 0.02), around(0.2, 0.02), units=500), made)
     assert (found.verdict, found.viable) == ("shortfall", "viable")
-    assert "20 points arrived, 35 points promised" in found.reason
+    assert "20 points realized, 35 points promised" in found.reason
 
 
 def test_more_units_by_the_formula(contract):

@@ -25,17 +25,17 @@ def drawn(*months: MonthMoney) -> Chart | None:
 
 
 def test_the_picture_ends_at_the_sums() -> None:
-    """Promised and arrived to date; an undated rest is in the sums, and in the table alone."""
+    """Promised and realized to date; an undated rest is in the sums, and in the table alone."""
     chart = drawn(month("", 20_000, 7_000), month("2027-01", 40_000, 20_000), month("2027-02", 60_000, 20_000))  # fmt: skip
     assert chart is not None
-    assert "up to February 2027, 47k USD of 120k USD promised have arrived" in chart.alt
+    assert "up to February 2027, 47k USD of 120k USD promised was realized" in chart.alt
     assert chart.table.rows == (
         ("February 2027", "60k", "20k", "120k", "47k"),
         ("January 2027", "40k", "20k", "60k", "27k"),
         ("not dated", "20k", "7,000", "–", "–"),
     )
     assert "Jan 27" in chart.svg()
-    assert "arrived" in chart.svg(narrow=True)
+    assert "realized" in chart.svg(narrow=True)
 
 
 @pytest.mark.parametrize("months", [(), (month("2027-01", 1, 1),), (month("", 1, 1), month("2027-01", 1, 1))])  # fmt: skip

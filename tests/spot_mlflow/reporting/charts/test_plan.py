@@ -23,7 +23,7 @@ def test_each_share_is_drawn_and_said_in_words() -> None:
     chart = plan_chart(plan)
     assert chart is not None
     assert [r[0] for r in chart.table.rows] == ["10 %", "30 %"]
-    assert f"{plan.holdouts[0].days_met:,.0f} days if it arrived" in chart.alt
+    assert f"{plan.holdouts[0].days_met:,.0f} days if the promise is true" in chart.alt
     assert chart.svg().count("held out") >= 2
     in_units = plan_chart(_plan(None))
     assert in_units is not None

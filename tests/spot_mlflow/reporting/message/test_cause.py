@@ -49,7 +49,7 @@ def test_nothing_shown_is_nothing_named(full_report: LiftReport) -> None:
         c["found"] = False
     assert cause_sentence(lift_view(data)) == ""
     short = data | {"verdict": "shortfall"}
-    assert cause_sentence(lift_view(short)) == "Where the rest was lost, this log does not show."
+    assert cause_sentence(lift_view(short)) == "This log does not show where the rest was lost."
 
 
 def test_a_rounding_error_is_no_loss(full_report: LiftReport) -> None:

@@ -105,5 +105,5 @@ def test_what_people_wrote_cannot_become_markup_or_another_line() -> None:
     assert "\x1b" not in text
     assert not any(line.startswith("Bcc") for line in text.splitlines())
     assert max(map(len, text.splitlines())) <= 78
-    assert digest.subject == "S.P.O.T.: 1 thing of 1 model"
+    assert digest.subject == "S.P.O.T.: 1 change in 1 model"
     assert "churn" not in digest.subject

@@ -26,7 +26,7 @@ def test_lift_money_cause_and_request(full_report: LiftReport) -> None:
         full_report, make_adoption(assessment("Ann", "executive", plan), check=full_report)
     )
     assert re.fullmatch(
-        r"No verdict: 1\.\d points arrived \(0\.\d to \d\.\d\), 2\.3 points promised; "
+        r"No verdict: 1\.\d points realized \(0\.\d to \d\.\d\), 2\.3 points promised; "
         r"in money \d+k USD \(\d+k to \d+k\), \d+k USD promised\.",
         said.finding,
     )
@@ -80,9 +80,11 @@ def test_without_money_it_speaks_of_lift(short_report: LiftReport) -> None:
     """Where nobody knows the money the sentence has the lift with its interval."""
     said = headline_of(short_report)
     view_of = short_report.analysis.realized.estimate
-    assert said.finding.startswith(f"Less than promised: {100 * view_of.lift:.1f} points arrived (")
+    assert said.finding.startswith(
+        f"Less than promised: {100 * view_of.lift:.1f} points realized ("
+    )
     assert said.finding.endswith("), 2.3 points promised.")
-    assert said.cause == "Where the rest was lost, this log does not show." or "lost" in said.cause
+    assert said.cause == "This log does not show where the rest was lost." or "lost" in said.cause
 
 
 def test_an_open_verdict_is_not_a_result() -> None:
@@ -90,12 +92,12 @@ def test_an_open_verdict_is_not_a_result() -> None:
     said = headline_of(make_report(lift=0.02, n=5_000))
     assert said.finding.startswith("Too early to tell: ")
     assert " so far (" in said.finding
-    assert " arrived " not in said.finding
+    assert " realized " not in said.finding
 
 
 @pytest.mark.parametrize(("mature", "so_far"), [(90, True), (100, False)])
 def test_so_far_is_said_only_while_outcomes_are_still_to_come(mature: int, so_far: bool) -> None:  # noqa: FBT001 - a case
-    """Where the window of every unit has passed, the undecided lift is all that arrived."""
+    """Where the window of every unit has passed, the undecided lift is all that was realized."""
     data = make_report(lift=0.02, n=5_000).to_dict()
     data |= {"assigned": 100, "matured": mature, "contract": {**data["contract"], "window": "30d"}}
     said = headline_of(data)
@@ -119,10 +121,10 @@ def test_a_faulty_log_gives_no_figure(short_report: LiftReport) -> None:
     }
     said = headline_of(data)
     assert said.finding == (
-        "The log must be put right first: this log cannot show the realized lift, 2.3 points promised."
+        "The log must be corrected first: this log cannot show the realized lift, 2.3 points promised."
     )
     assert said.request == "Correct the outcome log: bad arms."
-    assert said.title == "Renewed: the log must be put right first"
+    assert said.title == "Renewed: the log must be corrected first"
 
 
 def test_units_left_out_come_before_any_figure(short_report: LiftReport) -> None:

@@ -72,7 +72,10 @@ def test_too_early_asks_for_patience_in_units() -> None:
 def test_never_is_said_where_no_units_would_decide(full_report: LiftReport) -> None:
     """Where the prediction itself is too uncertain, nobody is asked to wait."""
     view = lift_view(full_report)
-    assert wait_words(view) == "never to be decided, the prediction itself is too uncertain"
+    assert (
+        wait_words(view)
+        == "more units cannot decide it, because the prediction itself is too uncertain"
+    )
     assert request_sentence(view, None) == ""
 
 

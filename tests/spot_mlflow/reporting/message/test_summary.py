@@ -44,7 +44,7 @@ def test_every_tag_of_a_checked_model(full_report: LiftReport) -> None:
     tags = summary_tags(make_adoption(ANN, naming, champion, check=full_report))
     assert tags["spot"].startswith("no verdict, 1.4 of 2.3 points · Production: no")
     assert "the prediction itself is too uncertain" in tags["spot.weakness"]
-    assert re.search(r" · Production: no, \d+ things$", tags["spot"])
+    assert re.search(r" · Production: no, \d+ requirements not met$", tags["spot"])
     assert tags["spot.readiness"] == "not known" or tags["spot.readiness"].isdigit()
     assert (tags["spot.strategy"], tags["spot.operation"]) == ("3", "2")
     assert tags["spot.champion"] == "Cleo"
@@ -96,7 +96,7 @@ def test_the_gates_answer_may_be_given() -> None:
     adoption = make_adoption(ANN, predicted=PROMISE)
     decision = decide(adoption, "Staging", policy=default_policy())
     tag = summary_tags(adoption, decision=decision)["spot"]
-    assert f"Staging: no, {len(decision.missing)} thing" in tag
+    assert f"Staging: no, {len(decision.missing)} requirement" in tag
 
 
 def test_what_went_away_says_so() -> None:
@@ -131,7 +131,7 @@ def test_a_faulty_log_writes_no_lift(short_report: LiftReport) -> None:
     }
     tags = summary_tags(make_adoption(ANN, entry("outcomes", data, None, None, version="3")))
     assert tags["spot.lift.realized"] == "not known"
-    assert tags["spot"].startswith("the log must be put right first · Production: no")
+    assert tags["spot"].startswith("the log must be corrected first · Production: no")
 
 
 @given(st.text(max_size=30), st.text(max_size=40))
@@ -155,7 +155,7 @@ def test_the_block_has_sentence_table_picture_and_links(full_report: LiftReport)
     assert parts[1].startswith(
         "**churn: no verdict, 1.4 of 2.3 points.** Can it go to Production? No: "
     )
-    assert "No verdict: 1.4 points arrived (0.7 to 2.0), 2.3 points promised" in parts[1]
+    assert "No verdict: 1.4 points realized (0.7 to 2.0), 2.3 points promised" in parts[1]
     assert "Strategy 3 of 5" in parts[2]
     assert "| Realized lift | 1.4 points (0.7 to 2.0) |" in parts[2]
     assert parts[3].startswith("![")

@@ -45,7 +45,7 @@ def test_the_title_has_the_name_its_users_chose(full_report: LiftReport) -> None
 
 
 def test_sections_in_the_order_of_the_question(full_report: LiftReport) -> None:
-    """May it go, did the lift arrive, where was it lost, how ready, who took part, what is planned."""
+    """May it go, was the lift realized, where was it lost, how ready, who took part, what is planned."""
     adoption = model(full_report)
     decision = decide(adoption, "Production", policy=default_policy())
     found = [s.key for s in adoption_sections(adoption, decision)]
@@ -69,7 +69,7 @@ def test_the_gate_shows_what_fails_with_its_fix(full_report: LiftReport) -> None
     section = gate_section(adoption, decision)
     assert section.title == "Can it go to Production?"
     assert section.text[0].startswith(
-        f"No: {len(decision.missing)} things. Nothing is blocked: the policy only observes."
+        f"No: {len(decision.missing)} requirements are not met. Nothing is blocked: the policy only observes."
     )
     assert len(section.steps) == len(decision.missing)
     assert all(command.startswith("spot ") for _, command in section.steps)

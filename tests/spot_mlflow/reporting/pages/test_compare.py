@@ -26,7 +26,7 @@ def test_what_differs_is_marked_and_said() -> None:
     lines = {line.label: line for part in found.parts for line in part.lines}
     assert lines["Verdict"].differs
     assert (lines["Verdict"].this, lines["Verdict"].that) == ("Less than promised", "Promise kept")
-    assert lines["Lift that arrived"].differs
+    assert lines["Realized lift"].differs
     assert (lines["Operation"].this, lines["Operation"].differs) == ("2 of 5", False)
     assert " differ: " in found.words
     assert "verdict" in found.words
@@ -51,7 +51,7 @@ def test_figures_are_compared_before_they_are_written() -> None:
         x
         for part in compared((one, decision), (other, decision)).parts
         for x in part.lines
-        if x.label == "Lift that arrived"
+        if x.label == "Realized lift"
     )
     assert line.this == line.that
     assert line.differs

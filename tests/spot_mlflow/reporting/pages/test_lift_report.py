@@ -160,14 +160,14 @@ def test_a_faulty_log_shows_no_lift(full_report: LiftReport) -> None:
     }
     assert [c.label for c in cards(lift_view(data))] == ["Promised", "Value promised"]
     page = text_of(lift_report.html(data))
-    assert "The log must be put right first" in page
+    assert "The log must be corrected first" in page
     view = lift_view(data)
     arrived = [view.scale.number(view.realized.lift), view.scale.interval(view.realized)]
     assert arrived[1] in text_of(lift_report.html(full_report))
     for said in (page, lift_report.markdown(data)):
         assert arrived[1] not in said
         for words in (
-            "Arrived",
+            "Realized",
             "For whom did it work?",
             "How did it go over time?",
             "worth having",

@@ -73,10 +73,10 @@ def test_the_summary_counts_and_sums(models: list[tuple[str, Mapping[str, str]]]
     assert summary.stages == {"checked": 3, "promised": 1, "begun": 1, "not assessed": 2}
     assert (summary.decided, summary.arrived) == (2, 1)
     assert summary.value == {"USD": (110_000.0, 60_000.0)}
-    assert summary.words.startswith("Promised 110k USD to date, arrived 60k. open: ")
+    assert summary.words.startswith("Promised 110k USD to date, realized 60k. open: ")
     assert summary.words.endswith(
         "7 models: 3 checked, 1 promised, 1 started, 2 not assessed. "
-        "The promised lift arrived in 1 of 2 decided (50 %)."
+        "The promised lift was realized in 1 of 2 decided (50 %)."
     )
 
 

@@ -61,7 +61,7 @@ def test_the_first_sentence_is_what_arrived_of_what_was_promised() -> None:
             "c": model(verdict="inconclusive"),
         }
     )
-    assert found.title == "47k of 120k USD promised has arrived (30k to 64k)."
+    assert found.title == "47k of 120k USD promised was realized (30k to 64k)."
     assert [m.unit for m in found.money] == ["USD", "EUR"]
     assert (found.kept, found.decided, found.share_kept, found.models) == (1, 2, "50 %", 3)
 

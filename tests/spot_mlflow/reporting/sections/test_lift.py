@@ -51,7 +51,7 @@ def test_the_reason_is_in_the_figures_of_the_report() -> None:
     view = lift_view(make_report(lift=0.002, n=150_000))
     assert view.verdict == "shortfall"
     assert reason_words(view) == (
-        f"{view.scale.number(view.realized.lift)} of 2.30 points arrived; the gap is at most "
+        f"{view.scale.number(view.realized.lift)} of 2.30 points realized; the gap is at most "
         f"{view.scale.signed(view.gap.high)}, beyond the tolerance of 0.90 points."
     )
 

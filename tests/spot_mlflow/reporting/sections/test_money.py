@@ -37,9 +37,9 @@ def test_groups_that_stand_out_are_named(sections: dict[str, Section]) -> None:
 def test_money_to_date_and_at_full_rollout(
     sections: dict[str, Section], full_report: LiftReport
 ) -> None:
-    """Promised and arrived, to date and for a year, each with its interval."""
+    """Promised and realized, to date and for a year, each with its interval."""
     rows = dict(sections["worth"].tables[0].rows)
-    assert rows["Arrived to date"] == "60k USD (30k to 100k)"
+    assert rows["Realized to date"] == "60k USD (30k to 100k)"
     assert rows["Promised a year at full rollout"] == "1.4M USD"
     assert rows["Net value per contact"].startswith("3.47 USD (")
     assert sections["worth"].text[0].startswith("Acting pays")

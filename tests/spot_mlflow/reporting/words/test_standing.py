@@ -34,10 +34,10 @@ def test_a_version_in_production_without_evidence_is_never_answered_yes():
     assert standing.line == f"In Production. {count} requirements are not met."
     assert gate_section(adoption, decision).text[0].startswith(f"{count} requirements are not met.")
     tag = summary_tags(adoption, decision=decision)["spot"]
-    assert tag.endswith(f" · in Production, {count} things not met")
+    assert tag.endswith(f" · in Production, {count} requirements not met")
     assert (
         portfolio_rows([("churn", {"spot": tag})])[0].gate
-        == f"in Production, {count} things not met"
+        == f"in Production, {count} requirements not met"
     )
     assert not any("yes" in text.lower() for text in (standing.line, tag))
 
@@ -84,7 +84,7 @@ def test_a_version_that_was_there_may_go_back_and_its_gaps_are_said():
     assert standing.line == (
         f"Can it go back to Production? Yes, it was there before. {count} requirements are not met."
     )
-    assert standing.tag == f"may go back to Production, {count} things not met"
+    assert standing.tag == f"may go back to Production, {count} requirements not met"
 
 
 SINCE = datetime(2027, 5, 3, tzinfo=timezone.utc)
@@ -101,7 +101,7 @@ SINCE = datetime(2027, 5, 3, tzinfo=timezone.utc)
         (
             Standing("@champion", True, None, False, 13, 1),
             "In @champion. 1 requirement is not met.",
-            "in @champion, 1 thing not met",
+            "in @champion, 1 requirement not met",
         ),
         (
             Standing("Staging", True, None, False, 0, 0),
@@ -115,8 +115,8 @@ SINCE = datetime(2027, 5, 3, tzinfo=timezone.utc)
         ),
         (
             Standing("Production", False, None, False, 13, 2),
-            "Can it go to Production? No: 2 things",
-            "Production: no, 2 things",
+            "Can it go to Production? No: 2 requirements are not met",
+            "Production: no, 2 requirements not met",
         ),
     ],
 )

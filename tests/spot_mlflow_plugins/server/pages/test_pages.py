@@ -63,7 +63,7 @@ def test_model_page_says_yes_or_no(scene: Scene) -> None:
     """The live version is where it is and lacks nothing; the other may not go there."""
     assert "All requirements are met." in get(scene, f"model?name={scene.name}&version=1").text
     page = get(scene, f"model?name={scene.name}&version=2")
-    assert "Can it go to Production? No: 2 things" in page.text
+    assert "Can it go to Production? No: 2 requirements are not met" in page.text
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert "no-store" in page.headers["Cache-Control"]
 
@@ -92,7 +92,7 @@ def test_panel_is_short(scene: Scene) -> None:
     """The panel has the answer, what is missing, and the four letters in order."""
     said = get(scene, f"panel?name={scene.name}&version=2").json()
     assert said["allowed"] is False
-    assert said["gate"] == "Can it go to Production? No: 2 things"
+    assert said["gate"] == "Can it go to Production? No: 2 requirements are not met"
     assert len(said["missing"]) == 2
     assert [x["name"] for x in said["letters"]] == [
         "Strategy",

@@ -81,12 +81,12 @@ def test_the_first_screen_answers_and_asks(portfolio: Portfolio) -> None:
     page = portfolio.page()
     heading = re.search(r"<h1>(.*?)</h1>", page)
     assert heading is not None
-    assert "promised has arrived (" in heading[1]
+    assert "promised was realized (" in heading[1]
     assert "CHF" in page
     assert re.search(r"decisions wait; waiting costs about [\d.,k]+\sCHF", page)
     assert set(portfolio.short) <= set(rows(page))
     assert portfolio.kept not in rows(page)
-    assert "Promised and arrived to date, CHF" in page
+    assert "Promised and realized to date, CHF" in page
     changed = page.partition('id="changed"')[2]
     assert f"model?name={portfolio.short[0]}" in changed
     assert "(the first check)" in changed

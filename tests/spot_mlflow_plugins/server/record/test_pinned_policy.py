@@ -32,7 +32,7 @@ def test_decisions_and_summary_follow_the_operators_file(tmp_path: Path) -> None
         refused = scene.call("POST", "model-versions/transition-stage", body)
         assert refused.status_code == 403
         assert (
-            "2 things missing" in refused.json()["message"]
+            "2 requirements not met" in refused.json()["message"]
         )  # of that policy; the other asks for more
         said = scene.entry(
             "pulse", {"useful": 4, "would_use": 4, "guess": False}, role="frontline", person="Flo"
@@ -42,5 +42,5 @@ def test_decisions_and_summary_follow_the_operators_file(tmp_path: Path) -> None
         assert told.status_code == 200, told.text
         tags = scene.client.get_model_version(scene.name, "2").tags
         missing = len(default_policy().requires("Production"))
-        assert "Production: no, 2 things" in tags["spot"], tags["spot"]
-        assert f"{missing} things" not in tags["spot"]
+        assert "Production: no, 2 requirements" in tags["spot"], tags["spot"]
+        assert f"{missing} requirements" not in tags["spot"]
