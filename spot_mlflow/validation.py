@@ -179,6 +179,20 @@ def _is_form(part: str) -> bool:
     return bool(_FORM.search(part)) or part in {d.__name__ for d in Document.__subclasses__()}
 
 
+# Kind of a pydantic fault -> what the value must be, in the reader's words.
+_PLAIN: Final = {
+    "model_type": "keys and values",
+    "dict_type": "keys and values",
+    "date_parsing": "a date, for example 2027-01-31",
+    "date_from_datetime_parsing": "a date, for example 2027-01-31",
+    "datetime_parsing": "a time, for example 2027-01-31T09:30",
+    "datetime_from_date_parsing": "a time, for example 2027-01-31T09:30",
+    "float_parsing": "a number",
+    "int_parsing": "a whole number",
+    "bool_parsing": "true or false",
+}
+
+
 def _fault(
     kind: type[BaseModel], loc: list[str], err: Mapping[str, Any], known: dict[str, list[str]]
 ) -> str:
@@ -192,8 +206,7 @@ def _fault(
     if err["type"] == "missing":
         return f"'{key}' is missing"
     message = str(err["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    if err["type"] in ("model_type", "dict_type"):
-        message = "keys and values"
+    message = _PLAIN.get(err["type"], message)
     if err["type"] == "value_error":
         return message if not loc else f"{key}: {message}"
     return f"{key} == {shortened(repr(err['input']))}, must be {message}"

@@ -20,6 +20,11 @@ CONTRACT = {
         ({"treatment_share": {"a": 2}}, "treatment_share.a == 2, must be less than or equal to 1"),
         ({"predicted": "lots"}, "predicted == 'lots', must be keys and values"),
         (
+            {"measurement": {"owner": "Mia", "first_check": "31.01.2027"}},
+            "measurement.first_check == '31.01.2027', must be a date, for example 2027-01-31",
+        ),
+        ({"minimum_viable": "much"}, "minimum_viable == 'much', must be a number"),
+        (
             {"columns": {"arm": "any", "outcome": "got", "treated": {"a": 1}}},
             "columns.treated == {'a': 1}, must be a valid string",
         ),
@@ -28,7 +33,7 @@ CONTRACT = {
             "columns: arm and outcome must be two columns, both are 'got'",
         ),
     ],
-    ids=["number", "by-arm", "text", "label", "one-column"],
+    ids=["number", "by-arm", "text", "date", "amount", "label", "one-column"],
 )
 def test_one_fault_is_one_sentence_in_the_reader_s_words(change, said):
     """Where a key may have several forms, the fault is told once, without the checker's own terms."""
