@@ -27,4 +27,4 @@ def _said(cause: ArmCause) -> str:
     if cause.kind == "schedule":
         step = f"that begins on {cause.what}" if cause.what else "without a first day"
         return f"{units} have the arm of another step of the schedule, the one {step}"
-    return f"of {cause.units:,} no form of the id, earlier salt or step of the schedule explains the arm"
+    return f"for {cause.units:,} no form of the id, earlier salt or step of the schedule explains the arm"
