@@ -24,14 +24,9 @@ def check(record, writers, entries):
     assert f"{writers} people" in wanted["spot.involvement"]
 
 
-def test_eight_writers_on_sqlite_lose_nothing(mlflow_uri):
-    """8 processes x 25 entries on one SQLite file: 200 kept, 0 lost."""
-    check(write_at_once(mlflow_uri, 8, 25), 8, 25)
-
-
 def test_eight_writers_through_a_server_lose_nothing(plain_server):
-    """8 processes x 25 entries over HTTP: 200 kept, 0 lost."""
-    check(write_at_once(plain_server, 8, 25), 8, 25)
+    """8 processes x 12 entries over HTTP: 96 kept, 0 lost."""
+    check(write_at_once(plain_server, 8, 12), 8, 12)
 
 
 @pytest.mark.postgres
