@@ -139,6 +139,18 @@ class RecordDecider:
     def registered(self, name: str, version: str) -> None:
         """Nothing is to be done of a new version here."""
 
+    def tell(self, name: str, versions: Sequence[str]) -> None:
+        """Brings summaries up to date, so that lists say where a version is now; the change stands in any case."""
+        try:
+            record = self._open()
+            ref = record.resolve(name)
+            for version in versions or (None,):
+                record.refresh(replace(ref, version=version))
+        except NotFound:  # the model went with the change
+            _logger.debug("no summary to bring up to date: %s is gone", name)
+        except Exception:  # whatever it is: the change is made
+            _logger.exception("the summary of %s is not up to date", name)
+
     def changing(self) -> AbstractContextManager[None]:
         """Nothing else is to be kept apart from a change here."""
         return nullcontext()

@@ -142,7 +142,10 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
             private.looked_at(self, name, look),
             carried_out(decider, self, done),
         ):
-            return super().rename_registered_model(name, new_name)
+            renamed = super().rename_registered_model(name, new_name)
+        if rulings:
+            decider.tell(new_name, tuple(dict.fromkeys(r.decision.version for r in rulings)))
+        return renamed
 
     # -- tags --------------------------------------------------------------------------------------
 
@@ -308,6 +311,8 @@ class GateMixin(_Store):  # type: ignore[misc] # see _Store
             carried_out(decider, self, done),
         ):
             yield
+        if only is not None and rulings:
+            decider.tell(name, ())
 
 
 def _same(

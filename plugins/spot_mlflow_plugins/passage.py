@@ -143,6 +143,8 @@ class Passage:
             carried_out(self._decider, self._store, done),
         ):
             yield
+        versions = [v for gone in self._replaced.values() for v in gone]
+        self._decider.tell(self._name, tuple(dict.fromkeys((*versions, self._version))))
 
     def _look(self, now: private.HeldRows | None) -> None:
         """Raises where the model is another than was decided on."""

@@ -95,6 +95,10 @@ class Decider(Protocol):
         """Takes note of a new version of a model; never raises, never waits."""
         ...
 
+    def tell(self, name: str, versions: Sequence[str]) -> None:
+        """Brings the summaries of a model and of versions of it up to date after a change; never raises."""
+        ...
+
     def changing(self) -> AbstractContextManager[None]:
         """Returns the context to look again and to make a change of targets in."""
         ...
