@@ -219,7 +219,7 @@ def _portfolio_cost(record: Record) -> dict[str, float]:
     """Registry calls, SQL statements and time of one portfolio."""
     import sqlalchemy as sa
 
-    from spot_mlflow.reporting.pages.portfolio import portfolio_rows
+    from spot_mlflow.reporting.pages.portfolio_row import portfolio_rows
 
     statements: list[str] = []
 

@@ -23,7 +23,7 @@ from spot_mlflow.readiness.answer_file import read_answer_file
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.record import outcomes
-from spot_mlflow.record.login import who_asks
+from spot_mlflow.record.asking import who_asks
 from spot_mlflow.record.policies import adoption_under_policy, current_policy
 from spot_mlflow.record.shared import shared_record
 from spot_mlflow.statements import STATEMENTS, Known, read_statement

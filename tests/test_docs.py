@@ -13,7 +13,8 @@ import pytest
 import yaml
 from pages_as_scripts import blocks_of
 
-from spot_mlflow.lift.promise.contract import Columns, PredictedLift
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.promise.terms import Columns
 from spot_mlflow_checks.expectations import EXPECTATIONS
 from spot_mlflow_cli.main import spot
 

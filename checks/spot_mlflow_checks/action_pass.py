@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.actions import CLASSES, HOURS, ActionTable, Crew
 from spot_mlflow_checks.labels import bounded, label_keys, labels_of
-from spot_mlflow_checks.rows import WEEK, flag, judged
+from spot_mlflow_checks.reading import WEEK
+from spot_mlflow_checks.rows import flag, judged
 from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.moments.cells import Moments
-    from spot_mlflow_checks.rows import Reading
+    from spot_mlflow_checks.reading import Reading
 
     Rows = Mapping[str, NDArray[Any]]
 

@@ -16,8 +16,8 @@ from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source, with_left_out
 from spot_mlflow_checks.raw.given import ready_log
 from spot_mlflow_checks.raw.joined import complete_to, joined_log
+from spot_mlflow_checks.reading import SEGMENT_LIMIT
 from spot_mlflow_checks.reduced import read_reduced
-from spot_mlflow_checks.rows import SEGMENT_LIMIT
 from spot_mlflow_checks.validation import validate
 
 if TYPE_CHECKING:

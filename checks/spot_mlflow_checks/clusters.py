@@ -9,7 +9,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.clusters import MISSING_SUMS, ClusterMoments
-from spot_mlflow_checks.rows import DAY, MONDAY, WEEK, Reading, flag, judged
+from spot_mlflow_checks.reading import DAY, MONDAY, WEEK, Reading
+from spot_mlflow_checks.rows import flag, judged
 from spot_mlflow_checks.sums import arm_labels, segment_label
 
 if TYPE_CHECKING:

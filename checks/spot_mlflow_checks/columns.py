@@ -12,7 +12,8 @@ from spot_mlflow_checks.engines.source import missing_column
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.promise.contract import Columns, PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.promise.terms import Columns
     from spot_mlflow_checks.engines.source import Source
 
 # Without these a check would measure something else than was promised.

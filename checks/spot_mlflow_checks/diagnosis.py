@@ -14,7 +14,7 @@ from spot_mlflow_checks.rows import typed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from spot_mlflow_checks.rows import Reading
+    from spot_mlflow_checks.reading import Reading
 
 _GIVE: Final = "Give it as plain numbers, text, true and false, or times, for example by a cast in a query or view."
 

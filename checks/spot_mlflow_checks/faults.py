@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow_checks.engines.dialect import Family
     from spot_mlflow_checks.fault_checks import FaultCheck
-    from spot_mlflow_checks.rows import Reading
+    from spot_mlflow_checks.reading import Reading
 
     Condition = Callable[[Reading, Any], sa.ColumnElement[bool]]
 

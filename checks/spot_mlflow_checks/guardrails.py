@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spot_mlflow.lift.moments.cells import Moments
-    from spot_mlflow_checks.rows import Reading
+    from spot_mlflow_checks.reading import Reading
 
 # Columns that say where a unit stands; all others belong to the headline's outcome.
 _PLACE: Final = ("arm", "unit", "decided_at", "segment", "cluster", "model_version", "propensity")

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.outcome_moments import Fault
 from spot_mlflow_checks.faults import EXPECTED
-from spot_mlflow_checks.rows import Reading, flag, judged
+from spot_mlflow_checks.rows import flag, judged
 from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from spot_mlflow_checks.reading import Reading
 
 
 def identity_pass(r: Reading, *, apart: bool) -> dict[str, Fault]:

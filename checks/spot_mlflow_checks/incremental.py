@@ -25,8 +25,9 @@ from spot_mlflow.lift.moments.unknown_steps import ANSWERS, unknown_steps, with_
 from spot_mlflow.lift.stored.restated import restated_cohorts
 from spot_mlflow_checks.centering import on_round_centers, recentered
 from spot_mlflow_checks.guardrails import as_outcome, present
+from spot_mlflow_checks.reading import DAY, Reading
 from spot_mlflow_checks.reduction import BasePass, add_tallies, faults_of
-from spot_mlflow_checks.rows import DAY, EARLIEST, Reading, asks_version, is_indicator, judged
+from spot_mlflow_checks.rows import EARLIEST, asks_version, is_indicator, judged
 from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:

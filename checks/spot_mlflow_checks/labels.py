@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.labels import OTHER_SEGMENT
-from spot_mlflow_checks.rows import SEGMENT_LIMIT, Folded, judged
+from spot_mlflow_checks.reading import SEGMENT_LIMIT, Folded
+from spot_mlflow_checks.rows import judged
 from spot_mlflow_checks.sums import grouped, segment_label
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spot_mlflow_checks.rows import Reading
+    from spot_mlflow_checks.reading import Reading
 
     Rows = Mapping[str, NDArray[Any]]
 

@@ -20,6 +20,7 @@ from spot_mlflow.lift.stored.kept_units import checked_units
 from spot_mlflow.lift.strata.choice import with_cut
 from spot_mlflow.validation import utc
 from spot_mlflow_checks.action_pass import action_pass, offer_pass
+from spot_mlflow_checks.blanks import blank_notes, settled, with_unknown
 from spot_mlflow_checks.centering import lone_giants
 from spot_mlflow_checks.clusters import cluster_pass
 from spot_mlflow_checks.columns import HASHED, columns_in, guardrail_key
@@ -37,6 +38,7 @@ from spot_mlflow_checks.incremental import (
     why_open_rows_miss,
     why_units_meet,
 )
+from spot_mlflow_checks.reading import SEGMENT_LIMIT, Reading
 from spot_mlflow_checks.reduction import (
     BasePass,
     base_pass,
@@ -46,8 +48,8 @@ from spot_mlflow_checks.reduction import (
     with_cap,
     with_centers,
 )
-from spot_mlflow_checks.rows import SEGMENT_LIMIT, Reading, asks_version, is_indicator
-from spot_mlflow_checks.steps import blank_notes, counts_known, settled, with_unknown
+from spot_mlflow_checks.rows import asks_version, is_indicator
+from spot_mlflow_checks.steps import counts_known
 from spot_mlflow_checks.sums import segment_label
 from spot_mlflow_checks.versions import versions_said
 

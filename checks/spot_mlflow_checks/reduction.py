@@ -16,16 +16,8 @@ from spot_mlflow_checks.columns import guardrail_key
 from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.guardrails import guardrail_cells, guardrail_sums, present
 from spot_mlflow_checks.labels import bounded, label_keys, labels_of
-from spot_mlflow_checks.rows import (
-    BLANK_ROW,
-    DAY,
-    Reading,
-    asks_version,
-    flag,
-    is_indicator,
-    judged,
-    typed,
-)
+from spot_mlflow_checks.reading import DAY, Reading
+from spot_mlflow_checks.rows import BLANK_ROW, asks_version, flag, is_indicator, judged, typed
 from spot_mlflow_checks.sums import beside_missing, cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from spot_mlflow.lift.moments.labels import HOLDOUT, MISSING_SEGMENT, TREATMENT
 from spot_mlflow.lift.moments.measures import BY_KEY
 from spot_mlflow_checks.centering import filled_with_mean, on_round_centers
 from spot_mlflow_checks.engines.dialect import BLANK_WORDS
-from spot_mlflow_checks.rows import DAY, Reading, flag, is_indicator
+from spot_mlflow_checks.reading import DAY, Reading
+from spot_mlflow_checks.rows import flag, is_indicator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from spot_mlflow.record import Record
-    from spot_mlflow.reporting.pages.portfolio import PortfolioRow
+    from spot_mlflow.reporting.pages.portfolio_row import PortfolioRow
 
 _SHOWN: Final = 3  # models that need attention
 
@@ -59,7 +59,7 @@ def say_where_one_is() -> None:
 
 
 def _rows(record: Record) -> tuple[PortfolioRow, ...]:
-    from spot_mlflow.reporting.pages.portfolio import portfolio_rows
+    from spot_mlflow.reporting.pages.portfolio_row import portfolio_rows
 
     found: Iterable[PortfolioRow] = portfolio_rows(record.portfolio())
     return tuple(found)

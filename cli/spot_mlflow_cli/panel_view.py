@@ -13,7 +13,8 @@ from spot_mlflow_cli.terminal import console
 
 if TYPE_CHECKING:
     from spot_mlflow.readiness.instrument import Instrument
-    from spot_mlflow.readiness.panel import QuestionResult, Readiness
+    from spot_mlflow.readiness.panel import Readiness
+    from spot_mlflow.readiness.panel_results import QuestionResult
 
 
 def as_json(readiness: Readiness) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from spot_mlflow.errors import SpotError, Unavailable
 from spot_mlflow.record import Record
 from spot_mlflow.record.claims import Claims
 from spot_mlflow.record.references import ModelRef
-from spot_mlflow.record.store import UPDATED_TAG
+from spot_mlflow.reporting.message.listed import UPDATED
 from spot_mlflow.validation import utc
 from spot_mlflow_cli.checking import PASSES, Answer, Checked, failures, keep, read_outcomes
 from spot_mlflow_cli.each import EachModel, say_where_looked, unexpected
@@ -185,7 +185,7 @@ class Schedule:
         record, now = self._record, utc(self._wanted.as_of)
         known = sorted(record.portfolio())
         say_where_looked(record, known=len(known), shown=len(known), err=True)
-        each = EachModel(name for name, tags in known if UPDATED_TAG in tags)
+        each = EachModel(name for name, tags in known if UPDATED in tags)
         found: list[Visit] = []
         for name in each:
             if self._stop.is_set():

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.errors import NotFound, RecordDamaged, SpotError, Unavailable
 from spot_mlflow.gate.case import asker_of
 from spot_mlflow.gate.decision import decide, removal, tampering, undecided
+from spot_mlflow.record.companion import REGISTRY
 from spot_mlflow.record.decisions import decision_draft, record_decision
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.references import ModelRef
-from spot_mlflow.record.store import REGISTRY
 from spot_mlflow.reporting.words.respondent_view import decision_without_levels, owes_answers
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.attempts import Attempt, Attempts

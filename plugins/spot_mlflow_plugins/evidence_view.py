@@ -18,12 +18,13 @@ from spot_mlflow.adoption import KnownVersions, ModelFacts, VersionFacts, build_
 from spot_mlflow.errors import RecordDamaged, Unavailable
 from spot_mlflow.gate.decision import NO_GROUNDS, state_digest
 from spot_mlflow.record import companion
+from spot_mlflow.record.companion import REGISTRY
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.policies import policies_in
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
-from spot_mlflow.record.store import REGISTRY, UPDATED_TAG
 from spot_mlflow.record.subject import Subject
+from spot_mlflow.reporting.message.listed import UPDATED
 from spot_mlflow.validation import utc
 from spot_mlflow_plugins import mlflow_private as private
 
@@ -163,7 +164,7 @@ class EvidenceView:
             version: the version to speak of.
         """
         ref = ModelRef(facts.name, None, facts.created)
-        seen = self._up_to_date(ref, known_written=UPDATED_TAG in facts.tags)
+        seen = self._up_to_date(ref, known_written=UPDATED in facts.tags)
         now = utc(None)
         if seen is None:
             return build_adoption(facts, (), version=version, now=now), state_digest(())

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 from spot_mlflow.gate.targets import fold, same_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.evidence import Evidence
-    from spot_mlflow.gate.decision import GateDecision
 
 
 def held_before(adoption: Adoption, version: str, target: str) -> bool:
@@ -45,28 +43,6 @@ def _holders(payload: Any, target: str, name: str) -> Iterable[str]:
         if same_target(str(other), target):
             held += [str(v) for v in versions]
     return held
-
-
-def already_recorded(decisions: Sequence[Evidence], decision: GateDecision) -> bool:
-    """Whether the record holds this very answer already, so that a loop does not inflate it.
-
-    The same question on the same evidence and policy, by the same requester, with the same answer,
-    and nothing decided for that target in between. Decisions that were carried out always count anew.
-    """
-    for entry in reversed(decisions):
-        said = entry.payload
-        if str(said.get("version")) != decision.version:
-            continue
-        if not same_target(str(said.get("target", "")), decision.target):
-            continue
-        keys = ("outcome", "state", "policy_digest", "requester")
-        failing = [r["name"] for r in said.get("requirements", ()) if not r.get("met")]
-        return (
-            not said.get("applied")
-            and all(said.get(k) == getattr(decision, k) for k in keys)
-            and failing == [r.name for r in decision.requirements if not r.met]
-        )
-    return False
 
 
 def earlier_holders(adoption: Adoption, target: str) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from spot_mlflow import figures
+from spot_mlflow.lift.promise.meaning import meaning_of
 from spot_mlflow.lift.promise.scale import contract_scale
-from spot_mlflow.lift.promise.slips import meaning_of
 
 if TYPE_CHECKING:
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments

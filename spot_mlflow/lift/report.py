@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.estimation.months import by_month
 from spot_mlflow.lift.moments.means import shown_means
-from spot_mlflow.lift.moments.recomputed import arms_recomputed
 from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.lift.results import CheckResult, Compared, GapVerdict, RealizedLift, SegmentLift
 from spot_mlflow.shown import Shown
@@ -200,7 +199,7 @@ class LiftReport(Shown):
             "sample_ratio_p": a.sample_ratio_p,
             "sample_ratio": jsonable(a.sample_ratio),
             "attrition": jsonable(a.attrition),
-            "arms_recomputed": jsonable(arms_recomputed(self.moments)),
+            "arms_recomputed": jsonable(self.moments.arms_recomputed),
             "guardrails": jsonable(a.guardrails),
             "compliance": jsonable(a.compliance),
             "assignment": jsonable(a.variation),

@@ -17,19 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.readiness.assessment import DONT_KNOW, parse_answers
+from spot_mlflow.readiness.answer_text import FIELDS, MAIL_BEGIN, MAIL_END, WORDS, uncell
+from spot_mlflow.readiness.assessment import parse_answers
+from spot_mlflow.readiness.worksheet_markdown import parse_markdown
 from spot_mlflow.validation import load_yaml
 
 if TYPE_CHECKING:
     from spot_mlflow.readiness.instrument import Instrument
 
-FIELDS: Final = ("now", "target", "by", "owner", "comment")
-WORDS: Final = frozenset({"owner", "comment"})  # fields that hold a person's words
 META: Final = ("model", "role", "person")
-MAIL_BEGIN: Final = "-----BEGIN SPOT ANSWERS-----"
-MAIL_END: Final = "-----END SPOT ANSWERS-----"
-# A spreadsheet runs a cell that begins with one of these as a formula.
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 _MAX_BYTES: Final = 5_000_000
 _SUFFIXES: Final = (
     ".yaml", ".yml", ".json", ".csv", ".tsv", ".md", ".markdown", ".txt", ".eml", ".html", ".htm"
@@ -216,16 +212,6 @@ def _csv_row(
         }
 
 
-def cell(text: str) -> str:
-    """Writes a text so that no spreadsheet runs it as a formula; ``uncell`` undoes it."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def uncell(text: str) -> str:
-    """Reads what ``cell`` wrote."""
-    return text[1:] if text[:1] == "'" and text[1:].startswith(FORMULA_STARTS) else text
-
-
 def _html(text: str, path: Path) -> list[dict[str, Any]]:
     found = re.search(
         r'<script type="application/json" id="spot-answers"[^>]*>(.*?)</script>', text, re.DOTALL
@@ -245,8 +231,6 @@ def _html(text: str, path: Path) -> list[dict[str, Any]]:
 def _markdown_or_mail(text: str, path: Path) -> list[dict[str, Any]]:
     if MAIL_BEGIN in text:
         return _mail(text, path)
-    from spot_mlflow.readiness.worksheet_markdown import parse_markdown
-
     return [parse_markdown(text, where=str(path))]
 
 
@@ -282,14 +266,3 @@ def _opened(text: str) -> tuple[str, list[str]]:
         "\n".join(str(p.get_content()) for p in said if p not in attached),
         [f.decode("utf-8-sig", errors="replace") for f in files if isinstance(f, bytes)],
     )
-
-
-def long_form(answers: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Returns answers as texts for a worksheet; "don't know" in words, what is unset left out."""
-    return {
-        id_: {
-            "now": DONT_KNOW if given.get("now") is None else str(given["now"]),
-            **{k: str(given[k]) for k in FIELDS[1:] if given.get(k) is not None},
-        }
-        for id_, given in answers.items()
-    }

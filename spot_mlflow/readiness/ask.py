@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spot_mlflow.readiness.worksheet_written import written
+
 if TYPE_CHECKING:
     from spot_mlflow.readiness.worksheet import Worksheet
 
@@ -83,7 +85,7 @@ def ask_message(
         subject=f"{sheet.heading}: {count} question{'s' if count != 1 else ''}, {minutes}{until}",
         body="\n\n".join(paragraphs) + "\n",
         file_name="" if link else sheet.file_name("html"),
-        worksheet="" if link else sheet.render("html"),
+        worksheet="" if link else written(sheet, "html"),
         to=to,
     )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from spot_mlflow.readiness.instrument import Instrument
-    from spot_mlflow.readiness.panel import LetterResult, QuestionResult
+    from spot_mlflow.readiness.panel_results import LetterResult, QuestionResult
 
 
 @dataclass(frozen=True, slots=True)

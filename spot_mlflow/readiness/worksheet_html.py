@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.person import person_key
-from spot_mlflow.readiness.answer_file import FIELDS, MAIL_BEGIN, MAIL_END, long_form
+from spot_mlflow.readiness.answer_text import FIELDS, MAIL_BEGIN, MAIL_END, long_form
 from spot_mlflow.readiness.assessment import DONT_KNOW
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.readiness.answer_file import long_form
+from spot_mlflow.readiness.answer_text import long_form
 from spot_mlflow.readiness.assessment import DONT_KNOW
 
 if TYPE_CHECKING:

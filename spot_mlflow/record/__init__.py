@@ -3,8 +3,9 @@
 ``Record`` writes and reads evidence; see ``docs/record.md`` for what stands where and why.
 """
 
+from spot_mlflow.record.companion import REGISTRY
 from spot_mlflow.record.references import ModelRef
-from spot_mlflow.record.store import REGISTRY, Record
+from spot_mlflow.record.store import Record
 from spot_mlflow.record.verification import Finding, Verification
 
 __all__ = ["REGISTRY", "Finding", "ModelRef", "Record", "Verification"]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spot_mlflow.errors import InvalidInput, RecordDamaged
+from spot_mlflow.record.companion import REGISTRY
 from spot_mlflow.record.policies import findings
 from spot_mlflow.record.remote import RouteWriter
-from spot_mlflow.record.store import REGISTRY
 from spot_mlflow.record.subject import Subject
 from spot_mlflow.record.verification import Verification, verify
 
 if TYPE_CHECKING:
+    from spot_mlflow.record.entry_store import EntryStore
     from spot_mlflow.record.references import ModelRef
-    from spot_mlflow.record.store import Record
 
 
-def verified(record: Record, ref: ModelRef, *, files: bool) -> Verification:
+def verified(record: EntryStore, ref: ModelRef, *, files: bool) -> Verification:
     """Returns what is wrong with the record of a model; see ``Record.verify``.
 
     Args:
@@ -40,7 +40,7 @@ def verified(record: Record, ref: ModelRef, *, files: bool) -> Verification:
     return verify(ref, list(record.readings_of(about)))
 
 
-def _registry(record: Record) -> Verification:
+def _registry(record: EntryStore) -> Verification:
     more = findings(record)
     try:
         found = verify(REGISTRY, record.readings(REGISTRY))

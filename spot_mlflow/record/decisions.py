@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.adoption import Adoption, build_adoption
-from spot_mlflow.gate.history import already_recorded
+from spot_mlflow.gate.repeated import already_recorded
 from spot_mlflow.record.entry import Draft
 from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.reading import counted
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
-    from spot_mlflow.record.store import Record
+    from spot_mlflow.record.entry_store import EntryStore
 
 _LOG: Final = "involvement"
 _SPEAKING: Final = frozenset({"sign-off", "waiver", _LOG})  # kinds whose person a requirement names
@@ -28,7 +28,7 @@ IN_FORCE: Final = "in_force"  # key of a decision: made by the policy in force, 
 NAMED_ELSEWHERE: Final = "(name in its own entry)"
 
 
-def adoption_for_decision(record: Record, model: str, version: str) -> Adoption:
+def adoption_for_decision(record: EntryStore, model: str, version: str) -> Adoption:
     """Returns what a decision rests on, reading only what this ``Record`` has not seen yet.
 
     An entry that was seen complete is kept as it was: its digest bound it, so an edit or deletion
@@ -45,7 +45,7 @@ def adoption_for_decision(record: Record, model: str, version: str) -> Adoption:
 
 
 def record_decision(
-    record: Record,
+    record: EntryStore,
     decision: GateDecision,
     *,
     created: int,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from spot_mlflow.record import direct
 from spot_mlflow.record.facts import every_model
 from spot_mlflow.record.faults import mlflow_errors
-from spot_mlflow.record.store import UPDATED_TAG
+from spot_mlflow.reporting.message.listed import UPDATED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ class KeptTags:
             Unavailable: the registry did not answer.
         """
         with mlflow_errors("the registry", at=str(self._client.tracking_uri)):
-            marks = direct.model_marks(self._client, UPDATED_TAG)
+            marks = direct.model_marks(self._client, UPDATED)
             if marks is None:
                 return every_model(self._client)
             before = self._kept

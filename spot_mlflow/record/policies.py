@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,10 +21,10 @@ from spot_mlflow.evidence import canonical
 from spot_mlflow.gate.policy import Policy, default_policy
 from spot_mlflow.person import check_text
 from spot_mlflow.record import companion, direct
+from spot_mlflow.record.companion import REGISTRY
 from spot_mlflow.record.decisions import IN_FORCE
 from spot_mlflow.record.faults import in_spite_of_races
 from spot_mlflow.record.remote import RouteWriter
-from spot_mlflow.record.store import REGISTRY
 from spot_mlflow.record.verification import Finding
 
 if TYPE_CHECKING:
@@ -33,11 +32,10 @@ if TYPE_CHECKING:
 
     from spot_mlflow.adoption import Adoption, ModelFacts
     from spot_mlflow.evidence import Evidence
-    from spot_mlflow.record.store import Record
+    from spot_mlflow.record.entry_store import EntryStore
 
 COPY_TAG: Final = "spot.policy"  # of the registry's experiment: the policy; of a model: which one
 _LONGEST: Final = 4_900  # characters of an experiment's tag
-_TOLD_FOR: Final = 30.0  # seconds
 _AGAIN: Final = (
     "Set it again: spot policy set POLICY.YAML, or end it: spot policy retire --reason TEXT"
 )
@@ -95,7 +93,7 @@ class Policies:
             )
 
 
-def current_policy(record: Record, *, recent: bool = False) -> Policy:
+def current_policy(record: EntryStore, *, recent: bool = False) -> Policy:
     """Returns the policy in force; the default, in mode observe, where none was ever set.
 
     Args:
@@ -109,27 +107,7 @@ def current_policy(record: Record, *, recent: bool = False) -> Policy:
     return policies_in(record, recent=recent).in_force
 
 
-def policy_told(record: Record, facts: ModelFacts) -> tuple[Policy, str | None]:
-    """Returns the policy whose answer the summaries of a model tell, and its mark.
-
-    A record that knows the policy which the model's tag names does not read it again, for half a
-    minute. Nothing is decided on a summary.
-
-    Args:
-        record: where to read.
-        facts: of the model.
-
-    Raises:
-        RecordDamaged: as ``current_policy``.
-    """
-    known, until = record.policies_known or (None, 0.0)
-    if known is None or known.mark != facts.tags.get(COPY_TAG) or time.monotonic() > until:
-        known = policies_in(record, recent=True)
-        record.policies_known = known, time.monotonic() + _TOLD_FOR
-    return known.in_force, known.mark
-
-
-def policies_in(record: Record, *, recent: bool = False) -> Policies:
+def policies_in(record: EntryStore, *, recent: bool = False) -> Policies:
     """Returns what the record says of policies; a gated server is asked for the one in force there.
 
     Args:
@@ -147,7 +125,7 @@ def policies_in(record: Record, *, recent: bool = False) -> Policies:
 
 
 def adoption_under_policy(
-    record: Record, model: Any, version: str | None = None
+    record: EntryStore, model: Any, version: str | None = None
 ) -> tuple[Adoption, Policy]:
     """Returns everything known about a model version and the policy in force: one search for both.
 
@@ -197,7 +175,7 @@ def policies_of(entries: Iterable[Evidence], tags: Mapping[str, str]) -> Policie
 
 
 def set_policy(
-    record: Record, policy: Policy, *, person: str | None = None, role: str | None = None
+    record: EntryStore, policy: Policy, *, person: str | None = None, role: str | None = None
 ) -> Evidence:
     """Puts a policy in force: recorded for the registry as a whole, the newest one counts."""
     payload = {"policy": policy.to_dict(), "digest": policy.digest}
@@ -205,7 +183,7 @@ def set_policy(
 
 
 def retire_policy(
-    record: Record, *, reason: str, person: str | None = None, role: str | None = None
+    record: EntryStore, *, reason: str, person: str | None = None, role: str | None = None
 ) -> Evidence:
     """Ends the policy in force, readable or lost: the default one, in mode observe, follows it.
 
@@ -227,7 +205,7 @@ def retire_policy(
     return record_policy(record, payload, person=person, role=role)
 
 
-def record_policy(record: Record, payload: Mapping[str, Any], **said: Any) -> Evidence:
+def record_policy(record: EntryStore, payload: Mapping[str, Any], **said: Any) -> Evidence:
     """Records a policy's payload, and puts the copies beside it that it cannot vanish without.
 
     Args:
@@ -241,7 +219,7 @@ def record_policy(record: Record, payload: Mapping[str, Any], **said: Any) -> Ev
     return entry
 
 
-def copy_policy(record: Record, entry: Evidence) -> None:
+def copy_policy(record: EntryStore, entry: Evidence) -> None:
     """Writes a policy into the tag of its experiment, and which one it is into every model's."""
     client = record.client
     home = companion.find(client, REGISTRY)
@@ -253,7 +231,7 @@ def copy_policy(record: Record, entry: Evidence) -> None:
     direct.tag_models(client, others, record.ways.key(COPY_TAG), mark)
 
 
-def findings(record: Record) -> tuple[Finding, ...]:
+def findings(record: EntryStore) -> tuple[Finding, ...]:
     """Returns what is wrong with the registry's record of policies, beside its entries.
 
     Names entries that were deleted, a copy whose entry is gone, and a policy that only models name.
@@ -275,7 +253,7 @@ def findings(record: Record) -> tuple[Finding, ...]:
     return (*gone, *_named_by_models(record, found))
 
 
-def _named_by_models(record: Record, found: Policies) -> Sequence[Finding]:
+def _named_by_models(record: EntryStore, found: Policies) -> Sequence[Finding]:
     for name, tags in record.portfolio():
         digest, _, at = tags.get(COPY_TAG, "").partition(" ")
         when = _moment(at)

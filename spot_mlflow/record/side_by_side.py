@@ -15,7 +15,7 @@ from spot_mlflow.record.faults import mlflow_errors
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.registry_ways import ways_of
-from spot_mlflow.record.store import UPDATED_TAG
+from spot_mlflow.reporting.message.listed import UPDATED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -100,7 +100,7 @@ def _without_home(
     for name, created in none.items():
         if created not in elsewhere:
             facts = _facts(client, name, models[name], rows[name])
-            yield name, None if UPDATED_TAG in facts.tags else (facts, [])
+            yield name, None if UPDATED in facts.tags else (facts, [])
 
 
 def _facts(client: MlflowClient, name: str, tags: Mapping[str, str], row: ModelRow) -> ModelFacts:

@@ -26,7 +26,7 @@ from spot_mlflow.reporting.message.summary import description_block, merge_descr
 from spot_mlflow.validation import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mlflow.entities import Experiment
 
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.gate.policy import Policy
+    from spot_mlflow.record.entry_store import EntryStore
     from spot_mlflow.record.references import ModelRef
-    from spot_mlflow.record.store import Record
 
+    PolicyTold = Callable[[ModelFacts], tuple[Policy, str | None]]
     Link = tuple[str, str]  # words, address
 
 _ROUNDS: Final = 50  # of writing until all agrees; each more means that someone else was faster
@@ -46,7 +47,9 @@ FIRST_CHART: Final = "lift-gap.png"  # of a check that does not name its picture
 REPORT: Final = "report.html"
 
 
-def refresh_after(record: Record, subject: Subject, evidence: Evidence) -> None:
+def refresh_after(
+    record: EntryStore, subject: Subject, evidence: Evidence, policy_told: PolicyTold
+) -> None:
     """Brings tags and descriptions up to date after an entry, as ``refresh`` does.
 
     Where nobody else has written for a while, what this operation has read before the entry is still
@@ -56,20 +59,23 @@ def refresh_after(record: Record, subject: Subject, evidence: Evidence) -> None:
         record: where.
         subject: the model, and what was read of it before the entry was written.
         evidence: the entry.
+        policy_told: the policy whose answer the summary tells, and its mark.
     """
     home = subject.home
     if home is not None and record.memory.alone(home):
         facts = record.facts_about(subject)
         entries = [*counted(subject.ref, subject.readings or ()), as_read(evidence)]
         entries.sort(key=lambda e: (e.at, e.id))
-        told = _Telling(record, subject.ref, home)
+        told = _Telling(record, subject.ref, home, policy_told)
         told.written_anew(facts, entries)
         if not record.memory.news(home) and not _erased_since(record, home, told, entries):
             return
-    refresh(record, subject.ref, mine=evidence.id)
+    refresh(record, subject.ref, policy_told, mine=evidence.id)
 
 
-def refresh(record: Record, ref: ModelRef, *, mine: str | None = None) -> None:
+def refresh(
+    record: EntryStore, ref: ModelRef, policy_told: PolicyTold, *, mine: str | None = None
+) -> None:
     """Writes tags and description of the model, and of the version spoken of.
 
     Several writers may do so at once, each from the state it saw, and not every MLflow writes them
@@ -80,6 +86,7 @@ def refresh(record: Record, ref: ModelRef, *, mine: str | None = None) -> None:
     Args:
         record: where.
         ref: the model; its version gets tags of its own.
+        policy_told: the policy whose answer the summary tells, and its mark.
         mine: id of the entry just written, or None to see it through in any case.
     """
     told: _Telling | None = None
@@ -89,13 +96,13 @@ def refresh(record: Record, ref: ModelRef, *, mine: str | None = None) -> None:
         latest = _latest(entries)
         if mine not in (None, latest) and not _knows(facts, latest):
             return
-        told = told or _Telling(record, ref, subject.home)
+        told = told or _Telling(record, ref, subject.home, policy_told)
         if not told.written_anew(facts, entries):
             return
 
 
 def _erased_since(
-    record: Record, home: Experiment, told: _Telling, entries: Sequence[Evidence]
+    record: EntryStore, home: Experiment, told: _Telling, entries: Sequence[Evidence]
 ) -> bool:
     """Whether a name may have come back: one was just written, and names were erased meanwhile."""
     names = {re.escape(person_key(e.person)) for e in entries if e.person}
@@ -114,20 +121,22 @@ class _Telling:
         record: where.
         ref: the model; its version gets tags of its own.
         home: the companion experiment.
+        policy_told: how the policy in force is asked for.
         policy: the one in force and its mark, once they were asked for.
         wrote: the texts that were written.
     """
 
-    record: Record
+    record: EntryStore
     ref: ModelRef
     home: Experiment | None
+    policy_told: PolicyTold
     policy: tuple[Policy, str | None] | None = None
     wrote: list[str] = field(default_factory=list)
 
     def written_anew(self, facts: ModelFacts, entries: Sequence[Evidence]) -> bool:
         """Writes what differs, the mark of the newest entry last; returns whether anything did."""
         spoken, latest = version_spoken_of(facts, entries), _latest(entries)
-        self.policy = self.policy or self.record.policy_told(facts)
+        self.policy = self.policy or self.policy_told(facts)
         policy, copy = self.policy
         mark = {COPY_TAG: copy} if copy and facts.tags.get(COPY_TAG) != copy else {}
         told = {

@@ -18,7 +18,7 @@ from spot_mlflow_checks.action_pass import action_pass
 from spot_mlflow_checks.columns import columns_in
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source
-from spot_mlflow_checks.rows import Reading
+from spot_mlflow_checks.reading import Reading
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.moments.recomputed import CauseKind
     from spot_mlflow.lift.promise.arm_hash import ArmRule
     from spot_mlflow_checks.engines.dialect import Dialect
-    from spot_mlflow_checks.rows import Reading
+    from spot_mlflow_checks.reading import Reading
 
     Expression = sa.ColumnElement[Any]
 

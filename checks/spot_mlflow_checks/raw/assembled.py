@@ -14,7 +14,7 @@ from spot_mlflow_checks.raw.happened import COUNTED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow_checks.raw.prepared import Kind
+    from spot_mlflow_checks.raw.homes import Kind
 
     Expression = sa.ColumnElement[Any]
 

@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spot_mlflow.lift.promise.arm_hash import ArmRule
-    from spot_mlflow.lift.promise.contract import Label
     from spot_mlflow.lift.promise.sources import Sources
-    from spot_mlflow_checks.raw.homes import Home
-    from spot_mlflow_checks.raw.prepared import Kind
+    from spot_mlflow.lift.promise.terms import Label
+    from spot_mlflow_checks.raw.homes import Home, Kind
 
     Expression = sa.ColumnElement[Any]
 

@@ -17,9 +17,8 @@ from spot_mlflow_checks.raw.reach import Reach
 if TYPE_CHECKING:
     from spot_mlflow_checks.raw.chosen import Choice
     from spot_mlflow_checks.raw.happened import Windows
-    from spot_mlflow_checks.raw.homes import Home
+    from spot_mlflow_checks.raw.homes import Home, Kind
     from spot_mlflow_checks.raw.places import Place
-    from spot_mlflow_checks.raw.prepared import Kind
 
 
 EVENTS: Final = "events"

@@ -16,8 +16,8 @@ from spot_mlflow_checks.raw.joined import TIMES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from spot_mlflow_checks.raw.homes import Kind
     from spot_mlflow_checks.raw.joined import JoinedLog
-    from spot_mlflow_checks.raw.prepared import Kind
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 

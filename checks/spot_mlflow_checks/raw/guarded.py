@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from spot_mlflow_checks.raw.chosen import Choice
     from spot_mlflow_checks.raw.events import Events
+    from spot_mlflow_checks.raw.homes import Kind
     from spot_mlflow_checks.raw.places import Place
-    from spot_mlflow_checks.raw.prepared import Kind
 
 
 @dataclass(frozen=True)

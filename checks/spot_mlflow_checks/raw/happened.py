@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import NamedFromClause
 
     from spot_mlflow_checks.raw.chosen import Choice
-    from spot_mlflow_checks.raw.prepared import Kind
+    from spot_mlflow_checks.raw.homes import Kind
 
     Expression = sa.ColumnElement[Any]
 

@@ -11,7 +11,7 @@ import itertools
 import uuid
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 from typing_extensions import override
@@ -22,13 +22,14 @@ from spot_mlflow_checks.engines import duck, files, ordered
 from spot_mlflow_checks.engines.source import EngineRefused, Source, log_table
 from spot_mlflow_checks.engines.stoppable import stoppable
 
+Kind = Literal["text", "whole", "double"]  # of a column that is kept
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from spot_mlflow_checks.engines.database import DatabaseSource
     from spot_mlflow_checks.engines.dialect import Dialect, Family
     from spot_mlflow_checks.engines.spark import SparkSource
-    from spot_mlflow_checks.raw.prepared import Kind
 
     Kinds = Mapping[str, Kind]
 

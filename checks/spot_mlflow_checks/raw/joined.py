@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow.lift.promise.sources import Events as SourceEvents
     from spot_mlflow.lift.promise.sources import Sources
-    from spot_mlflow_checks.raw.prepared import Kind
+    from spot_mlflow_checks.raw.homes import Kind
     from spot_mlflow_checks.raw.reach import Reach
 
     Expression = sa.ColumnElement[Any]

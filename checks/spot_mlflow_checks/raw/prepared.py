@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.promise.sources import Table
     from spot_mlflow_checks.engines.dialect import Dialect, Family
     from spot_mlflow_checks.engines.source import Source
+    from spot_mlflow_checks.raw.homes import Kind
     from spot_mlflow_checks.raw.reach import Reach
 
     Expression = sa.ColumnElement[Any]
 
-Kind = Literal["text", "whole", "double"]
 _TEXT: Final = ("id", "refund_of", "currency", "arm", "segment", "cluster", "offer", "version",
                 "team", "actor", "undelivered_reason")  # fmt: skip
 _DOUBLE: Final = ("amount", "score", "propensity", "value", "cost", "handling")

@@ -19,7 +19,7 @@ from spot_mlflow_checks.rows import flag
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from spot_mlflow.lift.promise.contract import Label
+    from spot_mlflow.lift.promise.terms import Label
     from spot_mlflow_checks.raw.chosen import Choice
     from spot_mlflow_checks.raw.counting import Census
     from spot_mlflow_checks.raw.events import Events

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from spot_mlflow.lift.promise.sources import Table
     from spot_mlflow.lift.promise.step_words import StepWords
     from spot_mlflow_checks.engines.dialect import Dialect, Family
-    from spot_mlflow_checks.raw.prepared import Kind
+    from spot_mlflow_checks.raw.homes import Kind
 
     Expression = sa.ColumnElement[Any]
 

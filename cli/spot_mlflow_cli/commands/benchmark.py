@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spot_mlflow.readiness.benchmark import Standing
-    from spot_mlflow.reporting.pages.portfolio import PortfolioRow
+    from spot_mlflow.reporting.pages.portfolio_row import PortfolioRow
 
 
 @click.command("benchmark")
@@ -70,7 +70,7 @@ def command(
 
 def _portfolio() -> tuple[PortfolioRow, ...]:
     from spot_mlflow.record import Record
-    from spot_mlflow.reporting.pages.portfolio import portfolio_rows
+    from spot_mlflow.reporting.pages.portfolio_row import portfolio_rows
 
     return portfolio_rows(Record().portfolio())
 

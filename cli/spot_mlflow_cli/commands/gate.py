@@ -166,8 +166,8 @@ def _decide_one(  # noqa: PLR0917 - private
     dry_run: bool,
 ) -> GateDecision:
     from spot_mlflow.gate.decision import decide
+    from spot_mlflow.record.asking import who_asks
     from spot_mlflow.record.decisions import record_decision
-    from spot_mlflow.record.login import who_asks
 
     ref = record.resolve(model)
     if ref.version is None:

@@ -30,11 +30,8 @@ def command(pattern: str | None, output_format: str, *, everything: bool) -> Non
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
     from spot_mlflow.reporting.message.portfolio_money import portfolio_money
-    from spot_mlflow.reporting.pages.portfolio import (
-        portfolio_rows,
-        portfolio_section,
-        portfolio_summary,
-    )
+    from spot_mlflow.reporting.pages.portfolio import portfolio_section, portfolio_summary
+    from spot_mlflow.reporting.pages.portfolio_row import portfolio_rows
 
     record = Record()
     found = record.portfolio()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spot_mlflow.gate.replaced_promise import ended_by
-from spot_mlflow.lift.promise.slips import meaning_of
+from spot_mlflow.lift.promise.meaning import meaning_of
 from spot_mlflow.reporting.words.commands import next_check
 from spot_mlflow.reporting.words.lift_view import promise_scale
 from spot_mlflow.reporting.words.tables import printable

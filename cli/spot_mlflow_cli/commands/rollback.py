@@ -37,7 +37,7 @@ def command(
     from spot_mlflow.gate.decision import decide
     from spot_mlflow.gate.policy import check_target
     from spot_mlflow.record import Record
-    from spot_mlflow.record.login import who_asks
+    from spot_mlflow.record.asking import who_asks
     from spot_mlflow.record.transitions import give
 
     record = Record()

@@ -49,15 +49,15 @@ def command(
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.record import Record
     from spot_mlflow.record.policies import current_policy
-    from spot_mlflow.record.store import UPDATED_TAG
     from spot_mlflow.record.whereabouts import store_of
+    from spot_mlflow.reporting.message.listed import UPDATED
     from spot_mlflow.reporting.message.todo import ordered, owed_by, todo_of
 
     record = Record()
     folded = pattern.casefold() if pattern else "*"
     known = record.portfolio()
     like = [(name, tags) for name, tags in known if fnmatchcase(name.casefold(), folded)]
-    names = [name for name, tags in like if UPDATED_TAG in tags or not record.ways.tags]
+    names = [name for name, tags in like if UPDATED in tags or not record.ways.tags]
     found: list[Todo] = []
     policy = current_policy(record) if names else None
     with progress() as bar:

@@ -57,12 +57,13 @@ def command(
       spot worksheet                         the whole questionnaire, to print
     """  # noqa: D301 - \b is click's mark for text to keep as it is
     from spot_mlflow.readiness.worksheet import ENDINGS
+    from spot_mlflow.readiness.worksheet_written import written
     from spot_mlflow_cli.sheets import sheet_for
 
     if mine and not person:
         raise click.UsageError("--mine needs --person.")
     sheet = sheet_for(model, role=role, person=person, return_to=return_to, until=until, mine=mine)
-    text = sheet.render(form)
+    text = written(sheet, form)
     if str(output) == "-":
         click.echo(text, nl=False)
         return

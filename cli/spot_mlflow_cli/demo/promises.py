@@ -15,7 +15,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.lift.promise.contract import PredictedLift, Prediction
+from spot_mlflow.lift.promise.contract import PredictedLift
+from spot_mlflow.lift.promise.terms import Prediction
 from spot_mlflow.validation import utc
 from spot_mlflow_checks import check_outcomes
 from spot_mlflow_cli.demo import field_experiment as experiment

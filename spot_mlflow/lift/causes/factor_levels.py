@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spot_mlflow.lift.causes.factors import Factors, Levels
-from spot_mlflow.lift.promise.contract import Economics
+from spot_mlflow.lift.promise.terms import Economics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from spot_mlflow.lift.moments.clusters import ClusterMoments
 from spot_mlflow.lift.moments.guardrails import GuardrailMoments
 from spot_mlflow.lift.moments.joined import Joined
 from spot_mlflow.lift.moments.left_out import LeftOut
-from spot_mlflow.lift.moments.recomputed import Recomputed
+from spot_mlflow.lift.moments.recomputed import ARM_FAULT, Recomputed
 from spot_mlflow.lift.moments.spans import Spans
 
 if TYPE_CHECKING:
@@ -91,6 +91,17 @@ class OutcomeMoments:
     spans: Spans | None = None
     joined: Joined | None = None
     recomputed: Recomputed | None = None
+
+    @property
+    def arms_recomputed(self) -> dict[str, Any] | None:
+        """The units whose arm was recomputed, how many differ, why, and by which assignment.
+
+        None where the contract assigns no arms, or the log does not name units.
+        """
+        fault = self.faults.get(ARM_FAULT)
+        if fault is None or self.recomputed is None:
+            return None
+        return {"units": fault.total, "differ": fault.count, **self.recomputed.to_dict()}
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""

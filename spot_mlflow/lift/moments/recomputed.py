@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
-
 ARM_FAULT: Final = "arm_not_as_assigned"
 
 # The id was written otherwise, another salt or share was used, another step, or nobody knows.
@@ -59,18 +57,3 @@ class Recomputed:
         """Reads what ``to_dict`` wrote."""
         causes = tuple(ArmCause(c["kind"], c["what"], c["units"]) for c in data["causes"])
         return cls(data["assignment"], tuple(data["earlier"]), causes)
-
-
-def arms_recomputed(moments: OutcomeMoments) -> dict[str, Any] | None:
-    """Returns the units whose arm was recomputed, how many differ, why, and by which assignment.
-
-    Args:
-        moments: a reduced log.
-
-    Returns:
-        None where the contract assigns no arms, or the log does not name units.
-    """
-    fault, found = moments.faults.get(ARM_FAULT), moments.recomputed
-    if fault is None or found is None:
-        return None
-    return {"units": fault.total, "differ": fault.count, **found.to_dict()}

@@ -31,7 +31,7 @@ from spot_mlflow.lift.money.profit_curve import (
     profit_curve,
 )
 from spot_mlflow.lift.money.promised_money import money_doubt
-from spot_mlflow.lift.promise.contract import Economics
+from spot_mlflow.lift.promise.terms import Economics
 
 if TYPE_CHECKING:
     from collections.abc import Callable

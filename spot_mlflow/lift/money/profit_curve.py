@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.causes.factors import Numbers, Point
     from spot_mlflow.lift.moments.cells import Moments
-    from spot_mlflow.lift.promise.contract import Economics, PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.promise.terms import Economics
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,14 @@ from spot_mlflow import figures
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.promise.terms import Terms
 
 _PERCENT: Final = 100.0
 _VAGUE: Final = 0.25  # points of a rate; a standard error beyond it tells nothing of a small lift
 _TIMES: Final = 5.0  # the lift
 
 
-def slip_of(predicted: PredictedLift) -> str:
+def slip_of(predicted: Terms) -> str:
     """Returns what cannot have been meant, as one sentence; "" where the promise makes sense.
 
     Args:
@@ -38,42 +38,17 @@ def slip_of(predicted: PredictedLift) -> str:
     return next((found for rule in rules for found in rule(predicted)), "")
 
 
-def meaning_of(predicted: PredictedLift) -> str:
-    """Returns what a promise of 0 or less says when it is kept; "" for one that promises a gain.
-
-    Args:
-        predicted: the contract.
-    """
-    lift, lost = predicted.predicted.lift, predicted.tolerance_used
-    scale = figures.scale_of(
-        kind=predicted.kind,
-        effect=predicted.effect,
-        unit=predicted.economics.unit if predicted.economics else "",
-        half_width=None,
-        exact=(lift, lost, lost - lift),
-    )
-    if lift > 0:
-        return ""
-    if lift == 0:
-        return f"A no-harm promise: met means that at most the tolerance, {scale.amount(lost)}, is lost."
-    return (
-        f"The promise is a loss of {scale.amount(-lift)}: met means that at most "
-        f"{scale.amount(lost - lift)} is lost, "
-        "tolerance included."
-    )
-
-
 def percent_hint(value: float) -> str:
     """Writes "did you mean 0.023?" for 2.3."""
     return f"did you mean {figures.plain(value / _PERCENT, 6)}?"
 
 
-def is_rate(predicted: PredictedLift) -> bool:
+def is_rate(predicted: Terms) -> bool:
     """Whether the outcome is a rate from 0 to 1: binary, and no ratio metric."""
     return predicted.kind == "binary" and predicted.columns.denominator is None
 
 
-def _turned_round(predicted: PredictedLift) -> Iterator[str]:
+def _turned_round(predicted: Terms) -> Iterator[str]:
     """Yields a fall that is promised with a minus, though the direction says so already."""
     lift = predicted.predicted.lift
     if predicted.direction == "decrease" and lift < 0:
@@ -84,7 +59,7 @@ def _turned_round(predicted: PredictedLift) -> Iterator[str]:
         )
 
 
-def _unused_propensity(predicted: PredictedLift) -> Iterator[str]:
+def _unused_propensity(predicted: Terms) -> Iterator[str]:
     """Yields a column of propensities beside a design that does not weight by them."""
     if predicted.columns.propensity is not None and predicted.design != "logged_propensity":
         yield (
@@ -94,7 +69,7 @@ def _unused_propensity(predicted: PredictedLift) -> Iterator[str]:
         )
 
 
-def _unused_denominator(predicted: PredictedLift) -> Iterator[str]:
+def _unused_denominator(predicted: Terms) -> Iterator[str]:
     """Yields a ratio metric beside what is computed from the outcome alone."""
     columns = predicted.columns
     if columns.denominator is None:
@@ -112,7 +87,7 @@ def _unused_denominator(predicted: PredictedLift) -> Iterator[str]:
         )
 
 
-def _out_of_range(predicted: PredictedLift) -> Iterator[str]:
+def _out_of_range(predicted: Terms) -> Iterator[str]:
     """Yields the figures of a rate that no rate can have."""
     if not is_rate(predicted):
         return
@@ -143,7 +118,7 @@ def _out_of_range(predicted: PredictedLift) -> Iterator[str]:
         )
 
 
-def _beyond_the_rate(predicted: PredictedLift) -> Iterator[str]:
+def _beyond_the_rate(predicted: Terms) -> Iterator[str]:
     """Yields where baseline and lift together leave what the outcome can be."""
     p = predicted.predicted
     up = predicted.direction == "increase"
@@ -176,7 +151,7 @@ def _which(baseline: float, lift: float) -> str:
     return f"did you mean lift: {figures.plain(lift / _PERCENT, 6)}, or another baseline than {baseline:g}?"
 
 
-def _forgiven(predicted: PredictedLift) -> Iterator[str]:
+def _forgiven(predicted: Terms) -> Iterator[str]:
     """Yields a tolerance within which not even a lift of 0 would fall short."""
     lift, tolerance = predicted.predicted.lift, predicted.tolerance
     if tolerance is None or not 0 < lift <= tolerance:

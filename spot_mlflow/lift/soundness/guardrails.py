@@ -15,7 +15,7 @@ from spot_mlflow.figures import LiftScale, scale_of
 from spot_mlflow.lift.estimation.choice import estimate_means
 from spot_mlflow.lift.estimation.realized import realize
 from spot_mlflow.lift.interval import Interval
-from spot_mlflow.lift.promise.contract import Prediction
+from spot_mlflow.lift.promise.terms import Prediction
 from spot_mlflow.lift.soundness.attrition import attrition_of
 from spot_mlflow.lift.soundness.missing_bounds import unseen_of
 from spot_mlflow.lift.strata.one_arm import against_holdout, arms_in_order
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from spot_mlflow.lift.estimation.chosen import Estimation
     from spot_mlflow.lift.moments.outcome_moments import OutcomeMoments
-    from spot_mlflow.lift.promise.contract import Guardrail, PredictedLift
+    from spot_mlflow.lift.promise.contract import PredictedLift
+    from spot_mlflow.lift.promise.terms import Guardrail
     from spot_mlflow.lift.results import GapVerdict
     from spot_mlflow.verdicts import Doubt, Harm
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.estimators.sequence import BURN_IN
 from spot_mlflow.lift.estimators.skewness import WIDEST
-from spot_mlflow.lift.promise.contract import Z95
+from spot_mlflow.lift.promise.meaning import meaning_of
 from spot_mlflow.lift.promise.scale import contract_scale
-from spot_mlflow.lift.promise.slips import meaning_of
+from spot_mlflow.lift.promise.terms import Z95
 from spot_mlflow.lift.verdict.chances import TRUTHS, Chances, Expected, Truth
 from spot_mlflow.lift.verdict.holdout_cost import promised_value
-from spot_mlflow.lift.verdict.plan_words import known_when
 from spot_mlflow.shown import Shown, notebook
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ class LiftPlan(Shown):
 
     def __repr__(self) -> str:
         """Returns for which promise, and when it will be known at each share."""
-        return f"<LiftPlan for {self.predicted.metric!r}: {known_when(self)}>"
+        return f"<LiftPlan for {self.predicted.metric!r}: {notebook().known_when(self)}>"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values, as ``spot plan --format json`` prints them (``docs/json.md``)."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spot_mlflow.readiness.instrument import Instrument
-    from spot_mlflow.readiness.panel import Dot, QuestionResult, Readiness
+    from spot_mlflow.readiness.panel import Readiness
+    from spot_mlflow.readiness.panel_results import Dot, QuestionResult
     from spot_mlflow.reporting.charts.frames import Rows
     from spot_mlflow.reporting.charts.pen import Pen
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from spot_mlflow.readiness.benchmark import Summary
-    from spot_mlflow.reporting.pages.portfolio import PortfolioRow
+    from spot_mlflow.reporting.pages.portfolio_row import PortfolioRow
 
 TITLES: Final = {"overall": "Readiness", **LETTERS, LIFT: "Realized lift"}
 GOOD: Final = 3  # the level from which on a letter no longer holds a model back

@@ -13,16 +13,16 @@ from urllib.parse import urlencode
 from spot_mlflow.gate.targets import fold
 from spot_mlflow.letters import LETTERS
 from spot_mlflow.person import person_key
-from spot_mlflow.readiness.answer_file import cell
+from spot_mlflow.readiness.answer_text import cell
 from spot_mlflow.reporting import figures
-from spot_mlflow.reporting.pages.portfolio import STAGE_WORDS
+from spot_mlflow.reporting.pages.portfolio_row import STAGE_WORDS
 from spot_mlflow.verdicts import TAGGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
-    from spot_mlflow.reporting.pages.portfolio import PortfolioRow
+    from spot_mlflow.reporting.pages.portfolio_row import PortfolioRow
 
 ROWS_A_PAGE: Final = 50  # what a phone loads and a person reads
 LONGEST: Final = 200  # characters of what is looked for

@@ -32,6 +32,7 @@ from spot_mlflow.reporting.words.plan_view import (
     plan_rows,
     plan_table,
 )
+from spot_mlflow.reporting.words.plan_words import known_when
 from spot_mlflow.reporting.words.tables import Table
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Page:
     tables: tuple[Table, ...] = ()
 
 
-__all__ = ["adoption_dict", "html_of", "page_of", "plan_dict", "rows_of"]
+__all__ = ["adoption_dict", "html_of", "known_when", "page_of", "plan_dict", "rows_of"]
 
 
 def html_of(result: object) -> str:

@@ -15,7 +15,7 @@ from spot_mlflow.reporting import figures
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spot_mlflow.reporting.pages.portfolio import PortfolioRow
+    from spot_mlflow.reporting.pages.portfolio_row import PortfolioRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from spot_mlflow.reporting.message.digest import Line
     from spot_mlflow.reporting.message.open_decision import OpenDecision, State
     from spot_mlflow.reporting.message.portfolio_money import PortfolioMoney
-    from spot_mlflow.reporting.pages.portfolio import PortfolioRow
+    from spot_mlflow.reporting.pages.portfolio_row import PortfolioRow
 
 A_WEEK: Final = timedelta(days=7)
 SHOWN: Final = 8  # of each list on the first screen, and on one printed page

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from spot_mlflow.adoption import Adoption
-    from spot_mlflow.readiness.panel import LetterResult, QuestionResult, Readiness
+    from spot_mlflow.readiness.panel import Readiness
+    from spot_mlflow.readiness.panel_results import LetterResult, QuestionResult
 
 TITLE: Final = "How ready was the organization?"
 PLAN_SHOWN: Final = 8  # steps of the plan in a report

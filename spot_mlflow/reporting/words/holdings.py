@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.readiness.answer_file import cell
+from spot_mlflow.readiness.answer_text import cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

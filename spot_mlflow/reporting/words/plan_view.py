@@ -9,7 +9,7 @@ from spot_mlflow import figures
 from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.promise.scale import contract_scale
 from spot_mlflow.lift.verdict.chances import TRUTHS
-from spot_mlflow.lift.verdict.plan_words import holdout_words, know_when
+from spot_mlflow.reporting.words.plan_words import holdout_words, know_when
 from spot_mlflow.reporting.words.tables import Table
 from spot_mlflow.verdicts import VERDICTS
 

@@ -16,7 +16,7 @@ from spot_mlflow.gate.history import earlier_holders, held_before
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.reporting.message.digest import crossed
 from spot_mlflow.reporting.message.summary import summary_tags
-from spot_mlflow.reporting.pages.portfolio import portfolio_row
+from spot_mlflow.reporting.pages.portfolio_row import portfolio_row
 
 BLOCK = default_policy().with_mode("block")
 

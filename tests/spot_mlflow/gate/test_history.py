@@ -6,8 +6,9 @@ import pytest
 from ready_model import adoption, concern, entry, facts, ready
 
 from spot_mlflow.gate.decision import decide
-from spot_mlflow.gate.history import already_recorded, earlier_holders, held_before
+from spot_mlflow.gate.history import earlier_holders, held_before
 from spot_mlflow.gate.policy import default_policy
+from spot_mlflow.gate.repeated import already_recorded
 
 BLOCK = default_policy().with_mode("block")
 

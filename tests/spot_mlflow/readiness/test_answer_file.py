@@ -8,15 +8,10 @@ import pytest
 from people import INSTRUMENT
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.readiness.answer_file import (
-    MAIL_BEGIN,
-    MAIL_END,
-    cell,
-    read_answer_file,
-    read_answer_files,
-    uncell,
-)
+from spot_mlflow.readiness.answer_file import read_answer_file, read_answer_files
+from spot_mlflow.readiness.answer_text import MAIL_BEGIN, MAIL_END, cell, uncell
 from spot_mlflow.readiness.worksheet import Worksheet
+from spot_mlflow.readiness.worksheet_written import written
 
 
 def write(tmp_path, name, content):
@@ -137,12 +132,12 @@ def test_the_empty_worksheet_is_told_from_the_filled_one(tmp_path):
     """People send the wrong file back; the message says which one is wanted."""
     sheet = Worksheet(INSTRUMENT, "churn", "business")
     with pytest.raises(InvalidInput, match=r"empty worksheet.*Save my answers"):
-        read_answer_file(write(tmp_path, "w.html", sheet.render("html")), INSTRUMENT)
+        read_answer_file(write(tmp_path, "w.html", written(sheet, "html")), INSTRUMENT)
 
 
 def test_two_boxes_for_one_question_are_refused(tmp_path):
     """In Markdown nothing stops a person from ticking two."""
-    text = Worksheet(INSTRUMENT, "churn", "business").render("markdown")
+    text = written(Worksheet(INSTRUMENT, "churn", "business"), "markdown")
     twice = text.replace("- [ ] now", "- [x] now", 2)
     with pytest.raises(InvalidInput, match="two boxes"):
         read_answer_file(write(tmp_path, "w.md", twice), INSTRUMENT)
@@ -156,7 +151,7 @@ def test_two_boxes_for_one_question_are_refused(tmp_path):
 
 def test_markdown_as_people_write_it_loses_nothing(tmp_path):
     """A wide tick, a remark typed below the word over several lines, an indented list."""
-    text = Worksheet(INSTRUMENT, "churn", "business").render("markdown")
+    text = written(Worksheet(INSTRUMENT, "churn", "business"), "markdown")
     by_hand = text.replace("- [ ] now", "  - [ x ] now", 1).replace(
         "Remark:\n\n", "Remark:\nas far as I know,\n\nin our branch\n\n", 1
     )
@@ -168,7 +163,7 @@ def test_markdown_as_people_write_it_loses_nothing(tmp_path):
 @pytest.mark.parametrize("box", ["- [x] now [ ] wanted", "- [ ] now [X] wanted", "- [x] now"])
 def test_a_ticked_line_that_cannot_be_read_is_named(tmp_path, box):
     """A mail program may cut the mark at its end; an answer must not vanish in silence."""
-    text = Worksheet(INSTRUMENT, "churn", "business").render("markdown")
+    text = written(Worksheet(INSTRUMENT, "churn", "business"), "markdown")
     broken = f"{text}\n{box}: it was cut here\n".replace("- [ ] now", "- [x] now", 1)
     broken = broken.replace("Remark:", "Notes", 7)
     with pytest.raises(InvalidInput, match=r"line \d+: a box is ticked.*Copy the line"):

@@ -7,6 +7,7 @@ from people import INSTRUMENT
 
 from spot_mlflow.readiness.ask import ask_message
 from spot_mlflow.readiness.worksheet import Worksheet
+from spot_mlflow.readiness.worksheet_written import written
 
 SHEET = Worksheet(
     INSTRUMENT, "churn", "business", "Stay Radar", "Kim", date(2026, 11, 8), "dana@example.org"
@@ -32,7 +33,7 @@ def test_the_draft_opens_in_a_mail_program_with_the_worksheet_attached():
     assert "Zoë" in mail.get_body(("plain",)).get_content()
     (attached,) = mail.iter_attachments()
     assert attached.get_filename() == "spot-churn-business.html"
-    assert attached.get_content().replace("\r\n", "\n").strip() == SHEET.render("html")
+    assert attached.get_content().replace("\r\n", "\n").strip() == written(SHEET, "html")
 
 
 def test_a_subject_cannot_smuggle_headers():

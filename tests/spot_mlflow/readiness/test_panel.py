@@ -9,13 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import INSTRUMENT, NOW, assessment, entry, note
 
-from spot_mlflow.readiness.panel import (
-    LetterResult,
-    lower_median,
-    median_over_roles,
-    readiness_of,
-    round_start,
-)
+from spot_mlflow.readiness.panel import lower_median, median_over_roles, readiness_of, round_start
+from spot_mlflow.readiness.panel_results import LetterResult
 from spot_mlflow.roles import ROLES, USERS
 
 

@@ -13,7 +13,8 @@ from people import INSTRUMENT
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.readiness.answer_file import read_answer_file
 from spot_mlflow.readiness.assessment import parse_answers
-from spot_mlflow.readiness.worksheet import ENDINGS, FORMATS, Worksheet
+from spot_mlflow.readiness.worksheet import ENDINGS, Worksheet
+from spot_mlflow.readiness.worksheet_written import FORMATS, written
 from spot_mlflow.roles import ROLES
 
 # Words that a format might take for something else: numbers, dates, formulas, its own marks.
@@ -50,7 +51,7 @@ def test_every_form_reads_back_without_loss(tmp_path_factory, form, payload, rol
         INSTRUMENT, "churn/eu", role, person="Zoë <b>&amp;", answers=payload["answers"]
     )
     path = tmp_path_factory.mktemp("sheet") / sheet.file_name(form)
-    path.write_bytes(sheet.render(form).encode())
+    path.write_bytes(written(sheet, form).encode())
     found = read_answer_file(path, INSTRUMENT)
     assert found.payload == payload
     assert (found.model, found.role, found.person) == ("churn/eu", role, "Zoë <b>&amp;")
@@ -84,7 +85,9 @@ def test_no_spreadsheet_runs_what_people_wrote():
     for text in ("=1+1", "+x", "-x", "@x", "'=x", "'x"):
         filled = parse_answers({"S1": {"now": 1, "comment": text}}, INSTRUMENT)["answers"]
         rows = list(
-            csv.DictReader(io.StringIO(Worksheet(INSTRUMENT, "=cmd", answers=filled).render("csv")))
+            csv.DictReader(
+                io.StringIO(written(Worksheet(INSTRUMENT, "=cmd", answers=filled), "csv"))
+            )
         )
         row = next(r for r in rows if r["question"] == "S1")
         assert not row["comment"].startswith(("=", "+", "-", "@"))
@@ -93,7 +96,7 @@ def test_no_spreadsheet_runs_what_people_wrote():
 
 def test_the_blank_yaml_is_valid_and_says_what_to_do():
     """Comments carry the sentences, nothing is answered."""
-    text = Worksheet(INSTRUMENT, "churn", "business").render("yaml")
+    text = written(Worksheet(INSTRUMENT, "churn", "business"), "yaml")
     document = yaml.safe_load(text)
     assert set(document["answers"]) == {q.id for q in INSTRUMENT.questions_for("business")}
     assert all(v is None for a in document["answers"].values() for v in a.values())
@@ -104,6 +107,6 @@ def test_the_blank_yaml_is_valid_and_says_what_to_do():
 def test_another_form_or_question_is_refused():
     """Nothing is written by guess."""
     with pytest.raises(InvalidInput, match="did you mean 'html'"):
-        Worksheet(INSTRUMENT, "churn").render("htm")
+        written(Worksheet(INSTRUMENT, "churn"), "htm")
     with pytest.raises(InvalidInput, match="X1"):
-        Worksheet(INSTRUMENT, "churn", answers={"X1": {"now": 1}}).render("yaml")
+        written(Worksheet(INSTRUMENT, "churn", answers={"X1": {"now": 1}}), "yaml")

@@ -14,6 +14,7 @@ from people import INSTRUMENT
 from spot_mlflow.readiness.answer_file import read_answer_file
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.worksheet import Worksheet
+from spot_mlflow.readiness.worksheet_written import written
 
 PHONE = {"width": 375, "height": 667}
 NASTY = "</script><img src=x onerror=alert(1)>\"'&"
@@ -57,7 +58,7 @@ def sheet(**more):
 def open_sheet(page, tmp_path, worksheet):
     """Opens the file as a mail program hands it over."""
     path = tmp_path / worksheet.file_name("html")
-    path.write_text(worksheet.render("html"), encoding="utf-8")
+    path.write_text(written(worksheet, "html"), encoding="utf-8")
     page.goto(path.as_uri())
     return path
 
@@ -212,7 +213,7 @@ def test_what_people_wrote_is_shown_as_text(page, tmp_path):
 
 def test_it_needs_no_network_and_no_ids_are_seen():
     """Self-contained, and a respondent sees neither ids nor level numbers."""
-    text = sheet().render("html")
+    text = written(sheet(), "html")
     assert not re.findall(r'(?:src|href)="[^#]|https?://|@import|url\(', text)
     visible = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
     assert not re.findall(r"\b[SPOT][1-4]\b|level", visible)
@@ -297,6 +298,6 @@ def test_it_works_with_the_keyboard_alone(page, tmp_path):
 
 def test_the_answer_document_is_json_that_ends_no_script():
     """The embedded document is read back whatever it holds."""
-    text = sheet(person=NASTY).render("html")
+    text = written(sheet(person=NASTY), "html")
     embedded = re.search(r'id="spot-answers">(.*?)</script>', text, re.DOTALL)
     assert json.loads(embedded[1])["person"] == NASTY

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from reports import short_report
 
 import spot_mlflow as spot
-from spot_mlflow.record import Record, policies, remote
+from spot_mlflow.record import Record, remote, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def test_an_entry_costs_four_reads_and_three_writes(
 ) -> None:
     """Of whatever kind; one write more for a data set, and one for each tag or description that changes."""
     fixture = {"in this process": "mlflow_uri", "through a server": "plain_server"}[where]
-    monkeypatch.setattr(policies, "_TOLD_FOR", 3_600.0)  # however busy this machine is
+    monkeypatch.setattr(store, "_TOLD_FOR", 3_600.0)  # however busy this machine is
     name, known = scene(request.getfixturevalue(fixture))
     calls = count_calls(known["record"].client, monkeypatch)
     for kind, write in ENTRIES.items():

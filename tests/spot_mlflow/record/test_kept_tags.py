@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from spot_mlflow.record import direct
 from spot_mlflow.record.facts import every_model
 from spot_mlflow.record.kept_tags import KeptTags
-from spot_mlflow.record.store import UPDATED_TAG
+from spot_mlflow.reporting.message.listed import UPDATED
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_only_what_changed_is_read_again(
     assert dict(kept.read())[still]["spot.readiness"] == "1"
     assert read == []
     client.set_registered_model_tag(changed, "spot.readiness", "4")
-    client.set_registered_model_tag(changed, UPDATED_TAG, "2")
+    client.set_registered_model_tag(changed, UPDATED, "2")
     client.delete_registered_model(gone)
     new = new_model(client, readiness="2")
     found = dict(kept.read())

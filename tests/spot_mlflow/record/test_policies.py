@@ -5,8 +5,8 @@ import pytest
 from spot_mlflow.errors import NotFound, RecordDamaged
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.record import Record
+from spot_mlflow.record.companion import REGISTRY
 from spot_mlflow.record.policies import adoption_under_policy, current_policy, set_policy
-from spot_mlflow.record.store import REGISTRY
 
 ASSESSED = {"answers": {"S1": {"now": 3}}, "instrument": {"name": "spot", "version": "1.0"}}
 

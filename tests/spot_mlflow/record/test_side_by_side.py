@@ -13,7 +13,7 @@ from spot_mlflow.record import Record, direct_many
 from spot_mlflow.record.companion import name_of
 from spot_mlflow.record.references import ModelRef
 from spot_mlflow.record.side_by_side import states
-from spot_mlflow.record.store import UPDATED_TAG
+from spot_mlflow.reporting.message.listed import UPDATED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,9 +117,7 @@ def agree(record: Record) -> None:
     versions_of_all_kinds(client, "with versions")
     client.update_registered_model("plain", "Some words")
     client.create_registered_model("without record")
-    client.create_registered_model(
-        "gone", tags={UPDATED_TAG: "2026-05-03T10:00:00Z (entry 12345678)"}
-    )
+    client.create_registered_model("gone", tags={UPDATED: "2026-05-03T10:00:00Z (entry 12345678)"})
     read = found(client)
     assert read.pop("gone") is None
     with pytest.raises(RecordDamaged, match="is gone"):

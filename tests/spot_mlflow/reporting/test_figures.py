@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spot_mlflow.figures import LiftScale, scale_of
 from spot_mlflow.lift.interval import Interval
 from spot_mlflow.reporting import figures
-from spot_mlflow.reporting.pages.portfolio import parse_money
+from spot_mlflow.reporting.pages.portfolio_row import parse_money
 
 POINTS = LiftScale(100.0, "points", 1)
 

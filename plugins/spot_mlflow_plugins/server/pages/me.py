@@ -15,9 +15,9 @@ from spot_mlflow.gate.promotion import requests_of
 from spot_mlflow.person import person_key
 from spot_mlflow.record import side_by_side
 from spot_mlflow.record.faults import mlflow_errors
-from spot_mlflow.record.store import UPDATED_TAG
 from spot_mlflow.record.summary import version_spoken_of
 from spot_mlflow.reporting import figures
+from spot_mlflow.reporting.message.listed import UPDATED
 from spot_mlflow.reporting.message.todo import ordered, todo_of
 from spot_mlflow.roles import BUILDERS, ROLE_TABLE
 from spot_mlflow.validation import utc
@@ -251,7 +251,7 @@ def _known(models: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[list[Waitin
     asked = [
         Asked((workspace, name), (tags, today, policy.digest))
         for name, tags in models
-        if UPDATED_TAG in tags
+        if UPDATED in tags
     ]
     gone: set[str] = set()
     if sum(_kept(a) is None for a in asked) >= MANY:

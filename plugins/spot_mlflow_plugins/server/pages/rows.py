@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.record.faults import mlflow_errors
-from spot_mlflow.reporting.pages.portfolio import in_order, portfolio_row
+from spot_mlflow.reporting.pages.portfolio_row import in_order, portfolio_row
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.pages.visible import visible_models
 from spot_mlflow_plugins.server.record.signed import server_client
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from spot_mlflow.reporting.pages.portfolio import PortfolioRow
+    from spot_mlflow.reporting.pages.portfolio_row import PortfolioRow
 
     Kept = dict[str, tuple[Mapping[str, str], PortfolioRow]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.errors import Unavailable
-from spot_mlflow.record.store import REGISTRY
+from spot_mlflow.record.companion import REGISTRY
 from spot_mlflow.version import __version__
 from spot_mlflow_plugins.server.guards.gating import check_gated
 from spot_mlflow_plugins.server.record.pinned_policy import policy_in_force

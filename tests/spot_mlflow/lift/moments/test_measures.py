@@ -6,7 +6,7 @@ import pytest
 
 from spot_mlflow.lift.moments.measures import MEASURES, TABLE, Measure
 from spot_mlflow.lift.moments.unknown_steps import ANSWERS, known_name
-from spot_mlflow.lift.promise.contract import Columns
+from spot_mlflow.lift.promise.terms import Columns
 
 
 def test_stored_moments_keep_their_order():

@@ -4,7 +4,8 @@ import pytest
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.promise.contract import PredictedLift
-from spot_mlflow.lift.promise.slips import meaning_of, slip_of
+from spot_mlflow.lift.promise.meaning import meaning_of
+from spot_mlflow.lift.promise.slips import slip_of
 
 PLAIN = {"metric": "m", "columns": {"arm": "a", "outcome": "y"}}
 

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.verdict.plan import plan_lift
-from spot_mlflow.lift.verdict.plan_words import holdout_words, know_when
+from spot_mlflow.reporting.words.plan_words import holdout_words, know_when
 
 PROMISE = {"lift": 0.04, "baseline": 0.10}
 

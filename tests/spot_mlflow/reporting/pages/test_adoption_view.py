@@ -145,7 +145,8 @@ def test_every_key_is_documented(full_report: LiftReport) -> None:
     """What a machine may read stands in docs/json.md, key by key."""
     from pathlib import Path
 
-    from spot_mlflow.reporting.pages.portfolio import portfolio_rows, portfolio_summary
+    from spot_mlflow.reporting.pages.portfolio import portfolio_summary
+    from spot_mlflow.reporting.pages.portfolio_row import portfolio_rows
 
     text = (Path(__file__).resolve().parents[4] / "docs" / "json.md").read_text(encoding="utf-8")
     adoption = model(full_report)

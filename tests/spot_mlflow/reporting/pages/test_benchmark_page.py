@@ -8,7 +8,7 @@ from people import INSTRUMENT
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.readiness.benchmark import EVERY, export_summary
 from spot_mlflow.reporting.pages.benchmark_page import HIDDEN, benchmark_of, lift_note
-from spot_mlflow.reporting.pages.portfolio import portfolio_rows
+from spot_mlflow.reporting.pages.portfolio_row import portfolio_rows
 
 
 def rows(*levels: int):

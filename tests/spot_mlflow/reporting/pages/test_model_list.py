@@ -20,10 +20,10 @@ from spot_mlflow.reporting.pages.model_list import (
     owners,
     targets,
 )
-from spot_mlflow.reporting.pages.portfolio import portfolio_rows
+from spot_mlflow.reporting.pages.portfolio_row import portfolio_rows
 
 if TYPE_CHECKING:
-    from spot_mlflow.reporting.pages.portfolio import PortfolioRow
+    from spot_mlflow.reporting.pages.portfolio_row import PortfolioRow
 
 TODAY = date(2100, 1, 1)
 HELD = {"kept": frozenset({"Production", "@champion"})}

@@ -16,12 +16,12 @@ from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.lift.promise.backtest import backtest
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.lift.verdict.plan import plan_lift
-from spot_mlflow.lift.verdict.plan_words import know_when
 from spot_mlflow.reporting.charts.lift import lift_gap_chart
 from spot_mlflow.reporting.message.headline import headline_of
 from spot_mlflow.reporting.pages.adoption_view import adoption_dict, title_of
 from spot_mlflow.reporting.pages.notebook import page_of
 from spot_mlflow.reporting.words.lift_view import lift_view
+from spot_mlflow.reporting.words.plan_words import know_when
 
 if TYPE_CHECKING:
     from spot_mlflow.shown import Shown

@@ -8,12 +8,8 @@ from people import assessment
 from reports import kept_report, make_adoption, short_report
 
 from spot_mlflow.reporting.message.summary import summary_tags
-from spot_mlflow.reporting.pages.portfolio import (
-    parse_money,
-    portfolio_rows,
-    portfolio_section,
-    portfolio_summary,
-)
+from spot_mlflow.reporting.pages.portfolio import portfolio_section, portfolio_summary
+from spot_mlflow.reporting.pages.portfolio_row import parse_money, portfolio_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

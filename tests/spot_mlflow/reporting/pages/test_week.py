@@ -13,7 +13,7 @@ from spot_mlflow.lift.money.months import MonthMoney
 from spot_mlflow.reporting.message.digest import Line
 from spot_mlflow.reporting.message.history import TAG, Account, History, history_tag
 from spot_mlflow.reporting.message.open_decision import OpenDecision
-from spot_mlflow.reporting.pages.portfolio import portfolio_rows
+from spot_mlflow.reporting.pages.portfolio_row import portfolio_rows
 from spot_mlflow.reporting.pages.week import NOBODY, week_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.reporting.message.summary import summary_tags
 from spot_mlflow.reporting.pages.adoption_view import gate_section
-from spot_mlflow.reporting.pages.portfolio import portfolio_rows
+from spot_mlflow.reporting.pages.portfolio_row import portfolio_rows
 from spot_mlflow.reporting.words.standing import Standing, standing_of
 
 
