@@ -8,6 +8,8 @@ from typing import Any
 
 from spot_mlflow.adoption import Adoption, KnownVersions, ModelFacts, VersionFacts, build_adoption
 from spot_mlflow.evidence import Evidence, digest_of
+from spot_mlflow.gate.decision import decide
+from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.readiness.assessment import parse_answers
 from spot_mlflow.readiness.instrument import default_instrument
@@ -19,6 +21,7 @@ PEOPLE = {
     "Cleo Sample": "frontline",
     "Dan Sample": "data_scientist",
 }
+BLOCK = default_policy().with_mode("block")
 CONTRACT: dict[str, Any] = {
     "metric": "renewals",
     "predicted": {"lift": 0.10, "se": 0.01},
@@ -147,3 +150,9 @@ def adoption(
 ) -> Adoption:
     """Puts evidence together as the record does."""
     return build_adoption(model or facts(), entries, version=version, now=now)
+
+
+def failing(entries: list[Evidence], target: str = "Production", **asked: Any) -> set[str]:
+    """Returns the names of the requirements that are missing in mode block."""
+    known = adoption(entries, model=asked.pop("model", None))
+    return {r.name for r in decide(known, target, policy=BLOCK, **asked).missing}

@@ -8,14 +8,13 @@ stopped when it is run again, and one that is done writes nothing.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from spot_mlflow.errors import Conflict, InvalidInput, NotFound, Refused
+from spot_mlflow.errors import Conflict, NotFound, Refused
 from spot_mlflow.origins import KIND as REBIND
 from spot_mlflow.origins import Origin, payloads
 from spot_mlflow.record import companion
@@ -28,33 +27,23 @@ from spot_mlflow.record.entry import (
     RECORDER,
     SALT,
     TAKEN,
-    envelope_fault,
     split,
 )
-from spot_mlflow.record.export_file import (
-    FORMAT,
-    check_path,
-    check_seal,
-    decoded,
-    fault,
-    read_lines,
-)
-from spot_mlflow.record.exporting import TAGS
 from spot_mlflow.record.faults import mlflow_errors
+from spot_mlflow.record.import_file import Checked, FileEntry, with_files
 from spot_mlflow.record.rebinding import taken_in
 from spot_mlflow.record.remote import RouteWriter
 from spot_mlflow.record.subject import Subject
 from spot_mlflow.record.writer import PlainWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.record.entry import Reading
-    from spot_mlflow.record.export_file import Line
     from spot_mlflow.record.references import ModelRef
     from spot_mlflow.record.store import Record
 
@@ -77,29 +66,6 @@ class Keeper(Protocol):
     def __call__(self, experiment_id: str, entries: Collection[Evidence]) -> None:
         """Remembers entries before they count."""
         ...
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A file that was found to be whole.
-
-    Attributes:
-        path: of the file.
-        origin: where the record comes from.
-        versions: as the registry there had them: number, source and run.
-        entries: digest -> id of each entry.
-        spoken: versions that entries are about.
-        chain: digest of the whole file.
-        bytes: size of all files of all entries together.
-    """
-
-    path: Path
-    origin: Origin
-    versions: tuple[Mapping[str, str], ...]
-    entries: Mapping[str, str]
-    spoken: frozenset[str]
-    chain: str
-    bytes: int
 
 
 @dataclass
@@ -130,143 +96,6 @@ class Imported:
         """Returns JSON values."""
         kept = {k: getattr(self, k) for k in self.__dataclass_fields__ if k != "origin"}
         return {**kept, "created": list(self.created), "origin": self.origin.to_dict()}
-
-
-@dataclass
-class _Entry:
-    """An entry while its lines are read."""
-
-    line: Line
-    tags: Mapping[str, str]
-    text: str
-    envelope: Mapping[str, Any]
-    files: dict[str, str] = field(default_factory=dict)  # path -> digest, as far as they came
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-
-def check_file(path: Path) -> Checked:
-    """Reads a file and checks all of it: chain, signature, entries, names and files.
-
-    Raises:
-        InvalidInput: naming the line that cannot be taken in.
-    """
-    head: dict[str, Any] = {}
-    entries: dict[str, str] = {}
-    ids: set[str] = set()
-    spoken: set[str] = set()
-    total, chain, key = 0, "", ""
-    for item in _items(path):
-        if isinstance(item, _Entry):
-            entry = str(item.envelope["id"])
-            if entry in ids:
-                raise fault(path, item.line.number, f"repeats entry {entry[:12]}")
-            ids.add(entry)
-            entries[item.digest] = entry
-            if item.envelope["version"]:
-                spoken.add(str(item.envelope["version"]))
-        elif isinstance(item, bytes):
-            total += len(item)
-        elif item.kind == "export":
-            head = _head(path, item)
-        elif item.kind == "end":
-            if not isinstance(item.said, dict) or item.said.get("entries") != len(entries):
-                raise fault(path, item.number, "does not count the entries before it")
-            chain, key = item.chain, check_seal(path, item)
-    told = {k: str(head.get(k) or "") for k in ("model", "server", "exported")}
-    origin = Origin(**told, created=int(head["created"]), key=key, file=chain)
-    versions = tuple(head["versions"])
-    return Checked(path, origin, versions, entries, frozenset(spoken), chain, total)
-
-
-def _head(path: Path, line: Line) -> dict[str, Any]:
-    said = line.said
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
-        raise fault(path, line.number, f"is not of format {FORMAT}: a newer version wrote it")
-    numbers = [
-        v
-        for v in said.get("versions", ())
-        if isinstance(v, dict) and str(v.get("version", "")).isdecimal()
-    ]
-    whole = isinstance(said.get("model"), str) and isinstance(said.get("created"), int)
-    if not whole or len(numbers) != len(said.get("versions", ())):
-        raise fault(path, line.number, "does not say whose record it is")
-    return dict(said)
-
-
-def _items(path: Path) -> Iterator[_Entry | Line | bytes]:
-    """Yields the head, each entry, the bytes of its files, and the end, all checked.
-
-    A file's bytes come after its entry; the next entry, or the end, comes once they are whole.
-    """
-    entry: _Entry | None = None
-    artifact: dict[str, Any] | None = None
-    size, digest = 0, hashlib.sha256()
-    for line in read_lines(path):
-        if artifact is not None and line.kind != "part":
-            if size != artifact["size"] or digest.hexdigest() != artifact["sha256"]:
-                raise fault(path, line.number, f"comes before {artifact['path']} is whole")
-            artifact = None
-        if line.kind == "entry":
-            entry = _entry(path, line)
-            yield entry
-        elif line.kind == "artifact":
-            artifact = _artifact(path, line, entry)
-            size, digest = 0, hashlib.sha256()
-            yield line
-        elif line.kind == "part":
-            if artifact is None:
-                raise fault(path, line.number, "belongs to no file")
-            part = decoded(path, line)
-            size += len(part)
-            if size > artifact["size"]:
-                raise fault(path, line.number, f"makes {artifact['path']} longer than it was")
-            digest.update(part)
-            yield part
-        else:
-            yield line
-
-
-def _artifact(path: Path, line: Line, entry: _Entry | None) -> dict[str, Any]:
-    said = line.said
-    if entry is None or not isinstance(said, dict) or set(said) != {"path", "size", "sha256"}:
-        raise fault(path, line.number, "is not the first line of an export")
-    name = check_path(path, line.number, said["path"])
-    known = entry.envelope["artifacts"]
-    if (
-        known.get(name) != said["sha256"]
-        or name in entry.files
-        or not isinstance(said["size"], int)
-    ):
-        raise fault(path, line.number, f"is not the file {name} that its entry recorded")
-    entry.files[name] = said["sha256"]
-    return said
-
-
-def _entry(path: Path, line: Line) -> _Entry:
-    """Returns an entry whose tags, envelope and digest agree, as ``verify`` asks of a run."""
-    said = line.said
-    try:
-        tags, text = dict(said["tags"]), said["text"]
-        if not set(tags) <= set(TAGS) or not all(isinstance(v, str) for v in tags.values()):
-            raise fault(path, line.number, "has tags that no entry has")
-        envelope, wrong = envelope_fault(tags, text)
-        for artifact in envelope.get("artifacts", ()):
-            check_path(path, line.number, artifact)
-        metrics = [(str(n), float(v), int(t), int(s)) for n, v, t, s in said["metrics"]]
-        data = said["dataset"]
-        if data is not None and [type(d) for d in data] != [str] * 4:
-            raise fault(path, line.number, "has an invalid data set")
-    except (KeyError, TypeError, ValueError, AttributeError) as e:
-        if isinstance(e, InvalidInput):
-            raise
-        raise fault(path, line.number, "is not an entry") from None
-    if wrong is not None:
-        raise fault(path, line.number, f"is not the entry that was recorded: {wrong}")
-    del metrics
-    return _Entry(line, tags, text, envelope)
 
 
 def take_in(
@@ -402,7 +231,7 @@ def _write_missing(
     """Writes the entries that are not here; what was begun by an import that stopped is left as it is."""
     writer = record.writer if isinstance(record.writer, PlainWriter) else PlainWriter(record.client)
     with tempfile.TemporaryDirectory(prefix="spot-import-") as scratch:
-        for entry, folder in _with_files(checked, Path(scratch), here):
+        for entry, folder in with_files(checked, Path(scratch), here):
             done.left_out += len(entry.line.said["left_out"])
             if entry.digest in here:
                 done.erased += _erase_as_there(record, entry, here[entry.digest])
@@ -412,40 +241,8 @@ def _write_missing(
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _with_files(
-    checked: Checked, scratch: Path, here: Container[str]
-) -> Iterator[tuple[_Entry, Path]]:
-    """Yields each entry with a folder of its files; those of entries that are here are passed over.
-
-    Raises:
-        InvalidInput: the file is not the one that was checked.
-    """
-    entry: _Entry | None = None
-    folder, out = scratch, None
-    for number, item in enumerate(_items(checked.path)):
-        if isinstance(item, bytes):
-            if out is not None:
-                with out.open("ab") as f:
-                    f.write(item)
-            continue
-        if isinstance(item, _Entry) or item.kind == "end":
-            if entry is not None:
-                yield entry, folder
-            entry = item if isinstance(item, _Entry) else None
-            folder, out = scratch / str(number), None
-        elif item.kind == "artifact" and entry is not None:
-            out = None if entry.digest in here else folder / item.said["path"]
-            if out is not None:
-                out.parent.mkdir(parents=True, exist_ok=True)
-                out.touch()
-        if not isinstance(item, _Entry) and item.kind == "end" and item.chain != checked.chain:
-            raise InvalidInput(
-                "was changed while it was read", where=str(checked.path), fix="Import it again."
-            )
-
-
 def _write(
-    writer: PlainWriter, entry: _Entry, home: Experiment, folder: Path, checked: Checked
+    writer: PlainWriter, entry: FileEntry, home: Experiment, folder: Path, checked: Checked
 ) -> None:
     said = entry.line.said
     writer.copy(
@@ -459,7 +256,7 @@ def _write(
     )
 
 
-def _erase_as_there(record: Record, entry: _Entry, here: Reading) -> int:
+def _erase_as_there(record: Record, entry: FileEntry, here: Reading) -> int:
     """Erases a name that the file has erased and that still stands here; returns how many."""
     if ERASED not in entry.tags or here.evidence is None or here.evidence.erased:
         return 0

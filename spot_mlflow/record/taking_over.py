@@ -17,7 +17,8 @@ from spot_mlflow.record import companion
 from spot_mlflow.record.entry import CREATED, MODEL
 from spot_mlflow.record.exporting import export_lines
 from spot_mlflow.record.faults import mlflow_errors
-from spot_mlflow.record.importing import Imported, bind, check_file, check_right, take_in
+from spot_mlflow.record.import_file import check_file
+from spot_mlflow.record.importing import Imported, bind, check_right, take_in
 from spot_mlflow.record.reading import counted
 from spot_mlflow.record.rebinding import taken_in
 from spot_mlflow.record.references import ModelRef

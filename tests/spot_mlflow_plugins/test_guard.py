@@ -1,22 +1,18 @@
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import pytest
+from guarding import churn, decisions, record, refused
 from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 from mlflow.exceptions import MlflowException
-from mlflow.store.model_registry.rest_store import RestStore
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
-from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 from ready_record import block, make_ready, promise
 
 from spot_mlflow.gate.policy import default_policy
-from spot_mlflow.record import REGISTRY, Record
+from spot_mlflow.record import Record
 from spot_mlflow.record.policies import set_policy
-from spot_mlflow_plugins.guard import GateMixin, gated, is_reserved
-from spot_mlflow_plugins.quick_writer import QuickWriter
+from spot_mlflow_plugins.guard import gated, is_reserved
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*transition_model_version_stage.*:FutureWarning")
 
@@ -27,42 +23,6 @@ def uri(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return str(request.getfixturevalue("mlflow_uri"))
     return str(request.getfixturevalue("postgres_database"))
-
-
-@pytest.fixture
-def sqlite(mlflow_uri: str) -> MlflowClient:
-    """A client of a gated SQLite registry with two versions of churn, all models in mode block."""
-    return churn(mlflow_uri)
-
-
-def churn(uri: str) -> MlflowClient:
-    """Registers two versions of churn and returns a client that goes through the gate."""
-    client = MlflowClient(tracking_uri=uri, registry_uri=f"spot+{uri}")
-    client.create_registered_model("churn")
-    for _ in range(2):
-        client.create_model_version("churn", source="s3://nowhere/model")
-    block(record(client))
-    return client
-
-
-def record(client: MlflowClient) -> Record:
-    """Returns the record behind a gated client."""
-    return Record(client.tracking_uri, client._registry_uri)
-
-
-def decisions(client: MlflowClient) -> list[dict[str, Any]]:
-    """Returns what the gate decided on churn, oldest first."""
-    known = record(client)
-    return [dict(e.payload) for e in known.entries(known.resolve("churn")) if e.kind == "decision"]
-
-
-def refused(call: Any, *arguments: Any, **named: Any) -> str:
-    """Calls what must be refused with PERMISSION_DENIED (HTTP 403), and returns the message."""
-    with pytest.raises(MlflowException) as e:
-        call(*arguments, **named)
-    assert e.value.error_code == "PERMISSION_DENIED"
-    assert e.value.get_http_status_code() == 403
-    return str(e.value.message)
 
 
 def test_the_gate_holds_on_every_database(uri: str) -> None:
@@ -363,65 +323,6 @@ def test_modes_observe_and_warn_let_everything_pass_and_record_it(
     assert [d["outcome"] for d in decisions(client)] == ["observed", "warned"]
 
 
-def test_reserved_tags_are_refused_and_others_are_not(sqlite: MlflowClient) -> None:
-    """Derived tags are nobody's to set or delete, however the key is written; others are free."""
-    for key in ("spot", "spot.readiness", "SPOT.readiness", " spot.x", "ѕpot.lift", "Spot"):
-        refused(sqlite.set_registered_model_tag, "churn", key, "5")
-        refused(sqlite.delete_registered_model_tag, "churn", key)
-        refused(sqlite.set_model_version_tag, "churn", "1", key, "5")
-        refused(sqlite.delete_model_version_tag, "churn", "1", key)
-    for key in ("spotlight", "team", "my.spot.tag", "mlflow.note"):
-        sqlite.set_registered_model_tag("churn", key, "1")
-        sqlite.set_model_version_tag("churn", "1", key, "1")
-        sqlite.delete_model_version_tag("churn", "1", key)
-        sqlite.delete_registered_model_tag("churn", key)
-
-
-def test_refused_tags_are_in_the_record_with_who_tried(
-    sqlite: MlflowClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each sort of attempt is a decision that names the requester; a flood is one with a count."""
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "Mallory")
-    for i in range(30):
-        refused(sqlite.set_registered_model_tag, "churn", f"spot.{i}", "5")
-    refused(sqlite.delete_model_version_tag, "churn", "2", "mlflow.prompt.is_prompt")
-    store = sqlite._get_registry_client().store
-    refused(store.set_registered_model_tag, "nobody", RegisteredModelTag("spot", "5"))
-    found = [d for d in decisions(sqlite) if d["basis"] == "tampering"]
-    assert [(d["requester"], d["version"], d["target"], d["attempts"]) for d in found] == [
-        ("Mallory", "", "set tag 'spot.0'", 1),
-        ("Mallory", "2", "delete tag 'mlflow.prompt.is_prompt'", 1),
-    ]
-    assert {(d["allowed"], d["applied"], d["outcome"], d["policy"]) for d in found} == {
-        (False, False, "refused", "always")
-    }
-    store._spot_decider._attempts.flush()
-    counted = [d for d in decisions(sqlite) if d["basis"] == "tampering"]
-    assert [d["attempts"] for d in counted] == [1, 1, 29]
-    everywhere = record(sqlite).entries(REGISTRY)
-    assert [e.payload["target"] for e in everywhere if e.kind == "decision"] == ["set tag 'spot'"]
-
-
-def test_a_record_that_is_down_lets_no_reserved_tag_pass(
-    sqlite: MlflowClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the attempt cannot be recorded it is refused all the same, in the same words."""
-    monkeypatch.setattr(QuickWriter, "write", _fails)
-    assert "is reserved" in refused(sqlite.set_registered_model_tag, "churn", "spot", "5")
-
-
-def _fails(*_: Any, **__: Any) -> None:
-    raise ConnectionError("down")
-
-
-def test_tags_at_creation_lose_the_reserved_ones(sqlite: MlflowClient) -> None:
-    """A model or version is registered with its other tags; copies carry ours along."""
-    model = sqlite.create_registered_model("upsell", tags={"spot.readiness": "5", "team": "a"})
-    version = sqlite.create_model_version("upsell", "s3://x/y", tags={"Spot": "ok", "team": "a"})
-    assert model.tags == {"spot": "not assessed", "team": "a"}
-    assert version.tags == {"team": "a"}
-
-
 def test_public_functions_work_through_a_gated_uri(
     mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -435,43 +336,6 @@ def test_public_functions_work_through_a_gated_uri(
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"spot+{mlflow_uri}")
     spot.log_involvement("churn", phase="scope", kind="contributed", person="Bo", role="business")
     assert "spot" in client.get_registered_model("churn").tags
-
-
-def test_a_model_cannot_be_disguised_as_a_prompt(sqlite: MlflowClient) -> None:
-    """The tag that makes a prompt of a model can be neither set, nor brought along by a version."""
-    key = "mlflow.prompt.is_prompt"
-    for written in (key, "MLFLOW.prompt.is_prompt"):
-        refused(sqlite.set_registered_model_tag, "churn", written, "true")
-        refused(sqlite.set_model_version_tag, "churn", "1", written, "true")
-    refused(sqlite.delete_registered_model_tag, "churn", key)
-    # The client refuses these itself; a request past it does not.
-    store = sqlite._get_registry_client().store
-    store.create_model_version("churn", "s3://x/y", tags=[ModelVersionTag(key, "true")])
-    refused(sqlite.set_registered_model_alias, "churn", "champion", "3")
-    store.create_registered_model("disguised", tags=[RegisteredModelTag(key, "true")])
-    store.create_model_version("disguised", "s3://x/y", tags=[ModelVersionTag(key, "true")])
-    refused(store.set_registered_model_alias, "disguised", "champion", "1")
-
-
-def test_prompts_go_on_working(mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Registering, aliasing as production, loading and deleting a prompt is untouched."""
-    import mlflow
-
-    block(Record(mlflow_uri, mlflow_uri))
-    mlflow.set_registry_uri(f"spot+{mlflow_uri}")
-    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"spot+{mlflow_uri}")
-    mlflow.genai.register_prompt("greeting", "Hello {{name}}")
-    mlflow.genai.register_prompt("greeting", "Good day {{name}}", tags={"team": "a"})
-    mlflow.genai.set_prompt_alias("greeting", "production", 2)
-    assert mlflow.genai.load_prompt("prompts:/greeting@production").template == "Good day {{name}}"
-    mlflow.genai.register_prompt("farewell", "Bye {{name}}")
-    mlflow.genai.set_prompt_alias("farewell", "production", 1)
-    MlflowClient(mlflow_uri, f"spot+{mlflow_uri}").delete_prompt("farewell")
-    mlflow.genai.delete_prompt_alias("greeting", "production")
-    client = MlflowClient(mlflow_uri, f"spot+{mlflow_uri}")
-    client.delete_prompt_version("greeting", "1")
-    client.delete_prompt_version("greeting", "2")
-    client.delete_prompt("greeting")
 
 
 def test_a_store_without_a_decider_lets_nothing_gated_pass(mlflow_uri: str) -> None:
@@ -502,56 +366,3 @@ def test_a_deleted_record_blocks_in_block_and_passes_in_observe(sqlite: MlflowCl
     set_policy(record(sqlite), default_policy())
     sqlite.set_registered_model_alias("churn", "champion", "1")
     assert str(sqlite.get_model_version_by_alias("churn", "champion").version) == "1"
-
-
-STORES = [SqlAlchemyStore, WorkspaceAwareSqlAlchemyStore, RestStore]
-OVERRIDES = [
-    n for n, f in vars(GateMixin).items() if inspect.isfunction(f) and not n.startswith("_")
-]
-
-
-@pytest.mark.parametrize("store", STORES, ids=lambda s: s.__name__)
-@pytest.mark.parametrize("name", OVERRIDES)
-def test_arguments_keep_mlflows_names(store: type, name: str) -> None:
-    """MLflow calls these by keyword: a name or default of another MLflow would be an error 500."""
-    theirs = inspect.signature(getattr(store, name)).parameters
-    ours = inspect.signature(vars(GateMixin)[name]).parameters
-    assert [(p.name, p.default) for p in ours.values()] == [
-        (p.name, p.default) for p in theirs.values()
-    ]
-
-
-def test_nothing_that_changes_a_deployment_is_left_out() -> None:
-    """Every method of MLflow's store that changes something is gated, or known not to matter."""
-    harmless = {
-        "update_registered_model", "update_model_version",  # descriptions
-        "copy_model_version",  # by create_model_version
-        "create_prompt", "create_prompt_version", "delete_prompt", "delete_prompt_version",
-        "set_prompt_alias", "delete_prompt_alias", "set_prompt_tag", "delete_prompt_tag",
-        "set_prompt_version_tag", "delete_prompt_version_tag",  # by the methods above, or prompts only
-        "link_prompts_to_trace", "link_prompt_version_to_model", "link_prompt_version_to_run",
-        "create_webhook", "update_webhook", "delete_webhook", "test_webhook",
-    }  # fmt: skip
-    verbs = (
-        "create",
-        "update",
-        "rename",
-        "delete",
-        "set",
-        "transition",
-        "copy",
-        "link",
-        "test",
-        "restore",
-        "log",
-    )
-    public = {n for n in dir(SqlAlchemyStore) if n.split("_")[0] in verbs}
-    assert public - harmless == set(OVERRIDES)
-
-
-def test_a_gated_class_is_made_once_and_keeps_mlflows() -> None:
-    """The same class comes back, it is one of MLflow's, and gating it twice changes nothing."""
-    once = gated(SqlAlchemyStore)
-    assert once is gated(SqlAlchemyStore) is gated(once)
-    assert issubclass(once, SqlAlchemyStore)
-    assert once.__name__ == "GatedSqlAlchemyStore"

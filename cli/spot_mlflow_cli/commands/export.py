@@ -43,7 +43,7 @@ def command(
 
     Exit status: 0 written, 1 refused, 2 wrong input, 3 the record could not be read.
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    from spot_mlflow.record.importing import check_file
+    from spot_mlflow.record.import_file import check_file
 
     record, _, seal, fetch = record_here(destination)
     about = record.about(model)

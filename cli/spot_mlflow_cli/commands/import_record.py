@@ -14,7 +14,8 @@ from spot_mlflow_cli.options import dry_run_option, format_option
 from spot_mlflow_cli.terminal import echo_json
 
 if TYPE_CHECKING:
-    from spot_mlflow.record.importing import Checked, Imported
+    from spot_mlflow.record.import_file import Checked
+    from spot_mlflow.record.importing import Imported
 
 
 @click.command("import")
@@ -52,7 +53,8 @@ def command(
 
     Exit status: 0 taken in, 1 refused, 2 the file or a name is wrong, 3 MLflow did not answer.
     """  # noqa: D301 - \b is click's mark for text to keep as it is
-    from spot_mlflow.record.importing import check_file, take_in
+    from spot_mlflow.record.import_file import check_file
+    from spot_mlflow.record.importing import take_in
 
     checked = check_file(file)
     record, keep, _, _ = record_here(destination, make=create and not dry_run)

@@ -6,19 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from ready_model import NOW, adoption, entry, facts, ready
+from ready_model import BLOCK, NOW, adoption, entry, facts, ready
 
 from spot_mlflow.adoption import FileFacts
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.gate.break_glass import check_break_glass
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.history import earlier_holders, held_before
-from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.reporting.message.digest import crossed
 from spot_mlflow.reporting.message.summary import summary_tags
 from spot_mlflow.reporting.pages.portfolio_row import portfolio_row
-
-BLOCK = default_policy().with_mode("block")
 
 
 def glass(*, hours_ago=2.0, version="3", hours=24.0, **changed):

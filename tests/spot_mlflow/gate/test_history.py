@@ -3,14 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ready_model import adoption, concern, entry, facts, ready
+from ready_model import BLOCK, adoption, concern, entry, facts, ready
 
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.history import earlier_holders, held_before
-from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.gate.repeated import already_recorded
-
-BLOCK = default_policy().with_mode("block")
 
 
 def applied(version: str, target: str = "Production", *, days_ago: float = 5, **changed):

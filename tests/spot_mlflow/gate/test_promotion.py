@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ready_model import CONTRACT, NOW, adoption, entry, facts, prediction, ready
+from ready_model import BLOCK, CONTRACT, NOW, adoption, entry, facts, prediction, ready
 
 from spot_mlflow.adoption import FileFacts
 from spot_mlflow.errors import InvalidInput, NotFound, Refused
 from spot_mlflow.gate.decision import decide
-from spot_mlflow.gate.policy import Policy, default_policy
+from spot_mlflow.gate.policy import Policy
 from spot_mlflow.gate.promotion import (
     check_approval,
     check_asked,
@@ -24,7 +24,6 @@ from spot_mlflow.gate.promotion import (
 )
 from spot_mlflow.lift.promise.contract import PredictedLift
 
-BLOCK = default_policy().with_mode("block")
 ID = "rabcde"
 DIGEST = PredictedLift.load(CONTRACT).digest
 

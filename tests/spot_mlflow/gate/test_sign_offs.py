@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from ready_model import adoption, ready, sign_off
+from ready_model import BLOCK, adoption, ready, sign_off
 
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import Policy, default_policy
-
-BLOCK = default_policy().with_mode("block")
 
 
 def signed(*entries, target="Production", requester="Dan Sample", policy=BLOCK):

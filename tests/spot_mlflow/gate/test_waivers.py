@@ -5,14 +5,11 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ready_model import NOW, adoption, entry, facts, ready
+from ready_model import BLOCK, NOW, adoption, entry, facts, ready
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.gate.decision import decide
-from spot_mlflow.gate.policy import default_policy
 from spot_mlflow.gate.waivers import check_waiver
-
-BLOCK = default_policy().with_mode("block")
 
 
 def waiver(*, days_ago: float = 1, version: str | None = "3", **changed):

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.record.entry import Draft
 from spot_mlflow.record.export_file import Chained, Seal, check_seal, read_lines
-from spot_mlflow.record.importing import check_file
+from spot_mlflow.record.import_file import check_file
 from spot_mlflow.record.references import ModelRef
 
 HEAD = {
