@@ -13,7 +13,7 @@ from spot_mlflow.figures import things
 from spot_mlflow.involvement.appeal import Appeal, appeal_of
 from spot_mlflow.involvement.log import Involvement, involvement_of
 from spot_mlflow.lift.promise.contract import PredictedLift
-from spot_mlflow.readiness.instrument import Instrument, default_instrument
+from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.readiness.panel import Readiness, readiness_of
 from spot_mlflow.shown import Shown, notebook
 from spot_mlflow.taken_down import unconfirmed
@@ -246,7 +246,6 @@ def build_adoption(
     *,
     version: str | None,
     now: datetime,
-    instrument: Instrument | None = None,
 ) -> Adoption:
     """Puts together what is known.
 
@@ -255,7 +254,6 @@ def build_adoption(
         entries: complete evidence of the model, any order.
         version: version to speak of; None for the newest.
         now: the moment to judge ages at, UTC.
-        instrument: the questionnaire; the one in use where None.
     """
     ordered = tuple(sorted(entries, key=lambda e: (e.at, e.id)))
     version = facts.newest if version is None else version
@@ -278,7 +276,7 @@ def build_adoption(
         version=version,
         name=involvement.product_name or facts.name,
         readiness=readiness_of(
-            of("assessment"), instrument or default_instrument(), now=now, notes=of("discussion")
+            of("assessment"), default_instrument(), now=now, notes=of("discussion")
         ),
         involvement=involvement,
         appeal=appeal_of(of("pulse")),

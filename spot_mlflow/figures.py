@@ -99,6 +99,12 @@ def money(value: float | None, unit: str = "", *, half_width: float | None = Non
     return f"{_short(value, step)} {unit}".strip()
 
 
+def about_money(value: float, unit: str = "") -> str:
+    """Writes a projected sum of money to two significant digits: 47,312 USD as "47k USD"."""
+    place = 1 - math.floor(math.log10(abs(value))) if value else 0
+    return money(round(value, place), unit)
+
+
 def _short(value: float, step: float) -> str:
     """Writes a sum in units, thousands, millions or billions, to three digits or to the step."""
     size = abs(value)

@@ -7,7 +7,6 @@ less than or equal to 5") and names the nearest known key for an unknown one.
 from __future__ import annotations
 
 import difflib
-import math
 import re
 import unicodedata
 from datetime import date, datetime, timedelta, timezone
@@ -278,8 +277,3 @@ def utc(value: datetime | date | str | None) -> datetime:
         return value.astimezone(timezone.utc)
     except OverflowError:  # in UTC it is before the year 1 or after the year 9999
         raise InvalidInput(f"{value.isoformat()!r} is not between the years 1 and 9999") from None
-
-
-def finite(value: float | None) -> float | None:
-    """Returns ``value``, or None where it is NaN or infinite (JSON knows neither)."""
-    return value if value is not None and math.isfinite(value) else None

@@ -164,6 +164,15 @@ def kept_report() -> LiftReport:
     return make_report(lift=0.023, n=150_000)
 
 
+def faulty(report: LiftReport) -> dict[str, Any]:
+    """Returns a check whose log cannot be trusted, as a record holds it."""
+    fault = {
+        "name": "arms_known", "severity": "critical", "success": False, "observed": 1, "message": "bad arms",
+    }  # fmt: skip
+    held = {"verdict": "inconclusive", "viable": "undecided", "checks": [fault]}
+    return report.to_dict() | held
+
+
 VERSION = "3"
 
 

@@ -15,14 +15,13 @@ from spot_mlflow.lift.moments.actions import CLASSES, HOURS, ActionTable, Crew
 from spot_mlflow_checks.labels import bounded, label_keys, labels_of
 from spot_mlflow_checks.reading import WEEK
 from spot_mlflow_checks.rows import flag, judged
-from spot_mlflow_checks.sums import cells_of, grouped, moment_sums, period_dates
+from spot_mlflow_checks.sums import grouped, period_dates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from spot_mlflow.lift.moments.cells import Moments
     from spot_mlflow_checks.reading import Reading
 
     Rows = Mapping[str, NDArray[Any]]
@@ -50,19 +49,6 @@ def action_pass(r: Reading) -> ActionTable:
 
 def _recommended(c: Any) -> sa.ColumnElement[bool]:
     return sa.and_(c.arm > 0, c.assigned == 1)
-
-
-def offer_pass(r: Reading) -> Moments:
-    """Groups by offer, arm and day; the offer a holdout unit would have had, where the log names it."""
-
-    def query(at: Reading) -> sa.Select[Any]:
-        c = judged(at).c
-        keys = [c[k] for k in (*label_keys(c, "offer"), "arm", "period")]
-        sums = [f.label(k) for k, f in moment_sums(at, c).items()]
-        return sa.select(*keys, *sums).group_by(*keys)
-
-    r, t = bounded(r, query, "offer")
-    return cells_of(r, t, labels=labels_of(t, "offer"))
 
 
 def _counts(r: Reading, c: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from spot_mlflow_checks.outcomes import reduce_source
 from spot_mlflow_checks.raw.joined import joined_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import pandas as pd
 
@@ -70,6 +70,15 @@ def _joined(decisions: Any, predicted: PredictedLift, value_kwargs: Any) -> Outc
     as_of, version = found.pop("as_of", None), found.get("model_version")
     with joined_log({"decisions": decisions}, predicted, as_of=as_of, model_version=version) as log:
         return log.with_faults(reduce_source(log.source, predicted, as_of=log.as_of, **found))
+
+
+def _of_frame(frame: Any, value_kwargs: Any, opened: Callable[..., Any]) -> OutcomeMoments:
+    """Reduces a batch that is a frame."""
+    predicted = PredictedLift.load(dict(value_kwargs["contract"]))
+    if _is_decisions(map(str, frame.columns), predicted):
+        return _joined(frame, predicted, value_kwargs)
+    with opened(frame, wanted_columns(predicted)) as source:
+        return reduce_source(source, predicted, **_settings(value_kwargs))
 
 
 def _is_decisions(names: Iterable[str], predicted: PredictedLift) -> bool:
@@ -119,11 +128,7 @@ class OutcomeLogMoments(TableMetricProvider):
             moments = handover.fetch(str(frame[_MARK].iloc[0]))
             assert moments is not None  # noqa: S101 - held by `reduced_batch` while it runs
             return moments
-        predicted = PredictedLift.load(dict(metric_value_kwargs["contract"]))
-        if _is_decisions(map(str, frame.columns), predicted):
-            return _joined(frame, predicted, metric_value_kwargs)
-        with open_frame(frame, wanted_columns(predicted)) as source:
-            return reduce_source(source, predicted, **_settings(metric_value_kwargs))
+        return _of_frame(frame, metric_value_kwargs, open_frame)
 
     @metric_value(engine=SqlAlchemyExecutionEngine)
     def _sqlalchemy(
@@ -156,8 +161,4 @@ class OutcomeLogMoments(TableMetricProvider):
         frame, _domain, _accessor = execution_engine.get_compute_domain(
             metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
         )
-        predicted = PredictedLift.load(dict(metric_value_kwargs["contract"]))
-        if _is_decisions(frame.columns, predicted):
-            return _joined(frame, predicted, metric_value_kwargs)
-        with open_spark(frame, wanted_columns(predicted)) as source:
-            return reduce_source(source, predicted, **_settings(metric_value_kwargs))
+        return _of_frame(frame, metric_value_kwargs, open_spark)

@@ -19,7 +19,7 @@ from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
 from spot_mlflow.lift.stored.kept_units import checked_units
 from spot_mlflow.lift.strata.choice import with_cut
 from spot_mlflow.validation import utc
-from spot_mlflow_checks.action_pass import action_pass, offer_pass
+from spot_mlflow_checks.action_pass import action_pass
 from spot_mlflow_checks.blanks import blank_notes, settled, with_unknown
 from spot_mlflow_checks.centering import lone_giants
 from spot_mlflow_checks.clusters import cluster_pass
@@ -43,8 +43,8 @@ from spot_mlflow_checks.reduction import (
     BasePass,
     base_pass,
     fold_segments,
+    label_pass,
     score_pass,
-    team_pass,
     with_cap,
     with_centers,
 )
@@ -311,13 +311,13 @@ def _optional_passes(r: Reading, base: BasePass) -> dict[str, Any]:
         out["score_bins"] = score_pass(r)
     if r.has("team"):
         begin("teams")
-        out["teams"] = team_pass(r)
+        out["teams"] = label_pass(r, "team")
     if r.has("acted"):
         begin("actions")
         out["actions"] = action_pass(r)
     if r.has("offer"):
         begin("offers")
-        out["offers"] = offer_pass(r)
+        out["offers"] = label_pass(r, "offer")
     return {**out, "passes": passes}
 
 

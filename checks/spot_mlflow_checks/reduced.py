@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SUMS: Final = ("n", "sum", "sum_of_squares")
 COVARIATE: Final = ("covariate_sum", "covariate_sum_of_squares", "covariate_product")
-OPTIONAL: Final = ("assigned", "nonzero", *COVARIATE)
 _DAY: Final = timedelta(days=1)
 _SLACK: Final = 1e-9  # of a sum of squares: rounding of written figures
 NOT_CHECKED: Final = (

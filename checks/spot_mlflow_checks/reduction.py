@@ -292,17 +292,22 @@ def _bin_label(number: Any) -> str:
     return _MISSING_BIN if number is None else str(int(number))
 
 
-def team_pass(r: Reading) -> Moments:
-    """Groups by team, arm and day, since lifts are compared within days."""
+def label_pass(r: Reading, key: str) -> Moments:
+    """Groups by a label, arm and day, since lifts are compared within days.
+
+    Args:
+        r: how the log is read.
+        key: "team" or "offer"; the offer that a holdout unit would have had, where the log names it.
+    """
 
     def query(at: Reading) -> sa.Select[Any]:
         c = judged(at).c
-        keys = [c[k] for k in (*label_keys(c, "team"), "arm", "period")]
+        keys = [c[k] for k in (*label_keys(c, key), "arm", "period")]
         sums = [f.label(k) for k, f in moment_sums(at, c).items()]
         return sa.select(*keys, *sums).group_by(*keys)
 
-    r, t = bounded(r, query, "team")
-    return cells_of(r, t, labels=labels_of(t, "team"))
+    r, t = bounded(r, query, key)
+    return cells_of(r, t, labels=labels_of(t, key))
 
 
 def fold_segments(

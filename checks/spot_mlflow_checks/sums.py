@@ -191,11 +191,6 @@ def period_dates(r: Reading, index: NDArray[Any]) -> NDArray[np.datetime64]:
     return np.array(dates, dtype="datetime64[D]")
 
 
-def total(x: NDArray[Any]) -> int:
-    """Adds the counts of all groups."""
-    return int(sum(int(v) for v in x if v is not None))
-
-
 def _ints(x: NDArray[Any], empty: int = 0) -> NDArray[np.int64]:
     return np.array([empty if v is None else int(v) for v in x], dtype=np.int64)
 

@@ -11,7 +11,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from spot_mlflow.evidence import Evidence
 from spot_mlflow.record.companion import ensure
 from spot_mlflow.record.entry import PART, split
 from spot_mlflow.record.writer import PlainWriter
@@ -20,6 +19,7 @@ from spot_mlflow_plugins import mlflow_private as private
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
 
+    from spot_mlflow.evidence import Evidence
     from spot_mlflow.record.entry import Draft
 
 
@@ -92,21 +92,7 @@ class QuickWriter(PlainWriter):
             tags=draft.tags(text, len(parts)),
             params={f"{PART}{i:05d}": part for i, part in enumerate(parts)},
         )
-        evidence = Evidence(
-            id=draft.id,
-            kind=draft.kind,
-            model=draft.ref.name,
-            version=draft.ref.version,
-            at=draft.at,
-            person=draft.person,
-            role=draft.role,
-            payload=draft.payload,
-            digest=hashlib.sha256(text.encode()).hexdigest(),
-            parents=draft.parents,
-            run_id=rows.run_id,
-            recorded_by=draft.recorded_by,
-        )
-        return Prepared(evidence, rows)
+        return Prepared(draft.evidence(text, rows.run_id), rows)
 
     def _place(self, draft: Draft, home: Experiment | None) -> tuple[str, str]:
         """Returns id and artifact location of the companion."""

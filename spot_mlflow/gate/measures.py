@@ -259,7 +259,7 @@ def lift_lower_bound(case: Case, _: bool) -> Measure:  # noqa: FBT001 - a policy
     if contract is None or minimum is None:
         return Measure(False, "unknown", "lower bound of the predicted lift >= the minimum")
     p = contract.predicted
-    low = p.low if p.low is not None else p.lift - 1.959963984540054 * p.standard_error
+    low, _high = p.bounds
     scale = contract_scale(contract, 2 * p.standard_error or None).telling_apart(low, minimum)
     return Measure(
         low >= minimum,

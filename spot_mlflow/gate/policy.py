@@ -9,7 +9,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Mode = Literal["observe", "warn", "block"]
-MODES: Final[tuple[Mode, ...]] = ("observe", "warn", "block")
 Phase = Literal["naming", "scope", "features", "review", "feedback"]
 Level = Annotated[int, Field(ge=1, le=5)]
 Count = Annotated[int, Field(ge=1)]

@@ -97,7 +97,7 @@ def appeal_of(entries: Iterable[Evidence]) -> Appeal:
     return Appeal(*(_item(name, users, builders) for name in ITEMS))
 
 
-def check_pulse(useful: int, would_use: int, *, role: str, where: str = "") -> dict[str, Any]:
+def check_pulse(useful: int, would_use: int, *, role: str) -> dict[str, Any]:
     """Returns the payload of a pulse; a builder's is marked as a guess.
 
     Raises:
@@ -105,9 +105,7 @@ def check_pulse(useful: int, would_use: int, *, role: str, where: str = "") -> d
     """
     for name, value in (("useful", useful), ("would_use", would_use)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HIGHEST:
-            raise InvalidInput(
-                f"{name} == {value!r}, must be a whole number from 1 to 5", where=where
-            )
+            raise InvalidInput(f"{name} == {value!r}, must be a whole number from 1 to 5")
     return {"useful": useful, "would_use": would_use, "guess": is_guess(role)}
 
 

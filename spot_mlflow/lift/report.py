@@ -168,9 +168,7 @@ class LiftReport(Shown):
         a = self.analysis
         r = a.realized
         p = self.predicted.predicted
-        half = 1.959963984540054 * p.standard_error
-        low = p.low if p.low is not None else p.lift - half
-        high = p.high if p.high is not None else p.lift + half
+        low, high = p.bounds
         return {
             "metric": self.predicted.metric,
             "verdict": self.verdict,

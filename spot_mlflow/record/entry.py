@@ -132,6 +132,28 @@ class Draft:
             raise InvalidInput(f"the {self.kind} cannot be written as JSON text: {e}") from None
         return text
 
+    def evidence(self, text: str, run_id: str) -> Evidence:
+        """Returns what is written, as it will be read.
+
+        Args:
+            text: of the envelope.
+            run_id: of the run that holds it.
+        """
+        return Evidence(
+            id=self.id,
+            kind=self.kind,
+            model=self.ref.name,
+            version=self.ref.version,
+            at=self.at,
+            person=self.person,
+            role=self.role,
+            payload=self.payload,
+            digest=hashlib.sha256(text.encode()).hexdigest(),
+            parents=self.parents,
+            run_id=run_id,
+            recorded_by=self.recorded_by,
+        )
+
     def tags(self, text: str, parts: int) -> dict[str, str]:
         """Returns the run's tags: written in one transaction with the run itself."""
         tags = {

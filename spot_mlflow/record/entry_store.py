@@ -173,9 +173,9 @@ class EntryStore:
             return None
         return self.writer.entries(ref)
 
-    def readings(self, ref: ModelRef, *, recent: bool = False) -> list[Reading]:
+    def readings(self, ref: ModelRef) -> list[Reading]:
         """Returns every run of the companion experiment as it was read, those with faults too."""
-        return list(self.readings_of(Subject(ref), recent=recent))
+        return list(self.readings_of(Subject(ref)))
 
     def readings_of(self, subject: Subject, *, recent: bool = False) -> Collection[Reading]:
         """Returns ``readings`` of an operation's model, read once."""
@@ -200,7 +200,7 @@ class EntryStore:
         return build_adoption(facts, entries, version=version or subject.ref.version, now=utc(now))
 
     def adoption_and_registry(
-        self, model: Any, version: str | None = None, now: datetime | None = None
+        self, model: Any, version: str | None = None
     ) -> tuple[Adoption, list[Evidence], Mapping[str, str]]:
         """Returns ``adoption``, and entries and tags as ``registry`` does: one search for both."""
         subject = self.about(model)
@@ -216,7 +216,7 @@ class EntryStore:
         subject.readings = () if own is None else list(found[own.experiment_id].values())
         others = () if shared is None else found[shared.experiment_id].values()
         entries = counted(ref, subject.readings)
-        adoption = build_adoption(facts, entries, version=version or ref.version, now=utc(now))
+        adoption = build_adoption(facts, entries, version=version or ref.version, now=utc(None))
         tags = {} if shared is None else dict(shared.tags)
         return adoption, counted(REGISTRY, others), tags
 

@@ -93,18 +93,17 @@ class Policies:
             )
 
 
-def current_policy(record: EntryStore, *, recent: bool = False) -> Policy:
+def current_policy(record: EntryStore) -> Policy:
     """Returns the policy in force; the default, in mode observe, where none was ever set.
 
     Args:
         record: where to read.
-        recent: read only what this ``Record`` has not seen yet.
 
     Raises:
         RecordDamaged: the newest policy cannot be read as one, or it is gone; the gate then stays shut
             rather than fall back to a weaker policy.
     """
-    return policies_in(record, recent=recent).in_force
+    return policies_in(record).in_force
 
 
 def policies_in(record: EntryStore, *, recent: bool = False) -> Policies:

@@ -7,14 +7,12 @@ third step leaves an entry that is not counted.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from spot_mlflow.errors import Unavailable
-from spot_mlflow.evidence import Evidence
 from spot_mlflow.record import companion, direct
 from spot_mlflow.record.entry import PART, Draft, split
 
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Metric, Param
+
+    from spot_mlflow.evidence import Evidence
 
 _PARAMS_A_CALL: Final = 100
 _METRICS_A_CALL: Final = 900
@@ -56,20 +56,7 @@ class PlainWriter:
         self._write_dataset(run_id, draft)
         self._write_artifacts(place, draft)
         direct.finish_run(self._client, run_id)
-        return Evidence(
-            id=draft.id,
-            kind=draft.kind,
-            model=draft.ref.name,
-            version=draft.ref.version,
-            at=draft.at,
-            person=draft.person,
-            role=draft.role,
-            payload=draft.payload,
-            digest=hashlib.sha256(text.encode()).hexdigest(),
-            parents=draft.parents,
-            run_id=run_id,
-            recorded_by=draft.recorded_by,
-        )
+        return draft.evidence(text, run_id)
 
     def copy(
         self,

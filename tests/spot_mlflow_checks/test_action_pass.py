@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from placed import placed
 
 from spot_mlflow.lift.moments.actions import HOURS
 from spot_mlflow.lift.promise.contract import PredictedLift
@@ -19,9 +20,6 @@ from spot_mlflow_checks.columns import columns_in
 from spot_mlflow_checks.engines import open_source
 from spot_mlflow_checks.outcomes import reduce_source
 from spot_mlflow_checks.reading import Reading
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 AS_OF = "2027-06-01"
 CONTRACT = PredictedLift.load({
@@ -75,39 +73,6 @@ def frame() -> pd.DataFrame:
     return data
 
 
-def place(kind: str, folder: Path, request: pytest.FixtureRequest) -> tuple[Any, dict[str, str]]:
-    """The log in an engine: (source, keywords)."""
-    import polars as pl
-    import sqlalchemy as sa
-
-    data = frame()
-    if kind == "pandas":
-        return data, {}
-    if kind == "polars":
-        return pl.from_pandas(data), {}
-    if kind == "parquet":
-        data.to_parquet(folder / "log.parquet")
-        return str(folder / "log.parquet"), {}
-    if kind == "csv":
-        data.to_csv(folder / "log.csv", index=False)
-        return str(folder / "log.csv"), {}
-    if kind == "spark":
-        session = request.getfixturevalue("spark")
-        data.to_parquet(
-            folder / "log.parquet", coerce_timestamps="us", allow_truncated_timestamps=True
-        )
-        return session.read.parquet(str(folder / "log.parquet")), {}
-    url = (
-        f"sqlite:///{folder / 'log.db'}"
-        if kind == "sqlite"
-        else request.getfixturevalue("postgres_database")
-    )
-    engine = sa.create_engine(url)
-    data.to_sql("log", engine, index=False)
-    engine.dispose()
-    return url, {"table": "log"}
-
-
 ENGINES = [
     "pandas",
     "polars",
@@ -122,7 +87,7 @@ ENGINES = [
 @pytest.mark.parametrize("kind", ENGINES)
 def test_every_engine_counts_what_plain_python_counts(kind, tmp_path, request):
     """Per team and week, per person and per reason: the same counts whatever the engine."""
-    source, keywords = place(kind, tmp_path, request)
+    source, keywords = placed(frame(), kind, tmp_path, request)
     with open_source(source, CONTRACT, **keywords) as opened:
         columns = columns_in(opened, CONTRACT)
         found = action_pass(Reading(opened, CONTRACT, columns, utc(AS_OF).timestamp()))
@@ -185,7 +150,7 @@ def by_hand() -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ENGINES)
 def test_every_engine_has_the_grains_that_causes_and_money_ask_for(kind, tmp_path, request):
     """Score bins, offers and teams by day: units and outcomes as counted in plain Python."""
-    source, keywords = place(kind, tmp_path, request)
+    source, keywords = placed(frame(), kind, tmp_path, request)
     with open_source(source, CONTRACT, **keywords) as opened:
         moments = reduce_source(opened, CONTRACT, as_of=AS_OF)
     assert {"score bins", "teams", "actions", "offers"} <= set(moments.passes)

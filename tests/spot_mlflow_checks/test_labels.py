@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from placed import placed
 
 from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow_checks import labels
@@ -57,29 +58,6 @@ def log() -> pd.DataFrame:
     )
 
 
-def place(kind: str, folder: Path, request: pytest.FixtureRequest) -> tuple[Any, dict[str, str]]:
-    """The log in an engine: (source, keywords)."""
-    import sqlalchemy as sa
-
-    data, path = log(), folder / "log.parquet"
-    if kind == "pandas":
-        return data, {}
-    if kind in {"parquet", "spark"}:
-        data.to_parquet(path, coerce_timestamps="us", allow_truncated_timestamps=True)
-        if kind == "parquet":
-            return str(path), {}
-        return request.getfixturevalue("spark").read.parquet(str(path)), {}
-    url = (
-        f"sqlite:///{folder / 'log.db'}"
-        if kind == "sqlite"
-        else request.getfixturevalue("postgres_database")
-    )
-    engine = sa.create_engine(url)
-    data.to_sql("log", engine, index=False)
-    engine.dispose()
-    return url, {"table": "log"}
-
-
 def table(cells: Moments) -> dict[tuple[str, ...], tuple[float, ...]]:
     """Counts and sums about 0 by cell."""
     c = cells.collapse("segment", "arm", "period")
@@ -95,7 +73,7 @@ def test_folding_in_the_engine_gives_what_folding_afterwards_gives(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same segments stay, a promised small one too; the sums are whole; the fetches are bounded."""
-    source, keywords = place(kind, tmp_path, request)
+    source, keywords = placed(log(), kind, tmp_path, request)
     with open_source(source, CONTRACT, **keywords) as opened:
         apart = reduce_source(opened, CONTRACT, as_of=AS_OF, segment_limit=10)
     monkeypatch.setattr(labels, "GROUPS", 120)

@@ -237,9 +237,7 @@ def _given_back(connection: Any, spill: SpillFolder, where: str) -> Iterator[Non
         raise
 
 
-def open_beside(
-    connection: Any, given: Any, wanted: Mapping[str, str], view: str, name: str = ""
-) -> DuckSource:
+def open_beside(connection: Any, given: Any, wanted: Mapping[str, str], view: str) -> DuckSource:
     """Opens files or a frame in a connection that holds others, under a name of its own.
 
     Args:
@@ -247,7 +245,6 @@ def open_beside(
         given: a path or glob, or a frame in memory.
         wanted: column -> what names it.
         view: name in the connection.
-        name: of a frame, for people.
     """
     import duckdb
 
@@ -257,7 +254,7 @@ def open_beside(
             relation = files.read(connection, given, wanted)
             name = files.shown(given)
         else:
-            name = name or f"{type(given).__module__.split('.', 1)[0]} frame"
+            name = f"{type(given).__module__.split('.', 1)[0]} frame"
             names, scanned = arrow_frame(given, wanted)
             connection.register(f"{view} frame", scanned)
             relation = connection.table(f'"{view} frame"')

@@ -133,11 +133,6 @@ class Column:
         return tuple(sorted(self.distinct, key=lambda v: (-self.values.count(v), v)))
 
     @property
-    def is_padded(self) -> bool:
-        """Whether whole numbers are written with zeros in front."""
-        return any(v[:1] == "0" and len(v) > 1 and _WHOLE.fullmatch(v) for v in self.distinct)
-
-    @property
     def newest(self) -> str:
         """The latest of its times, as it is written."""
         month, day = (0, 3) if self.dates.startswith("M") else (3, 0)

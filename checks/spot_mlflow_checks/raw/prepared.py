@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     Expression = sa.ColumnElement[Any]
 
-_TEXT: Final = ("id", "refund_of", "currency", "arm", "segment", "cluster", "offer", "version",
-                "team", "actor", "undelivered_reason")  # fmt: skip
 _DOUBLE: Final = ("amount", "score", "propensity", "value", "cost", "handling")
 _FLAGS: Final = ("offered", "delivered", "acted")
 _CLOCKED: Final = frozenset({"time", "date", "text", "any"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -62,17 +62,13 @@ def command(
 
 
 def _show(waiting: Sequence[Evidence], output_format: str) -> None:
-
     if output_format == "json":
-        echo_json([_as_dict(e) for e in waiting])
+        from spot_mlflow.reporting.pages.adoption_view import taken_down_dict
+
+        echo_json([taken_down_dict(e) for e in waiting])
         return
     for e in waiting:
         said = f"{e.id[:8]}  {e.kind} of {e.person} ({e.role}), written down by {e.recorded_by}"
         click.echo(printable(said))
     if not waiting:
         click.echo("Nothing waits for a confirmation.")
-
-
-def _as_dict(e: Evidence) -> dict[str, Any]:
-    said = {"entry": e.id, "kind": e.kind, "person": e.person, "role": e.role}
-    return {**said, "recorded_by": e.recorded_by, "at": e.at.isoformat()}

@@ -48,12 +48,12 @@ def trained_on(people: pd.DataFrame) -> IncentiveUplift:
     )
 
 
-def scores_on_unseen_villages(people: pd.DataFrame, folds: int = 5) -> NDArray[np.float64]:
+def scores_on_unseen_villages(people: pd.DataFrame) -> NDArray[np.float64]:
     """Scores each person by a model that never saw their village; (people,)."""
     import numpy as np
     from sklearn.model_selection import GroupKFold
 
     scores = np.empty(len(people))
-    for learn, judge in GroupKFold(folds).split(people, groups=people[VILLAGE]):
+    for learn, judge in GroupKFold(5).split(people, groups=people[VILLAGE]):
         scores[judge] = trained_on(people.iloc[learn]).predict(people.iloc[judge][FEATURES])
     return scores

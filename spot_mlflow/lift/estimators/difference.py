@@ -136,26 +136,6 @@ def welch(treated: Arm, holdout: Arm, *, confidence: float = 0.95) -> Estimate:
     return difference(means_of(treated, holdout), confidence=confidence)
 
 
-def pooled(treated: Arm, holdout: Arm, *, confidence: float = 0.95) -> Estimate:
-    """Difference in means with one variance for both arms (Student's t, as OLS gives it).
-
-    Args:
-        treated: arm that got the treatment.
-        holdout: arm that did not.
-        confidence: two-sided, between 0 and 1.
-
-    Raises:
-        InvalidInput: where confidence is not between 0 and 1.
-    """
-    check_confidence(confidence)
-    if treated.n < 2 or holdout.n < 2:  # noqa: PLR2004 - a spread needs two units
-        return UNKNOWN
-    df = treated.n + holdout.n - 2.0
-    se = math.sqrt(pooled_variance(treated, holdout) * (1 / treated.n + 1 / holdout.n))
-    value = treated.mean - holdout.mean
-    return interval(value, se, confidence=confidence, df=df, method="pooled variance")
-
-
 def pooled_variance(treated: Arm, holdout: Arm) -> float:
     """Returns the variance of a unit, assumed the same in both arms: that within the arms, pooled.
 

@@ -6,23 +6,16 @@ treatment share differs by segment, which the pooled difference is not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
-
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from spot_mlflow.lift.estimators.difference import Means
-from spot_mlflow.lift.moments.labels import HOLDOUT
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-    from spot_mlflow.lift.moments.cells import Moments
-
     Floats = NDArray[np.float64]
-
-SMALL: Final = "(small segments)"
-FEWEST: Final = 2  # units an arm needs in a segment to have a spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,33 +77,3 @@ def _freedom(parts: Floats, df: Floats) -> float:
     total = parts.sum()
     below = ((parts / total) ** 2 / df).sum() if total > 0 else 0.0
     return float(1 / below) if below > 0 else float("inf")
-
-
-def folded(moments: Moments) -> tuple[Moments, int]:
-    """Puts segments in which an arm has fewer than two units into one.
-
-    Where these together still lack units in an arm, the next smallest segments join them.
-
-    Args:
-        moments: cells by (segment, arm).
-
-    Returns:
-        (the moments with such segments relabelled, how many were folded).
-    """
-    segments = moments.segment.astype(str)
-    labels, code = np.unique(segments, return_inverse=True)
-    held = np.asarray(moments.arm == HOLDOUT, dtype=bool)
-    n_c = np.bincount(code, weights=moments.n * held, minlength=len(labels))
-    n_t = np.bincount(code, weights=moments.n * ~held, minlength=len(labels))
-    fewest = np.minimum(n_t, n_c)
-    thin = (fewest < FEWEST) & (n_t + n_c > 0)
-    if not thin.any():
-        return moments, 0
-    order = np.argsort(fewest, kind="stable")
-    together = np.minimum(np.cumsum(n_t[order]), np.cumsum(n_c[order]))
-    enough = int(np.searchsorted(together, FEWEST)) + 1
-    joined = thin.copy()
-    joined[order[: max(enough, 0)]] = True
-    relabelled = segments.astype(object)
-    relabelled[joined[code]] = SMALL
-    return replace(moments, segment=relabelled).collapse("segment", "arm"), int(thin.sum())

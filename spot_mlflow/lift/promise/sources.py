@@ -12,7 +12,7 @@ import re
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from typing_extensions import Self
@@ -451,8 +451,3 @@ def with_columns(contract: Any) -> Any:
     except ValidationError:  # named with its place when the contract itself is read
         columns = {"arm": "arm", "outcome": "outcome"}
     return {**contract, "columns": columns}
-
-
-def zone_of(table: Table) -> ZoneInfo:
-    """The time zone of times of a table that are written without one."""
-    return ZoneInfo(table.zone)

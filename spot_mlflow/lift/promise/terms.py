@@ -58,6 +58,15 @@ class Prediction(Document):
             return (self.high - self.low) / (2 * Z95)
         return 0.0
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The 95 % bounds, as given or from the standard error."""
+        half = Z95 * self.standard_error
+        return (
+            self.lift - half if self.low is None else self.low,
+            self.lift + half if self.high is None else self.high,
+        )
+
 
 class Economics(Document):
     """Money per unit: of one more good outcome, of an offer, of handling it, of the incentive."""

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 ALARM_P: Final = 0.001  # a constant share alarms at most this often, over all looks
 EXPECTED: Final = 10.0  # units expected of the smaller arm, below which groups are added up
-PER_CENT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +63,14 @@ class Variation:
         )
 
 
-def share_varies(counts: Floats, *, least: float = EXPECTED, effect: float = 1.0) -> float:
+def share_varies(counts: Floats, *, effect: float = 1.0) -> float:
     """P value of the chi-square test that all groups have the same shares.
 
     Args:
         counts: (groups, arms) units, in the order of time where there is one.
-        least: expected units of the smallest arm, below which groups are added up.
         effect: design effect, 1 or more.
     """
-    return chi_square_tail(*share_test(counts, least=least, effect=effect))
+    return chi_square_tail(*share_test(counts, effect=effect))
 
 
 def chi_square_tail(statistic: float, freedom: float) -> float:
@@ -82,24 +80,21 @@ def chi_square_tail(statistic: float, freedom: float) -> float:
     return float(chdtrc(freedom, statistic)) if freedom else 1.0
 
 
-def share_test(
-    counts: Floats, *, least: float = EXPECTED, effect: float = 1.0
-) -> tuple[float, float]:
+def share_test(counts: Floats, *, effect: float = 1.0) -> tuple[float, float]:
     """Chi-square statistic and degrees of freedom against one constant share in all groups.
 
-    Source: Pearson (1900); groups are added up in their order until each arm has ``least`` units to
-    be expected. ``effect`` divides the statistic (Rao and Scott 1981) where units come in clusters.
+    Source: Pearson (1900); groups are added up in their order until each arm has ``EXPECTED`` units
+    to be expected. ``effect`` divides the statistic (Rao and Scott 1981) where units come in clusters.
 
     Args:
         counts: (groups, arms) units, in the order of time where there is one.
-        least: expected units of the smallest arm.
         effect: design effect, 1 or more.
     """
-    x = grouped_up(counts, least)[0]
+    x = grouped_up(counts, EXPECTED)[0]
     total = x.sum()
     seen = x.sum(axis=0)
     # What stays too small to be tested says nothing and is left out.
-    x = x[x.sum(axis=1) * (seen[seen > 0].min(initial=total) / max(total, 1)) >= least / 2]
+    x = x[x.sum(axis=1) * (seen[seen > 0].min(initial=total) / max(total, 1)) >= EXPECTED / 2]
     total = x.sum()
     if len(x) < 2 or total == 0:  # noqa: PLR2004 - nothing to compare
         return 0.0, 0.0

@@ -89,12 +89,10 @@ class Rows:
         """Returns the middle of a row, the first one being 0."""
         return self.top + (row + 0.5) * self.step
 
-    def upright(
-        self, pen: Pen, value: float, colour: str, *, width: float = 1.0, dash: str = ""
-    ) -> None:
+    def upright(self, pen: Pen, value: float, colour: str, *, dash: str = "") -> None:
         """Draws a line through all rows at a figure."""
         x = self.x.at(value)
-        pen.line((x, self.top), (x, self.bottom), colour, width=width, dash=dash)
+        pen.line((x, self.top), (x, self.bottom), colour, dash=dash)
 
 
 def rows_frame(

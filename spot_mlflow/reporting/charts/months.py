@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FEWEST: Final = 2  # one month is no course
 MOST: Final = 24  # months in a picture; the table has all of them
 _SIZES: Final = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
+_ROOM: Final = 14.0  # between the names of the two lines
 PROMISED: Final = "promised"
 
 
@@ -96,12 +97,10 @@ def _paint(
     _names(pen, points[-1], plane.at(x[-1], arrived[-1]))
 
 
-def _names(
-    pen: Pen, promised: tuple[float, float], arrived: tuple[float, float], room: float = 14.0
-) -> None:
+def _names(pen: Pen, promised: tuple[float, float], arrived: tuple[float, float]) -> None:
     """Names both lines at their ends, apart from each other."""
     middle = (promised[1] + arrived[1]) / 2
-    apart = max(room, abs(promised[1] - arrived[1])) / 2
+    apart = max(_ROOM, abs(promised[1] - arrived[1])) / 2
     up = -1 if promised[1] <= arrived[1] else 1
     for words, colour, side in ((PROMISED, "promised", up), ("realized", "realized", -up)):
         pen.text((arrived[0] + 9, middle + side * apart + 4), words, colour, size=11.0)

@@ -74,8 +74,3 @@ THEMES: Final = {"light": LIGHT, "dark": DARK}
 def css_variables(palette: Palette) -> str:
     """Returns the colours as CSS declarations: "--spot-ink: #11171c; ..."."""
     return " ".join(f"--spot-{name}: {value};" for name, value in asdict(palette).items())
-
-
-def css_names() -> dict[str, str]:
-    """Returns light colour -> "var(--spot-name)", to recolour a drawing by theme."""
-    return {value: f"var(--spot-{name})" for name, value in asdict(LIGHT).items()}

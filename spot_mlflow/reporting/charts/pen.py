@@ -67,10 +67,10 @@ class Pen:
             *end,
         )
 
-    def course(self, points: Sequence[Point], colour: str, *, width: float = 2.0) -> None:
+    def course(self, points: Sequence[Point], colour: str) -> None:
         """Draws a line through the points."""
         self._add(
-            f'<polyline points="{_points(points)}" fill="none" {self._stroke(colour, width, "")} '
+            f'<polyline points="{_points(points)}" fill="none" {self._stroke(colour, 2.0, "")} '
             f'stroke-linejoin="round"/>',
             *(n for p in points for n in p),
         )

@@ -234,7 +234,7 @@ def verdict_line(view: LiftView) -> str:
     return f"{verdict_words(view)} ({view.verdict}); {worth} ({view.viable})"
 
 
-def merge_description(existing: str | None, block: str, *, limit: int = LIMIT) -> str:
+def merge_description(existing: str | None, block: str) -> str:
     """Puts the block into a description; what a person wrote around it stays, to the letter.
 
     A block that stood there is replaced where it stood; else the new one goes to the end. Where both
@@ -243,7 +243,6 @@ def merge_description(existing: str | None, block: str, *, limit: int = LIMIT) -
     Args:
         existing: the description as it is.
         block: what ``description_block`` returned.
-        limit: most characters that the store keeps.
     """
     existing = existing or ""
     found = _BLOCK.search(existing)
@@ -253,7 +252,7 @@ def merge_description(existing: str | None, block: str, *, limit: int = LIMIT) -
         after = _BLOCK.sub("\n\n", existing[found.end() :])
     for candidate in _shrinking(block):
         merged = "\n\n".join(part for part in (before, candidate, after) if part)
-        if len(merged) <= limit:
+        if len(merged) <= LIMIT:
             return merged
     return "\n\n".join(part for part in (before, after) if part)
 

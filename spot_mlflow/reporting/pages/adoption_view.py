@@ -221,7 +221,7 @@ def adoption_dict(adoption: Adoption, decision: GateDecision | None = None) -> d
         "readiness": _readiness_dict(adoption),
         "involvement": _involvement_dict(adoption),
         "concerns": [_concern_dict(c) for c in adoption.involvement.concerns],
-        "unconfirmed": [_taken_down_dict(e) for e in adoption.unconfirmed],
+        "unconfirmed": [taken_down_dict(e) for e in adoption.unconfirmed],
         "predicted": adoption.predicted.to_dict() if adoption.predicted else None,
         "lift": dict(check) if check is not None else None,
         "lasting_holdout": found.to_dict() if (found := lasting_holdout(adoption)) else None,
@@ -275,7 +275,8 @@ def _concern_dict(concern: Concern) -> dict[str, Any]:
     return {k: getattr(concern, k) for k in keys}
 
 
-def _taken_down_dict(e: Evidence) -> dict[str, Any]:
+def taken_down_dict(e: Evidence) -> dict[str, Any]:
+    """Returns an entry that somebody else wrote down for a person, as JSON values."""
     said = {"entry": e.id, "kind": e.kind, "person": e.person, "role": e.role}
     return {**said, "recorded_by": e.recorded_by, "at": e.at.isoformat()}
 

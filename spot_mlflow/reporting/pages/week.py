@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from spot_mlflow.figures import count, day, money, share, things
+from spot_mlflow.figures import about_money, count, day, money, share, things
 from spot_mlflow.reporting.message.portfolio_money import portfolio_money
 from spot_mlflow.verdicts import TAGGED
 
@@ -65,12 +64,7 @@ class Waiting:
         """What a month of waiting costs: "about 12k USD a month"."""
         if self.open.monthly is None:
             return "not known"
-        return f"about {money(_rounded(self.open.monthly), self.open.unit)} a month"
-
-
-def _rounded(value: float) -> float:
-    """Returns a projected sum to two significant digits."""
-    return round(value, 1 - math.floor(math.log10(value))) if value > 0 else 0.0
+        return f"about {about_money(max(0.0, self.open.monthly), self.open.unit)} a month"
 
 
 @dataclass(frozen=True)
@@ -179,7 +173,7 @@ def _costs(waiting: Sequence[Waiting]) -> str:
     for w in waiting:
         if w.open.monthly is not None:
             sums[w.open.unit] = sums.get(w.open.unit, 0.0) + w.open.monthly
-    told = [money(_rounded(v), unit) for unit, v in sorted(sums.items(), key=lambda x: -x[1])]
+    told = [about_money(max(0.0, v), unit) for unit, v in sorted(sums.items(), key=lambda x: -x[1])]
     return f"; waiting costs about {' and '.join(told)} a month" if told else ""
 
 

@@ -69,20 +69,14 @@ def _cost(plan: LiftPlan, row: HoldoutPlan) -> str:
         return ""
     if row.cost <= 0:
         return "; it costs nothing, since the promised lift does not pay for its offers"
-    return f"; it costs about {figures.money(_rounded(row.cost), plan.money.unit)} of the value promised"
+    return (
+        f"; it costs about {figures.about_money(row.cost, plan.money.unit)} of the value promised"
+    )
 
 
 def _waste(plan: LiftPlan) -> str:
     money = plan.money
     assert money is not None  # noqa: S101 - the caller looked
     if money.wasted_a_year is not None:
-        return (
-            f"it would cost about {figures.money(_rounded(money.wasted_a_year), money.unit)} a year"
-        )
+        return f"it would cost about {figures.about_money(money.wasted_a_year, money.unit)} a year"
     return f"it would cost {figures.money(money.wasted_per_unit, money.unit)} for each unit treated"
-
-
-def _rounded(value: float) -> float:
-    """To two digits: it is an estimate of what was promised."""
-    digits = 1 - math.floor(math.log10(abs(value))) if value else 0
-    return round(value, digits)

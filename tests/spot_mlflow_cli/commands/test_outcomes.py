@@ -296,19 +296,20 @@ for line in sys.stdin:
 """
 
 
+def environment(uri: str) -> dict[str, str]:
+    """Returns that of a process which finds the code of these tests, and the record."""
+    paths = os.pathsep.join(sys.path)
+    return {**os.environ, "MLFLOW_TRACKING_URI": uri, "PYTHONPATH": paths}
+
+
 def test_killed_at_any_step_it_leaves_no_entry_or_a_whole_one(
     promised: Record, tmp_path: Path, mlflow_uri: str
 ) -> None:
     """SIGKILL at many steps of recording a check: each entry that counts holds everything."""
     path = log(tmp_path)
-    environment = {
-        **os.environ,
-        "MLFLOW_TRACKING_URI": mlflow_uri,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", KILLED, path, AS_OF],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(mlflow_uri),
     ) as process:  # fmt: skip
         assert process.stdin is not None
         assert process.stdout is not None
@@ -336,15 +337,10 @@ def test_the_command_itself_survives_sigkill(
 ) -> None:
     """The process killed while it reads, computes or writes: nothing half written counts."""
     path = log(tmp_path)
-    environment = {
-        **os.environ,
-        "MLFLOW_TRACKING_URI": mlflow_uri,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
     for seconds in (0.5, 3.0, 6.0):
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "spot_mlflow_cli", "outcomes", "churn/1", path, "--as-of", AS_OF],
-            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=environment(mlflow_uri), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)

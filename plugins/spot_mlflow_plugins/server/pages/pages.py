@@ -7,7 +7,7 @@ JavaScript, and follow the theme that is chosen in MLflow.
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from spot_mlflow.adoption import build_adoption
 from spot_mlflow.errors import NotFound
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from spot_mlflow.errors import SpotError
     from spot_mlflow.evidence import Evidence
     from spot_mlflow.gate.decision import GateDecision
-
-TARGET: Final = "Production"
 
 
 def render_page(template: str, **values: Any) -> str:

@@ -64,12 +64,11 @@ class Companions:
 
     Args:
         prefix: of the companion experiments' names.
-        memory: shared answers; a new one where None.
     """
 
-    def __init__(self, prefix: str, memory: Memory | None = None) -> None:
+    def __init__(self, prefix: str) -> None:
         self.prefix = prefix
-        self._memory = memory or Memory()
+        self._memory = Memory()
         self._not_ours_until: dict[str, float] = {}
 
     def experiment(self, store: Any, experiment_id: Any) -> bool:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 NAME_COOKIE: Final = "spot_name"
 _NAME_KEPT: Final = 365 * 86400  # seconds
-_OURS: Final = ("token", "id")  # hidden fields; nobody types them
 STALE: Final = "This page was open for too long, or in another browser. What you typed is still here: please send it again."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -45,8 +44,6 @@ from spot_mlflow_plugins.server.routes.requests import read_requests
 from spot_mlflow_plugins.server.routes.walls import API
 from spot_mlflow_plugins.server.trust import request_ids
 from spot_mlflow_plugins.server.trust.identity import asker, requires_login
-
-_logger = logging.getLogger("mlflow.spot")
 
 UI_VARIABLE = "SPOT_MLFLOW_UI"  # "pages" leaves MLflow's own pages as they are
 

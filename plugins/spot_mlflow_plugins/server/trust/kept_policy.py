@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import logging
 import os
 import secrets
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.policy import Policy
     from spot_mlflow_plugins.server.trust.signing import Signer
 
-_logger: Final = logging.getLogger("mlflow.spot")
 _DOMAIN: Final = b"spot-mlflow policy 1\0"
 
 

@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from spot_mlflow.lift.estimators.difference import difference, welch
-from spot_mlflow.lift.estimators.stratified import Stratum, folded, stratified_means
-from spot_mlflow.lift.moments.cells import Moments
-from spot_mlflow.lift.moments.labels import HOLDOUT, TREATMENT
+from spot_mlflow.lift.estimators.stratified import Stratum, stratified_means
 from spot_mlflow.lift.promise.history import arm_of_values
 
 
@@ -59,25 +57,3 @@ def test_it_undoes_a_treatment_share_that_differs_by_segment():
     assert treated[0].mean() - holdout[0].mean() > 0.3
     found = difference(stratified_means(strata(*treated), strata(*holdout)))
     assert found.value == pytest.approx(0, abs=1e-12)
-
-
-def test_small_segments_that_lack_an_arm_are_joined_by_the_next_smallest():
-    """Two segments of treated units alone take the smallest complete one with them."""
-    arm = [TREATMENT] * 4 + [TREATMENT, HOLDOUT] * 3 + [TREATMENT, HOLDOUT] * 9
-    segment = ["x"] * 2 + ["y"] * 2 + ["a"] * 6 + ["b"] * 18
-    kept, thin = folded(Moments.of_units({"outcome": np.arange(28.0)}, arm, segment=segment))
-    assert thin == 2
-    assert sorted(set(kept.segment)) == ["(small segments)", "b"]
-    assert kept.n.sum() == 28
-
-
-def test_segments_without_a_pair_are_put_together():
-    """A segment with fewer than two units in an arm joins the other small ones; no unit is lost."""
-    arm = [TREATMENT, HOLDOUT] * 4 + [TREATMENT] * 3 + [HOLDOUT] * 3
-    segment = ["a"] * 8 + ["b"] * 3 + ["c"] * 3
-    cells = Moments.of_units({"outcome": np.arange(14.0)}, arm, segment=segment)
-    kept, thin = folded(cells)
-    assert thin == 2
-    assert sorted(set(kept.segment)) == ["(small segments)", "a"]
-    assert kept.n.sum() == 14
-    assert folded(cells.select(cells.segment == "a"))[1] == 0

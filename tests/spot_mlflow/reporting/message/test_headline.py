@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from people import assessment
-from reports import make_adoption, make_report
+from reports import faulty, make_adoption, make_report
 
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
@@ -107,18 +107,7 @@ def test_so_far_is_said_only_while_outcomes_are_still_to_come(mature: int, so_fa
 
 def test_a_faulty_log_gives_no_figure(short_report: LiftReport) -> None:
     """A number that looks fine is not shown where the data cannot carry one."""
-    fault = {
-        "name": "arms_known",
-        "severity": "critical",
-        "success": False,
-        "observed": 1,
-        "message": "bad arms",
-    }
-    data = short_report.to_dict() | {
-        "verdict": "inconclusive",
-        "viable": "undecided",
-        "checks": [fault],
-    }
+    data = faulty(short_report)
     said = headline_of(data)
     assert said.finding == (
         "The log must be corrected first: this log cannot show the realized lift, 2.3 points promised."

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from people import assessment, event, raised
-from reports import make_adoption, make_report
+from reports import faulty, make_adoption, make_report
 
 from spot_mlflow.gate.decision import decide
 from spot_mlflow.gate.policy import default_policy
@@ -117,18 +117,7 @@ def test_a_faulty_log_writes_no_lift(short_report: LiftReport) -> None:
     """Figures from a log that cannot be trusted are not put into tags."""
     from people import entry
 
-    fault = {
-        "name": "arms_known",
-        "severity": "critical",
-        "success": False,
-        "observed": 1,
-        "message": "bad",
-    }
-    data = short_report.to_dict() | {
-        "verdict": "inconclusive",
-        "viable": "undecided",
-        "checks": [fault],
-    }
+    data = faulty(short_report)
     tags = summary_tags(make_adoption(ANN, entry("outcomes", data, None, None, version="3")))
     assert tags["spot.lift.realized"] == "not known"
     assert tags["spot"].startswith("the log must be corrected first · Production: no")

@@ -10,7 +10,7 @@ import pytest
 from colours import contrast
 from people import assessment, raised
 from printed import fewest_pages, pages_of
-from reports import make_adoption, make_report
+from reports import faulty, make_adoption, make_report
 
 from spot_mlflow.reporting.charts.lift import lift_gap_chart
 from spot_mlflow.reporting.charts.palette import THEMES
@@ -146,18 +146,7 @@ def test_what_people_wrote_is_escaped() -> None:
 
 def test_a_faulty_log_shows_no_lift(full_report: LiftReport) -> None:
     """Where the verdicts were withheld, nothing on the page shows what arrived, for whom, or when."""
-    fault = {
-        "name": "arms_known",
-        "severity": "critical",
-        "success": False,
-        "observed": 1,
-        "message": "bad arms",
-    }
-    data = full_report.to_dict() | {
-        "verdict": "inconclusive",
-        "viable": "undecided",
-        "checks": [fault],
-    }
+    data = faulty(full_report)
     assert [c.label for c in cards(lift_view(data))] == ["Promised", "Value promised"]
     page = text_of(lift_report.html(data))
     assert "The log must be corrected first" in page
