@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.evidence import jsonable
 from spot_mlflow.lift.interval import Interval, quantile, two_sided_p
 from spot_mlflow.lift.soundness.novelty import FEWEST_PERIODS, Trend
 
@@ -103,7 +104,6 @@ class LastingHoldout:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns JSON values."""
-        from spot_mlflow.evidence import jsonable
 
         def dated(v: VersionLift) -> dict[str, Any]:
             days = {k: (d := getattr(v, k)) and d.isoformat() for k in ("first", "last")}

@@ -23,8 +23,11 @@ from spot_mlflow.errors import (
 )
 from spot_mlflow.evidence import Evidence
 from spot_mlflow.gate.case import Asker
+from spot_mlflow.origins import Origin
 from spot_mlflow.record.faults import OURS, mlflow_errors
 from spot_mlflow.record.transport import status_fault
+from spot_mlflow.record.verification import Finding, Verification
+from spot_mlflow.record.writer import PlainWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from spot_mlflow.gate.decision import GateDecision
     from spot_mlflow.record.entry import Draft
     from spot_mlflow.record.references import ModelRef
-    from spot_mlflow.record.verification import Verification
     from spot_mlflow.record.writer import Writer
 
 API: Final = "/ajax-api/2.0/spot"
@@ -203,9 +205,6 @@ class RouteWriter:
         """Returns what the server finds in a record, signatures and anchors included, and files."""
         from urllib.parse import urlencode
 
-        from spot_mlflow.origins import Origin
-        from spot_mlflow.record.verification import Finding, Verification
-
         query = urlencode({"model": ref.name, **({"files": "1"} if files else {})})
         said = _call(self._uri, "GET", f"/verify?{query}", None)
         found = said["models"][0]
@@ -220,8 +219,6 @@ def writer_for(client: MlflowClient) -> Writer:
     Raises:
         Unavailable: the server did not answer.
     """
-    from spot_mlflow.record.writer import PlainWriter
-
     uri = str(client.tracking_uri)
     return RouteWriter(uri) if is_gated(uri) else PlainWriter(client)
 

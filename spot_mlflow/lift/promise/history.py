@@ -16,6 +16,7 @@ from spot_mlflow.lift.estimators.relative import log_delta
 from spot_mlflow.lift.interval import Interval, check_confidence
 from spot_mlflow.lift.promise.unit_values import aligned, assignment, numbers
 from spot_mlflow.lift.promise.uplift_curve import ranking
+from spot_mlflow.validation import check_choice
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -98,8 +99,6 @@ def checked_history(  # noqa: PLR0917 - what ``backtest`` was given
         InvalidInput: where lengths or indexes differ, values are missing, infinite or no numbers, or
             the treatment is neither 0 and 1 nor two arms of which one is named a holdout.
     """
-    from spot_mlflow.validation import check_choice
-
     check_confidence(confidence)
     check_choice("effect", effect, ("absolute", "relative"))
     check_choice("direction", direction, ("increase", "decrease"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from spot_mlflow.lift.causes.words import joined
 from spot_mlflow.lift.holds.words import lacking_words
 from spot_mlflow.lift.verdict.words import NEVER, waiting_words
+from spot_mlflow.readiness.instrument import default_instrument
 from spot_mlflow.reporting import figures
 from spot_mlflow.reporting.message.cause import bridge_of, losing_letter
 from spot_mlflow.reporting.words import old_records
@@ -207,8 +208,6 @@ def plan_words(item: PlanItem) -> str:
 
 def target_text(question: str, level: int) -> str:
     """Returns the words of a level of the questionnaire; those of ids only, where it has others."""
-    from spot_mlflow.readiness.instrument import default_instrument
-
     for q in default_instrument().questions:
         if q.id == question and 1 <= level <= len(q.levels):
             return q.levels[level - 1].text.rstrip(".")

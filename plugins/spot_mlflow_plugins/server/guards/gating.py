@@ -17,7 +17,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.record.companion import check_prefixes, prefix
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.guard import GateMixin, gated
+from spot_mlflow_plugins.server.files.deployed import Deployed
 from spot_mlflow_plugins.server.files.places import Places
 from spot_mlflow_plugins.server.files.sources import Sources
 from spot_mlflow_plugins.server.guards.artifacts import (
@@ -27,13 +30,16 @@ from spot_mlflow_plugins.server.guards.artifacts import (
 )
 from spot_mlflow_plugins.server.guards.tracking import TrackingGuard, guarded
 from spot_mlflow_plugins.server.guards.workspaces import WorkspaceGuard, guarded_workspaces
+from spot_mlflow_plugins.server.record.decider import ServerDecider, record_pinned_policy
+from spot_mlflow_plugins.server.record.signed import open_record, server_client
+from spot_mlflow_plugins.server.record.verification import adopt_once, verify_at_start
+from spot_mlflow_plugins.server.trust.identity import asker
 from spot_mlflow_plugins.server.trust.memory import give_back_large_blocks
 from spot_mlflow_plugins.server.trust.signing import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from spot_mlflow_plugins.server.files.deployed import Deployed
 
 _logger = logging.getLogger("mlflow.spot")
 
@@ -68,12 +74,6 @@ def gate_stores() -> None:
     Raises:
         RuntimeError: a store could not be gated.
     """
-    from spot_mlflow.record.companion import prefix
-    from spot_mlflow_plugins.guard import GateMixin, gated
-    from spot_mlflow_plugins.server.record.decider import ServerDecider
-    from spot_mlflow_plugins.server.record.signed import open_record
-    from spot_mlflow_plugins.server.trust.identity import asker
-
     give_back_large_blocks()
     if private.artifacts_only():
         raise RuntimeError("an --artifacts-only server has no registry to gate; drop --app-name")
@@ -103,8 +103,6 @@ def _deployed(registry: Any, tracking: Any) -> Deployed:
     """Returns what finds the deployed versions, and the places of their files."""
     from urllib.parse import urlsplit
 
-    from spot_mlflow_plugins.server.files.deployed import Deployed
-
     places = Places(private.artifacts_destination())
     authority = urlsplit(private.default_artifact_root()).netloc
     sources = Sources(places, tracking, registry, authority)
@@ -130,9 +128,6 @@ def start_verification() -> None:
     The first is done by one worker while the others wait, since afterwards an unsigned entry is a
     forged one. The second is done by one worker of the host.
     """
-    from spot_mlflow_plugins.server.record.decider import record_pinned_policy
-    from spot_mlflow_plugins.server.record.verification import adopt_once, verify_at_start
-
     _check_prefixes()
     with one_at_a_time("adopt"):
         adopted = adopt_once()
@@ -144,9 +139,6 @@ def start_verification() -> None:
 
 def _check_prefixes() -> None:
     """Refuses to start where records are kept under another prefix: nothing would protect them."""
-    from spot_mlflow.record.companion import check_prefixes
-    from spot_mlflow_plugins.server.record.signed import server_client
-
     for workspace in private.workspaces():
         with private.in_workspace(workspace):
             check_prefixes(server_client())
@@ -184,8 +176,6 @@ def check_gated() -> None:
     Raises:
         RuntimeError: one of them is not gated.
     """
-    from spot_mlflow_plugins.guard import GateMixin
-
     repository, workspaces = private.artifact_repository(), private.workspace_store()
     parts = [
         ("registry store", private.model_registry_store(), GateMixin),

@@ -13,6 +13,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from spot_mlflow.record.entry import MODEL
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.record.companions import Companions, folded, is_companion_name
 from spot_mlflow_plugins.server.trust.refusal import refusal
@@ -235,8 +236,6 @@ class TrackingGuard:
 
 def _model_of(store: Any, experiment_id: str | None) -> str:
     """Returns whose evidence an experiment holds; "" where it is no one model's."""
-    from spot_mlflow.record.entry import MODEL
-
     return "" if experiment_id is None else store.get_experiment(experiment_id).tags.get(MODEL, "")
 
 

@@ -12,7 +12,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import RecordDamaged
+from spot_mlflow.record import REGISTRY
+from spot_mlflow.record.companion import ensure, find
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.record.signed import open_record, recorded
 
 if TYPE_CHECKING:
     from spot_mlflow_plugins.server.trust.anchors import Anchors
@@ -53,9 +56,6 @@ def settle(anchors: Anchors, client: Any) -> None:
 
 def bind(anchors: Anchors, client: Any) -> None:
     """Has the backend say that its entries are remembered here."""
-    from spot_mlflow.record import REGISTRY
-    from spot_mlflow.record.companion import ensure
-
     if anchors.store is None:
         anchors.name(secrets.token_hex(8))
     with private.in_workspace(_first_workspace()), suppress(RecordDamaged):
@@ -65,9 +65,6 @@ def bind(anchors: Anchors, client: Any) -> None:
 
 def known_store(client: Any) -> str | None:
     """Returns the id of the memory that a backend names; None where it names none."""
-    from spot_mlflow.record import REGISTRY
-    from spot_mlflow.record.companion import find
-
     place = None
     with private.in_workspace(_first_workspace()), suppress(RecordDamaged):  # named by verify
         place = find(client, REGISTRY)
@@ -76,9 +73,6 @@ def known_store(client: Any) -> str | None:
 
 def _signed() -> bool:
     """Says whether a record of the backend holds an entry that a server signed."""
-    from spot_mlflow.record import REGISTRY
-    from spot_mlflow_plugins.server.record.signed import open_record, recorded
-
     for workspace in private.workspaces():
         with private.in_workspace(workspace):
             record = open_record()

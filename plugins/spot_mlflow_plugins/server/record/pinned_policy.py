@@ -14,6 +14,10 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import RecordDamaged, Refused
+from spot_mlflow.gate.policy import Policy
+from spot_mlflow.record import REGISTRY, companion
+from spot_mlflow.record.policies import Policies, policies_in, policies_of
+from spot_mlflow.record.verification import Finding
 from spot_mlflow_plugins.server.trust.kept import anchors, signer
 from spot_mlflow_plugins.server.trust.kept_policy import keep, newest, read_kept
 
@@ -22,10 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spot_mlflow.evidence import Evidence
-    from spot_mlflow.gate.policy import Policy
     from spot_mlflow.record import Record
-    from spot_mlflow.record.policies import Policies
-    from spot_mlflow.record.verification import Finding
     from spot_mlflow_plugins.server.trust.kept_policy import Kept
     from spot_mlflow_plugins.server.trust.signing import Signer
 
@@ -43,8 +44,6 @@ def pinned_policy() -> Policy | None:
     """
     from pathlib import Path
 
-    from spot_mlflow.gate.policy import Policy
-
     path = os.environ.get(POLICY_VARIABLE)
     return Policy.load(Path(path)) if path else None
 
@@ -55,8 +54,6 @@ def policy_in_force(record: Record) -> Policy:
     Raises:
         RecordDamaged: it cannot be read; the gate then stays shut.
     """
-    from spot_mlflow.record.policies import policies_in
-
     return pinned_policy() or kept_or(partial(policies_in, record, recent=True), record).in_force
 
 
@@ -70,8 +67,6 @@ def kept_or(ask: Callable[[], Policies], record: Record) -> Policies:
     Raises:
         RecordDamaged: neither can be read.
     """
-    from spot_mlflow.record.policies import Policies, policies_of
-
     kept = read_kept(*_kept_where())
     try:
         said = ask()
@@ -101,8 +96,6 @@ def keep_policy(entry: Evidence) -> None:
 
 def lost_policies(record: Record) -> list[Finding]:
     """Returns what the record has lost of the policy that is kept, for ``verify``."""
-    from spot_mlflow.record.verification import Finding
-
     try:
         kept = read_kept(*_kept_where())
         entries = [] if kept is None else record.registry()[0]
@@ -121,8 +114,6 @@ def _kept_where() -> tuple[Path, Signer]:
 
 def _signed_later(kept: Kept | None, record: Record) -> Evidence | None:
     """Returns a policy of the record that this server signed, or took in, after the one kept."""
-    from spot_mlflow.record import REGISTRY, companion
-
     home = companion.find(record.client, REGISTRY)
     remembered = [] if home is None else anchors().of(str(home.experiment_id))[0]
     adopted = {a.digest for a in remembered if a.adopted}

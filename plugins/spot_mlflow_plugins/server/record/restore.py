@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spot_mlflow.record import REGISTRY, ModelRef
+from spot_mlflow.record.companion import find
 from spot_mlflow_plugins import mlflow_private as private
 from spot_mlflow_plugins.server.record.anchor_store import bind
+from spot_mlflow_plugins.server.record.signed import open_record, server_client
 from spot_mlflow_plugins.server.trust.anchors import described, missed
 from spot_mlflow_plugins.server.trust.kept import anchors, signer
 
@@ -75,9 +78,6 @@ def accept(reason: str, by: str) -> list[Loss]:
         SpotError: the record cannot be read or written.
         OSError: the memory cannot be read or written.
     """
-    from spot_mlflow.record import REGISTRY
-    from spot_mlflow_plugins.server.record.signed import open_record, server_client
-
     memory = anchors()
     found = losses(memory)
     again = _remember_again(memory)
@@ -115,10 +115,6 @@ def _remember_again(memory: Anchors) -> int:
 
 def _present() -> Iterator[tuple[str, list[Reading]]]:
     """Yields the records that are there: experiment, and its runs as they were read."""
-    from spot_mlflow.record import REGISTRY, ModelRef
-    from spot_mlflow.record.companion import find
-    from spot_mlflow_plugins.server.record.signed import open_record
-
     for workspace in private.workspaces():
         with private.in_workspace(workspace):
             record: Any = open_record()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spot_mlflow_plugins import mlflow_private as private
+from spot_mlflow_plugins.server.routes.table import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +20,6 @@ BUILDERS_KINDS = frozenset({"prediction", "outcomes"})
 
 def validators() -> dict[tuple[str, str], Callable[[], bool]]:
     """Returns (path, method) -> whether the logged-in user may call it."""
-    from spot_mlflow_plugins.server.routes.table import ROUTES
-
     return {
         (private.with_static_prefix(path), method): RULES.get(view.__name__, anybody)
         for path, method, view in ROUTES

@@ -17,6 +17,7 @@ from spot_mlflow_plugins.server.routes.form_tokens import (
     set_browser,
 )
 from spot_mlflow_plugins.server.routes.origin import HEADERS, check_request, own_origins
+from spot_mlflow_plugins.server.trust.identity import authenticated_user
 from spot_mlflow_plugins.server.trust.kept import signer
 
 API: Final = "/ajax-api/2.0/spot"
@@ -48,8 +49,6 @@ def check_token() -> Any:
     """Refuses what a browser sends to a route of ours that writes without this server's token."""
     from flask import request
 
-    from spot_mlflow_plugins.server.trust.identity import authenticated_user
-
     if request.method in READS or not is_ours() or not is_browsers(dict(request.headers)):
         return None
     if (
@@ -72,8 +71,6 @@ def make_form_token(purpose: str) -> tuple[str, str]:
     """Returns a token for a form of this server, and the browser that it is for."""
     from flask import request
 
-    from spot_mlflow_plugins.server.trust.identity import authenticated_user
-
     browser = request.cookies.get(COOKIE) or new_browser()
     return _tokens().make(user=authenticated_user(), browser=browser, purpose=purpose), browser
 
@@ -85,8 +82,6 @@ def check_form_token(token: str, purpose: str) -> None:
         Refused: it is not of this server, or not of this form, user and browser, or too old.
     """
     from flask import request
-
-    from spot_mlflow_plugins.server.trust.identity import authenticated_user
 
     browser = request.cookies.get(COOKIE, "")
     _tokens().check(token, user=authenticated_user(), browser=browser, purpose=purpose)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import RecordDamaged, SpotError
 from spot_mlflow.evidence import canonical
+from spot_mlflow.gate.policy import Policy
 from spot_mlflow_plugins import mlflow_private as private
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spot_mlflow.evidence import Evidence
-    from spot_mlflow.gate.policy import Policy
     from spot_mlflow_plugins.server.trust.signing import Signer
 
 _DOMAIN: Final = b"spot-mlflow policy 1\0"
@@ -108,8 +108,6 @@ def newest(kept: Kept | None, entries: Sequence[Evidence], signed: set[str]) -> 
 
 @lru_cache(maxsize=64)
 def _read(path: Path, signer: Signer, _changed: int, _inode: int) -> Kept:
-    from spot_mlflow.gate.policy import Policy
-
     try:
         said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         mac = str(said.pop("mac"))
