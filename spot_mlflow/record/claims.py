@@ -239,8 +239,16 @@ class Claims:
             with contextlib.suppress(Exception):  # tried again; in the end the claim is lost
                 if not self._is_lost(target) and claim.key in self._tags(target):
                     self._write(target, claim)
+                    self._remove_if_given_back(target, claim.key)
                     if not self._is_lost(target):  # a late one does not bring a claim back
                         self._shown[target] = time.time()
+
+    def _remove_if_given_back(self, target: Target, key: str) -> None:
+        """Takes away what a sign of life wrote while its claim was given back."""
+        with self._lock:
+            kept = self._mine.get(target)
+        if kept is None or kept.key != key:
+            self._remove(target, key)
 
     def _is_lost(self, target: Target) -> bool:
         """Whether others may have taken a claim of this process for dead."""

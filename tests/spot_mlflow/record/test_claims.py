@@ -173,6 +173,25 @@ def test_a_sign_of_life_that_was_written_too_late_brings_no_claim_back(
         assert not claims.kept("churn", "1")
 
 
+def test_a_sign_of_life_leaves_nothing_of_a_claim_that_is_given_back_meanwhile(
+    churn: str, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given back between the look and the write: no tag stays that would hold others up."""
+    assert churn
+    client = MlflowClient(mlflow_uri, mlflow_uri)
+    with Claims(client, beat=60, patience=600) as claims:
+        assert claims.take("churn", "1") is None
+        write = client.set_model_version_tag
+
+        def given_back_first(*args: Any, **kwargs: Any) -> None:
+            claims.release("churn", "1")
+            write(*args, **kwargs)
+
+        monkeypatch.setattr(client, "set_model_version_tag", given_back_first)
+        claims.show_life()
+    assert tags(mlflow_uri) == {}
+
+
 def test_without_a_sign_of_life_a_process_counts_its_own_claim_as_lost(
     client: MlflowClient, mlflow_uri: str
 ) -> None:
