@@ -172,7 +172,7 @@ class Adoption(Shown):
 
     Attributes:
         facts: what the registry says.
-        version: the version spoken of; the newest where none was asked for; None without versions.
+        version: the version in question; the newest where none was asked for; None without versions.
         name: product name its users chose, or the registered name.
         readiness: the panel's result.
         involvement: the user-involvement log, concerns included.
@@ -215,12 +215,12 @@ class Adoption(Shown):
 
     @property
     def predicted(self) -> PredictedLift | None:
-        """The contract of the version spoken of."""
+        """The contract of the version in question."""
         return self.predictions.get(self.version or "")
 
     @property
     def latest_check(self) -> Mapping[str, Any] | None:
-        """The newest outcome check of the version spoken of."""
+        """The newest outcome check of the version in question."""
         found = self.checks.get(self.version or "", ())
         return found[-1] if found else None
 

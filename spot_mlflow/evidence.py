@@ -74,7 +74,7 @@ class Evidence(Shown):
         id: UUID of the entry.
         kind: what sort of entry it is.
         model: registered model name at the time of reading.
-        version: model version it speaks of, or None for the model as a whole.
+        version: model version it is about, or None for the model as a whole.
         at: when it was recorded, UTC.
         person: who said it, or None where no person did or the name was erased.
         role: the role in which it was said, or None.

@@ -38,7 +38,7 @@ class VersionLift:
         last: first day of the last period of them, or None.
         realized: lift with its interval, improvement units.
         se: its standard error, on the scale of the lift.
-        comparable: whether metric, effect and window are those of the version spoken of.
+        comparable: whether metric, effect and window are those of the version in question.
     """
 
     version: str
@@ -56,7 +56,7 @@ class Change:
 
     Attributes:
         before: version before.
-        lift: lift of the version spoken of less that of the one before. The two are taken as independent:
+        lift: lift of the version in question less that of the one before. The two are taken as independent:
             where the same customers' outcomes go together, the interval is too wide, not too narrow.
         p_value: two-sided, against no difference.
     """
@@ -76,7 +76,7 @@ class LastingHoldout:
     """How the holdout of a version goes together with those of earlier ones.
 
     Attributes:
-        version: spoken of.
+        version: its number.
         salt: of its assignment.
         earlier: versions before it with the same salt, oldest first.
         since: first day of a decision under that salt that is on record; None where there is none.

@@ -63,7 +63,7 @@ def resolutions(entries: Iterable[Evidence], version: str | None) -> tuple[Resol
 def check_resolution(
     adoption: Adoption, *, choice: str, why: str | None, by: str | None, role: str | None
 ) -> dict[str, Any]:
-    """Returns the payload of a decision on the newest outcome check of the version spoken of.
+    """Returns the payload of a decision on the newest outcome check of the version in question.
 
     Args:
         adoption: what is known of the model.

@@ -153,7 +153,7 @@ class GateDecision(Shown):
         """Returns the answer in three lines that fit a dialog: the verdict, three reasons, where the rest is.
 
         Args:
-            where: address at which all of it stands.
+            where: address of the full answer.
         """
         if self.basis != "requirements" or not self.missing:
             return self.explain()

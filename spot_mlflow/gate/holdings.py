@@ -134,7 +134,7 @@ class History:
     Attributes:
         model: registered name.
         target: stage or "@alias".
-        holdings: oldest first; those of unknown begin stand where they were first seen.
+        holdings: oldest first; those with an unknown start come where they were first seen.
         recorded_from: the first change of the target that is on record, or None where there is none.
         created: when the model was registered, UTC: before that nobody held anything.
         now: the moment this was true, UTC.

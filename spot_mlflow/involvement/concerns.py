@@ -60,7 +60,7 @@ class Concern:
         status: open, answered, confirmed or reopened.
         raised_by: who raised it, or what stands in the name's place; role: in which role.
         raised_at: when, UTC.
-        version: model version spoken of, or None.
+        version: model version in question, or None.
         what: the concern in the words of the person who raised it.
         thread: every act, oldest first.
         age_days: whole days since it was raised, until it was confirmed.

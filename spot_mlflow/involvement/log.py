@@ -51,7 +51,7 @@ class Involvement:
         raw: the score before the caps.
         roles: roles of the users who took part.
         events: participations and champions, oldest first, builders' too.
-        version: the version spoken of.
+        version: the version in question.
     """
 
     score: int
@@ -114,7 +114,7 @@ def involvement_of(
 
     Args:
         entries: involvement and concern entries in any order; those after ``now`` are left out.
-        version: the version spoken of, for the words on its review; None for the model.
+        version: the version in question, for the words on its review; None for the model.
         now: the moment to judge ages at, UTC.
     """
     known = complete_batches(e for e in entries if e.at <= now)

@@ -43,7 +43,7 @@ _CELLS: Final = tuple(str(level) for level in LEVELS)
 
 
 class Distribution(Document):
-    """How many models stand at each level; None where the count is hidden.
+    """How many models are at each level; None where the count is hidden.
 
     Attributes:
         counts: level as text -> number of models, or None.
@@ -238,7 +238,7 @@ def load_summary(data: Any, instrument: Instrument, *, where: str) -> Summary:
 def pooled(parts: Iterable[Mapping[str, Distribution]]) -> dict[str, Distribution]:
     """Adds distributions up; what one part hides stays hidden in the sum.
 
-    The hidden models of the sum may stand at any level that some part hides.
+    The hidden models of the sum may be at any level that some part hides.
     """
     total: dict[str, Distribution] = {}
     for part in parts:

@@ -1,6 +1,6 @@
 """The record in MLflow: the only part of the package that talks to MLflow.
 
-``Record`` writes and reads evidence; see ``docs/record.md`` for what stands where and why.
+``Record`` writes and reads evidence; see ``docs/record.md`` for what is kept where and why.
 """
 
 from spot_mlflow.record.companion import REGISTRY

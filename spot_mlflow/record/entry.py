@@ -60,7 +60,7 @@ class Draft:
     """An entry about to be written.
 
     Attributes:
-        ref: the model spoken of.
+        ref: the model in question.
         kind: what sort of entry.
         payload: what is said; JSON values.
         person: who says it, or None.

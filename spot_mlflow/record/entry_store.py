@@ -280,7 +280,7 @@ class EntryStore:
         """Writes one entry, whole or not at all, and brings the summary up to date.
 
         Args:
-            of: the model version spoken of; with what this operation has read of it already.
+            of: the model version in question; with what this operation has read of it already.
             kind: what sort of entry.
             payload: what is said; JSON values.
             person: who says it.
@@ -351,7 +351,7 @@ class EntryStore:
         return UPDATED in self.facts_about(subject).tags
 
     def _logged_model(self, subject: Subject) -> LoggedModel | None:
-        """Returns the LoggedModel of the version spoken of, which has its metrics and its files."""
+        """Returns the LoggedModel of the version in question, which has its metrics and its files."""
         from mlflow.exceptions import MlflowException
 
         ref = subject.ref

@@ -257,7 +257,7 @@ def _write(
 
 
 def _erase_as_there(record: Record, entry: FileEntry, here: Reading) -> int:
-    """Erases a name that the file has erased and that still stands here; returns how many."""
+    """Erases a name that the file has erased and that is still here; returns how many."""
     if ERASED not in entry.tags or here.evidence is None or here.evidence.erased:
         return 0
     client, run = record.client, here.run_id

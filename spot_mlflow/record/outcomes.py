@@ -80,7 +80,7 @@ def as_stored(report: LiftReport, last: OutcomeMoments | None = None) -> LiftRep
 
 
 def previous_looks(adoption: Adoption) -> int:
-    """Returns how many checks of the version spoken of are on record, of whatever promise.
+    """Returns how many checks of the version in question are on record, of whatever promise.
 
     A promise that is made anew after outcomes were seen does not undo the looks.
     """

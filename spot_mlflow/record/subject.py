@@ -22,7 +22,7 @@ class Subject:
     The next operation reads anew, so that it sees what others did in the meantime.
 
     Attributes:
-        ref: the model, and the version spoken of.
+        ref: the model, and the version in question.
         facts: what the registry says, or None where it was not asked yet.
         home: the companion experiment, or None where there is none.
         looked: whether the companion experiment was looked for.

@@ -76,7 +76,7 @@ def refresh_after(
 def refresh(
     record: EntryStore, ref: ModelRef, policy_told: PolicyTold, *, mine: str | None = None
 ) -> None:
-    """Writes tags and description of the model, and of the version spoken of.
+    """Writes tags and description of the model, and of the version in question.
 
     Several writers may do so at once, each from the state it saw, and not every MLflow writes them
     all in one call. So a writer goes on until it has read a record and tags that agree. Who finds an

@@ -78,7 +78,7 @@ _NEEDED: Final = ("outcome", "denominator", "weight", "weighted_outcome")
 
 @dataclass(frozen=True, eq=False)
 class _Growth:
-    """Strata as they stand at each point; a pair is a stratum at a point from which it grows.
+    """Strata at each point; a pair is a stratum at a point from which it grows.
 
     Attributes:
         treated: (pairs,) moments so far. holdout: (pairs,) the same of the holdout.

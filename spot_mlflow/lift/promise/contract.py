@@ -178,7 +178,7 @@ class PredictedLift(Terms):
         """Reads a contract that a record holds: rules made after it was written do not refuse it.
 
         Raises:
-            InvalidInput: where it is no contract.
+            InvalidInput: where it is not a valid contract.
         """
         return parse_document(cls, source, where="lift contract", context={"stored": True})
 

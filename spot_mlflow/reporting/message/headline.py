@@ -109,7 +109,7 @@ def headline_of(
     Args:
         check: the outcome check to speak of; the latest one of ``adoption`` where None.
         adoption: what is known of the model, or None where only the check is at hand.
-        decision: the gate's answer for the version spoken of, where there is one.
+        decision: the gate's answer for the version in question, where there is one.
     """
     if check is None and adoption is not None:
         check = adoption.latest_check

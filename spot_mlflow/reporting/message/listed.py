@@ -82,7 +82,7 @@ class Listed:
 
     Attributes:
         verdict: a key of ``verdicts.TAGGED``, or "" where nothing was checked.
-        standing: of the version spoken of, or None where nobody was asked.
+        standing: of the version in question, or None where nobody was asked.
         waiting: what waits for whom, most pressing first.
         arrived: share of the promised lift that arrived; None where no log can tell.
         glass: uses of break-glass to be shown, oldest first.
@@ -102,7 +102,7 @@ def listed_tag(
 
     Args:
         adoption: what is known of the model; it has an entry.
-        decision: the gate's answer for the version spoken of, where there is one.
+        decision: the gate's answer for the version in question, where there is one.
         policy: says which roles decide on requests; the default one where None.
     """
     check = adoption.latest_check

@@ -67,7 +67,7 @@ def request_sentence(
     """Returns the most pressing one or two requests in words; empty where nothing is asked.
 
     Args:
-        view: the outcome check spoken of, or None where none was made.
+        view: the outcome check in question, or None where none was made.
         adoption: what is known of the model, or None.
         letter: letter (or letters) of the loss, whose plan comes first.
     """

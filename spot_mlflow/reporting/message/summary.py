@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NOT_ASSESSED: Final = "not assessed"
 NOT_KNOWN: Final = "not known"
 NONE: Final = "none"
-TARGET: Final = "Production"  # what the headline tag speaks of
+TARGET: Final = "Production"  # what the headline tag is about
 LIMIT: Final = 5_000  # characters of a tag or a description that PostgreSQL keeps
 BEGIN: Final = "<!-- spot:begin -->"
 END: Final = "<!-- spot:end -->"
@@ -140,7 +140,7 @@ def _lift_tags(adoption: Adoption, view: LiftView | None) -> dict[str, str]:
         tags = {"spot.lift.predicted": scale.amount(adoption.predicted.predicted.lift)}
     if adoption.predicted is not None and adoption.predicted.assignment is not None:
         tags["spot.holdout"] = adoption.predicted.assignment.salt
-    # What the model's own tags still say of a version that is no longer the one spoken of.
+    # What the model's own tags still say of a version that is no longer the one in question.
     stale = {
         k: NOT_KNOWN
         for k in adoption.facts.tags

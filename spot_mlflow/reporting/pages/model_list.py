@@ -51,7 +51,7 @@ ORDERS: Final[Mapping[str, tuple[str, Callable[[PortfolioRow], Any]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which models are asked for; all of it stands in the address.
+    """Which models are asked for; all of it is in the address.
 
     Attributes:
         q: part of a name.

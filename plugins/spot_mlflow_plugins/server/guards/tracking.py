@@ -1,4 +1,4 @@
-"""Keeps plain clients out of the companion experiments: what stands there is evidence.
+"""Keeps plain clients out of the companion experiments: what they hold is evidence.
 
 The live tracking store's class is swapped for a subclass whose writing methods first ask whether
 they touch evidence. Every route of MLflow ends in these methods, REST, GraphQL, native FastAPI and

@@ -28,7 +28,7 @@ def check_payload(
         kind: what sort of entry.
         said: as the client sent it.
         known: who speaks, and what is known of the model.
-        version: the version spoken of, where one is named.
+        version: the version in question, where one is named.
 
     Raises:
         InvalidInput: naming what is wrong.
