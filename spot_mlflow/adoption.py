@@ -185,7 +185,7 @@ class Adoption(Shown):
         entries: all complete entries, oldest first.
         now: the moment this was true, UTC.
         files: where the version's files are; None where no gated server says so.
-        gone: what was recorded and is there no more; None where nothing is missed.
+        gone: recorded entries that are no longer there; None where nothing is missing.
     """
 
     facts: ModelFacts
@@ -226,7 +226,7 @@ class Adoption(Shown):
 
     @property
     def unconfirmed(self) -> tuple[Evidence, ...]:
-        """What was written down for somebody who has not confirmed it, oldest first."""
+        """What was written down for people who have not confirmed it yet, oldest first."""
         return unconfirmed(self.entries)
 
     @property

@@ -37,8 +37,8 @@ def request_promotion(
 ) -> str:
     """Requests a target for a version and returns the request's id ("r3f2a9").
 
-    It is decided by a role that signs off for the target, and carried out by whoever may: the gate
-    then judges again. ``approve_request``, ``reject_request``, ``withdraw_request`` take its id.
+    A role that signs off for the target decides it; whoever has the right then makes the change, and the gate
+    judges again. ``approve_request``, ``reject_request``, ``withdraw_request`` take its id.
 
     Args:
         model: which version.
@@ -50,7 +50,7 @@ def request_promotion(
         record: where to write.
 
     Raises:
-        InvalidInput: the version holds the target, or the same is asked already.
+        InvalidInput: the version holds the target already, or the same request is open.
     """
     said = {
         "act": "asked",
@@ -73,20 +73,20 @@ def approve_request(
 ) -> Evidence:
     """Approves a request: a sign-off that also binds the version's files and the policy.
 
-    It counts until one of them, or the lift contract, is changed; and as long as any sign-off.
+    It counts as long as any sign-off does, and until the files, the policy or the lift contract change.
 
     Args:
         model: which model.
         request: id of the request.
         person: who approves; not the one who asks.
         role: one that signs off for the target.
-        note: what is to be remembered with it.
+        note: a note that is kept with it.
         record: where to write.
 
     Raises:
         NotFound: no such request.
         InvalidInput: it is not open, or what was asked for was changed since.
-        Refused: by the one who asks, or in another role.
+        Refused: the person who asked cannot approve it, nor can a role that does not sign off.
     """
     record = record or shared_record()
     about, found = _requested(model, request, record)
@@ -129,10 +129,10 @@ def break_glass(
     until: datetime | str | None = None,
     record: Record | None = None,
 ) -> Evidence:
-    """Lets a version through to a target although requirements are not met; seen everywhere, and it ends.
+    """Lets a version through to a target although requirements are not met; it shows everywhere, and ends by itself.
 
     On a gated server an administrator's right. It is not a waiver: all requirements stay open, and
-    the version does not become one to go back to.
+    the version does not count as one to roll back to.
 
     Args:
         model: which version.
@@ -165,7 +165,7 @@ def log_resolution(
         why: the reason, in a sentence or two.
         person: who decides.
         role: "executive" or "business".
-        by: until when a fix is to show; only a fix has such a day, and it needs one.
+        by: the day by which a fix must show; required for a fix, and not allowed otherwise.
         record: where to write.
 
     Raises:

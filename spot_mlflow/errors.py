@@ -75,9 +75,9 @@ class TooOften(Unavailable):
 
 
 class AccessDenied(Unavailable, PermissionError):
-    """The server, or what stands before it, did not let this login in: exit status 3, HTTP 403.
+    """The server, or a proxy in front of it, did not admit this login: exit status 3, HTTP 403.
 
-    Nothing was decided: the evidence could not be asked.
+    Nothing was decided, because the evidence could not be read.
     """
 
     http_status = 403

@@ -129,7 +129,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class History:
-    """Which versions held one target when.
+    """Which versions held one target, and when.
 
     Attributes:
         model: registered name.
@@ -164,7 +164,7 @@ class History:
         return Standing(begin, end, sure, before or (covered and not doubt and begin <= self.now))
 
     def held_for(self, version: str) -> timedelta:
-        """Returns how long a version held the target for certain, all times together."""
+        """Returns how long a version is known to have held the target, all periods together."""
         spans = [h.lasted(self.now) for h in self.holdings if h.version == version]
         return sum(spans, timedelta(0))
 

@@ -76,7 +76,7 @@ class PromotionRequest:
 
     @property
     def ends(self) -> datetime:
-        """When it can be decided no longer, UTC: after its last day."""
+        """The moment from which it can no longer be decided, UTC: after its last day."""
         return utc(self.expires) + timedelta(days=1)
 
     def to_dict(self) -> dict[str, Any]:

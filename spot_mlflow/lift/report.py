@@ -112,11 +112,11 @@ class LiftReport(Shown):
         predicted: the contract.
         analysis: the statistics; None where the log has blocking faults before any lift.
         checks: every check, blocking ones first.
-        moments: what the engine gave, for the record and for incremental checks.
+        moments: the sums that the engine returned, for the record and for incremental checks.
         created: ISO time of the check, UTC.
         validation: Great Expectations' own result, JSON values.
         previous_looks: how many checks of this contract came before.
-        promise_changed: keys of the contract that were changed after the first check, where its notes
+        promise_changed: keys of the contract that changed after the first check, where its notes
             say so.
     """
 

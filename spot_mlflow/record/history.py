@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def get_history(model: Any, target: str, *, record: Record | None = None) -> History:
     """Returns which versions of a model held a target when: ``.holdings``, ``.at("2027-03-01")``.
 
-    It is made of the changes that were recorded. What was changed before the gate came, or past it, shows
+    It consists of recorded changes. A change made before the gate was installed, or around it, shows
     only as a difference: its begin or end is then None, and ``.at(day).known`` is false.
 
     Args:

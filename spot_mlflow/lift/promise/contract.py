@@ -130,9 +130,9 @@ class PredictedLift(Terms):
 
     @property
     def largest_standard_error(self) -> float:
-        """Standard error of the promise up to which a promise that came true is found met in 8 of 10 cases.
+        """The largest standard error with which a true promise is found met in 8 of 10 cases.
 
-        With units without end the gap varies with the promise's own standard error s alone; its 95 % interval
+        With unlimited units the gap varies with the promise's own standard error s alone; its 95 % interval
         stays above -d with probability .8 where d >= (z(.975) + z(.8)) s.
         """
         return self.tolerance_used / (Z95 + Z80)
@@ -162,7 +162,7 @@ class PredictedLift(Terms):
         """Reads a contract from a dict or the path of a YAML file.
 
         Raises:
-            InvalidInput: naming file, key and the nearest known key, or what cannot have been meant.
+            InvalidInput: naming file, key and the nearest known key, or a value that cannot be meant.
         """
         if isinstance(source, str | Path):
             refuse_open_points(Path(source))
@@ -175,7 +175,7 @@ class PredictedLift(Terms):
 
     @classmethod
     def stored(cls, source: dict[str, Any]) -> PredictedLift:
-        """Reads a contract that a record holds: rules made after it was written do not refuse it.
+        """Reads a contract from a record; rules that are newer than it do not refuse it.
 
         Raises:
             InvalidInput: where it is not a valid contract.
