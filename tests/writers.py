@@ -13,6 +13,7 @@ from warm import fork_server
 if TYPE_CHECKING:
     from spot_mlflow.record import Record
 
+MODEL = "written-at-once"  # other tests have models of their own on a server that is shared
 PHASES = ("naming", "scope", "features", "review", "feedback")
 
 
@@ -21,7 +22,7 @@ def write(uri: str, number: int, entries: int) -> None:
     from spot_mlflow.record import Record
 
     record = Record(uri, uri)
-    ref = record.resolve("churn")
+    ref = record.resolve(MODEL)
     for i in range(entries):
         payload = {
             "phase": PHASES[i % len(PHASES)],
@@ -44,8 +45,8 @@ def write_at_once(uri: str, writers: int, entries: int, seconds: float = 1500) -
     from spot_mlflow.record import Record
 
     client = MlflowClient(uri, uri)
-    client.create_registered_model("churn")
-    client.create_model_version("churn", source="s3://nowhere/model")
+    client.create_registered_model(MODEL)
+    client.create_model_version(MODEL, source="s3://nowhere/model")
     context = fork_server()
     processes = [context.Process(target=write, args=(uri, n, entries)) for n in range(writers)]
     for process in processes:

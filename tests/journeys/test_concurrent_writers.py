@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from writers import write_at_once
+from writers import MODEL, write_at_once
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
@@ -12,15 +12,15 @@ def check(record, writers, entries):
     """Every entry is there once, the log verifies, and the tags say what the record says."""
     from spot_mlflow.reporting.message.summary import summary_tags
 
-    ref = record.resolve("churn")
+    ref = record.resolve(MODEL)
     found = record.entries(ref)
     said = {e.payload["what"] for e in found}
     assert len(found) == writers * entries
     assert said == {f"{n}/{i}" for n in range(writers) for i in range(entries)}
-    assert record.verify("churn").findings == ()
-    wanted = summary_tags(record.adoption("churn"))
+    assert record.verify(MODEL).findings == ()
+    wanted = summary_tags(record.adoption(MODEL))
     wanted.pop("spot.updated")
-    assert wanted.items() <= record.client.get_registered_model("churn").tags.items()
+    assert wanted.items() <= record.client.get_registered_model(MODEL).tags.items()
     assert f"{writers} people" in wanted["spot.involvement"]
 
 
