@@ -98,7 +98,7 @@ def test_weights_and_clusters_together_are_flagged(log, contract):
         replace(moments, clusters=clusters_of(50)), contract(design="logged_propensity")
     )
     assert not found.reliable
-    assert any("no account of clusters" in c.words for c in found.caveats)
+    assert any("ignore clusters" in c.words for c in found.caveats)
 
 
 def test_weights_that_do_not_add_up_are_flagged(log, contract):
