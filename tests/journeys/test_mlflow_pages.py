@@ -131,7 +131,7 @@ def look(
     before = None
     for _ in range(300):  # until it stays as it is for a while
         now = page.evaluate("document.body.innerText")
-        settled = now == before and not re.search(r"\bLoading\b", now)
+        settled = now == before and not re.search(r"\bLoading\b|\bpage (is )?loading\b", now)
         if settled and wanted(_words(now)):
             break
         before = now
