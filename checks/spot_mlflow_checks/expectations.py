@@ -86,8 +86,8 @@ class OutcomeLogExpectation(BatchExpectation, ABC):
             "result": {"observed_value": jsonable(found.observed), "details": details},
         }
 
-    # Great Expectations makes the whole configuration anew for each key that it reads, contract included:
-    # half the time of a check of few rows. Here it is made once for all keys.
+    # Great Expectations makes the whole configuration, contract included, anew for each key that it reads.
+    # Here it is made once for all keys.
     def _get_domain_kwargs(self) -> dict[str, Any]:
         return self._said(self.domain_keys)
 

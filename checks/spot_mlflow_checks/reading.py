@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 
 DAY: Final = 86_400
-
-
 WEEK: Final = 7 * DAY
-
-
 MONDAY: Final = 4 * DAY  # 1970-01-01 was a Thursday; whole weeks begin on Mondays
 
 
@@ -62,7 +58,7 @@ class Reading:
         folded: contract key -> labels that stay apart, where there are too many.
         grain: length of the periods that rows are grouped by, seconds; whole days. Periods of the
             contract are added up from days afterwards.
-        blanks: step -> what its blanks mean where they do not mean unknown (``steps``).
+        blanks: step -> what its blanks mean where they do not mean unknown (``blanks``).
         segment_limit: segments that stay apart; the rest is folded together.
         tell: called with the name of each pass as it begins.
         earlier: what arms were recomputed by at the last check, where there was one.

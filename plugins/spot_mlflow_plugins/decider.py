@@ -140,7 +140,7 @@ class RecordDecider:
         """Nothing is to be done of a new version here."""
 
     def tell(self, name: str, versions: Sequence[str]) -> None:
-        """Brings summaries up to date, so that lists say where a version is now; the change stands in any case."""
+        """Updates the summaries, so that lists say where a version is now; an error here does not undo the change."""
         try:
             record = self._open()
             ref = record.resolve(name)
