@@ -11,17 +11,9 @@ if TYPE_CHECKING:
 
 
 FIELDS: Final = ("now", "target", "by", "owner", "comment")
-
-
 WORDS: Final = frozenset({"owner", "comment"})  # fields that hold a person's words
-
-
 MAIL_BEGIN: Final = "-----BEGIN SPOT ANSWERS-----"
-
-
 MAIL_END: Final = "-----END SPOT ANSWERS-----"
-
-
 # A spreadsheet runs a cell that begins with one of these as a formula.
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 

@@ -10,8 +10,6 @@ from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwar
 from spot_mlflow_plugins.guard import GateMixin, gated
 
 STORES = [SqlAlchemyStore, WorkspaceAwareSqlAlchemyStore, RestStore]
-
-
 OVERRIDES = [
     n for n, f in vars(GateMixin).items() if inspect.isfunction(f) and not n.startswith("_")
 ]

@@ -22,15 +22,9 @@ if TYPE_CHECKING:
 
 
 STAGES: Final = ("not assessed", "begun", "promised", "checked")
-
-
 # As people read them; the keys are those of the JSON.
 STAGE_WORDS: Final = {s: "started" if s == "begun" else s for s in STAGES}
-
-
 _SUM: Final = re.compile(r"(-?[\d,]+(?:\.\d+)?)(k|M|bn)?(?: ([^\s(][^(]*?))?(?: \(.*)?")
-
-
 _SIZES: Final = {None: 1.0, "k": 1e3, "M": 1e6, "bn": 1e9}
 
 
