@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from spot_mlflow.lift.moments.actions import CLASSES, HOURS, ActionTable, Crew
 from spot_mlflow_checks.labels import bounded, label_keys, labels_of
 from spot_mlflow_checks.reading import WEEK
-from spot_mlflow_checks.rows import flag, judged
+from spot_mlflow_checks.rows import count_where, judged
 from spot_mlflow_checks.sums import grouped, period_dates
 
 if TYPE_CHECKING:
@@ -55,19 +55,19 @@ def _counts(r: Reading, c: Any) -> dict[str, Any]:
     acted = c.acted == 1
     out = {
         "recommended": sa.func.count(),
-        "known": sa.func.sum(flag(c.acted.is_not(None))),
-        "acted": sa.func.sum(flag(acted)),
+        "known": count_where(c.acted.is_not(None)),
+        "acted": count_where(acted),
     }
     if not r.has("acted_at", "decided_at"):
         return out
     hours = (c.acted_at - c.decided_at) / _HOUR
     timed = sa.and_(acted, hours >= 0)
-    out["timed"] = sa.func.sum(flag(timed))
+    out["timed"] = count_where(timed)
     out["hours"] = sa.func.sum(sa.case((timed, hours), else_=0.0))
     lower = 0.0
     for i, upper in enumerate((*HOURS, None)):
         inside = hours >= lower if upper is None else sa.and_(hours >= lower, hours < upper)
-        out[f"class_{i}"] = sa.func.sum(flag(sa.and_(acted, inside)))
+        out[f"class_{i}"] = count_where(sa.and_(acted, inside))
         lower = lower if upper is None else upper
     return out
 
@@ -118,7 +118,7 @@ def _crews(r: Reading) -> dict[tuple[str, str], Crew]:
     """
     c = judged(r).c
     grain = [*label_keys(c, "team"), "period"]
-    n, a = sa.func.sum(flag(c.acted.is_not(None))), sa.func.sum(flag(c.acted == 1))
+    n, a = count_where(c.acted.is_not(None)), count_where(c.acted == 1)
     person = (
         sa.select(*(c[k] for k in grain), c.actor, n.label("n"), a.label("a"))
         .where(sa.and_(_recommended(c), c.actor.is_not(None)))
@@ -151,7 +151,7 @@ def _at_grain(r: Reading, person: sa.CTE, grain: list[str], of: list[str]) -> sa
     each = whole.group_by(*keys, p.actor).having(n > 0).subquery("each_person")
     e = each.c
     said = [(e[k] if k in of else sa.null()).label(k) for k in grain]
-    sums = {"people": sa.func.count(), "active": sa.func.sum(flag(e.a > 0))}
+    sums = {"people": sa.func.count(), "active": count_where(e.a > 0)}
     sums |= {
         "aa": sa.func.sum(e.a * e.a),
         "an": sa.func.sum(e.a * e.n),

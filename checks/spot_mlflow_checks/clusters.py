@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.clusters import MISSING_SUMS, ClusterMoments
 from spot_mlflow_checks.reading import DAY, MONDAY, WEEK, Reading
-from spot_mlflow_checks.rows import flag, judged
+from spot_mlflow_checks.rows import count_where, flag, judged
 from spot_mlflow_checks.sums import arm_labels, segment_label
 
 if TYPE_CHECKING:
@@ -66,14 +66,14 @@ def _apart(r: Reading, per_cluster: sa.Subquery) -> _Apart:
             g.segment_low == g.segment_high,
             sa.and_(g.segment_low.is_(None), g.segment_high.is_(None)),
         )
-        asked["segment"] = sa.func.sum(flag(same))
+        asked["segment"] = count_where(same)
     grains = {"day": (DAY, 0), "week": (WEEK, MONDAY)}
     if "first" in g:
         for name, (grain, start) in grains.items():
             one, other = (
                 r.source.dialect.floor((x - start) / float(grain)) for x in (g.first, g.last)
             )
-            asked[name] = sa.func.sum(flag(one == other))
+            asked[name] = count_where(one == other)
     if len(asked) == 1:
         return _Apart()
     row = r.source.fetch(sa.select(*[x.label(f"v{i}") for i, x in enumerate(asked.values())]))[0]
@@ -90,14 +90,14 @@ def _summed(r: Reading, per_cluster: sa.Subquery, apart: _Apart) -> list[_Row]:
     out: list[Any] = []
     for a in arms:
         z = [g[f"{k}_{a}"] for k in ("n", "y", "x")]
-        out += [sa.func.sum(flag(g[f"n_{a}"] > 0)), sa.func.sum(flag(g[f"assigned_{a}"] > 0))]
-        out += [sa.func.sum(flag(g[f"events_{a}"] > 0)), *[sa.func.sum(v) for v in z]]
+        out += [count_where(g[f"n_{a}"] > 0), count_where(g[f"assigned_{a}"] > 0)]
+        out += [count_where(g[f"events_{a}"] > 0), *[sa.func.sum(v) for v in z]]
         out += [sa.func.sum(z[i] * z[j]) for i, j in _PAIRS]
         u = g[f"u_{a}"]
         out += [sa.func.sum(u), *[sa.func.sum(u * v) for v in (*z, u)]]
-        out.append(sa.func.sum(flag(g[f"n_{a}"] + u > 0)))
+        out.append(count_where(g[f"n_{a}"] + u > 0))
     here = [flag(g[f"assigned_{a}"] > 0) for a in arms]
-    out.append(sa.func.sum(flag(sum(here[1:], here[0]) > 1)))
+    out.append(count_where(sum(here[1:], here[0]) > 1))
     keys: list[Any] = []
     if apart.segment:
         keys.append(g.segment_low)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from spot_mlflow_checks.guesses import NAMES, guesses
 from spot_mlflow_checks.proposal.samples import sample
-from spot_mlflow_checks.rows import flag
+from spot_mlflow_checks.rows import count_where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ def _kind(source: Source, outcome: str | None, held: Sample) -> str:
         return "money"
     d, family = source.dialect, source.families[outcome]
     x = d.number(source.column(outcome), family)
-    broken = sa.func.sum(flag(x != d.floor(x)))
+    broken = count_where(x != d.floor(x))
     query: Any = sa.select(sa.func.min(x), sa.func.max(x), sa.func.count(sa.distinct(x)), broken)
     low, high, distinct, fractions = source.fetch(query.select_from(source.log))[0]
     if low is None or (distinct <= 2 and {float(low), float(high)} <= {0.0, 1.0}):  # noqa: PLR2004 - 0 and 1

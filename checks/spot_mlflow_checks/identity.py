@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from spot_mlflow.lift.moments.outcome_moments import Fault
 from spot_mlflow_checks.faults import EXPECTED
-from spot_mlflow_checks.rows import flag, judged
+from spot_mlflow_checks.rows import count_where, judged
 from spot_mlflow_checks.sums import segment_label
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ def identity_pass(r: Reading, *, apart: bool) -> dict[str, Fault]:
     )
     u = per_unit.c
     twice, both = u.times > 1, u.lowest < u.highest
-    query = sa.select(
+    counts_of: list[sa.ColumnElement[Any]] = [
         sa.func.count(),
-        sa.func.sum(flag(twice)),
-        sa.func.sum(flag(both)),
-        sa.func.min(sa.case((twice, u.unit))),
-        sa.func.min(sa.case((both, u.unit))),
-    ).select_from(per_unit)
+        count_where(twice),
+        count_where(both),
+    ]
+    examples = [sa.func.min(sa.case((x, u.unit))) for x in (twice, both)]
+    query = sa.select(*counts_of, *examples).select_from(per_unit)
     total, *found = r.source.fetch(query)[0]
     counts, firsts = [int(v or 0) for v in found[:2]], found[2:]
     return {

@@ -17,7 +17,14 @@ from spot_mlflow_checks.faults import rules_for, universe
 from spot_mlflow_checks.guardrails import guardrail_cells, guardrail_sums, present
 from spot_mlflow_checks.labels import bounded, label_keys, labels_of
 from spot_mlflow_checks.reading import DAY, Reading
-from spot_mlflow_checks.rows import BLANK_ROW, asks_version, flag, is_indicator, judged, typed
+from spot_mlflow_checks.rows import (
+    BLANK_ROW,
+    asks_version,
+    count_where,
+    is_indicator,
+    judged,
+    typed,
+)
 from spot_mlflow_checks.sums import beside_missing, cells_of, grouped, moment_sums, period_dates
 
 if TYPE_CHECKING:
@@ -165,7 +172,7 @@ def _base_query(r: Reading) -> sa.Select[Any]:
     rules = rules_for(r)
     sums = {"rows": sa.func.count(), **moment_sums(r, c), **guardrail_sums(r, c)}
     for rule in rules:
-        sums[_fault(rule)] = sa.func.sum(flag(rule.broken(r, c)))
+        sums[_fault(rule)] = count_where(rule.broken(r, c))
     for name in sorted({rule.asked_of for rule in rules} - {*sums, "concerned"}):
         sums[name] = sa.func.sum(universe(r, name, c))
     sums |= _range_sums(r, c)

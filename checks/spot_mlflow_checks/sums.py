@@ -16,7 +16,7 @@ from spot_mlflow.lift.moments.measures import BY_KEY
 from spot_mlflow_checks.centering import filled_with_mean, on_round_centers
 from spot_mlflow_checks.engines.dialect import BLANK_WORDS
 from spot_mlflow_checks.reading import DAY, Reading
-from spot_mlflow_checks.rows import flag, is_indicator
+from spot_mlflow_checks.rows import count_where, is_indicator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ def moment_sums(r: Reading, c: Any) -> dict[str, sa.ColumnElement[Any]]:
         k: sa.func.sum(c[k]) for k in ("assigned", "matured", "n")
     }
     if not is_indicator(r, "outcome"):
-        out["negative"] = sa.func.sum(flag(c["x_outcome"] < 0))
+        out["negative"] = count_where(c["x_outcome"] < 0)
     z = {m: _centered(r, c, m) for m in r.columns.measures}
     for m in r.columns.measures:
         out[f"s1_{m}"] = sa.func.sum(z[m])
@@ -40,7 +40,7 @@ def moment_sums(r: Reading, c: Any) -> dict[str, sa.ColumnElement[Any]]:
             out[f"missing_{m}"] = sa.func.sum(c[f"missing_{m}"])
         if not is_indicator(r, m):
             out[f"s3_{m}"] = sa.func.sum(z[m] * z[m] * z[m])
-            out[f"nonzero_{m}"] = sa.func.sum(flag(c[f"x_{m}"] != 0))
+            out[f"nonzero_{m}"] = count_where(c[f"x_{m}"] != 0)
             out[f"largest_{m}"] = sa.func.max(c[f"x_{m}"])
     for a, b in _pairs(r):
         out[f"s2_{a}_{b}"] = sa.func.sum(z[a] * z[b])

@@ -16,7 +16,7 @@ from spot_mlflow.lift.moments.recomputed import ARM_FAULT, ArmCause, Recomputed
 from spot_mlflow.lift.promise.assignment import Assignment, arm_rule
 from spot_mlflow_checks.holdout.arm_sql import arm_of
 from spot_mlflow_checks.holdout.words import LEAST, SHARE
-from spot_mlflow_checks.rows import flag, judged
+from spot_mlflow_checks.rows import count_where, judged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,7 +110,7 @@ def _explained(
     r: Reading, c: Any, reasons: Sequence[_Reason], differ: Any
 ) -> dict[int, tuple[int, list[int]]]:
     """Arm that units have -> (units that differ, of those how many each reason explains)."""
-    sums = [sa.func.sum(flag(x.arm == c.arm)).label(f"reason_{i}") for i, x in enumerate(reasons)]
+    sums = [count_where(x.arm == c.arm).label(f"reason_{i}") for i, x in enumerate(reasons)]
     query: Any = sa.select(c.arm, sa.func.count().label("units"), *sums)
     rows = r.source.fetch(query.where(differ).group_by(c.arm))
     return {int(arm): (int(n), [int(x or 0) for x in found]) for arm, n, *found in rows}

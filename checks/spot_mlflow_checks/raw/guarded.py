@@ -11,7 +11,7 @@ from spot_mlflow_checks.raw import happened
 from spot_mlflow_checks.raw.events import events_of
 from spot_mlflow_checks.raw.given import GUARDRAIL, sql_name
 from spot_mlflow_checks.raw.happened import COUNTED, Windows
-from spot_mlflow_checks.rows import flag
+from spot_mlflow_checks.rows import count_where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ def guarded(c: Choice, place: Place, picked: sa.TableClause, w: Windows) -> list
 def _counted(c: Choice, table: sa.TableClause) -> dict[str, int]:
     t = table.c
     asked: dict[str, Any] = {k: sa.func.sum(t[k]) for k in COUNTED}
-    asked["with_events"] = sa.func.sum(flag(t.inside > 0))
+    asked["with_events"] = count_where(t.inside > 0)
     query = sa.select(*[x.label(f"n_{k}") for k, x in asked.items()]).select_from(table)
     row = c.home.fetch(query)[0]
     return dict(zip(asked, (int(v or 0) for v in row), strict=True))

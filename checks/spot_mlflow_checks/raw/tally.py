@@ -14,7 +14,7 @@ from spot_mlflow_checks.raw.counting import ANSWERS, census, refuse_answers, ref
 from spot_mlflow_checks.raw.events import EVENTS
 from spot_mlflow_checks.raw.happened import COUNTED, PLACES
 from spot_mlflow_checks.raw.zones import SECOND
-from spot_mlflow_checks.rows import flag
+from spot_mlflow_checks.rows import count_where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,15 +85,15 @@ def _sums(s: Seen) -> dict[str, int]:
     asked: dict[str, Expression] = {
         **{k: sa.func.sum(t[k]) for k in COUNTED},
         "units": sa.func.count(),
-        "no_events": sa.func.sum(flag(t.inside == 0)),
-        "no_arm": sa.func.sum(flag(t.arm.is_(None))),
+        "no_events": count_where(t.inside == 0),
+        "no_arm": count_where(t.arm.is_(None)),
         "two_arms": sa.func.sum(t.two_arms),
         "tied": sa.func.sum(t.tied),
         "contacts": sa.func.sum(t.contacts),
-        "not_contacted": sa.func.sum(flag(sa.and_(treated, t.contacts == 0))),
-        "treated": sa.func.sum(flag(treated)),
-        "reached": sa.func.sum(flag(sa.and_(held, t.contacts > 0))),
-        "held": sa.func.sum(flag(held)),
+        "not_contacted": count_where(sa.and_(treated, t.contacts == 0)),
+        "treated": count_where(treated),
+        "reached": count_where(sa.and_(held, t.contacts > 0)),
+        "held": count_where(held),
     }
     query = sa.select(*[x.label(f"n_{k}") for k, x in asked.items()]).select_from(s.log)
     row = s.choice.home.fetch(query)[0]
