@@ -46,6 +46,7 @@ class Dialect:
 
     name = "sql"
     sql: SQLDialect | None = None  # None: the SQLAlchemy engine has its own
+    distinct_on = False  # whether SELECT DISTINCT ON gives the first row of each key
 
     def compile(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> str:
         """Returns the text of a query with its literals written out and escaped."""
@@ -199,6 +200,10 @@ class Dialect:
         """A column as it sorts by code points, as Python does; None where that cannot be said."""
         return x if family in {"integer", "float"} else None
 
+    def blanks_last(self, x: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
+        """What rows are put in order by, so that those without a value come last."""
+        return (x.nulls_last(),)
+
     def equals(self, x: ColumnElement[Any], family: Family, label: Any) -> ColumnElement[bool]:
         """Whether a column holds a label of the contract, in the column's own type."""
         number = as_number(label)
@@ -250,6 +255,11 @@ def spellings(label: Any) -> list[str]:
                 words = TRUE_WORDS if number else FALSE_WORDS
                 found |= {w for word in words for w in (word, word.capitalize(), word.upper())}
     return sorted(found)
+
+
+def blank_or_not(x: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
+    """The same where a database has no NULLS LAST."""
+    return (sa.case((x.is_(None), 1), else_=0), x)
 
 
 def close_offset(x: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -388,6 +398,7 @@ class PostgresDialect(Dialect):
     """PostgreSQL."""
 
     name = "postgresql"
+    distinct_on = True
 
     @override
     def fenced(self, query: sa.Select[Any]) -> sa.Select[Any]:

@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import DATETIME
 from typing_extensions import override
 
-from spot_mlflow_checks.engines.dialect import NEVER, OFFSET, TIME, Dialect
+from spot_mlflow_checks.engines.dialect import NEVER, OFFSET, TIME, Dialect, blank_or_not
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.sql.elements import ColumnElement
 
     from spot_mlflow_checks.engines.dialect import Family
@@ -49,6 +51,10 @@ class MySQLDialect(Dialect):
     @override
     def _known(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return x
+
+    @override
+    def blanks_last(self, x: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
+        return blank_or_not(x)
 
     @override
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:

@@ -68,14 +68,18 @@ class SparkSource(Source):
 def _zone_free(frame: Any) -> Any:
     """Gives times without a zone the zone UTC, as everywhere else, whatever the session's is.
 
-    A cast would read them in the session's zone, where an hour of autumn comes twice. Whole numbers
-    only: text costs as much as the rest of the check.
+    A cast would read them in the session's zone, where an hour of autumn comes twice, unless that is
+    UTC. Whole numbers only: text costs as much as the rest of the check.
     """
     from pyspark.sql import functions as f
 
+    in_utc = frame.sparkSession.conf.get("spark.sql.session.timeZone") in {"UTC", "Etc/UTC"}
     for name, kind in frame.dtypes:
         if kind == "timestamp_ntz":
             local = f.col("`" + name.replace("`", "``") + "`")
+            if in_utc:
+                frame = frame.withColumn(name, local.cast("timestamp"))
+                continue
             day = local.cast("date")
             # A million times too long, so that whole seconds of it are microseconds.
             since_midnight = (local - day.cast("timestamp_ntz")) * f.lit(_MICROS)

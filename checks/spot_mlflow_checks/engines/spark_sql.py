@@ -92,6 +92,10 @@ class SparkDialect(Dialect):
         return self.parse_time(self.text(x)) if family == "date" else super().time(x, family)
 
     @override
+    def micros(self, x: ColumnElement[Any], family: Family) -> ColumnElement[int]:
+        return sa.func.unix_micros(x) if family == "time" else super().micros(x, family)
+
+    @override
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return self.double(sa.func.unix_micros(x)) / 1e6
 

@@ -20,12 +20,12 @@ from sqlalchemy.sql.expression import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 from typing_extensions import override
 
-from spot_mlflow_checks.engines.dialect import NEVER, NUMBER, TIME, Dialect, Family
+from spot_mlflow_checks.engines.dialect import NEVER, NUMBER, TIME, Dialect, Family, blank_or_not
 from spot_mlflow_checks.engines.iso_time import UTC, iso_parts
 from spot_mlflow_checks.engines.spark_sql import SparkDialect, spark_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy.engine import Dialect as SQLDialect
     from sqlalchemy.sql.elements import ColumnElement
@@ -128,6 +128,10 @@ class SQLServerDialect(Warehouse):
     def _literal(self, value: Any) -> str | None:
         said = super()._literal(value)
         return f"N{said}" if isinstance(value, str) and not value.isascii() else said
+
+    @override
+    def blanks_last(self, x: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
+        return blank_or_not(x)
 
     @override
     def text(self, x: ColumnElement[Any]) -> ColumnElement[str]:

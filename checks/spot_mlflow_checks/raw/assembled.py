@@ -66,12 +66,12 @@ def assembled(  # noqa: PLR0917 - the parts of a log
         made["unit"] = text(p.unit).concat(" ").concat(text(p.decided_at))
     if "version" in p:
         made["model_version"] = p.version
-    rows: Any = picked.outerjoin(summed, _same(summed, picked))
+    rows: Any = picked.outerjoin(summed, _same(c, summed, picked))
     if stepped is not None:
-        rows = rows.outerjoin(stepped, _same(stepped, picked))
+        rows = rows.outerjoin(stepped, _same(c, stepped, picked))
         made |= _steps(stepped)
     for column, part in guardrails.items():
-        rows = rows.outerjoin(part, _same(part, picked))
+        rows = rows.outerjoin(part, _same(c, part, picked))
         nothing = happened.without_events(as_events(c, column))
         made[key_of(column)] = sa.func.coalesce(part.c.outcome, nothing)
     columns = [as_kind(made[k], kind).label(k) for k, kind in kinds.items()]
@@ -90,5 +90,5 @@ def _steps(stepped: Any) -> dict[str, Expression]:
     return {**made, "contacts": sa.func.coalesce(s.contacts, 0)}
 
 
-def _same(part: Any, picked: Any) -> Expression:
-    return sa.and_(part.c.unit == picked.c.unit, part.c.decided_at == picked.c.decided_at)
+def _same(c: Choice, part: Any, picked: Any) -> Expression:
+    return sa.and_(*[part.c[k] == picked.c[k] for k in c.keys])

@@ -66,6 +66,11 @@ class Choice:
         """Whether every decision of a unit counts."""
         return isinstance(self.sources.repeats, Each)
 
+    @property
+    def keys(self) -> dict[str, Kind]:
+        """Name -> kind of what tells one decision that counts from another."""
+        return {"unit": self.unit, **({"decided_at": "whole"} if self.each else {})}
+
 
 def chosen_kinds(c: Choice) -> dict[str, Kind]:
     """Name -> kind of the columns of ``chosen``."""
@@ -91,10 +96,17 @@ def same_version(c: Choice, decisions: sa.FromClause) -> Expression:
     return decisions.c.version.in_(spellings(c.version))
 
 
-def chosen(c: Choice, decisions: sa.FromClause, arms: sa.FromClause | None) -> sa.Select[Any]:
+def only(c: Choice, rows: sa.Select[Any]) -> sa.Select[Any]:
+    """Returns the decisions that count where no unit has two, nor two arms."""
+    r = rows.subquery("armed").c
+    no: Expression = sa.literal_column("0")
+    made = {k: no if k in {"two_arms", "tied"} else r[k] for k in chosen_kinds(c)}
+    return sa.select(*[as_kind(made[k], kind).label(k) for k, kind in chosen_kinds(c).items()])
+
+
+def chosen(c: Choice, rows: sa.Select[Any]) -> sa.Select[Any]:
     """Returns the decisions that count, one per unit, or per unit and moment where each does."""
-    rows = _with_arms(c, decisions, arms).subquery("armed")
-    r = rows.c
+    r = rows.subquery("armed").c
     by = [r.unit, r.decided_at] if c.each else [r.unit]
     order = [r.decided_at.desc() if c.sources.repeats == "last" else r.decided_at]
     ties = [x for k in ("arm", *c.carried) for x in ordering(c.home, r[k], number=_is_number(k))]
@@ -131,22 +143,30 @@ def as_kind(x: Expression, kind: Kind) -> Expression:
 def ordering(home: Home, x: Expression, *, number: bool = False) -> Sequence[Expression]:
     """What puts rows in the same order on every engine: blanks last, text by code points."""
     by = x if number else home.dialect.ordered(x, "text")
-    return [sa.case((x.is_(None), 1), else_=0), x if by is None else by]
+    return home.dialect.blanks_last(x if by is None else by)
 
 
 def _is_number(key: str) -> bool:
     return key in _DOUBLES or key == "due_at"
 
 
-def _with_arms(c: Choice, decisions: sa.FromClause, arms: sa.FromClause | None) -> sa.Select[Any]:
+def with_arms(
+    c: Choice, decisions: sa.FromClause, arms: sa.FromClause | None, *, clean: bool = False
+) -> sa.Select[Any]:
+    """Returns the decisions that can count with their arms; a unit with two arms stays twice.
+
+    Args:
+        c: the contract's choice.
+        decisions: prepared rows.
+        arms: the list or table of arms, where there is one.
+        clean: whether all decisions can count.
+    """
     d = decisions.c
     arm, rows = _arm(c, decisions, arms)
     carried = [d[k] for k in c.carried]
-    return (
-        sa.select(d.unit, d.moment.label("decided_at"), arm.label("arm"), *carried)
-        .select_from(rows)
-        .where(*countable(c, decisions))
-    )
+    armed = sa.select(d.unit, d.moment.label("decided_at"), arm.label("arm"), *carried)
+    armed = armed.select_from(rows)
+    return armed if clean else armed.where(*countable(c, decisions))
 
 
 def _arm(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from spot_mlflow import figures
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.joined import Rule, RuleCount
-from spot_mlflow_checks.rows import flag
+from spot_mlflow_checks.rows import count_where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ class Census:
         first: microseconds since 1970 of the earliest countable row, or None.
         last: of the latest one by ``as_of``.
         usable: rows with a unit and, where the table has times, a time by ``as_of``.
+        repeats: usable rows whose key occurs in another one, all but one of each; None where nobody asked.
     """
 
     role: str
@@ -40,11 +41,17 @@ class Census:
     first: int | None
     last: int | None
     usable: int
+    repeats: int | None = None
 
     @property
     def rows(self) -> int:
         """Rows that ``filter`` keeps."""
         return self.counts[Rule.ROWS] - self.counts.get(Rule.FILTERED, 0)
+
+    @property
+    def clean(self) -> bool:
+        """Whether every row can be used, so that no query need ask."""
+        return self.usable == self.counts[Rule.ROWS]
 
     def rules(self) -> list[RuleCount]:
         """The counts in the order of ``Rule``; of the kept rows, but for those left out by filter."""
@@ -55,8 +62,13 @@ class Census:
         ]
 
 
-def census(
-    home: Home, role: str, rows: sa.FromClause, as_of: int, extra: Mapping[Rule, Any]
+def census(  # noqa: PLR0917 - what is counted, and how
+    home: Home,
+    role: str,
+    rows: sa.FromClause,
+    as_of: int,
+    extra: Mapping[Rule, Any],
+    key: str | None = None,
 ) -> Census:
     """Counts the rules of one table in one scan.
 
@@ -66,6 +78,7 @@ def census(
         rows: as prepared.
         as_of: microseconds since 1970 UTC.
         extra: further rule -> its condition, over kept rows with a unit and a time.
+        key: column whose repeats are counted, over the same rows.
     """
     r = rows.c
     kept, known = r.kept == 1, r.unit.is_not(None)
@@ -90,15 +103,21 @@ def census(
     at = r.moment if timed else sa.cast(sa.null(), sa.BigInteger())
     columns = [
         sa.func.count(),
-        sa.func.sum(flag(usable)),
+        sa.literal_column("0") if key is None else _repeats(sa.case((usable, r[key]))),
+        count_where(usable),
         sa.func.min(sa.case((usable, at))),
         sa.func.max(sa.case((usable, at))),
-        *[sa.func.sum(flag(x)) for x in asked.values()],
+        *[count_where(x) for x in asked.values()],
     ]
     query = sa.select(*[x.label(f"v{i}") for i, x in enumerate(columns)]).select_from(rows)
-    total, count, first, last, *found = home.fetch(query)[0]
+    total, again, count, first, last, *found = home.fetch(query)[0]
     counts = {Rule.ROWS: int(total), **dict(zip(asked, (int(v or 0) for v in found), strict=True))}
-    return Census(role, counts, _whole(first), _whole(last), int(count or 0))
+    repeats = None if key is None else int(again)
+    return Census(role, counts, _whole(first), _whole(last), int(count or 0), repeats)
+
+
+def _repeats(key: Expression) -> Expression:
+    return sa.func.count(key) - sa.func.count(key.distinct())
 
 
 def _whole(value: Any) -> int | None:
@@ -170,7 +189,7 @@ def refuse_answers(home: Home, rows: sa.FromClause, c: Census, where: str, doc: 
     for key in [k for k, rule in ANSWERS.items() if c.counts.get(rule)]:
         odd, usable = r[f"{key}_odd"], sa.and_(r.kept == 1, r.unit.is_not(None))
         usable = sa.and_(usable, r.moment >= 0)
-        known = sa.select(sa.func.sum(flag(sa.and_(usable, r[key].is_not(None)))).label("n"))
+        known = sa.select(count_where(sa.and_(usable, r[key].is_not(None))).label("n"))
         if int(home.fetch(known.select_from(rows))[0][0] or 0):
             continue
         query = (

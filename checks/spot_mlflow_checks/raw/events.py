@@ -64,7 +64,7 @@ def counted(
         extra[Rule.REFUND] = r.amount < 0
     if "id" in r:
         extra[Rule.NO_EVENT_ID] = r.id.is_(None)
-    found = census(home, role, rows, as_of, extra)
+    found = census(home, role, rows, as_of, extra, "id" if "id" in r and home.sorts else None)
     refuse_hopeless(found, place.names[role], doc.columns)
     if "currency" in doc.columns:
         refuse_currencies(home, rows, place.names[role], role, doc.columns["currency"])
@@ -168,9 +168,11 @@ def _all(c: Choice, place: Place, known: Census | None, role: str) -> Events:
     """Reads all events."""
     home, doc, prepared = c.home, c.sources.events, place.rows(role)
     found = counted(home, place, prepared, c.as_of, role) if known is None else known
-    rows: Any = happened.read_events(c, prepared)
-    twice = 0
-    if doc.id is not None:
+    rows: Any = happened.read_events(c, prepared, clean=found.clean)
+    twice = found.repeats or 0
+    if twice:
+        rows = happened.in_order(c, rows, bare=bool(found.counts[Rule.NO_EVENT_ID]))
+    elif doc.id is not None and not home.sorts:
         kinds: dict[str, Kind] = {"id": id_kind(place.whole, "id"), "times": "whole"}
         repeated = home.keep(_kept(role, "twice"), happened.twice(rows), kinds)
         total = home.fetch(sa.select(sa.func.sum(repeated.c.times - 1)).select_from(repeated))

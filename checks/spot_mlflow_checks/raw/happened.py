@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from spot_mlflow_checks.raw.chosen import as_kind, ordering
-from spot_mlflow_checks.rows import flag
+from spot_mlflow_checks.rows import count_where, flag
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import NamedFromClause
@@ -35,22 +35,25 @@ class Windows:
     before: int
 
 
-def read_events(c: Choice, events: sa.FromClause, *, timely: bool = False) -> sa.Select[Any]:
+def read_events(
+    c: Choice, events: sa.FromClause, *, timely: bool = False, clean: bool = False
+) -> sa.Select[Any]:
     """Returns the events that can count: of a unit, with a time, by ``as_of``.
 
     Args:
         c: the contract's choice.
         events: prepared rows.
         timely: whether all of them have a time by ``as_of``.
+        clean: whether all of them can count: no engine then guesses how few will.
     """
     e = events.c
     amount = e.amount if "amount" in e else sa.cast(sa.null(), sa.Double())
     keys = [e[k] for k in ("id", "refund_of") if k in e]
-    asked = [e.kept == 1, e.unit.is_not(None)]
-    if not timely:
-        asked.append(e.moment <= c.as_of)
-    rows = sa.select(e.unit, e.moment, amount.label("amount"), *keys)
-    return rows.select_from(events).where(*asked)
+    rows = sa.select(e.unit, e.moment, amount.label("amount"), *keys).select_from(events)
+    if clean:
+        return rows
+    rows = rows.where(e.kept == 1, e.unit.is_not(None))
+    return rows if timely else rows.where(e.moment >= 0, e.moment <= c.as_of)
 
 
 def twice(rows: sa.Select[Any]) -> sa.Select[Any]:
@@ -80,6 +83,23 @@ def once(c: Choice, rows: sa.Select[Any], repeated: NamedFromClause) -> sa.Compo
     return sa.union_all(single, latest(c, again, again.join(other, other.c.id == again.c.id)))
 
 
+def in_order(
+    c: Choice, rows: sa.Select[Any], *, bare: bool
+) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """Returns each event once, with all of them put in order by their ids.
+
+    Args:
+        c: what says how ids are compared.
+        rows: events.
+        bare: whether some have no id; those are all kept.
+    """
+    r = rows.subquery("identified")
+    if not bare:
+        return latest(c, r)
+    own = rows.where(rows.selected_columns["id"].is_not(None)).subquery("identified")
+    return sa.union_all(latest(c, own), sa.select(*r.c).where(r.c.id.is_(None)))
+
+
 def latest(c: Choice, rows: Any, joined: Any = None) -> sa.Select[Any]:
     """Returns of each id its latest row.
 
@@ -88,15 +108,17 @@ def latest(c: Choice, rows: Any, joined: Any = None) -> sa.Select[Any]:
         rows: events, all with an id.
         joined: these, joined with what leaves some of them out.
     """
-    n = sa.func.row_number().over(
-        partition_by=[rows.c.id],
-        order_by=[
-            rows.c.moment.desc(),
-            *ordering(c.home, rows.c.unit, number=c.unit == "whole"),
-            *ordering(c.home, rows.c.amount, number=True),
-        ],
-    )
-    placed = sa.select(*rows.c, n.label("place")).select_from(rows if joined is None else joined)
+    order = [
+        rows.c.moment.desc(),
+        *ordering(c.home, rows.c.unit, number=c.unit == "whole"),
+        *ordering(c.home, rows.c.amount, number=True),
+    ]
+    found = sa.select(*rows.c).select_from(rows if joined is None else joined)
+    if c.home.dialect.distinct_on:
+        first: Expression = sa.literal_column("DISTINCT ON").op("")(sa.tuple_(rows.c.id))
+        return found.prefix_with(first).order_by(rows.c.id, *order)
+    n = sa.func.row_number().over(partition_by=[rows.c.id], order_by=order)
+    placed = found.add_columns(n.label("place"))
     ranked = placed.subquery("ranked")
     return sa.select(*[ranked.c[x.name] for x in rows.c]).where(ranked.c.place == 1)
 
@@ -117,7 +139,7 @@ def summed_kinds(c: Choice) -> dict[str, Kind]:
     """Name -> kind of the columns of ``summed``."""
     whole: dict[str, Kind] = dict.fromkeys(COUNTED, "whole")
     return {
-        "unit": c.unit, "decided_at": "whole", "outcome": outcome_kind(c), "observed_at": "whole",
+        **c.keys, "outcome": outcome_kind(c), "observed_at": "whole",
         "covariate": outcome_kind(c), **whole,
     }  # fmt: skip
 
@@ -140,21 +162,20 @@ def summed(c: Choice, events: Any, picked: sa.FromClause, w: Windows) -> sa.Sele
         "late": at > end,
         "at_end": at == end,
     }
-    counted = [as_kind(sa.func.sum(flag(x)), "whole").label(k) for k, x in where.items()]
-    on = [e.unit == p.unit]
+    counted = [as_kind(count_where(x), "whole").label(k) for k, x in where.items()]
+    on, keys = [e.unit == p.unit], [p[k] for k in c.keys]
     if c.each:  # of many decisions: only events near each are joined with it
         on += [at >= low, at <= end]
     return (
         sa.select(
-            p.unit,
-            p.decided_at,
+            *keys,
             _made(c, e, inside).label("outcome"),
             sa.func.max(sa.case((sa.and_(inside, _counts(c, e)), at))).label("observed_at"),
             _made(c, e, prior).label("covariate"),
             *counted,
         )
         .select_from(events.join(picked, sa.and_(*on)))
-        .group_by(p.unit, p.decided_at)
+        .group_by(*keys)
     )
 
 
@@ -171,7 +192,7 @@ def _made(c: Choice, e: Any, span: Expression) -> Expression:
     if c.sources.outcome == "sum":
         amount = sa.func.coalesce(e.amount, 0.0)
         return c.home.dialect.double(sa.func.sum(sa.case((span, amount), else_=0.0)))
-    n = sa.func.sum(flag(sa.and_(span, _counts(c, e))))
+    n = count_where(sa.and_(span, _counts(c, e)))
     if c.sources.outcome == "count":
         return as_kind(n, "whole")
     some = n > 0 if c.sources.outcome == "any" else n == 0
@@ -189,7 +210,7 @@ def step_kinds(c: Choice) -> dict[str, Kind]:
     """Name -> kind of the columns of ``acted``."""
     assert c.sources.steps is not None  # noqa: S101 - asked where there are steps
     named = c.sources.steps.columns
-    out: dict[str, Kind] = {"unit": c.unit, "decided_at": "whole", "offered": "whole"}
+    out: dict[str, Kind] = {**c.keys, "offered": "whole"}
     for key in ("delivered", "acted"):
         if key in named:
             out |= {key: "whole", f"{key}_at": "whole"}
@@ -219,9 +240,10 @@ def stepped(c: Choice, steps: sa.FromClause, picked: sa.FromClause, w: Windows) 
             made[key] = sa.func.sum(s[key])
     made["contacts"] = sa.func.count()
     on = sa.and_(s.unit == p.unit, s.moment >= p.decided_at, s.moment <= p.decided_at + w.after)
+    keys = [p[k] for k in c.keys]
     return (
-        sa.select(p.unit, p.decided_at, *[as_kind(x, kinds[k]).label(k) for k, x in made.items()])
+        sa.select(*keys, *[as_kind(x, kinds[k]).label(k) for k, x in made.items()])
         .select_from(steps.join(picked, on))
         .where(s.kept == 1, s.unit.is_not(None), s.moment <= c.as_of)
-        .group_by(p.unit, p.decided_at)
+        .group_by(*keys)
     )

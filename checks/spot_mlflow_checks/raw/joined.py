@@ -27,7 +27,9 @@ from spot_mlflow_checks.raw.chosen import (
     Choice,
     chosen,
     chosen_kinds,
+    only,
     same_version,
+    with_arms,
 )
 from spot_mlflow_checks.raw.counting import Census, census, refuse_hopeless
 from spot_mlflow_checks.raw.events import EVENTS, Events, counted, events_of
@@ -234,7 +236,8 @@ class _Join:
         keys = log_kinds(self._choice)
         counts: dict[str, Kind] = dict.fromkeys(COUNTS, "whole")
         kinds: dict[str, Kind] = {**keys, **counts}
-        table = self._home.keep("log", self._log(picked, summed, kinds, guards), kinds)
+        with self._home.joining(self._decisions.usable, c.unit):
+            table = self._home.keep("log", self._log(picked, summed, kinds, guards), kinds)
         place = self._place.names
         seen = Seen(
             choice=self._choice,
@@ -306,11 +309,11 @@ class _Join:
             extra[Rule.OTHER_VERSION] = sa.not_(
                 sa.func.coalesce(flag(same_version(c, decisions)), 0) == 1
             )
-        found = census(self._home, "decisions", decisions, self._as_of, extra)
+        found = census(self._home, "decisions", decisions, self._as_of, extra, "unit")
         refuse_hopeless(found, names["decisions"], self._sources.decisions.columns)
         arms = place.rows("arms") if "arms" in place.roles else None
         if arms is not None:
-            self._arms = census(self._home, "arms", arms, self._as_of, {})
+            self._arms = census(self._home, "arms", arms, self._as_of, {}, "unit")
             refuse_hopeless(self._arms, names["arms"], self._sources.arms.columns)
         usable = found.usable - found.counts.get(Rule.OTHER_VERSION, 0)
         if usable == 0:
@@ -323,7 +326,10 @@ class _Join:
                 fix="Check sources.decisions.version, or the version that is checked.",
             )
         self._decisions = found
-        return self._home.keep("chosen", chosen(c, decisions, arms), chosen_kinds(c))
+        once = not found.repeats and (self._arms is None or not self._arms.repeats)
+        rows = with_arms(c, decisions, arms, clean=found.clean and usable == found.usable)
+        counted = only(c, rows) if once else chosen(c, rows)
+        return self._home.keep("chosen", counted, chosen_kinds(c))
 
     def _log(
         self,

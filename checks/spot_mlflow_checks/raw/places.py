@@ -22,7 +22,14 @@ from spot_mlflow_checks.engines.source import Source
 from spot_mlflow_checks.raw.chosen import as_kind
 from spot_mlflow_checks.raw.given import Given, sql_name
 from spot_mlflow_checks.raw.homes import DatabaseHome, DuckHome, Home, SparkHome
-from spot_mlflow_checks.raw.prepared import Raw, check_columns, kinds_of, prepared, whole_ids
+from spot_mlflow_checks.raw.prepared import (
+    Raw,
+    check_columns,
+    is_plain,
+    kinds_of,
+    prepared,
+    whole_ids,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,11 +91,11 @@ class Place:
         """Whether rows are kept, so that times in text are parsed once, not in every step.
 
         Spark pulls expressions of inner queries up to wherever they are named, and cannot compile what
-        comes of it.
+        comes of it, unless they are plain.
         """
         at = raw.named.get("at")
         text = at is not None and raw.source.families[at] in {"text", "any"}
-        return text or isinstance(self.home, SparkHome)
+        return text or (isinstance(self.home, SparkHome) and not is_plain(raw))
 
 
 def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitStack) -> Place:

@@ -141,6 +141,15 @@ def _is_whole(raw: Raw, key: str) -> bool:
     return _column(raw, key)[1] == "integer" and not wide
 
 
+def is_plain(raw: Raw) -> bool:
+    """Whether a table is read almost as it is: ids and numbers of such a type, times that are in UTC."""
+    families, doc = raw.source.families, raw.doc
+    ids = {k for k in ("unit", "id", "refund_of") if k in raw.named}
+    numbers = all(families[c] in {"integer", "float"} for k, c in raw.named.items() if k in _DOUBLE)
+    odd = doc.filter or doc.zone != "UTC" or raw.named.keys() & {*_FLAGS, "due_at"}
+    return raw.timed and ids <= raw.whole and numbers and not odd
+
+
 def prepared(raw: Raw) -> sa.Subquery:
     """Returns the rows of a table in their meaning.
 
@@ -333,41 +342,50 @@ def _is_instant(engine: str, kind: str) -> bool:
 
 
 def _at_midnight(d: Dialect, wall: Expression) -> Expression:
-    if d.name in {"duckdb", "postgresql"}:  # in whole numbers, which are faster
+    if d.name in {"duckdb", "postgresql", "spark"}:  # in whole numbers, which are faster
         return wall % sa.literal(DAY, sa.BigInteger()) == 0
     return d.floor(d.double(wall) / float(DAY)) * float(DAY) == wall
 
 
 def _timed(raw: Raw, rows: sa.Subquery, names: list[str]) -> sa.Subquery:
     """Adds the moment in UTC; an event or step known only to the day counts at the day's end."""
-    r, d, clock = rows.c, raw.source.dialect, _clock_of(raw)
-    kept = [r[n] for n in names if n not in {"wall", "zoned"}]
+    d, clock = raw.source.dialect, _clock_of(raw)
     found = () if raw.doc.zone == "UTC" else zones.changes(raw.doc.zone, int(raw.as_of))
-    if not found or clock is Clock.WALL:
-        local: Expression = r.wall
-    elif clock is Clock.MOMENT:
-        local = zones.to_wall(r.wall, found)
-    else:
-        local = sa.case((r.zoned == 1, zones.to_wall(r.wall, found)), else_=r.wall)
-    walls = sa.select(*kept, r.wall, r.zoned, local.label("local"))
-    w = d.fenced(walls).subquery(f"{sql_name(raw.role)}_walls").c
+    w = (_walls(raw, rows, names, found) if found else rows).c
+    local, kept = w.local if found else w.wall, [w[n] for n in names if n not in {"wall", "zoned"}]
     moment: Expression = _to_moment(w, clock, found)
     no = sa.literal(1) == 0
-    day = no if raw.role == "decisions" else _at_midnight(d, w.local)
+    day = no if raw.role == "decisions" else _at_midnight(d, local)
     if raw.role != "decisions":
-        end = w.local + (DAY - 1)
+        end = local + (DAY - 1)
         moment = sa.case((day, zones.to_utc(end, found) if found else end), else_=moment)
     naive = sa.and_(w.zoned == 0, sa.not_(day))
-    gone = zones.never_was(w.local, found) if found and clock is not Clock.MOMENT else no
-    twice = zones.comes_twice(w.local, found) if found and clock is not Clock.MOMENT else no
+    gone = twice = no
+    if found and clock is not Clock.MOMENT:
+        gone = sa.and_(naive, zones.never_was(local, found))
+        twice = sa.and_(naive, zones.comes_twice(local, found))
     timed = sa.select(
-        *[w[c.name] for c in kept],
+        *kept,
         moment.label("moment"),
         flag(day).label("day_only"),
-        flag(sa.and_(naive, gone)).label("skipped"),
-        flag(sa.and_(naive, twice)).label("repeated"),
+        flag(gone).label("skipped"),
+        flag(twice).label("repeated"),
     )
     return d.fenced(timed).subquery(sql_name(raw.role))
+
+
+def _walls(
+    raw: Raw, rows: sa.Subquery, names: list[str], found: tuple[zones.Change, ...]
+) -> sa.Subquery:
+    """Adds the time on a wall where the table's zone is in force."""
+    r, clock = rows.c, _clock_of(raw)
+    local: Expression = r.wall
+    if clock is Clock.MOMENT:
+        local = zones.to_wall(r.wall, found)
+    elif clock is Clock.EITHER:
+        local = sa.case((r.zoned == 1, zones.to_wall(r.wall, found)), else_=r.wall)
+    walls = raw.source.dialect.fenced(sa.select(*[r[n] for n in names], local.label("local")))
+    return walls.subquery(f"{sql_name(raw.role)}_walls")
 
 
 def _to_moment(w: Any, clock: Clock, found: tuple[zones.Change, ...]) -> Expression:

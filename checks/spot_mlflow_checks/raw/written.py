@@ -14,7 +14,7 @@ from spot_mlflow_checks.engines.source import log_table
 from spot_mlflow_checks.holdout.written import compiler_named, dialect_named
 from spot_mlflow_checks.raw import happened
 from spot_mlflow_checks.raw.assembled import assembled, log_kinds
-from spot_mlflow_checks.raw.chosen import Choice, chosen, chosen_kinds
+from spot_mlflow_checks.raw.chosen import Choice, chosen, chosen_kinds, with_arms
 from spot_mlflow_checks.raw.events import EVENTS
 from spot_mlflow_checks.raw.given import GUARDRAIL, sql_name
 from spot_mlflow_checks.raw.guarded import as_events, key_of
@@ -76,7 +76,8 @@ def log_sql(
         rule_for(predicted, sources),
     )  # fmt: skip
     rows = {role: _rows(home, role, doc, c, moment) for role, doc in sources.tables.items()}
-    picked = home.keep("chosen", chosen(c, rows["decisions"], rows.get("arms")), chosen_kinds(c))
+    armed = with_arms(c, rows["decisions"], rows.get("arms"))
+    picked = home.keep("chosen", chosen(c, armed), chosen_kinds(c))
     w = happened.Windows(span_of(window), span_of(sources.before) if sources.before else 0)
     summed = _summed(home, c, rows[EVENTS], picked, w, "")
     guards = {

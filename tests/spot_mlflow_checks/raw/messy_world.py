@@ -73,6 +73,33 @@ def messy_world(units: int = 300, events: int = 2500, seed: int = 7) -> World:
     return World(d, _arms(rng, ids), e, _steps(rng, d))
 
 
+def orderly_world(world: World, *, again: bool) -> World:
+    """Returns what is orderly in a messy world: each unit decided once, and every row counts.
+
+    Ids are the digits of whole numbers.
+
+    Args:
+        world: a messy one.
+        again: whether some ids of events come twice, and some events have none.
+    """
+    d = world.decisions.dropna(subset=["unit", "arm"]).drop_duplicates("unit")
+    d = d[d.unit != "late"].reset_index(drop=True)
+    e = world.events.dropna(subset=["unit", "amount"] if again else ["unit", "amount", "order"])
+    e = e[(e["at"] < "2026-11-01") & (e.status == "paid") & (e.currency == "EUR")]
+    e = e if again else e.drop_duplicates("order")
+    units = {u: str(i) for i, u in enumerate(dict.fromkeys([*d.unit, *e.unit]))}
+    orders = {o: str(i) for i, o in enumerate(e.order.dropna().unique())}
+    told = e.assign(unit=e.unit.map(units), order=e.order.map(orders)).reset_index(drop=True)
+    return World(d.assign(unit=d.unit.map(units)), world.arms, told, world.steps)
+
+
+def with_whole_ids(world: World) -> World:
+    """Returns an orderly world whose ids are whole numbers, as a database has them."""
+    d, e = world.decisions, world.events
+    whole = e.assign(unit=e.unit.astype("int64"), order=e.order.astype("Int64"))
+    return World(d.assign(unit=d.unit.astype("int64")), world.arms, whole, world.steps)
+
+
 def _events(rng: np.random.Generator, d: pd.DataFrame, n: int) -> pd.DataFrame:
     known = d[d.unit.notna()]
     rows: list[list[Any]] = []
@@ -276,6 +303,7 @@ def _choose(decided: Any, s: Any, n: Counter[str]) -> dict[Any, Any]:
 
 def _happened(rows: Any, s: Any, as_of: datetime, n: Counter[str]) -> Any:
     doc, found = s["events"], []
+    zone = ZoneInfo(doc.get("zone", "UTC"))
     for e in rows:
         n["events.rows"] += 1
         if any(e[k] != v for k, v in doc.get("filter", {}).items()):
@@ -285,10 +313,10 @@ def _happened(rows: Any, s: Any, as_of: datetime, n: Counter[str]) -> Any:
             n["events.without_unit"] += 1
             continue
         wall = e["at"].to_pydatetime()
-        at, whole_day = in_utc(wall), wall.time() == datetime.min.time()
+        at, whole_day = in_utc(wall, zone), wall.time() == datetime.min.time()
         n["events.day_only"] += whole_day
-        n["events.skipped_hour"] += not whole_day and _is_gone(wall)
-        n["events.repeated_hour"] += not whole_day and _is_twice(wall)
+        n["events.skipped_hour"] += not whole_day and zone == BERLIN and _is_gone(wall)
+        n["events.repeated_hour"] += not whole_day and zone == BERLIN and _is_twice(wall)
         if at > as_of:
             n["events.after_as_of"] += 1
             continue

@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from joins import differences
-from messy_world import World, messy_world, world_contract
+from messy_world import (
+    AS_OF,
+    World,
+    messy_world,
+    orderly_world,
+    with_whole_ids,
+    world_contract,
+)
 from test_joined import CASES, given, write
 
 from spot_mlflow.errors import InvalidInput
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TIMES = ("decided", "at", "sent")
+_ZONE = "spark.sql.session.timeZone"
 
 
 def stored(world: World, url: str, kind: str) -> str:
@@ -86,6 +94,43 @@ def test_spark(spark: Any, tmp_path: Path) -> None:
     check(world, {**read, "arms": write(world, tmp_path, "csv")["arms"]}, ("first", "held out"))
 
 
+ORDERLY: dict[str, Any] = {
+    "events": {"unit": "unit", "at": "at", "id": "order", "amount": "amount", "complete_until": "now"},
+    "steps": None,
+}  # fmt: skip
+ENGINES = [
+    "frames",
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.postgres),
+    pytest.param("mysql", marks=pytest.mark.mariadb),
+    pytest.param("spark", marks=pytest.mark.spark),
+]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["each id once", "some ids twice"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nothing_is_put_in_order_where_nothing_comes_twice(
+    world: World, tmp_path: Path, request: Any, engine: str, *, again: bool
+) -> None:
+    """Where counts show that a rule touches no row, the query leaves it out, and the log is the same."""
+    right = orderly_world(world, again=again)
+    whole = with_whole_ids(right)
+    tables: dict[str, Any] = whole.tables("decisions", "events")
+    if engine == "spark":
+        session = request.getfixturevalue("spark")
+        zone = session.conf.get(_ZONE)
+        session.conf.set(_ZONE, "UTC")
+        request.addfinalizer(lambda: session.conf.set(_ZONE, zone))
+        paths = write(whole, tmp_path, "parquet")
+        tables = {role: session.read.parquet(paths[role]) for role in tables}
+    elif engine != "frames":
+        fixture = {"postgresql": "postgres_database", "mysql": "mariadb_database"}.get(engine)
+        url = request.getfixturevalue(fixture) if fixture else f"sqlite:///{tmp_path / 'w.db'}"
+        stored_in = of_database(whole, url, engine)
+        tables = {role: stored_in[role] for role in tables}
+    assert differences(right, tables, world_contract(**ORDERLY), None)[:5] == []
+
+
 @pytest.mark.postgres
 def test_postgresql_and_csv(world: World, postgres_database: str, tmp_path: Path) -> None:
     """The files are carried into the database."""
@@ -126,6 +171,28 @@ def test_a_connection_of_the_callers_is_left_as_it_was(world: World, tmp_path: P
         check(world, tables, ("first",))
         assert c.execute(sa.text("SELECT count(*) FROM sqlite_temp_master")).scalar() == 0
         assert c.execute(sa.text("SELECT count(*) FROM events")).scalar() == len(world.events)
+
+
+@pytest.mark.postgres
+def test_a_connection_to_postgresql_is_left_as_it_was(
+    world: World, postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its way of joining is set for one statement alone, and so is streaming."""
+    monkeypatch.setattr("spot_mlflow_checks.raw.homes._HASHED", 0)
+    right = orderly_world(world, again=True)
+    engine = sa.create_engine(stored(with_whole_ids(right), postgres_database, "postgresql"))
+    asked = sa.text("SELECT name, setting FROM pg_settings WHERE name LIKE 'enable_%' ORDER BY 1")
+    contract = world_contract(**ORDERLY)
+    with engine.connect() as c:
+        before = c.execute(asked).fetchall()
+        tables = {role: (c, role) for role in ("decisions", "events")}
+        assert differences(right, tables, contract, None)[:5] == []
+        with joined_log(tables, PredictedLift.load(contract), as_of=AS_OF) as log:
+            assert len(log.rows("unit")) == len(right.decisions)
+        assert c.execute(asked).fetchall() == before
+        assert "yield_per" not in c.get_execution_options()
+        c.execute(sa.text("CREATE TEMPORARY TABLE own (n bigint)"))
+        assert c.execute(sa.text("INSERT INTO own VALUES (1), (2)")).rowcount == 2
 
 
 @pytest.mark.parametrize(
