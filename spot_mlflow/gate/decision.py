@@ -75,6 +75,7 @@ class GateDecision(Shown):
         policy_digest: SHA-256 of the policy.
         manifest: digest of the list of the version's files, or "" where there is none yet.
         renamed: the name that the model is about to get, with a version that holds the target; or "".
+        held: whether the version holds the target already.
     """
 
     model: str
@@ -92,6 +93,7 @@ class GateDecision(Shown):
     policy_digest: str = ""
     manifest: str = ""
     renamed: str = ""
+    held: bool = False
 
     def __repr__(self) -> str:
         """Returns the answer on one line."""
@@ -132,7 +134,9 @@ class GateDecision(Shown):
         count = len(self.missing)
         unmet = f"{count} requirement{'' if count == 1 else 's'}"
         special = {
-            "rollback": f"{ref} may go back to {self.target}, which it held before",
+            "rollback": f"{ref} already holds {self.target}"
+            if self.held
+            else f"{ref} may go back to {self.target}, which it held before",
             "break-glass": f"{ref} may go to {self.target} by BREAK-GLASS, with {unmet} not met",
             "removal": f"{ref} may always give up {self.target}",
             "deletion": f"{ref} may {'' if self.allowed else 'not '}be deleted while it holds {self.target}",
@@ -262,6 +266,7 @@ def decide(
         policy_digest=policy.digest,
         manifest=adoption.files.manifest if adoption.files is not None else "",
         renamed=renamed or "",
+        held=any(v.version == number for v in adoption.facts.holders(key)),
     )
     if decision.missing and not back and renamed is None and _glass(case) is not None:
         decision = replace(decision, basis="break-glass")

@@ -126,12 +126,11 @@ def standing_of(adoption: Adoption, decision: GateDecision) -> Standing:
         decision: the gate's answer for one of its versions.
     """
     target, version = decision.target, decision.version
-    held = any(v.version == version for v in adoption.facts.holders(target))
     return Standing(
         target=target,
-        held=held,
-        since=_since(adoption, version, target) if held else None,
-        returning=not held and decision.basis == "rollback",
+        held=decision.held,
+        since=_since(adoption, version, target) if decision.held else None,
+        returning=not decision.held and decision.basis == "rollback",
         required=len(decision.requirements),
         missing=len(decision.missing),
     )

@@ -120,6 +120,13 @@ def test_a_version_that_held_the_target_may_come_back() -> None:
     assert decision.allowed
     assert decision.basis == "rollback"
     assert not decide(adoption([applied], version="2"), "Production", policy=BLOCK).allowed
+    assert decision.verdict == "churn/1 may go back to Production, which it held before"
+
+
+def test_a_version_that_holds_the_target_is_not_told_to_go_back() -> None:
+    """It may be given the target once more, and is there already."""
+    decision = decide(adoption([], model=facts(Production=("3",))), "Production", policy=BLOCK)
+    assert (decision.allowed, decision.verdict) == (True, "churn/3 already holds Production")
 
 
 def test_a_rename_into_a_stricter_pattern_is_judged_by_its_requirements() -> None:
