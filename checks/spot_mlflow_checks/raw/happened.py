@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from spot_mlflow_checks.raw.chosen import as_kind, ordering
-from spot_mlflow_checks.rows import count_where, flag
+from spot_mlflow_checks.rows import flag
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import NamedFromClause
@@ -162,7 +162,8 @@ def summed(c: Choice, events: Any, picked: sa.FromClause, w: Windows) -> sa.Sele
         "late": at > end,
         "at_end": at == end,
     }
-    counted = [as_kind(count_where(x), "whole").label(k) for k, x in where.items()]
+    # Added up, not counted: over tens of millions of units DuckDB keeps counts beyond its limit on memory.
+    counted = [as_kind(sa.func.sum(flag(x)), "whole").label(k) for k, x in where.items()]
     on, keys = [e.unit == p.unit], [p[k] for k in c.keys]
     if c.each:  # of many decisions: only events near each are joined with it
         on += [at >= low, at <= end]
@@ -192,7 +193,7 @@ def _made(c: Choice, e: Any, span: Expression) -> Expression:
     if c.sources.outcome == "sum":
         amount = sa.func.coalesce(e.amount, 0.0)
         return c.home.dialect.double(sa.func.sum(sa.case((span, amount), else_=0.0)))
-    n = count_where(sa.and_(span, _counts(c, e)))
+    n = sa.func.sum(flag(sa.and_(span, _counts(c, e))))
     if c.sources.outcome == "count":
         return as_kind(n, "whole")
     some = n > 0 if c.sources.outcome == "any" else n == 0
