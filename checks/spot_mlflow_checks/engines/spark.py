@@ -11,13 +11,14 @@ from spot_mlflow_checks.engines.source import Source, check_names, log_table
 from spot_mlflow_checks.engines.spark_sql import SparkDialect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import sqlalchemy as sa
 
     from spot_mlflow_checks.engines.dialect import Family
 
 _MICROS: Final = 1_000_000
+_UTC: Final = frozenset({"UTC", "Etc/UTC"})
 _FAMILIES: Final[dict[str, Family]] = {
     "boolean": "bool",
     "float": "float",
@@ -39,7 +40,12 @@ def _family(kind: str) -> Family:
 
 
 class SparkSource(Source):
-    """A log in Spark, behind a view that lives as long as the check."""
+    """A log in Spark, behind a view that lives as long as the check.
+
+    Attributes:
+        worked_out: columns of times without a zone that have to be worked out, since the session's zone
+            is not UTC.
+    """
 
     def __init__(self, frame: Any) -> None:
         self.name = "Spark DataFrame"
@@ -47,8 +53,11 @@ class SparkSource(Source):
         self.kinds = dict(frame.dtypes)
         self.families = {name: _family(kind) for name, kind in self.kinds.items()}
         self._session = frame.sparkSession
+        zone = self._session.conf.get("spark.sql.session.timeZone")
+        without = {name for name, kind in frame.dtypes if kind == "timestamp_ntz"}
+        self.worked_out = frozenset() if zone in _UTC else frozenset(without)
         self._view = f"spot_outcome_log_{uuid.uuid4().hex}"
-        _zone_free(frame).createOrReplaceTempView(self._view)
+        _zone_free(frame, self.worked_out).createOrReplaceTempView(self._view)
         self.log = log_table(frame.columns, self._view)
 
     @property
@@ -65,19 +74,22 @@ class SparkSource(Source):
         self._session.catalog.dropTempView(self._view)
 
 
-def _zone_free(frame: Any) -> Any:
+def _zone_free(frame: Any, worked_out: Collection[str]) -> Any:
     """Gives times without a zone the zone UTC, as everywhere else, whatever the session's is.
 
-    A cast would read them in the session's zone, where an hour of autumn comes twice, unless that is
-    UTC. Whole numbers only: text costs as much as the rest of the check.
+    A cast reads them in the session's zone, where an hour of autumn comes twice, unless that is UTC.
+    Whole numbers only: text costs as much as the rest of the check.
+
+    Args:
+        frame: as given.
+        worked_out: columns that no cast can read.
     """
     from pyspark.sql import functions as f
 
-    in_utc = frame.sparkSession.conf.get("spark.sql.session.timeZone") in {"UTC", "Etc/UTC"}
     for name, kind in frame.dtypes:
         if kind == "timestamp_ntz":
             local = f.col("`" + name.replace("`", "``") + "`")
-            if in_utc:
+            if name not in worked_out:
                 frame = frame.withColumn(name, local.cast("timestamp"))
                 continue
             day = local.cast("date")

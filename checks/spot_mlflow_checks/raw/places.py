@@ -19,6 +19,7 @@ from spot_mlflow_checks.engines.database import DatabaseSource
 from spot_mlflow_checks.engines.duck import DuckSource
 from spot_mlflow_checks.engines.excel import is_workbook
 from spot_mlflow_checks.engines.source import Source
+from spot_mlflow_checks.engines.spark import SparkSource
 from spot_mlflow_checks.raw.chosen import as_kind
 from spot_mlflow_checks.raw.given import Given, sql_name
 from spot_mlflow_checks.raw.homes import DatabaseHome, DuckHome, Home, SparkHome
@@ -95,7 +96,9 @@ class Place:
         """
         at = raw.named.get("at")
         text = at is not None and raw.source.families[at] in {"text", "any"}
-        return text or (isinstance(self.home, SparkHome) and not is_plain(raw))
+        if isinstance(raw.source, SparkSource):
+            return not is_plain(raw) or at in raw.source.worked_out
+        return text
 
 
 def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitStack) -> Place:

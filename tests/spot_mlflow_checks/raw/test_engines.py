@@ -104,6 +104,7 @@ ENGINES = [
     pytest.param("postgresql", marks=pytest.mark.postgres),
     pytest.param("mysql", marks=pytest.mark.mariadb),
     pytest.param("spark", marks=pytest.mark.spark),
+    pytest.param("spark in UTC", marks=pytest.mark.spark),
 ]
 
 
@@ -116,11 +117,12 @@ def test_nothing_is_put_in_order_where_nothing_comes_twice(
     right = orderly_world(world, again=again)
     whole = with_whole_ids(right)
     tables: dict[str, Any] = whole.tables("decisions", "events")
-    if engine == "spark":
+    if engine.startswith("spark"):
         session = request.getfixturevalue("spark")
-        zone = session.conf.get(_ZONE)
-        session.conf.set(_ZONE, "UTC")
-        request.addfinalizer(lambda: session.conf.set(_ZONE, zone))
+        if engine == "spark in UTC":
+            zone = session.conf.get(_ZONE)
+            session.conf.set(_ZONE, "UTC")
+            request.addfinalizer(lambda: session.conf.set(_ZONE, zone))
         paths = write(whole, tmp_path, "parquet")
         tables = {role: session.read.parquet(paths[role]) for role in tables}
     elif engine != "frames":
