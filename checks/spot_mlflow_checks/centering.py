@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _DROWNS: Final = 1e4
+_ROUNDING: Final = 1e-12  # of the squares about a constant: what is left of equal values
 _UNITS: Final = 20  # fewer may differ so much by chance
 _ALONE: Final = 0.9
 _GIANT: Final = 1e4  # times the usual size
@@ -96,7 +97,9 @@ def _usual_mean(cells: Moments, i: int) -> float:
         return pooled
     known = n > 0
     mean = cells.s1[known, i] / n[known]
-    spread = np.sqrt(np.maximum(cells.s2[known, i, i] / n[known] - mean**2, 0.0))
+    square = cells.s2[known, i, i] / n[known]
+    variance = square - mean**2
+    spread = np.sqrt(np.where(variance > _ROUNDING * square, variance, 0.0))
     far = np.abs(mean + c - pooled) > _DROWNS * np.maximum(spread, np.abs(mean + c))
     if not (far & (spread > 0)).any():
         return pooled
