@@ -92,7 +92,7 @@ def test_a_kill_midway_and_a_late_file_are_made_good_by_the_next_run(shop: Path)
 
     with started("check_outcomes.sh --as-of 2026-06-01", shop) as process:
         while process.poll() is None and not in_hand():
-            time.sleep(0.05)
+            time.sleep(0.2)
         os.killpg(process.pid, signal.SIGKILL)
     assert (checks(), in_hand()) == (0, True)
     late.unlink()

@@ -95,7 +95,7 @@ def claims(*names: str) -> list[str]:
 def until(condition: Any) -> None:
     """Waits for something that other processes bring about."""
     while not condition():
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def test_every_version_is_checked_once_and_again_writes_nothing(
@@ -178,7 +178,8 @@ def stuck(mlflow_uri: str, shop: Path) -> Path:
 
 def midway(process: subprocess.Popen[str]) -> bool:
     """Whether the first is on record and the second in hand, or the process has ended."""
-    return bool(checks("churn")["churn"] and claims("upsell")) or process.poll() is not None
+    # The claim first: to read a record at each look took the processor from whom it waits for.
+    return bool(claims("upsell") and checks("churn")["churn"]) or process.poll() is not None
 
 
 def unblock(pipe: Path, shop: Path) -> None:
