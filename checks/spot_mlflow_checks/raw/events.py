@@ -167,11 +167,13 @@ def _count(home: Home, rows: sa.FromClause) -> int:
 def _all(c: Choice, place: Place, known: Census | None, role: str) -> Events:
     """Reads all events."""
     home, doc, prepared = c.home, c.sources.events, place.rows(role)
-    found = counted(home, place, prepared, c.as_of, role) if known is None else known
-    rows: Any = happened.read_events(c, prepared, clean=found.clean)
-    twice = found.repeats or 0
+    # Counts that were made up to the last event say nothing where another feed ends before it.
+    if known is None or (known.last or 0) > c.as_of:
+        known = counted(home, place, prepared, c.as_of, role)
+    rows: Any = happened.read_events(c, prepared, clean=known.clean)
+    twice = known.repeats or 0
     if twice:
-        rows = happened.in_order(c, rows, bare=bool(found.counts[Rule.NO_EVENT_ID]))
+        rows = happened.in_order(c, rows, bare=bool(known.counts[Rule.NO_EVENT_ID]))
     elif doc.id is not None and not home.sorts:
         kinds: dict[str, Kind] = {"id": id_kind(place.whole, "id"), "times": "whole"}
         repeated = home.keep(_kept(role, "twice"), happened.twice(rows), kinds)
@@ -186,4 +188,4 @@ def _all(c: Choice, place: Place, known: Census | None, role: str) -> Events:
         both = sa.select(sa.func.sum(r.is_linked), sa.func.sum(r.is_orphan))
         a, b = home.fetch(both)[0]
         refunds = (int(a or 0), int(b or 0))
-    return Events(rows.subquery("e"), prepared, found, twice, refunds, role=role)
+    return Events(rows.subquery("e"), prepared, known, twice, refunds, role=role)

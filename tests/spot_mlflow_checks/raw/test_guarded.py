@@ -254,3 +254,30 @@ def test_the_query_for_a_warehouse_has_the_guardrails(world: World) -> None:
     assert "spot_complained_happened" in text
     assert all(f'AS "{name}"' in text or f"AS {name}" in text for name in NAMES)
     assert world
+
+
+def test_events_after_the_end_of_another_feed_do_not_count() -> None:
+    """A feed that is complete to its last event was counted to there; where another ends earlier, so do both."""
+    at = pd.Timestamp("2026-01-01T10:00")
+    decisions = pd.DataFrame({"unit": [1, 2], "at": [at, at], "arm": ["offer", "control"]})
+    days = pd.to_datetime(["2026-01-05T10:00", "2026-01-20T10:00", "2026-01-20T11:00"])
+    events = pd.DataFrame(
+        {"id": [1, 2, 1], "unit": [1, 1, 1], "at": days, "amount": [5.0, 7.0, 9.0]}
+    )
+    feed = {"unit": "unit", "at": "at", "complete_until": "latest"}
+    sources = {
+        "decisions": {"unit": "unit", "at": "at"},
+        "arms": {"column": "arm", "treated": "offer", "holdout": "control"},
+        "events": {**feed, "id": "id", "amount": "amount"},
+        "outcome": "sum",
+        "guardrails": {"complained": {**feed, "complete_until": "2026-01-10"}},
+    }
+    said = {
+        "metric": "revenue", "kind": "money", "predicted": {"lift": 1.0, "se": 0.1}, "window": "30d",
+        "sources": sources, "guardrails": GUARDRAILS[:1],
+    }  # fmt: skip
+    tables = {"decisions": decisions, "events": events, "guardrails.complained": events}
+    with joined_log(tables, PredictedLift.load(said), as_of="2026-02-28") as log:
+        assert sorted(log.rows("unit", "outcome")) == [(1, 5.0), (2, 0.0)]
+        assert log.joined.of(Rule.AFTER_AS_OF, "events").count == 2
+        assert log.joined.of(Rule.TWICE, "events").count == 0
