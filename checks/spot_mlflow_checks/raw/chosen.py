@@ -72,12 +72,17 @@ class Choice:
         return {"unit": self.unit, **({"decided_at": "whole"} if self.each else {})}
 
 
-def chosen_kinds(c: Choice) -> dict[str, Kind]:
-    """Name -> kind of the columns of ``chosen``."""
+def armed_kinds(c: Choice) -> dict[str, Kind]:
+    """Name -> kind of the columns of ``with_arms``."""
     out: dict[str, Kind] = {"unit": c.unit, "decided_at": "whole", "arm": "text"}
     for key in c.carried:
         out[key] = "double" if key in _DOUBLES else "whole" if key == "due_at" else "text"
-    return out | {"two_arms": "whole", "tied": "whole"}
+    return out
+
+
+def chosen_kinds(c: Choice) -> dict[str, Kind]:
+    """Name -> kind of the columns of ``chosen``."""
+    return armed_kinds(c) | {"two_arms": "whole", "tied": "whole"}
 
 
 def countable(c: Choice, decisions: sa.FromClause) -> list[Expression]:

@@ -103,7 +103,7 @@ def census(  # noqa: PLR0917 - what is counted, and how
     at = r.moment if timed else sa.cast(sa.null(), sa.BigInteger())
     columns = [
         sa.func.count(),
-        sa.literal_column("0") if key is None else _repeats(sa.case((usable, r[key]))),
+        sa.literal_column("0") if key is None else repeats_of(sa.case((usable, r[key]))),
         count_where(usable),
         sa.func.min(sa.case((usable, at))),
         sa.func.max(sa.case((usable, at))),
@@ -116,7 +116,8 @@ def census(  # noqa: PLR0917 - what is counted, and how
     return Census(role, counts, _whole(first), _whole(last), int(count or 0), repeats)
 
 
-def _repeats(key: Expression) -> Expression:
+def repeats_of(key: Expression) -> Expression:
+    """How many rows have a key that another row has, too, all but one of each."""
     return sa.func.count(key) - sa.func.count(key.distinct())
 
 

@@ -39,6 +39,7 @@ _SMALL: Final = 4 * ordered.SHARE  # rows of a table that is joined in one threa
 _STREAMED: Final = 50_000  # rows that are handed on at once
 _BATCH: Final = 5_000  # rows of one insert
 _HASHED: Final = 200_000  # units up to which PostgreSQL may join by hashing
+_OF_A_PART: Final = 5_000  # rows of a part in Spark: with fewer, the parts cost more than they save
 _ID: Final = frozenset({"unit", "id"})
 
 
@@ -49,11 +50,13 @@ class Home(ABC):
         name: what it is, for people.
         dialect: how its engine says things.
         sorts: whether it finds events that come twice by putting all in order; else by grouping them first.
+        moves: whether rows move to where all of their unit are: counts by unit then cost least after that.
     """
 
     name: str
     dialect: Dialect
     sorts: bool = False
+    moves: bool = False
 
     @abstractmethod
     def answer(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
@@ -103,6 +106,16 @@ class Home(ABC):
         """Runs a query once and keeps its rows; returns what to select from."""
         with self._said():
             return log_table(kinds, self.write(name, query, kinds))
+
+    def keep_by_unit(
+        self,
+        name: str,
+        query: sa.Select[Any],
+        kinds: Kinds,
+        rows: int,  # noqa: ARG002 - of those that move them
+    ) -> sa.TableClause:
+        """Keeps rows that will be joined and grouped by their unit; about so many."""
+        return self.keep(name, query, kinds)
 
     def take(self, name: str, relation: Any, kinds: Kinds) -> sa.TableClause:
         """Keeps rows of another place; returns what to select from."""
@@ -309,6 +322,8 @@ class DatabaseHome(Home):
 class SparkHome(Home):
     """One Spark session, where results are cached frames."""
 
+    moves = True
+
     def __init__(self, first: SparkSource) -> None:
         self.name, self.dialect = "Spark", first.dialect
         self.session = first.session
@@ -322,6 +337,19 @@ class SparkHome(Home):
     @override
     def write(self, name: str, query: Any, kinds: Kinds) -> str:
         return self._cached(name, self.session.sql(self.dialect.compile(query)))
+
+    @override
+    def keep_by_unit(
+        self, name: str, query: sa.Select[Any], kinds: Kinds, rows: int
+    ) -> sa.TableClause:
+        # As many parts as joins have, or Spark would move the rows once more for each of these.
+        said = str(self.session.conf.get("spark.sql.shuffle.partitions"))
+        if not said.isdecimal() or rows < _OF_A_PART * int(said):
+            return self.keep(name, query, kinds)
+        with self._said():
+            frame = self.session.sql(self.dialect.compile(query)).repartition(int(said), "unit")
+            frame = frame.sortWithinPartitions("unit")
+            return log_table(kinds, self._cached(name, frame))
 
     @override
     def receive(self, name: str, relation: Any, kinds: Kinds) -> str:

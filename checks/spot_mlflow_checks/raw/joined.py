@@ -25,13 +25,14 @@ from spot_mlflow_checks.raw.assembled import COUNTS, assembled, log_kinds
 from spot_mlflow_checks.raw.chosen import (
     CLUSTER,
     Choice,
+    armed_kinds,
     chosen,
     chosen_kinds,
     only,
     same_version,
     with_arms,
 )
-from spot_mlflow_checks.raw.counting import Census, census, refuse_hopeless
+from spot_mlflow_checks.raw.counting import Census, census, refuse_hopeless, repeats_of
 from spot_mlflow_checks.raw.events import EVENTS, Events, counted, events_of
 from spot_mlflow_checks.raw.given import GUARDRAIL, given_tables
 from spot_mlflow_checks.raw.guarded import Guarded, guarded, key_of
@@ -309,11 +310,12 @@ class _Join:
             extra[Rule.OTHER_VERSION] = sa.not_(
                 sa.func.coalesce(flag(same_version(c, decisions)), 0) == 1
             )
-        found = census(self._home, "decisions", decisions, self._as_of, extra, "unit")
+        key = None if self._home.moves else "unit"
+        found = census(self._home, "decisions", decisions, self._as_of, extra, key)
         refuse_hopeless(found, names["decisions"], self._sources.decisions.columns)
         arms = place.rows("arms") if "arms" in place.roles else None
         if arms is not None:
-            self._arms = census(self._home, "arms", arms, self._as_of, {}, "unit")
+            self._arms = census(self._home, "arms", arms, self._as_of, {}, key)
             refuse_hopeless(self._arms, names["arms"], self._sources.arms.columns)
         usable = found.usable - found.counts.get(Rule.OTHER_VERSION, 0)
         if usable == 0:
@@ -326,10 +328,16 @@ class _Join:
                 fix="Check sources.decisions.version, or the version that is checked.",
             )
         self._decisions = found
-        once = not found.repeats and (self._arms is None or not self._arms.repeats)
         rows = with_arms(c, decisions, arms, clean=found.clean and usable == found.usable)
-        counted = only(c, rows) if once else chosen(c, rows)
-        return self._home.keep("chosen", counted, chosen_kinds(c))
+        kinds = chosen_kinds(c)
+        if not self._home.moves:
+            once = not found.repeats and (self._arms is None or not self._arms.repeats)
+            return self._home.keep("chosen", only(c, rows) if once else chosen(c, rows), kinds)
+        every = self._home.keep_by_unit("every", only(c, rows), kinds, usable)
+        if not self._home.fetch(sa.select(repeats_of(every.c.unit)).select_from(every))[0][0]:
+            return every
+        again = sa.select(*[every.c[k] for k in armed_kinds(c)])
+        return self._home.keep_by_unit("chosen", chosen(c, again), kinds, usable)
 
     def _log(
         self,
