@@ -143,9 +143,7 @@ class RecordDecider:
         """Updates the summaries, so that lists say where a version is now; an error here does not undo the change."""
         try:
             record = self._open()
-            ref = record.resolve(name)
-            for version in versions or (None,):
-                record.refresh(replace(ref, version=version))
+            record.refresh(replace(record.resolve(name), version=None), *versions)
         except NotFound:  # the model went with the change
             _logger.debug("no summary to bring up to date: %s is gone", name)
         except Exception:  # whatever it is: the change is made

@@ -173,11 +173,12 @@ def _erase(record: Record, run: Run, person: str, token: str) -> None:
 
 def _tell_anew(record: Record, name: str, person: str) -> None:
     """Brings the summaries of a model up to date, and of each version that still tells the name."""
-    created = record.facts(name).created
-    record.refresh(ModelRef(name, None, created))
-    for v in every_version(record.client, name):
-        if _holds([*version_tags(record.client, v).values(), v.description or ""], person):
-            record.refresh(ModelRef(name, str(v.version), created))
+    tell = [
+        str(v.version)
+        for v in every_version(record.client, name)
+        if _holds([*version_tags(record.client, v).values(), v.description or ""], person)
+    ]
+    record.refresh(ModelRef(name, None, record.facts(name).created), *tell)
 
 
 def _is(run: Run, tag: str, person: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from spot_mlflow.errors import SpotError
@@ -69,13 +70,19 @@ class Record(EntryStore):
         ref = REGISTRY if model == REGISTRY else self.resolve(model)
         return verified(self, ref, files=files)
 
-    def refresh(self, ref: ModelRef) -> None:
-        """Derives summary tags and description of a model anew from the record."""
+    def refresh(self, ref: ModelRef, *others: str) -> None:
+        """Derives summary tags and description of a model anew from the record.
+
+        Args:
+            ref: the model; its version gets tags of its own.
+            others: further versions that do.
+        """
         with self._errors(f"model {ref.name!r}"):
             if isinstance(self.writer, remote.RouteWriter):
-                self.writer.refresh(ref)
+                for version in dict.fromkeys((ref.version, *others)):
+                    self.writer.refresh(replace(ref, version=version))
             else:
-                refresh(self, ref, self.policy_told)
+                refresh(self, ref, self.policy_told, others=others)
 
     def _refresh_after(self, subject: Subject, evidence: Evidence) -> None:
         """The entry stands: a summary that lags must not look as if nothing had been recorded."""

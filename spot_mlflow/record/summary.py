@@ -74,9 +74,14 @@ def refresh_after(
 
 
 def refresh(
-    record: EntryStore, ref: ModelRef, policy_told: PolicyTold, *, mine: str | None = None
+    record: EntryStore,
+    ref: ModelRef,
+    policy_told: PolicyTold,
+    *,
+    others: Sequence[str] = (),
+    mine: str | None = None,
 ) -> None:
-    """Writes tags and description of the model, and of the version in question.
+    """Writes tags and description of the model, and of the versions in question.
 
     Several writers may do so at once, each from the state it saw, and not every MLflow writes them
     all in one call. So a writer goes on until it has read a record and tags that agree. Who finds an
@@ -87,6 +92,7 @@ def refresh(
         record: where.
         ref: the model; its version gets tags of its own.
         policy_told: the policy whose answer the summary tells, and its mark.
+        others: further versions that get tags of their own.
         mine: id of the entry just written, or None to see it through in any case.
     """
     told: _Telling | None = None
@@ -96,7 +102,7 @@ def refresh(
         latest = _latest(entries)
         if mine not in (None, latest) and not _knows(facts, latest):
             return
-        told = told or _Telling(record, ref, subject.home, policy_told)
+        told = told or _Telling(record, ref, subject.home, policy_told, others)
         if not told.written_anew(facts, entries):
             return
 
@@ -122,6 +128,7 @@ class _Telling:
         ref: the model; its version gets tags of its own.
         home: the companion experiment.
         policy_told: how the policy in force is asked for.
+        others: further versions that get tags of their own.
         policy: the one in force and its mark, once they were asked for.
         wrote: the texts that were written.
     """
@@ -130,6 +137,7 @@ class _Telling:
     ref: ModelRef
     home: Experiment | None
     policy_told: PolicyTold
+    others: Sequence[str] = ()
     policy: tuple[Policy, str | None] | None = None
     wrote: list[str] = field(default_factory=list)
 
@@ -141,7 +149,7 @@ class _Telling:
         mark = {COPY_TAG: copy} if copy and facts.tags.get(COPY_TAG) != copy else {}
         told = {
             v: self._told(build_adoption(facts, entries, version=v, now=utc(None)), policy)
-            for v in dict.fromkeys((spoken, self.ref.version))
+            for v in dict.fromkeys((spoken, self.ref.version, *self.others))
         }
         wrote = False
         for version in sorted(v for v in told if v):

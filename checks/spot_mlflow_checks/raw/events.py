@@ -50,9 +50,23 @@ class Events:
 
 
 def counted(
-    home: Home, place: Place, rows: sa.FromClause, as_of: int, role: str = EVENTS
+    home: Home,
+    place: Place,
+    rows: sa.FromClause,
+    as_of: int,
+    role: str = EVENTS,
+    *,
+    part: bool = False,
 ) -> Census:
     """Counts the rules of rows of the events in one scan.
+
+    Args:
+        home: where they lie.
+        place: where all tables are.
+        rows: as prepared.
+        as_of: microseconds since 1970 UTC.
+        role: of their table.
+        part: whether they are only a part of it, whose repeated ids say nothing of the whole.
 
     Raises:
         InvalidInput: where none can be used, or amounts are of several currencies.
@@ -64,7 +78,8 @@ def counted(
         extra[Rule.REFUND] = r.amount < 0
     if "id" in r:
         extra[Rule.NO_EVENT_ID] = r.id.is_(None)
-    found = census(home, role, rows, as_of, extra, "id" if "id" in r and home.sorts else None)
+    key = "id" if "id" in r and home.sorts and not part else None
+    found = census(home, role, rows, as_of, extra, key)
     refuse_hopeless(found, place.names[role], doc.columns)
     if "currency" in doc.columns:
         refuse_currencies(home, rows, place.names[role], role, doc.columns["currency"])
@@ -147,7 +162,7 @@ def _near(c: Choice, place: Place, picked: sa.TableClause, span: Reach, role: st
     return Events(
         once=once,
         rows=rows,
-        census=counted(home, place, rows, c.as_of, role),
+        census=counted(home, place, rows, c.as_of, role, part=True),
         twice=known - _count(home, once),
         span=span,
         known=known,
