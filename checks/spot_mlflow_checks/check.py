@@ -148,6 +148,7 @@ def _read_joined(
             model_version=model_version,
             promise=contract.digest,
             progress=progress,
+            joined=True,
             **settings,
         )
         return log.with_faults(moments)

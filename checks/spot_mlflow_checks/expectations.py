@@ -283,6 +283,12 @@ class ExpectEventsToOccurOnce(FaultExpectation):
     check: ClassVar[str] = "events_once"
 
 
+class ExpectEventsToBeIdentified(FaultExpectation):
+    """Expect nearly every event of raw tables to have an id, where a column of ids is named."""
+
+    check: ClassVar[str] = "events_identified"
+
+
 class ExpectEventsToBeAttributed(FaultExpectation):
     """Expect hardly any event of raw tables to be of nobody."""
 
@@ -438,6 +444,7 @@ EXPECTATIONS: Final[tuple[type[Any], ...]] = (
     ExpectArmsToBeMatched,
     ExpectEventsToBeReadable,
     ExpectEventsToOccurOnce,
+    ExpectEventsToBeIdentified,
     ExpectEventsToBeAttributed,
     ExpectClosedCohortsToStayClosed,
     ExpectSampleRatioToMatchDesign,

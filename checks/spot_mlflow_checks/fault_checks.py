@@ -308,6 +308,15 @@ FAULT_CHECKS: Final[tuple[FaultCheck, ...]] = (
         advice="Is sources.events.id the id of an event, and not of a customer or a batch?",
     ),
     FaultCheck(
+        "events_identified",
+        {"event_without_id": "have no id and count each, even where one is there twice"},
+        "Nearly every event has an id",
+        noun="events",
+        tolerated=0.01,
+        blocking=0.5,
+        advice="Name the column of the event's id in sources.events.id, or none where there is none",
+    ),
+    FaultCheck(
         "events_attributed",
         {"event_without_unit": "have no unit and do not count"},
         "Hardly any event lacks a unit",

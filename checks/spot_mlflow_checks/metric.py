@@ -69,7 +69,8 @@ def _joined(decisions: Any, predicted: PredictedLift, value_kwargs: Any) -> Outc
     found = _settings(value_kwargs)
     as_of, version = found.pop("as_of", None), found.get("model_version")
     with joined_log({"decisions": decisions}, predicted, as_of=as_of, model_version=version) as log:
-        return log.with_faults(reduce_source(log.source, predicted, as_of=log.as_of, **found))
+        moments = reduce_source(log.source, predicted, as_of=log.as_of, joined=True, **found)
+        return log.with_faults(moments)
 
 
 def _of_frame(frame: Any, value_kwargs: Any, opened: Callable[..., Any]) -> OutcomeMoments:

@@ -26,6 +26,7 @@ from spot_mlflow_checks.clusters import cluster_pass
 from spot_mlflow_checks.columns import HASHED, columns_in, guardrail_key
 from spot_mlflow_checks.diagnosis import explaining
 from spot_mlflow_checks.faults import EXPECTED, rules_for
+from spot_mlflow_checks.feed_end import judged_as_of
 from spot_mlflow_checks.guardrails import guarded
 from spot_mlflow_checks.holdout.arm_causes import recomputed
 from spot_mlflow_checks.identity import example_pass, identity_pass, version_pass
@@ -82,6 +83,7 @@ def reduce_source(
     promise: str = "",
     segment_limit: int = SEGMENT_LIMIT,
     progress: Progress | None = None,
+    joined: bool = False,
 ) -> OutcomeMoments:
     """Reduces an open source.
 
@@ -97,11 +99,14 @@ def reduce_source(
         promise: digest of the promise, where the log is broken down by a column that it does not name.
         segment_limit: segments kept apart; the rest is folded together, and said.
         progress: called with the name of each pass as it begins.
+        joined: whether the log was just made of raw tables, and ``as_of`` is when their events end.
 
     Raises:
         InvalidInput: naming what the log lacks, and where.
     """
     moment, columns = utc(as_of), columns_in(source, predicted)
+    if not joined:
+        moment = judged_as_of(source, predicted, columns.names, moment)
     now = math.ceil(utc(None).timestamp() / _CLOCKS) * float(_CLOCKS)
     r = Reading(
         source,

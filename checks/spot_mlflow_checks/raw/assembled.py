@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Expression = sa.ColumnElement[Any]
 
-COUNTS: Final = (*COUNTED, "contacts", "two_arms", "tied")  # of each row of the log
+COUNTS: Final = (*COUNTED, "contacts", "offers", "two_arms", "tied")  # of each row of the log
 _DONE: Final = ("offered", "delivered", "acted", "cost", "handling")
 
 
@@ -58,7 +58,7 @@ def assembled(  # noqa: PLR0917 - the parts of a log
         "observed_at": summed.c.observed_at,
         "covariate": sa.func.coalesce(summed.c.covariate, none),
         **{k: sa.func.coalesce(summed.c[k], 0) for k in COUNTED},
-        "contacts": sa.literal_column("0"),
+        **dict.fromkeys(("contacts", "offers"), sa.literal_column("0")),
     }
     if c.each:
         made["cluster"] = p.unit
@@ -87,7 +87,7 @@ def _steps(stepped: Any) -> dict[str, Expression]:
         for k in s.keys()  # noqa: SIM118 - a collection of columns
         if k not in {"unit", "decided_at"}
     }
-    return {**made, "contacts": sa.func.coalesce(s.contacts, 0)}
+    return {**made, **{k: sa.func.coalesce(s[k], 0) for k in ("contacts", "offers")}}
 
 
 def _same(c: Choice, part: Any, picked: Any) -> Expression:

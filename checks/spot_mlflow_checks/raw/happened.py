@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from spot_mlflow_checks.raw.chosen import as_kind, ordering
-from spot_mlflow_checks.rows import flag
+from spot_mlflow_checks.rows import count_where, flag
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.selectable import NamedFromClause
@@ -113,6 +113,8 @@ def latest(c: Choice, rows: Any, joined: Any = None) -> sa.Select[Any]:
         *ordering(c.home, rows.c.unit, number=c.unit == "whole"),
         *ordering(c.home, rows.c.amount, number=True),
     ]
+    if "refund_of" in rows.c:
+        order += ordering(c.home, c.home.dialect.text(rows.c.refund_of))
     found = sa.select(*rows.c).select_from(rows if joined is None else joined)
     if c.home.dialect.distinct_on:
         first: Expression = sa.literal_column("DISTINCT ON").op("")(sa.tuple_(rows.c.id))
@@ -217,7 +219,7 @@ def step_kinds(c: Choice) -> dict[str, Kind]:
             out |= {key: "whole", f"{key}_at": "whole"}
     out |= {k: "text" for k in ("team", "actor", "undelivered_reason") if k in named}
     out |= {k: "double" for k in ("cost", "handling") if k in named}
-    return out | {"contacts": "whole"}
+    return out | {"contacts": "whole", "offers": "whole"}
 
 
 def stepped(c: Choice, steps: sa.FromClause, picked: sa.FromClause, w: Windows) -> sa.Select[Any]:
@@ -229,9 +231,11 @@ def stepped(c: Choice, steps: sa.FromClause, picked: sa.FromClause, w: Windows) 
     }
     for key in ("delivered", "acted"):
         if key in kinds:
-            made[key] = sa.func.max(s[key])
-            own = sa.func.coalesce(s[f"{key}_at"], s.moment)
-            made[f"{key}_at"] = sa.func.min(sa.case((s[key] == 1, own)))
+            at = s[f"{key}_at"]
+            done = sa.case((at > c.as_of, 0), else_=s[key])  # what comes later is not known yet
+            made[key] = sa.func.max(done)
+            own = sa.func.coalesce(at, s.moment)
+            made[f"{key}_at"] = sa.func.min(sa.case((done == 1, own)))
     for key in ("team", "actor", "undelivered_reason"):
         if key in kinds:
             by = d.ordered(s[key], "text")
@@ -240,6 +244,8 @@ def stepped(c: Choice, steps: sa.FromClause, picked: sa.FromClause, w: Windows) 
         if key in kinds:
             made[key] = sa.func.sum(s[key])
     made["contacts"] = sa.func.count()
+    offered = sa.or_(s.offered.is_(None), s.offered != 0) if "offered" in s else sa.true()
+    made["offers"] = count_where(offered)
     on = sa.and_(s.unit == p.unit, s.moment >= p.decided_at, s.moment <= p.decided_at + w.after)
     keys = [p[k] for k in c.keys]
     return (

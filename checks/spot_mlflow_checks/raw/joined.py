@@ -18,8 +18,8 @@ from spot_mlflow.lift.moments.joined import Joined, Rule
 from spot_mlflow.lift.moments.outcome_moments import Fault, OutcomeMoments
 from spot_mlflow.lift.promise.assign import rule_of
 from spot_mlflow.lift.promise.assignment import Assignment, arm_rule
-from spot_mlflow.lift.promise.sources import Behind
 from spot_mlflow.validation import parse_document, utc
+from spot_mlflow_checks.feed_end import feed_end
 from spot_mlflow_checks.raw import happened
 from spot_mlflow_checks.raw.assembled import COUNTS, assembled, log_kinds
 from spot_mlflow_checks.raw.chosen import (
@@ -41,7 +41,7 @@ from spot_mlflow_checks.raw.homes import JoinedSource
 from spot_mlflow_checks.raw.places import Place, open_place
 from spot_mlflow_checks.raw.prepared import id_kind
 from spot_mlflow_checks.raw.tally import Seen, rules_of
-from spot_mlflow_checks.raw.zones import SECOND, changes, to_utc
+from spot_mlflow_checks.raw.zones import SECOND
 from spot_mlflow_checks.rows import flag
 from spot_mlflow_checks.versions import versions_said
 
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     Expression = sa.ColumnElement[Any]
 
 TIMES: Final = frozenset({"decided_at", "observed_at", "due_at", "delivered_at", "acted_at"})
-_DATE: Final = 10  # characters of a date without a time
 # What the join leaves out and the ready log's checks ask about: rule of the decisions -> their fault.
 _FAULTS: Final = {
     Rule.NO_ID: "missing_unit",
@@ -73,6 +72,7 @@ _OWN_FAULTS: Final = {
     (Rule.UNREADABLE_TIME, "events"): "event_without_time",
     (Rule.TWICE, "events"): "event_twice",
     (Rule.NO_ID, "events"): "event_without_unit",
+    (Rule.NO_EVENT_ID, "events"): "event_without_id",
     (Rule.OTHER_FORM, "arms"): "arm_otherwise_written",
 }
 
@@ -280,23 +280,12 @@ class _Join:
 
     def _complete_until(self, role: str, doc: SourceEvents) -> int:
         """Microseconds since 1970 up to which all events are in a feed."""
-        said, asked = doc.complete_until, micros_of(self._asked)
-        if said == "now":
-            return asked
+        asked = micros_of(self._asked)
         if role in self._all_events:
             last = self._all_events[role].last
             return asked if last is None else last
-        if isinstance(said, Behind):
-            return min(asked, micros_of(utc(None))) - span_of(said.behind)
-        at = datetime.fromisoformat(said.replace("Z", "+00:00"))
-        if at.tzinfo is not None:
-            return micros_of(at)
-        wall = micros_of(at.replace(tzinfo=timezone.utc))
-        if len(said) <= _DATE:  # all of that day
-            wall += span_of(timedelta(days=1)) - 1
-        zone = changes(doc.zone, int(self._asked.timestamp()))
-        query = sa.select(to_utc(sa.literal(wall, sa.BigInteger()), zone))
-        return int(self._home.fetch(query)[0][0])
+        end = feed_end(doc, self._asked)
+        return asked if end is None else micros_of(end)
 
     def _said_complete(self) -> str:
         return "" if self._always else _said(self._complete)

@@ -28,6 +28,7 @@ from spot_mlflow_checks.raw.prepared import (
     check_columns,
     is_plain,
     kinds_of,
+    marks_in,
     prepared,
     whole_ids,
 )
@@ -136,6 +137,7 @@ def open_place(given: list[Given], sources: Sources, as_of: float, taken: ExitSt
     ]
     for raw in raws:
         check_columns(raw)
+    raws = [replace(r, marks=marks_in(r)) for r in raws]
     whole = whole_ids(raws)
     return Place(
         home,

@@ -19,7 +19,7 @@ from spot_mlflow_checks.engines.source import missing_column
 from spot_mlflow_checks.raw import spelling, zones
 from spot_mlflow_checks.raw.given import sql_name
 from spot_mlflow_checks.raw.zones import DAY
-from spot_mlflow_checks.rows import flag
+from spot_mlflow_checks.rows import count_where, flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,7 @@ _FLAGS: Final = ("offered", "delivered", "acted")
 _CLOCKED: Final = frozenset({"time", "date", "text", "any"})
 _EXACT: Final = 2**53  # whole numbers up to it are exact as doubles
 _DATE: Final = 10  # characters of a date without a time
+_ZONED: Final = "_zoned"  # after the key of a time: whether it says its offset
 _SPELLED: Final = "spelled "  # before the key of a column that is written in another way
 
 
@@ -54,6 +55,8 @@ class Raw:
         arm: column of the arm, where it stands in the decisions.
         whole: keys of ids that stay whole numbers, since all that they are compared with are: as text
             they would be the same ones, and cost three times as much to join.
+        reach: the time that is read; None for all of it.
+        marks: steps whose column says "no" nowhere, so that a blank there does.
     """
 
     role: str
@@ -64,6 +67,7 @@ class Raw:
     arm: str | None = None
     whole: frozenset[str] = frozenset()
     reach: Reach | None = None
+    marks: frozenset[str] = frozenset()
 
     @property
     def timed(self) -> bool:
@@ -139,6 +143,24 @@ def _is_whole(raw: Raw, key: str) -> bool:
     kind = _kind(raw, key).casefold()
     wide = kind.startswith(("decimal", "numeric", "ubigint", "hugeint", "uhugeint"))
     return _column(raw, key)[1] == "integer" and not wide
+
+
+def marks_in(raw: Raw) -> frozenset[str]:
+    """Returns the steps whose column holds only "yes" and blanks, or only times and blanks; runs a query."""
+    keys = [k for k in _FLAGS if k in raw.named and k not in raw.doc.told]
+    if not keys:
+        return frozenset()
+    spelled = _spelled(raw)
+    other = [_other_than_yes(spelled, k).label(k) for k in keys]
+    found = raw.source.fetch(sa.select(*other).select_from(spelled.source.log))[0]
+    return frozenset(k for k, n in zip(keys, found, strict=True) if not n)
+
+
+def _other_than_yes(raw: Raw, key: str) -> Expression:
+    """How many answers are neither blank nor yes."""
+    d, (x, family) = raw.source.dialect, _column(raw, key)
+    yes = sa.func.coalesce(d.truth(x, family), 0.0) == 1
+    return count_where(sa.and_(sa.not_(d.blank(x, family)), sa.not_(yes)))
 
 
 def is_plain(raw: Raw) -> bool:
@@ -241,16 +263,25 @@ def _filter(raw: Raw) -> Expression:
 
 
 def _id(raw: Raw, key: str) -> Expression:
-    """An id as text, as written; as a whole number written as text where ids are numbers."""
+    """An id as text, as written; as a whole number written as text where ids are numbers.
+
+    What ``ids`` says of units need not hold for events: an id of theirs that is no number stays as written.
+    """
     d, (x, family) = raw.source.dialect, _column(raw, key)
     if key in raw.whole:
         return sa.cast(x, sa.BigInteger())
     said = sa.not_(d.blank(x, family))
     if raw.ids == "text" or (family == "integer" and not _is_fraction(family, _kind(raw, key))):
         return sa.case((said, _said(d, x, family)))
-    number = d.number(x, family)
+    # Of a type that is not known here: the engine's own text of it.
+    number = d.number(d.text(x), "text") if family == "label" else d.number(x, family)
     whole = sa.and_(d.floor(number) == number, sa.func.abs(number) < float(_EXACT))
-    return sa.case((sa.and_(said, whole), d.text(sa.cast(number, sa.BigInteger()))))
+    as_number = d.text(sa.cast(number, sa.BigInteger()))
+    if key == "unit" or family not in {"text", "any", "label"}:
+        return sa.case((sa.and_(said, whole), as_number))
+    written = _said(d, x, family)
+    digits = sa.not_(sa.func.lower(d.text(x)).like("%e%"))  # 12e4 is an id, and not 120000
+    return sa.case((sa.and_(said, whole, digits), as_number), (said, written))
 
 
 def _kind(raw: Raw, key: str) -> str:
@@ -264,7 +295,7 @@ def _meaning(raw: Raw, key: str) -> dict[str, Expression]:
     if key in _FLAGS:
         return _step(raw, key)
     if key == "due_at":
-        return {key: _end_of_day(raw, key)}
+        return {key: _end_of_day(raw, key), f"{key}{_ZONED}": _zoned(raw, key)}
     if key in _DOUBLE:
         number = d.number(x, family)
         finite = number if family in {"integer", "bool"} else sa.case((d.finite(number), number))
@@ -285,13 +316,15 @@ def _step(raw: Raw, key: str) -> dict[str, Expression]:
         truth = d.answer(x, family, told.yes, told.no)
     else:
         truth = d.truth(x, family)
-        if family in {"time", "date"}:  # a time says when; none says that it did not happen
+        # A time says when; none says that it did not happen.
+        if family in {"time", "date"} or key in raw.marks:
             truth = sa.func.coalesce(truth, 0.0)
-        at = d.micros(x, family) if family in _CLOCKED else at
+        at = _end_of_day(raw, key) if family in _CLOCKED else at
     odd = sa.and_(sa.not_(d.blank(x, family)), truth.is_(None))
     return {
         key: sa.cast(truth, sa.BigInteger()),
         f"{key}_at": at,
+        f"{key}_at{_ZONED}": _zoned(raw, key),
         f"{key}_odd": sa.case((odd, _said(d, x, family))),
     }
 
@@ -304,7 +337,7 @@ def _end_of_day(raw: Raw, key: str) -> Expression:
         return at
     if family == "date":
         return at + (DAY - 1)
-    return sa.case((d.length(sa.func.trim(x)) <= _DATE, at + (DAY - 1)), else_=at)
+    return sa.case((d.length(sa.func.trim(d.text(x))) <= _DATE, at + (DAY - 1)), else_=at)
 
 
 class Clock(Enum):
@@ -315,23 +348,28 @@ class Clock(Enum):
     EITHER = "text, which may say its offset"
 
 
-def _clock_of(raw: Raw) -> Clock:
-    d, (_, family) = raw.source.dialect, _column(raw, "at")
+def _clock_of(raw: Raw, key: str = "at") -> Clock:
+    d, (_, family) = raw.source.dialect, _column(raw, key)
     if family in {"text", "any"}:
         return Clock.EITHER
-    instant = family == "time" and _is_instant(d.name, _kind(raw, "at").casefold())
+    instant = family == "time" and _is_instant(d.name, _kind(raw, key).casefold())
     return Clock.MOMENT if instant else Clock.WALL
 
 
 def _clock(raw: Raw) -> dict[str, Expression]:
     """The time as microseconds as if it were UTC, and whether it says its own offset."""
     d, (x, family) = raw.source.dialect, _column(raw, "at")
-    clock = _clock_of(raw)
-    zoned: Expression = sa.literal_column("1" if clock is Clock.MOMENT else "0")
-    if clock is Clock.EITHER:
-        tail = sa.func.upper(sa.func.substr(sa.func.trim(d.text(x)), _DATE + 1))
-        zoned = flag(sa.or_(*[tail.like(p) for p in ("%Z", "%UTC", "%+%", "%-%")]))
-    return {"wall": d.micros(x, family), "zoned": zoned}
+    return {"wall": d.micros(x, family), "zoned": _zoned(raw, "at")}
+
+
+def _zoned(raw: Raw, key: str) -> Expression:
+    """Whether a time says its own offset."""
+    d, (x, _) = raw.source.dialect, _column(raw, key)
+    clock = _clock_of(raw, key)
+    if clock is not Clock.EITHER:
+        return sa.literal_column("1" if clock is Clock.MOMENT else "0")
+    tail = sa.func.upper(sa.func.substr(sa.func.trim(d.text(x)), _DATE + 1))
+    return flag(sa.or_(*[tail.like(p) for p in ("%Z", "%UTC", "%+%", "%-%")]))
 
 
 def _is_instant(engine: str, kind: str) -> bool:
@@ -352,13 +390,15 @@ def _timed(raw: Raw, rows: sa.Subquery, names: list[str]) -> sa.Subquery:
     d, clock = raw.source.dialect, _clock_of(raw)
     found = () if raw.doc.zone == "UTC" else zones.changes(raw.doc.zone, int(raw.as_of))
     w = (_walls(raw, rows, names, found) if found else rows).c
-    local, kept = w.local if found else w.wall, [w[n] for n in names if n not in {"wall", "zoned"}]
+    local = w.local if found else w.wall
+    shown = [n for n in names if n not in {"wall", "zoned"} and not n.endswith(_ZONED)]
+    kept = [_in_utc(w, n, found) if f"{n}{_ZONED}" in names else w[n] for n in shown]
     moment: Expression = _to_moment(w, clock, found)
     no = sa.literal(1) == 0
     day = no if raw.role == "decisions" else _at_midnight(d, local)
     if raw.role != "decisions":
         end = local + (DAY - 1)
-        moment = sa.case((day, zones.to_utc(end, found) if found else end), else_=moment)
+        moment = sa.case((day, zones.to_utc(end, found, last=True) if found else end), else_=moment)
     naive = sa.and_(w.zoned == 0, sa.not_(day))
     gone = twice = no
     if found and clock is not Clock.MOMENT:
@@ -372,6 +412,15 @@ def _timed(raw: Raw, rows: sa.Subquery, names: list[str]) -> sa.Subquery:
         flag(twice).label("repeated"),
     )
     return d.fenced(timed).subquery(sql_name(raw.role))
+
+
+def _in_utc(w: Any, name: str, found: tuple[zones.Change, ...]) -> Expression:
+    """A further time of a row, in the zone of its table where it says no offset."""
+    at: Expression = w[name]
+    if found:
+        said = w[f"{name}{_ZONED}"] == 1
+        at = sa.case((said, at), else_=zones.to_utc(at, found))
+    return at.label(name)
 
 
 def _walls(

@@ -90,9 +90,9 @@ def _sums(s: Seen) -> dict[str, int]:
         "two_arms": sa.func.sum(t.two_arms),
         "tied": sa.func.sum(t.tied),
         "contacts": sa.func.sum(t.contacts),
-        "not_contacted": count_where(sa.and_(treated, t.contacts == 0)),
+        "not_contacted": count_where(sa.and_(treated, t.offers == 0)),
         "treated": count_where(treated),
-        "reached": count_where(sa.and_(held, t.contacts > 0)),
+        "reached": count_where(sa.and_(held, t.offers > 0)),
         "held": count_where(held),
     }
     query = sa.select(*[x.label(f"n_{k}") for k, x in asked.items()]).select_from(s.log)

@@ -11,6 +11,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.promise.sources import Arms, ArmsFrom
 from spot_mlflow.validation import utc
 from spot_mlflow_checks.engines.source import log_table
+from spot_mlflow_checks.feed_end import feed_end
 from spot_mlflow_checks.holdout.written import compiler_named, dialect_named
 from spot_mlflow_checks.raw import happened
 from spot_mlflow_checks.raw.assembled import assembled, log_kinds
@@ -70,6 +71,8 @@ def log_sql(
                 fix="Convert the columns in the table itself, and leave dates and decimal out.",
             )
     dialect, moment = dialect_named(engine), utc(as_of)
+    feeds = [sources.events, *sources.guardrails.values()]
+    moment = min([moment, *(end for doc in feeds if (end := feed_end(doc, moment)) is not None)])
     home, columns = _Text(dialect), predicted.columns
     c = Choice(
         home, sources, micros_of(moment), model_version, columns.treated_labels[0], columns.holdout,

@@ -76,9 +76,18 @@ def _bisect(tz: ZoneInfo, low: datetime, high: datetime, offset: int) -> datetim
     return high
 
 
-def to_utc(wall: Expression, found: tuple[Change, ...]) -> Expression:
-    """Microseconds since 1970 UTC of a wall time given as if it were UTC."""
-    later = [(wall >= c.at + max(c.before, c.after), wall - c.after) for c in found[:0:-1]]
+def to_utc(wall: Expression, found: tuple[Change, ...], *, last: bool = False) -> Expression:
+    """Microseconds since 1970 UTC of a wall time given as if it were UTC.
+
+    Args:
+        wall: that time.
+        found: the changes of its zone.
+        last: of a time that comes twice, whether the second is meant, as by the end of a day.
+    """
+    later = [
+        (wall >= c.at + (c.after if last else max(c.before, c.after)), wall - c.after)
+        for c in found[:0:-1]
+    ]
     first = wall - found[0].after
     return sa.case(*later, else_=first) if later else first
 

@@ -48,8 +48,8 @@ DONE: Final[dict[Rule, str]] = {
     Rule.NO_EVENTS: "units without an event in the window: nothing happened",
     Rule.OTHER_FORM: "of these units would match if their ids were written alike",
     Rule.OUTSIDE: "steps outside the window of a decision: left out",
-    Rule.NOT_CONTACTED: "treated units without a step",
-    Rule.HELD_OUT_CONTACTED: "holdout units with a step",
+    Rule.NOT_CONTACTED: "treated units without an offer in the steps",
+    Rule.HELD_OUT_CONTACTED: "holdout units with an offer in the steps",
     Rule.FEED_ENDS: "hours without events before the requested time",
 }
 _HOUR: Final = 3600
