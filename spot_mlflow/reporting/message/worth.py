@@ -30,8 +30,10 @@ class Money:
 
     @property
     def promised_text(self) -> str:
-        """The promise, rounded like what arrived so that the two compare: "120k USD"."""
-        return figures.money(self.promised, self.unit, half_width=self.half_width)
+        """The promise, rounded like what arrived so that the two compare: "120k USD"; never to nothing."""
+        said = figures.money(self.promised, self.unit, half_width=self.half_width)
+        nothing = figures.money(0.0, self.unit)
+        return figures.about_money(self.promised, self.unit) if said == nothing else said
 
     @property
     def arrived_text(self) -> str:

@@ -29,6 +29,13 @@ def test_promise_and_result_are_rounded_alike() -> None:
     assert money.realized_text == "47k EUR (30k to 65k)"
 
 
+def test_a_promise_is_never_rounded_to_nothing() -> None:
+    """Beside a result in millions a promise of 29k is 29k, not 0; a promise of nothing is 0."""
+    realized = Interval(3_012_000.0, 2_210_000.0, 3_800_000.0)
+    assert Money(29_312.0, realized, "EUR").promised_text == "29k EUR"
+    assert Money(0.0, realized, "EUR").promised_text == "0 EUR"
+
+
 def test_an_open_interval_is_said() -> None:
     """Money without bounds is not written as infinity."""
     money = Money(10.0, Interval(5.0, -math.inf, math.inf), "")
