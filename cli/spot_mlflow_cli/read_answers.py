@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 
 from spot_mlflow.lift.promise.slips import percent_hint
 from spot_mlflow.lift.promise.sources import CompleteUntil
-from spot_mlflow.validation import nearest, nearest_zone, parse_span
+from spot_mlflow.validation import nearest, nearest_zone, parse_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ def one_of(known: Sequence[str]) -> Callable[[str], str]:
 
 def span(said: str) -> str:
     """Reads a duration: 30d."""
-    parse_span(said)
+    parse_length(said)
     return said
 
 
