@@ -15,6 +15,7 @@ from spot_mlflow_checks import check_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from spot_mlflow.lift.report import LiftReport
 
@@ -179,3 +180,17 @@ def test_a_value_of_a_filter_that_no_row_has_is_told_in_the_report(
         f"No row of the events has {missing and missing[0]!r} in state, which the filter lists"
     )
     assert (expected in told) is (missing is not None)
+
+
+@pytest.mark.parametrize("broken", ["decisions", "events"])
+def test_a_broken_row_is_told_with_the_file_that_it_is_in(tmp_path: Path, broken: str) -> None:
+    """Of several tables the line alone would not say where to look."""
+    given = {}
+    for role, frame in tables().items():
+        given[role] = str(tmp_path / f"{role}.csv")
+        pd.concat([frame] * 20).to_csv(given[role], index=False)
+    with open(given[broken], "a", encoding="utf-8") as f:  # noqa: PTH123 - a path as text
+        f.write("00001\n")
+    with pytest.raises(InvalidInput, match=r"line 40002: Expected Number of Columns") as refused:
+        check_outcomes(given, CONTRACT, as_of="2027-03-01")
+    assert f"{broken}.csv" in refused.value.where
