@@ -118,20 +118,24 @@ def due(adoption: Adoption, version: str) -> Due:
     matured (``measurement.starts`` plus ``window``); without either at once. Later ones are due as soon
     as a new period of the log (``period``, a day unless given) has begun since the last. A contract
     that allows one look has one check, on its date: where it names none, no schedule may choose it.
+    A check that found no lift, as its log was broken, is no look: the next one is due as others are.
 
     Raises:
         KeyError: no contract is recorded for the version.
     """
     contract, check = adoption.predictions[version], _last_check(adoption, version)
     once = contract.looks_used == "once"
-    if check is not None:
-        if once:
-            return Due(now=False, rule="look taken", on=None)
-        following = _next_period(utc(str(check["as_of"])), contract.period or _DAY)
-        return Due(adoption.now.date() >= following, "period", following)
+    if once and any(map(_is_look, adoption.checks.get(version, ()))):
+        return Due(now=False, rule="look taken", on=None)
     first = first_day(contract)
+    if once and first is None:
+        return Due(now=False, rule="look undated", on=None)
+    if check is not None:
+        following = _next_period(utc(str(check["as_of"])), contract.period or _DAY)
+        following = max(following, first) if once and first is not None else following
+        return Due(adoption.now.date() >= following, "period", following)
     if first is None:
-        return Due(now=not once, rule="look undated" if once else "first", on=None)
+        return Due(now=True, rule="first", on=None)
     return Due(adoption.now.date() >= first, "first", first)
 
 
@@ -157,6 +161,13 @@ def _next_period(since: datetime, period: timedelta) -> date:
 def _last_check(adoption: Adoption, version: str) -> Mapping[str, Any] | None:
     found = adoption.checks.get(version, ())
     return found[-1] if found else None
+
+
+def _is_look(check: Mapping[str, Any]) -> bool:
+    """Whether a check told a lift: a fault of the log did not take it back, and there was one."""
+    realized = check.get("realized")
+    told = realized is None or realized.get("lift") is not None
+    return told and not check.get("withheld")
 
 
 def _is_open(adoption: Adoption, version: str) -> bool:

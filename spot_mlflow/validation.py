@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)\s*", re.IGNORECASE)
+_SPAN = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(s|m|min|h|d|w|)\s*", re.IGNORECASE)
+_SPANS = "use for example 30d, 4w or 12h"
 MAX_YAML = 8 * 2**20  # bytes of a file that a person wrote
 _ALIKE, _VERY_ALIKE = 0.65, 0.75  # share of letters in common, by difflib
 _BEGINNING = 3  # characters that may stand for a word that alone begins so
@@ -230,20 +231,42 @@ def _known_keys(kind: Any, path: list[str]) -> list[str]:
 
 
 def parse_span(value: Any) -> timedelta:
-    """Reads "90d", "12h", "2w" or a timedelta; raises ValueError with the accepted forms."""
+    """Reads "30d", "4w", "12h" or a timedelta; raises ValueError with the accepted forms."""
     if isinstance(value, timedelta):
         return value
     match = _SPAN.fullmatch(str(value))
     if match is None:
-        from pydantic import TypeAdapter
+        return _iso_span(value)
+    number, unit = match[1], match[2].lower()
+    if not unit:
+        raise ValueError(f"{value!r} has no unit; {_SPANS}")
+    if unit == "m":
+        raise ValueError(
+            f"{value!r} may be minutes or months; write {number}min or {float(number) * 30:g}d"
+        )
+    try:
+        return timedelta(seconds=float(number) * _SECONDS[unit])
+    except OverflowError:
+        raise ValueError(f"{shortened(repr(value))} is too long; {_SPANS}") from None
 
-        try:  # ISO 8601, as we write it ourselves
-            return TypeAdapter(timedelta).validate_python(value)
-        except ValidationError:
-            raise ValueError(
-                f"{value!r} is not a duration; use for example 90d, 12h or 2w"
-            ) from None
-    return timedelta(seconds=float(match[1]) * _SECONDS[match[2].lower()])
+
+def _iso_span(value: Any) -> timedelta:
+    """Reads a span of ISO 8601, as we write it ourselves."""
+    from pydantic import TypeAdapter
+
+    try:
+        return TypeAdapter(timedelta).validate_python(value)
+    except ValidationError:
+        raise ValueError(f"{shortened(repr(value))} is not a duration; {_SPANS}") from None
+
+
+def parse_length(value: Any) -> timedelta:
+    """Reads a span as ``parse_span`` does; raises ValueError also for one that is not longer than 0."""
+    found = parse_span(value)
+    if found <= timedelta(0):
+        shown = value if isinstance(value, str) else format_span(found)
+        raise ValueError(f"{shown!r} is not longer than 0; {_SPANS}")
+    return found
 
 
 def format_span(value: timedelta) -> str:
@@ -255,7 +278,9 @@ def format_span(value: timedelta) -> str:
     return f"{seconds:g}s"
 
 
-Span = Annotated[timedelta, BeforeValidator(parse_span), PlainSerializer(format_span, str)]
+# A span that may be 0, and one that may not.
+MaybeZeroSpan = Annotated[timedelta, BeforeValidator(parse_span), PlainSerializer(format_span, str)]
+Span = Annotated[timedelta, BeforeValidator(parse_length), PlainSerializer(format_span, str)]
 
 
 def utc(value: datetime | date | str | None) -> datetime:

@@ -96,7 +96,9 @@ class FaultCheck:
         grave |= any(f.name in self.fatal for f in hit)
         severity: Severity = "critical" if grave else self.fault_severity
         if worst > allowed:
-            message = ". ".join(x for x in (message, self.because(moments), self.advice) if x)
+            message = ". ".join(
+                x for x in (message, figures.raised(self.because(moments)), self.advice) if x
+            )
         doubt = DOUBT_OF.get(self.name, "data")
         return Judgement(worst <= allowed, severity, worst, message, doubt, brief)
 

@@ -6,12 +6,13 @@ import re
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.reporting.words.tables import printable
+from spot_mlflow_checks.draft import as_yaml
 from spot_mlflow_checks.engines import open_any
 from spot_mlflow_checks.proposal.propose import KINDS, propose
 from spot_mlflow_checks.proposal.samples import sample
@@ -25,6 +26,7 @@ from spot_mlflow_cli.read_answers import (
     points,
     rate,
     share,
+    some_of,
     span,
     zone,
 )
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from spot_mlflow_checks.engines.source import Source
     from spot_mlflow_checks.proposal.propose import ArmsWay, Proposal
+    from spot_mlflow_checks.proposal.roles import Chosen
     from spot_mlflow_checks.proposal.samples import Sample
 
 VARIABLE: Final = "SPOT_DATABASE"  # named in the contract where the address has a password
@@ -131,6 +134,8 @@ def _asked(found: Proposal) -> Answers:
         f"A day, latest (the newest{newest}), now, or 1d (always behind by a day)",
         complete,
     )
+    counted = _asked_filter(found)
+    by = _asked_id(events)
     guess = found.outcome[0]
     outcome = _prompt(
         f"What is the outcome? sum, count, any or none [{guess}]", one_of(list(KINDS))
@@ -147,11 +152,38 @@ def _asked(found: Proposal) -> Answers:
     return replace(
         _asked_promise(said, is_rate=kind == "binary"),
         complete_until=until,
+        counted=counted,
+        events_by=by,
         outcome=outcome or None,
         kind=kind,
         window=window,
         zone=zoned,
     )
+
+
+def _asked_filter(found: Proposal) -> str:
+    """Asks which rows of the events count, where some may have been cancelled."""
+    if not found.doubted:
+        return ""
+    labels = found.statuses[found.doubted]
+    asked = f"Which of these count, by {found.doubted}? {', '.join(labels)}; or all"
+    picked = _prompt(printable(asked), some_of(labels))
+    if picked in {"", "all"}:
+        return str(picked)
+    return f"{{{as_yaml(found.doubted)}: {picked}}}"
+
+
+def _asked_id(events: Chosen) -> Literal["", "id", "row"]:
+    """Asks whether an id counts once or in each row, where rows that repeat one are not the same."""
+    column = events.doubtful_id
+    if not column:
+        return ""
+    twice = events.sample.columns[column].repeats
+    asked = f"{twice:,} rows repeat {column}. Counts each id once, by its latest row, or each row?"
+    answer: Literal["", "id", "row"] = _prompt(
+        printable(f"{asked} (id, row)"), one_of(["id", "row"])
+    )
+    return answer
 
 
 def _asked_promise(said: Answers, *, is_rate: bool) -> Answers:

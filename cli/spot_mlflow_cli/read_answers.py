@@ -5,6 +5,7 @@ Each reader returns the text for the file, or raises ValueError with what was un
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ from zoneinfo import available_timezones
 
 from spot_mlflow.lift.promise.slips import percent_hint
 from spot_mlflow.lift.promise.sources import CompleteUntil
-from spot_mlflow.validation import nearest, nearest_zone, parse_span
+from spot_mlflow.validation import nearest, nearest_zone, parse_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,9 +33,30 @@ def one_of(known: Sequence[str]) -> Callable[[str], str]:
     return read
 
 
+def some_of(known: Sequence[str]) -> Callable[[str], str]:
+    """Returns a reader of words of a column, parted by commas, or of all."""
+
+    def read(said: str) -> str:
+        if said.casefold() == "all":
+            return "all"
+        found = []
+        for part in map(str.strip, said.split(",")):
+            same = [k for k in known if part in {k, k.strip()}] or [
+                k for k in known if k.strip().casefold() == part.casefold()
+            ]
+            if len(same) != 1:
+                raise ValueError(
+                    f"{part!r} must be one of {', '.join(known)}{nearest(part, known)}"
+                )
+            found += same
+        return json.dumps(found, ensure_ascii=False)
+
+    return read
+
+
 def span(said: str) -> str:
     """Reads a duration: 30d."""
-    parse_span(said)
+    parse_length(said)
     return said
 
 

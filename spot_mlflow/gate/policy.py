@@ -18,7 +18,7 @@ from spot_mlflow.evidence import digest_of
 from spot_mlflow.gate.targets import fold
 from spot_mlflow.letters import Letter  # noqa: TC001 - pydantic reads annotations
 from spot_mlflow.roles import Role  # noqa: TC001 - pydantic reads annotations
-from spot_mlflow.validation import Document, Span, load_yaml, nearest, parse_document
+from spot_mlflow.validation import Document, MaybeZeroSpan, Span, load_yaml, nearest, parse_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ class HeldRule(Document):
     """Targets of which the version must have held one before, and for how long."""
 
     targets: list[str] = Field(min_length=1)
-    least: Span = Field(default="0d", validate_default=True)
+    least: MaybeZeroSpan = Field(default="0d", validate_default=True)
 
 
 class Requirements(Document):

@@ -23,9 +23,11 @@ CONTRACT: dict[str, Any] = {
 }
 
 
-def checked(as_of: str, assigned: int = 10, matured: int = 10, version: str = "1") -> Any:
+def checked(
+    as_of: str, assigned: int = 10, matured: int = 10, version: str = "1", **more: Any
+) -> Any:
     """An outcome check as the record holds it."""
-    body = {"as_of": as_of, "assigned": assigned, "matured": matured}
+    body = {"as_of": as_of, "assigned": assigned, "matured": matured, **more}
     return entry("outcomes", body, None, None, 1, version)
 
 
@@ -101,3 +103,19 @@ def test_a_contract_with_one_look_has_one_check_and_no_schedule_chooses_its_day(
     assert not due_at(NOW - timedelta(days=1), **dated).now
     long_ago = checked("2026-01-01T00:00:00+00:00", assigned=10, matured=2)
     assert due_at(NOW, long_ago, **dated) == Due(now=False, rule="look taken", on=None)
+
+
+@pytest.mark.parametrize("broken", [{"withheld": True}, {"realized": {"lift": None}}])
+def test_a_check_of_a_broken_log_does_not_take_the_one_look(broken: dict[str, Any]) -> None:
+    """The corrected file is checked in the next period, not before the date of the look, and then never."""
+    once = {"looks": "once", "planned_units": None}
+    dated = {**once, "measurement": {"owner": "Kim", "first_check": "2026-10-20"}}
+    late = {**once, "measurement": {"owner": "Kim", "first_check": "2026-11-20"}}
+    failed = checked("2026-11-01T06:00:00+00:00", **broken)
+    sound = checked("2026-11-02T06:00:00+00:00", withheld=False, realized={"lift": 0.1})
+    assert due_at(NOW, failed, **dated) == Due(now=True, rule="period", on=date(2026, 11, 2))
+    assert due_at(NOW, failed, **late) == Due(now=False, rule="period", on=date(2026, 11, 20))
+    assert due_at(NOW, failed, **once) == Due(now=False, rule="look undated", on=None)
+    taken = Due(now=False, rule="look taken", on=None)
+    assert due_at(NOW + timedelta(days=9), failed, sound, **dated) == taken
+    assert due_at(NOW + timedelta(days=9), sound, failed, **dated) == taken

@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.gate.policy import Policy
 from spot_mlflow.lift.promise.contract import PredictedLift
-from spot_mlflow.validation import nearest, nearest_zone, shortened
+from spot_mlflow.lift.promise.sources import Behind
+from spot_mlflow.validation import (
+    format_span,
+    nearest,
+    nearest_zone,
+    parse_document,
+    parse_length,
+    shortened,
+)
 
 CONTRACT = {
     "metric": "got",
@@ -128,3 +139,45 @@ def test_a_file_that_holds_no_keys_says_what_it_holds(tmp_path, text, said):
         PredictedLift.load(path)
     assert said in str(refused.value)
     assert "NoneType" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (30, "30 has no unit; use for example 30d, 4w or 12h"),
+        ("30", "'30' has no unit; use for example 30d, 4w or 12h"),
+        (0, "0 has no unit"),
+        ("0d", "'0d' is not longer than 0; use for example 30d, 4w or 12h"),
+        ("-5d", "'-5d' is not longer than 0"),
+        ("-P5D", "'-P5D' is not longer than 0"),
+        ("1m", "'1m' may be minutes or months; write 1min or 30d"),
+        ("soon", "'soon' is not a duration; use for example 30d, 4w or 12h"),
+        ("9999999999999d", "'9999999999999d' is too long"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "data", "key"),
+    [
+        (PredictedLift, lambda span: {**CONTRACT, "window": span}, "window"),
+        (PredictedLift, lambda span: {**CONTRACT, "period": span}, "period"),
+        (Policy, lambda span: {"name": "p", "version": "1", "waivers": {"longest": span},
+                               "targets": {}}, "waivers.longest"),
+        (Behind, lambda span: {"behind": span}, "behind"),
+    ],
+    ids=["window", "period", "policy", "behind"],
+)  # fmt: skip
+def test_a_span_without_a_unit_or_not_longer_than_zero_is_refused(kind, data, key, written, said):
+    """Nobody who writes ``window: 30`` means 30 seconds."""
+    with pytest.raises(InvalidInput) as refused:
+        parse_document(kind, data(written))
+    assert refused.value.what.startswith(f"{key}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("written", "hours"),
+    [("30d", 720), ("4w", 672), ("12h", 12), (" 1.5 D ", 36), ("90min", 1.5), ("P30D", 720)],
+)
+def test_a_span_with_its_unit_is_read(written, hours):
+    """The forms that a message names, and the one that a record holds, are one length each."""
+    assert parse_length(written) == timedelta(hours=hours)
+    assert parse_length(format_span(parse_length(written))) == timedelta(hours=hours)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from spot_mlflow_checks.proposal.links import Links, plain, share_of_ids
-from spot_mlflow_checks.proposal.names import HOLDOUT, MONEY, STATUS, UNWANTED, words
+from spot_mlflow_checks.proposal.names import HOLDOUT, MONEY, STATUS, UNDONE, UNWANTED, words
 from spot_mlflow_checks.proposal.roles import columns_of, given_roles
 from spot_mlflow_checks.proposal.step_words import delivered_by
 
@@ -52,6 +52,7 @@ class Proposal:
         outcome: what is made of the events, with the reason.
         ids: how ids are compared, with the reason.
         statuses: columns of the events that may say which of them count, with their values.
+        doubted: one of these with words for what was cancelled or is still open; "" where none has.
         delivered: the column of the steps whose words say what was delivered, or None.
         spare: tables that nobody needs, with the reason.
     """
@@ -62,6 +63,7 @@ class Proposal:
     outcome: tuple[Outcome, str]
     ids: tuple[Literal["text", "number"], str]
     statuses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    doubted: str = ""
     delivered: Delivered | None = None
     spare: Mapping[str, str] = field(default_factory=dict)
 
@@ -107,13 +109,15 @@ def propose(samples: Sequence[Sample], sources: Mapping[str, Source]) -> Proposa
         if role != "decisions"
     }
     used = {t.sample.name for t in tables.values()}
+    outcome, statuses = _outcome(tables["events"]), _statuses(tables["events"])
     return Proposal(
         tables=tables,
         links=shared,
         arms=tuple(_arms(tables, shared)),
-        outcome=_outcome(tables["events"]),
+        outcome=outcome,
         ids=_ids(tables, shared),
-        statuses=_statuses(tables["events"]),
+        statuses=statuses,
+        doubted="" if outcome[0] == "none" else _doubted(statuses),
         delivered=_delivered(tables.get("steps")),
         spare={s.name: _spare(s, units) for s in samples if s.name not in used},
     )
@@ -182,6 +186,13 @@ def _statuses(events: Chosen) -> dict[str, tuple[str, ...]]:
         for c in events.sample.columns.values()
         if c.name not in taken and STATUS.search(words(c.name)) and len(c.labels) > 1
     }
+
+
+def _doubted(statuses: Mapping[str, tuple[str, ...]]) -> str:
+    """The first column of which some words say that a row may not count, or ""."""
+    return next(
+        (c for c, labels in statuses.items() if any(UNDONE.search(words(x)) for x in labels)), ""
+    )
 
 
 def _delivered(steps: Chosen | None) -> Delivered | None:

@@ -21,6 +21,7 @@ _OPTIONAL: Final = ("arms", "steps")
 _LEAST: Final = 1.5  # weight from which an optional role is given
 _NEVER: Final = float("-inf")
 _NEARLY: Final = 0.9  # of the rows of a table of events have an id of their own
+_NAMED_ID: Final = 0.6  # rank of a name that says id of an event, whatever the column holds
 _MANY: Final = 12  # tables; the ways to give roles grow with their fourth power
 # Keys of each role that its columns may have, beside unit and time.
 CARRIED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -48,6 +49,15 @@ class Chosen:
     at: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
+
+    @property
+    def doubtful_id(self) -> str:
+        """The column of ids of events, where many rows repeat one and are not the same row again; or ""."""
+        column = self.columns.get("id", "")
+        held = self.sample.columns.get(column)
+        if held is None or _holds("id", held):
+            return ""
+        return column if self.sample.doubled < _NEARLY * held.repeats else ""
 
 
 def given_roles(
@@ -131,7 +141,7 @@ def _reasons(
         yield (0.5, "") if "amount" not in columns_of(sample, "events", unit) else (-1.0, "")
     elif role == "events":
         yield (2.0, f"it has amounts ({own['amount']})") if "amount" in own else (0.0, "")
-        yield (1.0, f"each row has an id of its own ({own['id']})") if "id" in own else (0.0, "")
+        yield (1.0, _said_id(sample.columns[own["id"]])) if "id" in own else (0.0, "")
         yield (
             (0.5, "ids of units occur several times")
             if not sample.columns[unit].is_unique
@@ -148,6 +158,12 @@ def _reasons(
         yield (2.0, f"it has a column of arms ({own['arm']})") if "arm" in own else (0.0, "")
         yield (1.0, "ids alone") if len(sample.columns) <= 3 else (-1.0, "")  # noqa: PLR2004 - id, arm, a day
         yield (0.5, "each id once") if sample.columns[unit].is_unique else (-1.0, "")
+
+
+def _said_id(column: Column) -> str:
+    if _holds("id", column):
+        return f"each row has an id of its own ({column.name})"
+    return f"it has ids of events ({column.name})"
 
 
 def _chosen(sample: Sample, role: str, unit: str) -> Chosen:
@@ -178,6 +194,9 @@ def columns_of(sample: Sample, role: str, unit: str) -> dict[str, str]:
             c for c in sample.columns.values()
             if c.name not in taken and rank(key, c.name) and _holds(key, c)
         ]  # fmt: skip
+        if key == "id" and not fitting:  # of a file in which many rows stand twice
+            named = (c for c in sample.columns.values() if rank(key, c.name) >= _NAMED_ID)
+            fitting = [c for c in named if c.name not in taken and c.is_id]
         if fitting:
             out[key] = max(fitting, key=lambda c: rank(key, c.name)).name
             taken.add(out[key])

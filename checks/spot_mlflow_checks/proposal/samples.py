@@ -58,6 +58,11 @@ class Column:
         """The values, each once."""
         return frozenset(self.values)
 
+    @property
+    def repeats(self) -> int:
+        """How many values are the same as one of an earlier row."""
+        return len(self.values) - len(self.distinct)
+
     @cached_property
     def is_unique(self) -> bool:
         """Whether every row has a value, and no two the same."""
@@ -153,6 +158,7 @@ class Sample:
         database: address without a password, or a variable; "" for files.
         columns: by name.
         whole: whether these are all of its rows.
+        doubled: rows that are the same as an earlier one in every column.
     """
 
     name: str
@@ -160,6 +166,7 @@ class Sample:
     database: str
     columns: dict[str, Column]
     whole: bool
+    doubled: int = 0
 
     @property
     def rows(self) -> int:
@@ -174,7 +181,8 @@ def sample(source: Source, name: str, table: str, database: str = "") -> Sample:
     rows = source.fetch(query) if names else []
     cells = list(zip(*rows[:ROWS], strict=True)) if rows else [()] * len(names)
     columns = {n: _column(n, c) for n, c in zip(names, cells, strict=True)}
-    return Sample(name, table, database, columns, whole=len(rows) <= ROWS)
+    doubled = len(rows[:ROWS]) - len({str(row) for row in rows[:ROWS]})
+    return Sample(name, table, database, columns, whole=len(rows) <= ROWS, doubled=doubled)
 
 
 def found_among(source: Source, column: str, ids: Iterable[str]) -> set[str]:

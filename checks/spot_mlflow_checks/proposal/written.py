@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from spot_mlflow.lift.promise.open_points import OPEN
 from spot_mlflow_checks.draft import as_yaml, head, listed
@@ -50,6 +50,8 @@ class Answers:
         treated: label of treatment, where the way does not know it.
         holdout: label of the holdout.
         complete_until: until when the events are in.
+        counted: which rows of the events count, as ``filter`` says it; "all" for no filter.
+        events_by: "id" where each id of an event counts once, "row" where each row counts.
         zone: of times without one.
         kind: what the amounts are, money or count, where the table does not show it.
         baseline: the outcome without the model.
@@ -66,6 +68,8 @@ class Answers:
     treated: str = ""
     holdout: str = ""
     complete_until: str = ""
+    counted: str = ""
+    events_by: Literal["", "id", "row"] = ""
     zone: str = ""
     kind: str = ""
     baseline: str | None = None
@@ -168,8 +172,9 @@ def _table(role: str, found: Proposal, said: Answers) -> list[str]:
     lines += [
         _line(f"    {key}: {as_yaml(column)}", _column_reason(chosen, key, column))
         for key, column in chosen.columns.items()
-        if key != "arm" and not _has_words(role, key, found)
+        if key != "arm" and not _has_words(role, key, found) and column != chosen.doubtful_id
     ]
+    lines += list(_doubtful_id(chosen, said))
     if role == "steps" and found.delivered is not None:
         lines += [_delivered(found.delivered)]
     lines += list(_spelling(chosen))
@@ -177,7 +182,7 @@ def _table(role: str, found: Proposal, said: Answers) -> list[str]:
         comment = "as you said" if said.zone else _ASKED["zone"]
         lines += [_line(f"    zone: {said.zone or OPEN}", comment)]
     if role == "events":
-        lines += list(_filters(found))
+        lines += list(_filters(found, said))
         lines += [_complete(found, said)]
     told = found.delivered if role == "steps" else None
     return [*lines, *_unused(chosen, *([] if told is None else [told.column]))]
@@ -226,7 +231,7 @@ def _time_reason(chosen: Chosen) -> str:
 def _column_reason(chosen: Chosen, key: str, column: str) -> str:
     found = chosen.sample.columns[column]
     if key == "id":
-        twice = found.rows - len(found.distinct)
+        twice = found.repeats
         return (
             f"by its name; each counts once, and {twice:,} rows repeat one"
             if twice
@@ -250,13 +255,40 @@ def _delivered(told: Delivered) -> str:
     return _line(f"    {text}", f"by the words of {told.column}{unsure}")
 
 
-def _filters(found: Proposal) -> Iterator[str]:
+def _doubtful_id(chosen: Chosen, said: Answers) -> Iterator[str]:
+    """The line for ids of events that many rows repeat, each time with something else beside them."""
+    column = chosen.doubtful_id
+    if not column or said.events_by == "row":
+        return
+    if said.events_by == "id":
+        yield _line(
+            f"    id: {as_yaml(column)}", "as you said; each counts once, by its latest row"
+        )
+        return
+    twice = chosen.sample.columns[column].repeats
+    yield _line(
+        f"    id: {OPEN}",
+        f"{twice:,} rows repeat {column} with other values beside it: {column} if each counts once, "
+        "by its latest row; delete this line if each row counts",
+    )
+
+
+def _filters(found: Proposal, said: Answers) -> Iterator[str]:
+    if said.counted:
+        if said.counted != "all":
+            yield _line(f"    filter: {said.counted}", "as you said")
+        return
     for column, labels in found.statuses.items():
         values = json.dumps(list(labels), ensure_ascii=False)
         yield _line(
             f"    # filter: {{{as_yaml(column)}: {values}}}",
             "which of them count? Leave out the others",
         )
+    if found.doubted:
+        asked = (
+            f"which rows count, by {found.doubted}? See the line above; delete this one if all do"
+        )
+        yield _line(f"    filter: {OPEN}", asked)
 
 
 def _complete(found: Proposal, said: Answers) -> str:

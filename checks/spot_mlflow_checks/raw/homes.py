@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import uuid
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     Kinds = Mapping[str, Kind]
 
+_FILE: Final = re.compile(r"^ *file = (.+)$", re.MULTILINE)  # in an error of DuckDB
 _LONGEST: Final = 512  # characters of an id in MySQL, which joins by an index
 _MEGABYTES: Final = 650  # for DuckDB: a join keeps more than a group-by; resident memory is larger
 _SMALL: Final = 4 * ordered.SHARE  # rows of a table that is joined in one thread
@@ -126,6 +128,10 @@ class Home(ABC):
         """What an error of the engine says, on one line."""
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
+    def place_of(self, error: Exception) -> str:  # noqa: ARG002 - of those that say where
+        """Where an error arose, for people: the file, where the engine names one."""
+        return self.name
+
     @contextlib.contextmanager
     def _said(self) -> Any:
         try:
@@ -135,7 +141,7 @@ class Home(ABC):
         except Exception as e:  # noqa: BLE001 - each engine has errors of its own, and drivers more
             if "interrupted" in str(e).casefold() and isinstance(e, RuntimeError):
                 raise KeyboardInterrupt from None  # what DuckDB makes of Ctrl-C
-            raise EngineRefused(shortened(self.reason(e)), where=self.name) from None
+            raise EngineRefused(shortened(self.reason(e)), where=self.place_of(e)) from None
 
 
 class DuckHome(Home):
@@ -194,6 +200,11 @@ class DuckHome(Home):
     @override
     def reason(self, error: Exception) -> str:
         return files.reason(error)
+
+    @override
+    def place_of(self, error: Exception) -> str:
+        found = _FILE.search(str(error))
+        return self.name if found is None else files.shown(found[1].strip())
 
     @override
     def close(self) -> None:

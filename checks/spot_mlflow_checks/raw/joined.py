@@ -34,6 +34,7 @@ from spot_mlflow_checks.raw.chosen import (
 )
 from spot_mlflow_checks.raw.counting import Census, census, refuse_hopeless, repeats_of
 from spot_mlflow_checks.raw.events import EVENTS, Events, counted, events_of
+from spot_mlflow_checks.raw.filters import unmatched
 from spot_mlflow_checks.raw.given import GUARDRAIL, given_tables
 from spot_mlflow_checks.raw.guarded import Guarded, guarded, key_of
 from spot_mlflow_checks.raw.happened import Windows
@@ -199,6 +200,7 @@ class _Join:
         self._place, self._predicted, self._tell = place, predicted, tell
         self._sources: Sources = predicted.sources
         self._home, self._asked = place.home, as_of
+        self._unmatched = unmatched(place.roles, place.names)
         self._arms: Census | None = None
         self._all_events: dict[str, Census] = {}
         feeds: dict[str, SourceEvents] = {EVENTS: self._sources.events}
@@ -258,7 +260,13 @@ class _Join:
             source=JoinedSource(
                 self._home, "; ".join(place.values()), table, self._columns(keys), kinds, TIMES
             ),
-            joined=Joined(place, rules_of(seen), self._said_complete(), _said_span(events.span)),
+            joined=Joined(
+                place,
+                rules_of(seen),
+                self._said_complete(),
+                _said_span(events.span),
+                self._unmatched,
+            ),
             as_of=datetime.fromtimestamp(0, tz=timezone.utc) + timedelta(microseconds=self._as_of),
             table=table,
             keys=keys,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -91,12 +91,14 @@ class Joined:
         complete_until: ISO time up to which the events are complete, UTC; "" for always.
         events_read: ISO times, UTC, from and up to which events were read and counted, where decisions
             needed no others; None for all.
+        unmatched: "table.column" -> values of its filter that no row has.
     """
 
     places: Mapping[str, str]
     rules: tuple[RuleCount, ...]
     complete_until: str = ""
     events_read: tuple[str, str] | None = None
+    unmatched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, rule: Rule, table: str) -> RuleCount:
         """Returns the count of a rule; 0 of 0 where it was not asked."""
@@ -113,6 +115,11 @@ class Joined:
             "rules": [c.to_dict() for c in self.rules],
             "complete_until": self.complete_until or None,
             **({} if read is None else {"events_read": {"from": read[0], "to": read[1]}}),
+            **(
+                {"unmatched": {k: list(v) for k, v in self.unmatched.items()}}
+                if self.unmatched
+                else {}
+            ),
         }
 
     @classmethod
@@ -128,4 +135,5 @@ class Joined:
             ),
             complete_until=data.get("complete_until") or "",
             events_read=None if read is None else (str(read["from"]), str(read["to"])),
+            unmatched={k: tuple(map(str, v)) for k, v in (data.get("unmatched") or {}).items()},
         )

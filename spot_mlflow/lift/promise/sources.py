@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from typing_extensions import Self
 
 from spot_mlflow.lift.promise.step_words import StepWords
-from spot_mlflow.validation import Document, Span, nearest, nearest_zone
+from spot_mlflow.validation import Document, Span, nearest, nearest_zone, parse_span
 
 Label = str | int | float | bool
 Name = Annotated[str, Field(min_length=1)]
@@ -355,6 +355,8 @@ class Steps(Table):
 
 
 def _before(value: Any) -> Any:
+    if value != "none" and value is not None and not parse_span(value):
+        raise ValueError(f"{value!r} is not longer than 0; none means that there is no covariate")
     return None if value == "none" else value
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from spot_mlflow.due import names_its_sources
 from spot_mlflow.lift.causes.words import joined
 from spot_mlflow.lift.holds.words import lacking_words
 from spot_mlflow.lift.verdict.words import NEVER, waiting_words
@@ -94,7 +95,7 @@ def _requests(view: LiftView | None, adoption: Adoption | None, letter: str) -> 
             yield from _overdue_check(adoption)
         yield from _plan(adoption, lambda p: p.overdue)
     if view is not None:
-        yield from _about_the_verdict(view, measurer)
+        yield from _about_the_verdict(view, measurer, adoption)
     if adoption is not None:
         yield from _concerns(adoption, "major")
         yield from _plan(adoption, lambda _: view is None or view.verdict != "met")
@@ -116,16 +117,31 @@ def _about_the_log(view: LiftView, measurer: str) -> Iterator[Request]:
     yield Request(f"Correct the outcome log{fault}", measurer)
 
 
-def _about_the_verdict(view: LiftView, measurer: str) -> Iterator[Request]:
+def _about_the_verdict(
+    view: LiftView, measurer: str, adoption: Adoption | None
+) -> Iterator[Request]:
     more = view.data.get("more_units")
     if view.kept is None and not view.data_fault:
         soon = (view.data.get("more_days") or 0) <= TOO_LONG and not view.undecidable
         if more is not None and math.isfinite(more) and soon:
-            yield Request(f"Wait for {wait_words(view)}")
+            yield Request(f"Wait for {wait_words(view)}{_then_by_hand(adoption)}")
     elif VIABILITY[view.viable].good is False:
         yield Request("Decide whether to change the offer or to stop")
     if not view.data_fault:
         yield from _missing_columns(view, measurer)
+
+
+def _then_by_hand(adoption: Adoption | None) -> str:
+    """Says how to check later, where a schedule checks the version but the contract allows one look."""
+    contract = None if adoption is None else adoption.predicted
+    if adoption is None or contract is None or contract.looks_used != "once":
+        return ""
+    if not names_its_sources(contract):
+        return ""
+    return (
+        f", then run spot outcomes {adoption.facts.name}: its contract allows one look, so that no schedule "
+        "checks it again (looks: monitored allows more)"
+    )
 
 
 def _missing_columns(view: LiftView, measurer: str) -> Iterator[Request]:

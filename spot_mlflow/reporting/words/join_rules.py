@@ -8,7 +8,7 @@ from spot_mlflow import figures
 from spot_mlflow.lift.moments.joined import Joined, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from spot_mlflow.lift.moments.joined import RuleCount
 
@@ -80,6 +80,7 @@ def warnings_of(joined: Joined) -> list[str]:
     """Returns what a reader must know of the join, most important first."""
     said = [
         _of(joined.of(Rule.OTHER_FORM, "events"), _form, 0.0),
+        *_unmatched(joined),
         _strangers(joined),
         _of(joined.of(Rule.NO_ARM, "decisions"), _no_arm, _SHARE),
         _of(joined.of(Rule.HELD_OUT_CONTACTED, "steps"), _held, _SHARE),
@@ -101,6 +102,17 @@ def _form(c: RuleCount) -> str:
         f"{figures.count(c.count)} of {figures.count(c.total)} unknown ids in the events would be known "
         "if they were written alike (0012, 12, 12.0); if they are the same customers, set ids: number"
     )
+
+
+def _unmatched(joined: Joined) -> Iterator[str]:
+    for place, values in joined.unmatched.items():
+        table, _, column = place.rpartition(".")
+        out = joined.of(Rule.FILTERED, table)
+        said = ", ".join(repr(v) for v in values)
+        yield (
+            f"No row of the {table} has {said} in {column}, which the filter lists; the filter left out "
+            f"{figures.share(out.share, 1)} of the rows"
+        )
 
 
 def _strangers(joined: Joined) -> str:

@@ -111,7 +111,7 @@ def test_units_without_a_reason_are_said_to_have_none():
         in check.message
     )
     assert (
-        "for 600 no form of the id, earlier salt or step of the schedule explains the arm"
+        ". For 600 no form of the id, earlier salt or step of the schedule explains the arm"
         in check.message
     )
     body = report.to_dict()

@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.moments.joined import Joined
+from spot_mlflow.reporting.words.join_rules import warnings_of
 from spot_mlflow_checks import check_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from spot_mlflow.lift.report import LiftReport
 
@@ -125,3 +128,69 @@ def test_times_of_every_precision_with_a_zone_are_read(unit: str) -> None:
         assert moved.analysis.realized.estimate.lift == pytest.approx(
             expected.estimate.lift, abs=1e-9
         )
+
+
+def _filtered(wanted: list[str], held: list[str]) -> LiftReport:
+    """The check of the clean world whose orders have these states in turn, where some of them count."""
+    given = tables()
+    given["events"]["state"] = [held[i % len(held)] for i in range(N)]
+    events = {**CONTRACT["sources"]["events"], "filter": {"state": wanted}}
+    contract = {**CONTRACT, "sources": {**CONTRACT["sources"], "events": events}}
+    return check_outcomes(given, contract, as_of="2027-03-01")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "said"),
+    [
+        (["bezahlt", "versendt"], ["bezahlt", "versendet"], "Did you mean 'versendet'?"),
+        (["bezahlt", "open"], ["BEZAHLT", "open"], "Did you mean 'BEZAHLT'?"),
+        (["bezahlt", "Versendet"], ["bezahlt", "Versendet "], "Did you mean 'Versendet '?"),
+        (["bezahlt", "vresendet"], ["bezahlt", "versendet"], "Did you mean 'versendet'?"),
+    ],
+)
+def test_a_slip_in_a_filter_is_refused_with_the_values_that_are_there(
+    wanted: list[str], held: list[str], said: str
+) -> None:
+    """A misspelt value would leave its rows out without a sign."""
+    with pytest.raises(InvalidInput) as refused:
+        _filtered(wanted, held)
+    assert said in str(refused.value)
+    assert all(f"{word!r} (1,000 rows)" in refused.value.what for word in held)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "missing"),
+    [
+        (["paid", "shipped"], ["paid", "cancelled"], ["shipped"]),
+        (["paid", "size 2"], ["paid", "size 1"], ["size 2"]),
+        (["paid", "PAID"], ["paid", "cancelled"], ["PAID"]),
+        (["paid"], ["paid", "cancelled"], None),
+    ],
+)
+def test_a_value_of_a_filter_that_no_row_has_is_told_in_the_report(
+    wanted: list[str], held: list[str], missing: list[str] | None
+) -> None:
+    """A rare state may be absent from a file; the reader learns of it and of what was left out."""
+    report = _filtered(wanted, held)
+    assert report.moments.joined is not None
+    found = report.moments.joined.to_dict().get("unmatched")
+    assert found == (missing and {"events.state": missing})
+    told = " ".join(warnings_of(Joined.from_dict(report.moments.joined.to_dict())))
+    expected = (
+        f"No row of the events has {missing and missing[0]!r} in state, which the filter lists"
+    )
+    assert (expected in told) is (missing is not None)
+
+
+@pytest.mark.parametrize("broken", ["decisions", "events"])
+def test_a_broken_row_is_told_with_the_file_that_it_is_in(tmp_path: Path, broken: str) -> None:
+    """Of several tables the line alone would not say where to look."""
+    given = {}
+    for role, frame in tables().items():
+        given[role] = str(tmp_path / f"{role}.csv")
+        pd.concat([frame] * 20).to_csv(given[role], index=False)
+    with open(given[broken], "a", encoding="utf-8") as f:  # noqa: PTH123 - a path as text
+        f.write("00001\n")
+    with pytest.raises(InvalidInput, match=r"line 40002: Expected Number of Columns") as refused:
+        check_outcomes(given, CONTRACT, as_of="2027-03-01")
+    assert f"{broken}.csv" in refused.value.where

@@ -98,6 +98,46 @@ def test_spark(spark: Any, tmp_path: Path, monkeypatch: Any) -> None:
     check(world, read, ("held out", "table of arms"))
 
 
+def refused_filter(world: World, tables: dict[str, Any]) -> None:
+    """Asks for a state in other letters than the rows have it in."""
+    sources, _ = CASES["held out"]
+    contract = world_contract(**sources)
+    contract["sources"]["events"]["filter"]["status"] = ["Paid"]
+    tables = given(tables, sources)
+    with (
+        pytest.raises(
+            InvalidInput, match=r"no row has 'Paid' in column 'status'.*'paid' \(\d+"
+        ) as e,
+        joined_log(tables, PredictedLift.load(contract), as_of=AS_OF),
+    ):
+        pass
+    assert e.value.fix.startswith("Did you mean 'paid'?")
+
+
+def test_a_slip_in_a_filter_is_refused_by_sqlite(world: World, tmp_path: Path) -> None:
+    """The values that are there are named, as DuckDB names them."""
+    refused_filter(world, of_database(world, f"sqlite:///{tmp_path / 'w.db'}", "sqlite"))
+
+
+@pytest.mark.postgres
+def test_a_slip_in_a_filter_is_refused_by_postgresql(world: World, postgres_database: str) -> None:
+    """The values that are there are named, as DuckDB names them."""
+    refused_filter(world, of_database(world, postgres_database, "postgresql"))
+
+
+@pytest.mark.mariadb
+def test_a_slip_in_a_filter_is_refused_by_mariadb(world: World, mariadb_database: str) -> None:
+    """Also where the collation takes one for the other, since values are compared as written."""
+    refused_filter(world, of_database(world, mariadb_database, "mysql"))
+
+
+@pytest.mark.spark
+def test_a_slip_in_a_filter_is_refused_by_spark(world: World, spark: Any, tmp_path: Path) -> None:
+    """The values that are there are named, as DuckDB names them."""
+    places = write(world, tmp_path, "parquet")
+    refused_filter(world, {role: spark.read.parquet(path) for role, path in places.items()})
+
+
 ORDERLY: dict[str, Any] = {
     "events": {"unit": "unit", "at": "at", "id": "order", "amount": "amount", "complete_until": "now"},
     "steps": None,

@@ -50,7 +50,7 @@ ENGLISH_SOURCES = {
     "decisions": {"table": "scores.csv", "unit": "customer_id", "at": "scored_at", "score": "score", "segment": "segment", "zone": "TODO"},
     "arms": "TODO",
     "repeats": "first",
-    "events": {"table": "orders.csv", "unit": "customer_id", "at": "ordered_at", "id": "order_id", "amount": "net_amount", "zone": "TODO", "complete_until": "TODO"},
+    "events": {"table": "orders.csv", "unit": "customer_id", "at": "ordered_at", "id": "order_id", "amount": "net_amount", "zone": "TODO", "filter": "TODO", "complete_until": "TODO"},
     "outcome": "sum",
     "before": "28d",
     "steps": {"table": "contacts.csv", "unit": "customer_id", "at": "sent_at", "delivered": "delivered", "team": "team", "zone": "TODO"},
@@ -60,7 +60,7 @@ GERMAN_SOURCES = {
     "decisions": {"table": "bewertungen.csv", "unit": "KundenNr", "at": "bewertet_am", "score": "Wahrscheinlichkeit", "segment": "Kundensegment", "zone": "TODO"},
     "arms": "TODO",
     "repeats": "first",
-    "events": {"table": "bestellungen.csv", "unit": "Kundennummer", "at": "Bestellzeitpunkt", "id": "Bestellnummer", "amount": "Nettobetrag", "zone": "TODO", "complete_until": "TODO"},
+    "events": {"table": "bestellungen.csv", "unit": "Kundennummer", "at": "Bestellzeitpunkt", "id": "Bestellnummer", "amount": "Nettobetrag", "zone": "TODO", "filter": "TODO", "complete_until": "TODO"},
     "outcome": "sum",
     "before": "28d",
     "steps": {"table": "kontakte.csv", "unit": "KundenNr", "at": "versendet_am", "delivered": "zugestellt", "team": "Filiale", "zone": "TODO"},
@@ -117,7 +117,7 @@ def test_what_nobody_can_guess_is_refused_on_reading_with_its_line(tmp_path: Pat
     init(*names(*write_csv(tmp_path, world(300), ENGLISH)))
     text = Path("lift.yaml").read_text(encoding="utf-8")
     with pytest.raises(
-        InvalidInput, match=r"12 points are still TODO: line 9: predicted\.lift"
+        InvalidInput, match=r"13 points are still TODO: line 9: predicted\.lift"
     ) as e:
         PredictedLift.load("lift.yaml")
     at = {i: line.split(":")[0].strip() for i, line in enumerate(text.splitlines(), 1)}
@@ -133,13 +133,13 @@ def test_what_nobody_can_guess_is_refused_on_reading_with_its_line(tmp_path: Pat
         "treatment_share",
         "measurement",
     ]
-    wanted += ["zone", "arms", "zone", "complete_until", "zone"]
+    wanted += ["zone", "arms", "zone", "filter", "complete_until", "zone"]
     assert [key for _, key in said] == wanted
     assert run_spot("plan", "lift.yaml").status == 2
 
 
 LEFT_OUT = "\n" * 4  # baseline, minimum, share held out, owner
-ANSWERS = "1\nlatest\nsum\n14d\nUTC\n8\n2\n" + LEFT_OUT
+ANSWERS = "1\nlatest\npaid\nsum\n14d\nUTC\n8\n2\n" + LEFT_OUT
 
 
 def test_the_answers_in_the_terminal_complete_the_contract(tmp_path: Path) -> None:
@@ -148,6 +148,7 @@ def test_the_answers_in_the_terminal_complete_the_contract(tmp_path: Path) -> No
     found = sources(run)
     assert found["arms"] == {"held_out": "holdout.csv", "unit": "customer_id"}
     assert found["events"]["complete_until"] == "latest"
+    assert found["events"]["filter"] == {"status": ["paid"]}
     contract = PredictedLift.load("lift.yaml")
     assert contract.kind == "money"
     assert contract.sources is not None
@@ -155,22 +156,74 @@ def test_the_answers_in_the_terminal_complete_the_contract(tmp_path: Path) -> No
     assert "1) arms: {held_out: holdout.csv, unit: customer_id}" in run.err
 
 
+@pytest.mark.parametrize(
+    ("outcome", "words", "wanted"),
+    [
+        ("orders", ("bezahlt", "storniert"), "TODO"),
+        ("orders", ("versendet", "offen"), "TODO"),
+        ("orders", ("web", "store"), None),
+        ("cancellations", ("done", "cancelled"), None),
+    ],
+)
+def test_which_rows_count_is_a_question_where_a_status_says_that_some_may_not(
+    tmp_path: Path, outcome: str, words: tuple[str, str], wanted: str | None
+) -> None:
+    """A status of other words is pointed at; what is cancelled among cancellations is no question."""
+    made = world(300)
+    for row in made.orders:
+        row[4] = words[row[4] == "cancelled"]
+    given = names(*write_csv(tmp_path, made, ENGLISH))
+    table = f"{outcome}.csv"
+    Path("orders.csv").rename(table)
+    given = [table if x == "orders.csv" else x for x in given]
+    assert sources(init(*given))["events"].get("filter") == wanted
+    assert "# filter: {status: [" in Path("lift.yaml").read_text(encoding="utf-8")
+
+
+def test_an_id_of_which_many_rows_stand_twice_is_proposed(tmp_path: Path) -> None:
+    """Each doubled order counts once, however many of them a file has."""
+    made = world(300)
+    made.orders += made.orders[: len(made.orders) * 2 // 5]
+    found = sources(init(*names(*write_csv(tmp_path, made, ENGLISH))))
+    assert found["events"]["id"] == "order_id"
+    twice = f"# by its name; each counts once, and {len(made.orders) * 2 // 7:,} rows repeat one"
+    assert twice in Path("lift.yaml").read_text(encoding="utf-8")
+
+
+def test_an_id_that_many_rows_repeat_with_other_values_is_a_question(tmp_path: Path) -> None:
+    """They may be the lines of one order, which all count, or its states, of which the last one does."""
+    made = world(300)
+    made.orders += [
+        [*row[:3], float(str(row[3])) + 1, *row[4:]] for row in made.orders[: len(made.orders) // 3]
+    ]
+    given = names(*write_csv(tmp_path, made, ENGLISH))
+    assert sources(init(*given))["events"]["id"] == "TODO"
+    for typed, wanted in (("id", "order_id"), ("row", None)):
+        answers = ANSWERS.replace("paid\n", f"paid\n{typed}\n")
+        run = init(*given, "--force", typed=answers)
+        assert sources(run)["events"].get("id") == wanted
+        assert "rows repeat a order_id" not in run.err
+        assert "rows repeat order_id" in run.err
+
+
 def test_an_answer_that_cannot_be_read_is_asked_for_again_and_enter_leaves_a_point_open(
     tmp_path: Path,
 ) -> None:
     """Each with the word that was meant; nothing is taken for an answer that is none."""
     typed = (
-        "3\n1\nsoon\n1d\nsumm\n\n14 parsecs\n14d\nEurope/Berlim\nEurope/Berlin\neight\n\n"
+        "3\n1\nsoon\n1d\npayd\nPAID, cancelled\nsumm\n\n14 parsecs\n14d\nEurope/Berlim\nEurope/Berlin\neight\n\n"
         + LEFT_OUT
     )
     run = init(*names(*write_csv(tmp_path, world(300), ENGLISH)), typed=typed)
     found = sources(run)
     assert found["events"]["complete_until"] == {"behind": "1d"}
+    assert found["events"]["filter"] == {"status": ["paid", "cancelled"]}
     assert found["decisions"]["zone"] == "Europe/Berlin"
     assert found["outcome"] == "sum"
     for said in (
         "must be one of 1",
         "'soon' is not a date",
+        "'payd' must be one of paid, cancelled; did you mean 'paid'?",
         "did you mean 'sum'",
         "Europe/Berlin'?",
         "'eight' is not a number",
@@ -184,7 +237,7 @@ def test_the_promise_is_asked_on_the_scale_of_its_outcome_with_what_the_gate_ask
     tmp_path: Path,
 ) -> None:
     """Points written as percent are asked for again with what was understood; a local day where it is clear."""
-    typed = "1\n05/08/2026\n13.08.2026\nany\n14d\nUTC\n6\n0,06\n.06\n2\n.02\n12\n.12\n.08\n.03\n10\n.1\nSales: East\n"
+    typed = "1\n05/08/2026\n13.08.2026\nall\nany\n14d\nUTC\n6\n0,06\n.06\n2\n.02\n12\n.12\n.08\n.03\n10\n.1\nSales: East\n"
     run = init(*names(*write_csv(tmp_path, world(300), ENGLISH)), typed=typed)
     assert sources(run)["events"]["complete_until"].isoformat() == "2026-08-13"
     contract = PredictedLift.load("lift.yaml")
@@ -432,7 +485,9 @@ def test_a_hostile_name_stays_within_its_line(tmp_path: Path) -> None:
     write_csv(tmp_path, world(300), ENGLISH)
     head = ["order_id", "customer_id", "ordered_at", odd, "sta#tus\nTODO"]
     pq.write_table(arrow(head, world(300).orders), tmp_path / "orders.parquet")
-    found = sources(init("scores.csv", "holdout.csv", "orders.parquet", typed=ANSWERS))
+    found = sources(
+        init("scores.csv", "holdout.csv", "orders.parquet", typed=ANSWERS.replace("paid\n", ""))
+    )
     assert found["events"]["amount"] == odd
     contract = PredictedLift.load("lift.yaml")
     assert contract.sources is not None
@@ -482,13 +537,11 @@ def test_the_written_file_leads_to_the_lift_that_the_world_was_made_with(
     made = world(600, days=1)
     for row in made.decisions:
         row[3] = "new"  # one segment on one day: no strata are weighed
-    answers = "1\n2026-05-01\nsum\n14d\nUTC\n8\n2\n" + LEFT_OUT
+    answers = "1\n2026-05-01\npaid\nsum\n14d\nUTC\n8\n2\n" + LEFT_OUT
     assert init(*names(*write_csv(tmp_path, made, GERMAN)), typed=answers).status == 0
     path = Path("lift.yaml")
     text = path.read_text(encoding="utf-8").replace("before: 28d", "before: none")
-    path.write_text(
-        re.sub(r"# filter: {Zustand: .*}", "filter: {Zustand: paid}", text), encoding="utf-8"
-    )
+    path.write_text(text, encoding="utf-8")
     assert run_spot("promise", "churn/1", "lift.yaml").status == 0
     run = run_spot("outcomes", "churn/1", "--as-of", "2026-05-01", "--format", "json")
     assert run.status == 0, run.err

@@ -129,6 +129,8 @@ def test_arms_are_known_in_one_of_five_ways(arms: Any, way: ArmsFrom) -> None:
         ({"decisions__scor": "x"}, "unknown key 'sources.decisions.scor'; did you mean 'score'?"),
         ({"decisions__zone": "Berlin"}, "did you mean 'Europe/Berlin'?"),
         ({"events__complete_until": "soon"}, "use YYYY-MM-DD"),
+        ({"before": 30}, "30 has no unit"),
+        ({"before": "0d"}, "'0d' is not longer than 0; none means that there is no covariate"),
         ({"events__database": "postgresql://a:b@h/x"}, "must not hold a password"),
         ({"events__query": "SELECT 1"}, "give table or query, not both"),
         ({"events__amount": None}, "outcome: sum needs events.amount"),

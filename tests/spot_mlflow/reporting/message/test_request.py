@@ -69,6 +69,17 @@ def test_too_early_asks_for_patience_in_units() -> None:
     assert request_sentence(view, None) == f"Wait for {wait_words(view)}."
 
 
+def test_where_a_contract_allows_one_look_nobody_is_promised_a_later_check() -> None:
+    """A schedule checks no second time, so that the request says how to; one that is monitored waits."""
+    report = make_report(lift=0.02, n=2_000, contract={"predicted": 0.023})
+    placed = {"outcome_log": "outcomes.parquet"}
+    for looks, said in (({}, True), ({"looks": "monitored", "planned_units": 9_000}, False)):
+        contract = PredictedLift.load({**report.predicted.to_dict(), **placed, **looks})
+        asked = request_sentence(lift_view(report), make_adoption(predicted=contract))
+        assert ("then run spot outcomes" in asked) is said
+        assert "Wait for about" in asked
+
+
 def test_never_is_said_where_no_units_would_decide(full_report: LiftReport) -> None:
     """Where the prediction itself is too uncertain, nobody is asked to wait."""
     view = lift_view(full_report)
