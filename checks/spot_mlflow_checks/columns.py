@@ -9,6 +9,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.measures import FLAGS, TABLE
 from spot_mlflow.lift.promise.sources import Each
 from spot_mlflow_checks.engines.source import missing_column
+from spot_mlflow_checks.holdout.hashable import refuse_floating
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,6 +114,8 @@ def columns_in(source: Source, predicted: PredictedLift) -> LogColumns:
     names = {k: v for k, v in named.items() if k not in absent}
     for key, name in names.items():
         _refuse_type(source, key, name)
+    if HASHED in names:
+        refuse_floating(source, names[HASHED], "the id that the assignment hashes")
     return LogColumns(names=names, absent=absent, measures=_measures(set(names), predicted))
 
 

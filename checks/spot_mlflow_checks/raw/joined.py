@@ -33,6 +33,7 @@ from spot_mlflow_checks.raw.chosen import (
     with_arms,
 )
 from spot_mlflow_checks.raw.counting import Census, census, refuse_hopeless, repeats_of
+from spot_mlflow_checks.raw.drawn import refuse_floating_clusters, refuse_floating_ids
 from spot_mlflow_checks.raw.events import EVENTS, Events, counted, events_of
 from spot_mlflow_checks.raw.given import GUARDRAIL, given_tables
 from spot_mlflow_checks.raw.guarded import Guarded, guarded, key_of
@@ -213,6 +214,7 @@ class _Join:
         before = self._sources.before or timedelta(0)
         self._windows = Windows(span_of(predicted.window), span_of(before))
         columns = predicted.columns
+        refuse_floating_clusters(predicted, place)
         self._choice = Choice(
             self._home,
             self._sources,
@@ -228,6 +230,7 @@ class _Join:
         """Runs all steps; the log and its counts."""
         self._tell("decisions")
         picked = self._picked()
+        refuse_floating_ids(self._choice, self._place, picked)
         self._tell("events")
         c, w = self._choice, self._windows
         events = events_of(c, self._place, picked, w, self._all_events.get(EVENTS))
