@@ -37,6 +37,7 @@ _LONGEST: Final = 4096  # characters of a path
 _DELIMITERS: Final = ",;\t|"
 _WILD: Final = re.compile(r"[*?\[]")
 _LINE: Final = re.compile(r"on Line: (\d+)")
+_NAMED: Final = re.compile(r"^ *file = (.+)$", re.MULTILINE)
 _SECRET: Final = re.compile(
     r"(\w+:/*)(?:(?<=//)[^/]*|[^/:]+:.*)@"
 )  # user and password of an address
@@ -348,9 +349,17 @@ def recoded(file: str, encoding: str = "cp1252") -> str:
 
 
 def remedy(error: Exception, file: str) -> str:
-    """What to do about what DuckDB says of a file; "" where that says it already."""
-    text = str(error).casefold()
-    return recoded(file) if "unicode" in text or "utf-8" in text else ""
+    """What to do about what DuckDB says of a file; "" where that says it already.
+
+    Args:
+        error: DuckDB's; of CSV it names the file, where several are read.
+        file: the one that is named otherwise; "" where it is not known.
+    """
+    said = str(error)
+    named = _NAMED.search(said)
+    known = file if named is None else named[1]
+    odd = "unicode" in said.casefold() or "utf-8" in said.casefold()
+    return recoded(known) if odd and known else ""
 
 
 def _names(line: str, delimiter: str) -> list[str]:
