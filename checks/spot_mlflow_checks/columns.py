@@ -9,7 +9,7 @@ from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.measures import FLAGS, TABLE
 from spot_mlflow.lift.promise.sources import Each
 from spot_mlflow_checks.engines.source import missing_column
-from spot_mlflow_checks.holdout.hashable import refuse_floating
+from spot_mlflow_checks.holdout.hashable import refuse_floating, refuse_truth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,6 +116,7 @@ def columns_in(source: Source, predicted: PredictedLift) -> LogColumns:
         _refuse_type(source, key, name)
     if HASHED in names:
         refuse_floating(source, names[HASHED], "the id that the assignment hashes")
+        refuse_truth(predicted, source, names.get("segment"))
     return LogColumns(names=names, absent=absent, measures=_measures(set(names), predicted))
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow.lift.promise.assign import truth_segment
 
 if TYPE_CHECKING:
+    from spot_mlflow.lift.promise.contract import PredictedLift
     from spot_mlflow_checks.engines.dialect import Dialect, Family
     from spot_mlflow_checks.engines.source import Source
 
@@ -38,6 +40,19 @@ def refuse_floating(source: Source, column: str, place: str) -> None:
             where=source.name,
             fix="Write ids as whole numbers or text (pandas: astype('Int64')).",
         )
+
+
+def refuse_truth(predicted: PredictedLift, source: Source, column: str | None) -> None:
+    """Refuses a segment of truth values where the schedule of the assignment names segments.
+
+    Raises:
+        InvalidInput: naming the column and what to do.
+    """
+    rule = predicted.arm_rule
+    if rule is None or not rule.by_segment or column is None:
+        return
+    if source.families[column] == "bool":
+        raise truth_segment(column, source.name)
 
 
 def was_floating(d: Dialect, x: Expression, family: Family) -> Expression | None:

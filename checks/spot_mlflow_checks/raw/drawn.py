@@ -1,4 +1,4 @@
-"""Refuses raw tables whose arms would be drawn from ids that were floating-point numbers."""
+"""Refuses raw tables whose arms would be drawn from what systems write in several ways."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow_checks.holdout.hashable import refuse_floating, was_floating
+from spot_mlflow_checks.holdout.hashable import refuse_floating, refuse_truth, was_floating
+from spot_mlflow_checks.holdout.words import LEAST, SHARE
 from spot_mlflow_checks.raw.chosen import CLUSTER
 from spot_mlflow_checks.rows import count_where
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from spot_mlflow_checks.raw.places import Place
 
 
-def refuse_floating_clusters(predicted: PredictedLift, place: Place) -> None:
-    """Refuses clusters of a floating-point type where the assignment hashes them.
+def refuse_unlike(predicted: PredictedLift, place: Place) -> None:
+    """Refuses decisions of types that systems write unlike: clusters that are hashed, and segments that are named.
 
     Raises:
         InvalidInput: naming the column and what to do.
@@ -26,10 +27,11 @@ def refuse_floating_clusters(predicted: PredictedLift, place: Place) -> None:
     raw, draw = place.roles["decisions"], predicted.assignment
     if draw is not None and draw.cluster is not None and CLUSTER in raw.named:
         refuse_floating(raw.source, raw.named[CLUSTER], f"sources.decisions.{CLUSTER}")
+    refuse_truth(predicted, raw.source, raw.named.get("segment"))
 
 
 def refuse_floating_ids(c: Choice, place: Place, picked: sa.TableClause) -> None:
-    """Refuses decisions whose arms are drawn from ids such as 12.0.
+    """Refuses decisions whose arms are drawn from ids such as 12.0, unless few are.
 
     Args:
         c: the contract's choice.
@@ -47,7 +49,10 @@ def refuse_floating_ids(c: Choice, place: Place, picked: sa.TableClause) -> None
         return
     query: Any = sa.select(count_where(floating), sa.func.count(picked.c[key])).select_from(picked)
     found, total = c.home.fetch(query)[0]
-    if not found:
+    few = (
+        found < LEAST or found <= SHARE * total
+    )  # slips; a column that became one has it throughout
+    if not found or (few and found < total):
         return
     raw = place.roles["decisions"]
     number = " Or set sources.ids: number." if key == "unit" else ""

@@ -33,7 +33,7 @@ from spot_mlflow_checks.raw.chosen import (
     with_arms,
 )
 from spot_mlflow_checks.raw.counting import Census, census, refuse_hopeless, repeats_of
-from spot_mlflow_checks.raw.drawn import refuse_floating_clusters, refuse_floating_ids
+from spot_mlflow_checks.raw.drawn import refuse_floating_ids, refuse_unlike
 from spot_mlflow_checks.raw.events import EVENTS, Events, counted, events_of
 from spot_mlflow_checks.raw.given import GUARDRAIL, given_tables
 from spot_mlflow_checks.raw.guarded import Guarded, guarded, key_of
@@ -214,7 +214,7 @@ class _Join:
         before = self._sources.before or timedelta(0)
         self._windows = Windows(span_of(predicted.window), span_of(before))
         columns = predicted.columns
-        refuse_floating_clusters(predicted, place)
+        refuse_unlike(predicted, place)
         self._choice = Choice(
             self._home,
             self._sources,

@@ -12,6 +12,7 @@ from spot_mlflow import PredictedLift
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.promise.arm_hash import arm_numbers
 from spot_mlflow_checks import check_outcomes
+from spot_mlflow_checks.holdout.assign_file import assign_file
 
 N = 2_000
 AS_OF = "2027-03-01"
@@ -192,3 +193,42 @@ def test_text_that_only_looks_like_it_is_an_id():
     contract = promise("assigned")
     check, _ = arms_check({"decisions": units, "events": units.head(300)}, contract)
     assert check.success
+
+
+def test_a_segment_of_truth_values_names_no_step(tmp_path):
+    """Frames write True, Parquet true and SQLite 1: each would be in another step of the schedule."""
+    steps = [{"holdout": 0.1}, {"segment": "true", "holdout": 0.5}]
+    draw = {"salt": "churn/2027", "schedule": steps}
+    ready = READY | {"assignment": draw, "columns": READY["columns"] | {"segment": "vip"}}
+    frame = houses().assign(vip=lambda f: f["house"] % 3 == 0)
+    bare = frame.drop(columns="arm")
+    said = r"column 'vip'.* holds true and false"
+    with pytest.raises(InvalidInput, match=said):
+        spot.assign_arms(bare, ready)
+    path = placed({"log": bare}, "parquet", tmp_path)["log"]
+    with pytest.raises(InvalidInput, match=said):
+        assign_file(path, tmp_path / "arms.csv", PredictedLift.load(ready))
+    with pytest.raises(InvalidInput, match=said):
+        check_outcomes(frame, ready, as_of=AS_OF)
+    events = frame.loc[frame.y == 1, ["unit"]].assign(at="2027-01-05 08:00")
+    raw = promise("assigned", draw, decisions={"segment": "vip"})
+    with pytest.raises(InvalidInput, match=said):
+        check_outcomes({"decisions": bare, "events": events}, raw, as_of=AS_OF)
+    text = spot.assign_arms(bare.assign(vip=bare["vip"].map({True: "true", False: "false"})), ready)
+    assert arms_check(text, ready)[0].success
+
+
+@pytest.mark.parametrize(("odd", "refused"), [(1, False), (4, False), (5, True)])
+def test_a_few_ids_of_that_form_are_slips(odd, refused):
+    """As a few units in another arm are; all of them are a column that became a floating-point one."""
+    ids = [f"{i}.0" if i < odd else str(i) for i in range(N)]
+    units = pd.DataFrame({"unit": ids, "at": "2027-01-04 08:00"})
+    tables = {"decisions": units, "events": units.head(50)}
+    if refused:
+        with pytest.raises(InvalidInput, match=r"5 of 2,000 ids end in \.0"):
+            check_outcomes(tables, promise("assigned"), as_of=AS_OF)
+    else:
+        assert arms_check(tables, promise("assigned"))[0].success
+    few = {"decisions": units.head(1), "events": units.head(1)}
+    with pytest.raises(InvalidInput, match=r"1 of 1 ids end in \.0"):
+        check_outcomes(few, promise("assigned"), as_of=AS_OF)
