@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.measures import FLAGS, TABLE
+from spot_mlflow.lift.promise.sources import Each
 from spot_mlflow_checks.engines.source import missing_column
+from spot_mlflow_checks.holdout.hashable import refuse_floating, refuse_truth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,11 +78,19 @@ def wanted_columns(predicted: PredictedLift) -> dict[str, str]:
 
 
 def _hashed(predicted: PredictedLift) -> dict[str, str]:
-    """The column that the contract's assignment hashes; where its schedule is dated, decisions must be, too."""
-    rule = predicted.arm_rule
-    if rule is None or (rule.dated and predicted.columns.decided_at is None):
+    """The column that the contract's assignment hashes; where its schedule is dated, decisions must be, too.
+
+    Where every decision of a unit counts, the log's unit is one decision, and its cluster is the unit;
+    such a log has no other clusters.
+    """
+    rule, columns = predicted.arm_rule, predicted.columns
+    if rule is None or (rule.dated and columns.decided_at is None):
         return {}
-    return {HASHED: rule.column}
+    hashed: str | None = rule.column
+    if predicted.sources is not None and isinstance(predicted.sources.repeats, Each):
+        own = {columns.unit: columns.cluster, columns.cluster: None}
+        hashed = own.get(hashed, hashed)
+    return {} if hashed is None else {HASHED: hashed}
 
 
 def guardrail_key(number: int) -> str:
@@ -104,6 +114,9 @@ def columns_in(source: Source, predicted: PredictedLift) -> LogColumns:
     names = {k: v for k, v in named.items() if k not in absent}
     for key, name in names.items():
         _refuse_type(source, key, name)
+    if HASHED in names:
+        refuse_floating(source, names[HASHED], "the id that the assignment hashes")
+        refuse_truth(predicted, source, names.get("segment"))
     return LogColumns(names=names, absent=absent, measures=_measures(set(names), predicted))
 
 

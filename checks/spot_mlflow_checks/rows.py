@@ -19,6 +19,7 @@ from spot_mlflow_checks import steps
 from spot_mlflow_checks.columns import HASHED, NUMBERS, TIMES, guardrail_key
 from spot_mlflow_checks.engines.dialect import NEVER
 from spot_mlflow_checks.holdout.arm_sql import arm_of
+from spot_mlflow_checks.holdout.hashable import was_floating
 from spot_mlflow_checks.reading import DAY, Reading
 
 if TYPE_CHECKING:
@@ -112,12 +113,15 @@ def typed(r: Reading) -> sa.Subquery:
 
 
 def _assigned(r: Reading) -> dict[str, Expression]:
-    """The id that the contract's assignment hashes, and the code of the arm that it gives."""
+    """The id that the contract's assignment hashes, and the code of the arm that it gives.
+
+    An id that was a floating-point number gives none: nobody can hold out by it, so that it counts as wrong.
+    """
     rule, d = r.predicted.arm_rule, r.source.dialect
     assert rule is not None  # noqa: S101 - ``columns_in`` found its column
     column, family = _column(r, HASHED)
     unit = sa.case((sa.not_(d.blank(column, family)), d.text(column)))
-    due = arm_of(
+    due: Expression = arm_of(
         d,
         unit,
         rule,
@@ -125,6 +129,9 @@ def _assigned(r: Reading) -> dict[str, Expression]:
         segment=d.text(_column(r, "segment")[0]) if r.has("segment") else None,
         labels=range(len(r.arms)),
     )
+    floating = was_floating(d, column, family)
+    if floating is not None:
+        due = sa.case((floating, UNKNOWN_ARM), else_=due)
     return {HASHED: unit, "due_arm": due}
 
 

@@ -6,6 +6,8 @@ text serves DuckDB (frames and files), SQLite, PostgreSQL, a warehouse and Spark
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
@@ -36,6 +38,7 @@ _BLANK: Final = 6  # the longest of them, with a space at both ends
 _DATE: Final = 10  # characters of a date without a time
 _MINUTE: Final = 16  # and of a time up to the minute
 _SECOND: Final = 19  # up to the second
+_WHOLE: Final = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0)?")
 NUMBER: Final = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 OFFSET: Final = r"([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
 TIME: Final = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?\s*([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*$"
@@ -218,6 +221,14 @@ class Dialect:
             return self.text(x).in_(spellings(label))
         return NEVER
 
+    def equals_written(
+        self, x: ColumnElement[Any], family: Family, value: Any
+    ) -> ColumnElement[bool]:
+        """The same for a value of a filter: one in text is itself alone where the column is text, too."""
+        if isinstance(value, str) and family in {"text", "label"}:
+            return x == value.strip()
+        return self.equals(x, family, value)
+
     def equals_trimmed(
         self, x: ColumnElement[Any], family: Family, label: Any
     ) -> ColumnElement[bool]:
@@ -228,12 +239,15 @@ class Dialect:
 
 
 def as_number(label: Any) -> float | None:
-    """A label as a number, or None: True is 1, "1.0" is 1."""
+    """A label as a number, or None: True is 1, "1.0" is 1; "inf" and "nan" are words."""
     try:
-        return float(label)
+        number = float(label)
     except ValueError:
         truth = as_truth(label)
         return None if truth is None else float(truth)
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 def as_truth(label: Any) -> bool | None:
@@ -245,15 +259,21 @@ def as_truth(label: Any) -> bool | None:
 
 
 def spellings(label: Any) -> list[str]:
-    """How a label may be written in a text column: 1 is also 1.0, and true for a boolean."""
+    """How a label may be written in a text column: 1 is also 1.0, and true for a boolean.
+
+    A label in text is a number only if it is written as one is: 007 and 1e5 are words.
+    """
     found = {str(label).strip()}
-    if not isinstance(label, str) or as_number(label) is not None:
-        number = as_number(label)
-        if number is not None and number == int(number):
-            found |= {str(int(number)), f"{int(number)}.0"}
-            if number in {0, 1} and (isinstance(label, bool) or not isinstance(label, str)):
-                words = TRUE_WORDS if number else FALSE_WORDS
-                found |= {w for word in words for w in (word, word.capitalize(), word.upper())}
+    number = as_number(label)
+    if isinstance(label, str):
+        said = _WHOLE.fullmatch(label.strip())
+        if said is not None:
+            found |= {said[1], f"{said[1]}.0"}
+    elif number is not None and number == int(number):
+        found |= {str(int(label)), f"{int(label)}.0"}
+        if number in {0, 1}:
+            words = TRUE_WORDS if number else FALSE_WORDS
+            found |= {w for word in words for w in (word, word.capitalize(), word.upper())}
     return sorted(found)
 
 
@@ -363,6 +383,16 @@ class SQLiteDialect(Dialect):
     @override
     def _known(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return x  # SQLite stores NaN as NULL
+
+    @override
+    def equals_written(
+        self, x: ColumnElement[Any], family: Family, value: Any
+    ) -> ColumnElement[bool]:
+        if not isinstance(value, str) or family != "any":
+            return super().equals_written(x, family, value)
+        same = self.text(x) == value.strip()
+        number = sa.func.typeof(x).in_(("integer", "real"))
+        return sa.or_(same, sa.and_(number, self.equals(x, "float", value)))
 
     @override
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:

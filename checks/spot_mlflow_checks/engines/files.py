@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow_checks.engines.alike import refuse_mixed
 from spot_mlflow_checks.engines.lake import bucket_table, lake_table
 from spot_mlflow_checks.engines.lake import read as read_lake
 from spot_mlflow_checks.engines.source import check_names
@@ -36,6 +37,7 @@ _LONGEST: Final = 4096  # characters of a path
 _DELIMITERS: Final = ",;\t|"
 _WILD: Final = re.compile(r"[*?\[]")
 _LINE: Final = re.compile(r"on Line: (\d+)")
+_NAMED: Final = re.compile(r"^ *file = (.+)$", re.MULTILINE)
 _SECRET: Final = re.compile(
     r"(\w+:/*)(?:(?<=//)[^/]*|[^/:]+:.*)@"
 )  # user and password of an address
@@ -114,7 +116,7 @@ def read(connection: Any, path: str, wanted: Mapping[str, str]) -> Any:
     if is_remote(path):
         table = bucket_table(connection, path)
         if table is None:
-            return _read_remote(connection, path)
+            return _read_remote(connection, path, wanted)
         return _registered(connection, read_lake(table, path, wanted))
     table = lake_table(path) if path.strip() and len(path) <= _LONGEST else None
     files = [] if table else _files(path)
@@ -132,8 +134,10 @@ def _registered(connection: Any, table: Any) -> Any:
     return connection.table(_quoted(name))
 
 
-def _read_remote(connection: Any, path: str) -> Any:
+def _read_remote(connection: Any, path: str, wanted: Mapping[str, str]) -> Any:
     if re.search(r"\.(parquet|pq|parq)([?*]|$)", path.lower()):
+        if _WILD.search(path.split("?", 1)[0]):
+            refuse_mixed(connection, [path], wanted)
         read = partial(_scan_parquet, connection, [path])
     else:
         read = partial(
@@ -255,6 +259,8 @@ def _read_parquet(connection: Any, files: list[str], wanted: Mapping[str, str]) 
         "SELECT name FROM parquet_schema(?) WHERE num_children IS NULL", [files[0]]
     )
     check_names([row[0] for row in names.fetchall()], wanted, files[0])
+    if len(files) > 1:
+        refuse_mixed(connection, files, wanted)
     read = partial(_scan_parquet, connection, files)
     return _with_folders(read, read(), files)
 
@@ -343,9 +349,17 @@ def recoded(file: str, encoding: str = "cp1252") -> str:
 
 
 def remedy(error: Exception, file: str) -> str:
-    """What to do about what DuckDB says of a file; "" where that says it already."""
-    text = str(error).casefold()
-    return recoded(file) if "unicode" in text or "utf-8" in text else ""
+    """What to do about what DuckDB says of a file; "" where that says it already.
+
+    Args:
+        error: DuckDB's; of CSV it names the file, where several are read.
+        file: the one that is named otherwise; "" where it is not known.
+    """
+    said = str(error)
+    named = _NAMED.search(said)
+    known = file if named is None else named[1]
+    odd = "unicode" in said.casefold() or "utf-8" in said.casefold()
+    return recoded(known) if odd and known else ""
 
 
 def _names(line: str, delimiter: str) -> list[str]:

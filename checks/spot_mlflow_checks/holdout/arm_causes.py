@@ -175,7 +175,7 @@ def _forms(d: Dialect, x: Expression) -> dict[str, Expression]:
     cut = d.length(x) - 2
     out = {
         "without .0": sa.case((x.like("%.0"), sa.func.substr(x, 1, cut)), else_=x),
-        "with .0": x.concat(".0"),
+        "with .0": sa.case((x.like("%.0"), x), else_=x.concat(".0")),
         "in lower case": sa.func.lower(x),
         "in upper case": sa.func.upper(x),
         "without spaces around it": sa.func.trim(x),

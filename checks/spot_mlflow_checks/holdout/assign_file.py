@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from spot_mlflow.errors import InvalidInput
-from spot_mlflow.lift.promise.assign import FLOAT_TEXT, labelled, rule_of
+from spot_mlflow.lift.promise.assign import FLOAT_TEXT, labelled, rule_of, truth_segment
 from spot_mlflow.validation import nearest, utc
 from spot_mlflow_checks.engines.duck import open_path
 from spot_mlflow_checks.holdout.arm_sql import arm_of
@@ -90,6 +90,8 @@ def _arm(
     segment = None
     if rule.by_segment and c.segment is not None:
         _refuse_missing(rows, c.segment, "which the schedule of the assignment needs")
+        if rows.families[c.segment] == "bool":
+            raise truth_segment(c.segment, rows.name)
         segment = d.text(rows.column(c.segment))
     unit, arms = d.text(rows.column(rule.column)), range(len(rule.treated) + 1)
     return arm_of(d, unit, rule, decided_at=decided_at, segment=segment, labels=arms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,8 +15,6 @@ from spot_mlflow_checks.engines import files
 from spot_mlflow_checks.engines.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from spot_mlflow.lift.promise.sources import OutcomeLog, Place
 
 ROLES: Final = ("decisions", "arms", "events", "steps")
@@ -50,7 +49,14 @@ def given_tables(tables: Mapping[str, Any] | None, sources: Sources) -> list[Giv
         InvalidInput: where a table is given that the contract does not know, or none is.
     """
     tables = dict(tables or {})
-    guardrails = tables.pop(GUARDRAILS, None) or {}
+    guardrails = tables.pop(GUARDRAILS, None)
+    guardrails = {} if guardrails is None else guardrails
+    if not isinstance(guardrails, Mapping):
+        raise InvalidInput(
+            f"guardrails is a {type(guardrails).__name__}, must be the table of each guardrail's column",
+            where="tables",
+            fix='Give tables={"guardrails": {"complained": frame}}.',
+        )
     tables |= {f"{GUARDRAIL}{column}": what for column, what in guardrails.items()}
     tables = {k: v for k, v in tables.items() if v is not None}
     docs = sources.tables

@@ -43,6 +43,7 @@ _BATCH: Final = 5_000  # rows of one insert
 _HASHED: Final = 200_000  # units up to which PostgreSQL may join by hashing
 _OF_A_PART: Final = 5_000  # rows of a part in Spark: with fewer, the parts cost more than they save
 _ID: Final = frozenset({"unit", "id"})
+_CSV: Final = "CSV Error"  # in what DuckDB says of a file
 
 
 class Home(ABC):
@@ -141,7 +142,10 @@ class Home(ABC):
         except Exception as e:  # noqa: BLE001 - each engine has errors of its own, and drivers more
             if "interrupted" in str(e).casefold() and isinstance(e, RuntimeError):
                 raise KeyboardInterrupt from None  # what DuckDB makes of Ctrl-C
-            raise EngineRefused(shortened(self.reason(e)), where=self.place_of(e)) from None
+            # A file may be carried here from DuckDB, which then says what is wrong with it.
+            said = files.reason(e) if _CSV in str(e) else self.reason(e)
+            place, fix = self.place_of(e), files.remedy(e, "")
+            raise EngineRefused(shortened(said), where=place, fix=fix) from None
 
 
 class DuckHome(Home):

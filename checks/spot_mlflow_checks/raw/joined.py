@@ -33,6 +33,7 @@ from spot_mlflow_checks.raw.chosen import (
     with_arms,
 )
 from spot_mlflow_checks.raw.counting import Census, census, refuse_hopeless, repeats_of
+from spot_mlflow_checks.raw.drawn import refuse_floating_ids, refuse_unlike
 from spot_mlflow_checks.raw.events import EVENTS, Events, counted, events_of
 from spot_mlflow_checks.raw.filters import unmatched
 from spot_mlflow_checks.raw.given import GUARDRAIL, given_tables
@@ -215,6 +216,7 @@ class _Join:
         before = self._sources.before or timedelta(0)
         self._windows = Windows(span_of(predicted.window), span_of(before))
         columns = predicted.columns
+        refuse_unlike(predicted, place)
         self._choice = Choice(
             self._home,
             self._sources,
@@ -230,6 +232,7 @@ class _Join:
         """Runs all steps; the log and its counts."""
         self._tell("decisions")
         picked = self._picked()
+        refuse_floating_ids(self._choice, self._place, picked)
         self._tell("events")
         c, w = self._choice, self._windows
         events = events_of(c, self._place, picked, w, self._all_events.get(EVENTS))

@@ -258,7 +258,7 @@ def _filter(raw: Raw) -> Expression:
     for column, values in raw.doc.filter.items():
         x, family = raw.source.column(column), raw.source.families[column]
         said = values if isinstance(values, list) else [values]
-        asked.append(sa.or_(*[raw.source.dialect.equals(x, family, v) for v in said]))
+        asked.append(sa.or_(*[raw.source.dialect.equals_written(x, family, v) for v in said]))
     return sa.and_(sa.true(), *asked) if asked else sa.literal(1) == 1
 
 

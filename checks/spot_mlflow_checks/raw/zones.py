@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SECOND: Final = 1_000_000  # microseconds
 DAY: Final = 86_400 * SECOND
 _YEARS: Final = 10  # before the check; earlier times take the offset of its beginning
+_FIRST: Final = 1970
+_LAST: Final = 9997  # with a year more, and a day in any zone: there is no year 10000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,12 @@ class Change:
 
 
 def changes(zone: str, until: int) -> tuple[Change, ...]:
-    """Returns the changes of a zone's offset in the 10 years up to ``until`` (seconds), and a year more."""
-    return _changes(zone, datetime.fromtimestamp(until, tz=timezone.utc).year)
+    """Returns the changes of a zone's offset in the 10 years up to ``until`` (seconds), and a year more.
+
+    Of the years that there are: none of them is known so far ahead, nor matters before 1970.
+    """
+    year = datetime.fromtimestamp(until, tz=timezone.utc).year
+    return _changes(zone, min(max(year, _FIRST), _LAST))
 
 
 @lru_cache(maxsize=64)

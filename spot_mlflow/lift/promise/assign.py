@@ -201,6 +201,16 @@ def _days(
     return np.array([known[v] for v in values], dtype="datetime64[us]")
 
 
+def truth_segment(name: str, where: str) -> InvalidInput:
+    """Returns the error for segments that are truth values, which no two systems write alike."""
+    return InvalidInput(
+        f"column {name!r}, which the schedule of the assignment needs, holds true and false: they are "
+        "written True, true or 1, and the arm depends on it",
+        where=where,
+        fix="Write the segment as text, for example new and known.",
+    )
+
+
 def _moment(value: Any) -> np.datetime64:
     return np.datetime64(utc(value).replace(tzinfo=None), "us")
 
@@ -208,9 +218,10 @@ def _moment(value: Any) -> np.datetime64:
 def _segments(rows: Any, predicted: PredictedLift) -> NDArray[Any]:
     name = predicted.columns.segment
     assert name is not None  # noqa: S101 - the contract asks for it
-    values: Sequence[Any] = _column(
-        rows, name, "which the schedule of the assignment needs"
-    ).to_list()
+    column = _column(rows, name, "which the schedule of the assignment needs")
+    values: Sequence[Any] = column.to_list()
+    if any(isinstance(v, bool) for v in values):
+        raise truth_segment(name, _place(rows))
     return np.array([None if v is None else str(v) for v in values], dtype=object)
 
 

@@ -46,6 +46,11 @@ def sqlite(expression: Any) -> Any:
         ("yes", 1.0, True),
         ("treat", None, None),
         ("2.5", 2.5, None),
+        ("inf", None, None),
+        ("NaN", None, None),
+        ("-Infinity", None, None),
+        (float("nan"), None, None),
+        (10**400, None, None),
     ],
 )
 def test_labels_are_read_as_numbers_and_truth(
@@ -63,6 +68,39 @@ def test_a_number_is_spelt_in_text_in_every_usual_way() -> None:
     assert {"1", "1.0", "true", "TRUE", "Yes"} <= set(spellings(1))
     assert spellings("treat") == ["treat"]
     assert set(spellings("1")) == {"1", "1.0"}
+    assert set(spellings("7.0")) == {"7", "7.0"}
+
+
+@pytest.mark.parametrize(
+    "word", ["inf", "nan", "Infinity", "NaN", "007", "1e5", "1_000", "2.50", "+1"]
+)
+def test_a_word_that_python_reads_as_a_number_is_only_itself(word: str) -> None:
+    """As an arm, a version, a word of a step or a value of a filter."""
+    assert spellings(word) == [word]
+    assert duck(DUCK.equals(sa.literal(word), "text", word)) is True
+    assert duck(DUCK.answer(sa.literal(word.upper()), "text", [word], ["no"])) == 1.0
+    for family, x in (("float", 1.0), ("integer", 1), ("bool", sa.true())):
+        assert duck(DUCK.equals(sa.literal(x) if family != "bool" else x, family, word)) is (
+            word == "+1" and family != "bool"
+        )
+
+
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [
+        ("7", {"7"}), ("007", {"007"}), ("7.0", {"7.0"}), ("1e5", {"1e5"}),
+        (7, {"7", "7.0"}), (100_000, {"100000"}), ("nan", {"nan"}),
+    ],
+)  # fmt: skip
+def test_a_filter_takes_text_as_it_is_written(value: Any, taken: set[str]) -> None:
+    """Text in lift.yaml is itself in a column of text; in one of numbers it is the number."""
+    there = ["7", "007", "7.0", "1e5", "100000", "nan", "1"]
+    for engine, run, family in ((DUCK, duck, "text"), (SQLITE, sqlite, "any")):
+        found = {w for w in there if run(engine.equals_written(sa.literal(w), family, value))}
+        assert found == taken
+    assert duck(DUCK.equals_written(sa.literal(7), "integer", "7")) is True
+    assert sqlite(SQLITE.equals_written(sa.literal(7.0), "any", "7")) == 1
+    assert sqlite(SQLITE.equals_written(sa.literal("7.0"), "any", "7")) == 0
 
 
 NUMBERS = [

@@ -243,3 +243,37 @@ def test_names_and_values_that_look_like_code_are_data() -> None:
         columns = [log.source.column(k) for k in ("unit", "outcome")]
         rows = log.source.fetch(sa.select(*columns))
     assert {tuple(r) for r in rows} == {(unit, 10.0), ("2", 0.0), ("3", 0.0)}
+
+
+@pytest.mark.parametrize("given", [pd.DataFrame({"id": [1]}), ["a.csv"], "a.csv"])
+def test_guardrails_without_their_columns_are_refused(tmp_path: Path, given: Any) -> None:
+    """A frame, a list or a path does not say which guardrail it belongs to."""
+    said = refused({**in_files(tmp_path), "guardrails": given})
+    assert "must be the table of each guardrail's column" in said
+    assert '{"guardrails": {"complained": frame}}' in said
+
+
+@pytest.mark.parametrize("as_of", ["9999-12-31", "9998-01-01"])
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/New_York"])
+def test_the_last_days_of_the_calendar_are_days(tmp_path: Path, as_of: str, zone: str) -> None:
+    """A far as_of means that everything counts, in whatever zone the events are."""
+    sources = {**SOURCES, "events": {**SOURCES["events"], "zone": zone}}
+    contract = PredictedLift.load({**CONTRACT, "sources": sources})
+    with joined_log(in_files(tmp_path), contract, as_of=as_of) as log:
+        assert len(log.rows()) == 3
+
+
+def test_the_remedy_for_another_encoding_names_the_file(tmp_path: Path) -> None:
+    """The command runs as it is written: it has neither the role nor the pattern in place of a file."""
+    odd = (EVENTS + "".join(f"{i},1,2026-01-02T08:00,1,EUR,ö\n" for i in range(9))).encode("cp1252")
+    tables = in_files(tmp_path, events=EVENTS)
+    (tmp_path / "events.2.csv").write_bytes(odd)
+    sources = {**SOURCES, "events": {**SOURCES["events"], "filter": {"state": "paid"}}}
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/w.db")
+    pd.read_csv(io.StringIO(DECISIONS)).to_sql("decisions", engine, index=False)
+    engine.dispose()
+    carried = {**tables, "decisions": f"sqlite:///{tmp_path}/w.db::decisions"}
+    for given in (tables, carried):
+        for path in (f"{tmp_path}/events*.csv", f"{tmp_path}/events.2.csv"):
+            said = refused({**given, "events": path}, sources)
+            assert f"iconv -f cp1252 -t utf-8 {tmp_path}/events.2.csv > new.csv" in said
