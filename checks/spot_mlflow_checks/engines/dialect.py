@@ -164,6 +164,12 @@ class Dialect:
             )
         return self.double(sa.null())
 
+    def amount(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
+        """A number in which "yes" is none, as an amount or an id."""
+        if family in {"text", "any"}:
+            return self._known(self.parse_number(x))
+        return self.number(x, family)
+
     def _known(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return sa.case((sa.not_(self.is_nan(x)), x))
 

@@ -248,7 +248,7 @@ def _id(raw: Raw, key: str) -> Expression:
     said = sa.not_(d.blank(x, family))
     if raw.ids == "text" or (family == "integer" and not _is_fraction(family, _kind(raw, key))):
         return sa.case((said, _said(d, x, family)))
-    number = d.number(x, family)
+    number = d.amount(x, family)
     whole = sa.and_(d.floor(number) == number, sa.func.abs(number) < float(_EXACT))
     return sa.case((sa.and_(said, whole), d.text(sa.cast(number, sa.BigInteger()))))
 
@@ -266,7 +266,7 @@ def _meaning(raw: Raw, key: str) -> dict[str, Expression]:
     if key == "due_at":
         return {key: _end_of_day(raw, key)}
     if key in _DOUBLE:
-        number = d.number(x, family)
+        number = d.amount(x, family)
         finite = number if family in {"integer", "bool"} else sa.case((d.finite(number), number))
         return {key: finite, f"{key}_blank": flag(d.blank(x, family))}
     return {key: sa.case((sa.not_(d.blank(x, family)), _said(d, x, family)))}
