@@ -14,6 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from typing_extensions import override
 
+from spot_mlflow_checks.engines.forms import (
+    FARTHEST,
+    LARGEST_POWER,
+    NUMBER,
+    OFFSET,
+    TIME,
+    WIDEST_NUMBER,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -30,6 +39,7 @@ LARGEST: Final = 1.7976931348623157e308  # of a double; what is larger is infini
 NEVER: Final = sa.literal(1) == 0  # a condition that no row meets, where a database has no FALSE
 TRUE_WORDS: Final = ("true", "t", "yes", "y", "ja", "j")
 FALSE_WORDS: Final = ("false", "f", "no", "n", "nein")
+INFINITE_WORDS: Final = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 _SHORT: Final = 4  # words in one list: DuckDB makes a join of a longer one, at each mention
 # Spellings of "no value" that exports write into text columns.
 BLANK_WORDS: Final = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat", "-")
@@ -39,9 +49,6 @@ _DATE: Final = 10  # characters of a date without a time
 _MINUTE: Final = 16  # and of a time up to the minute
 _SECOND: Final = 19  # up to the second
 _WHOLE: Final = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0)?")
-NUMBER: Final = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
-OFFSET: Final = r"([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
-TIME: Final = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?\s*([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*$"
 
 
 class Dialect:
@@ -49,6 +56,8 @@ class Dialect:
 
     name = "sql"
     sql: SQLDialect | None = None  # None: the SQLAlchemy engine has its own
+    # An infinite double; None where a database has none. Its sign is of no use to anyone.
+    infinity: ColumnElement[float] | None = sa.cast(sa.literal("Infinity"), sa.Double())
     distinct_on = False  # whether SELECT DISTINCT ON gives the first row of each key
 
     def compile(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> str:
@@ -101,12 +110,31 @@ class Dialect:
         return sa.func.ltrim(x, "0")
 
     def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        """A number out of text; NULL where it is none."""
-        return sa.case((x.regexp_match(NUMBER), self.double(x)))
+        """A number out of text, infinite ones included; NULL where it is not of the form that is read."""
+        said = [(self.is_number(x), self.to_double(x))]
+        if self.infinity is not None:
+            said += [(self.word(x).in_(some), self.infinity) for some in _shortly(INFINITE_WORDS)]
+        return sa.case(*said)
 
     def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        """Seconds since 1970 UTC out of ISO 8601 text; NULL where it is none."""
-        return sa.case((x.regexp_match(TIME), self.seconds(sa.cast(x, sa.DateTime(timezone=True)))))
+        """Seconds since 1970 UTC out of text; NULL where it is not of the form that is read."""
+        return sa.case((self.matches(x, TIME), self.to_seconds(x)))
+
+    def matches(self, x: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Whether a text has the form of a number or time."""
+        return x.regexp_match(pattern)
+
+    def is_number(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether a text is a number that a double holds."""
+        return sa.and_(self.length(x) <= WIDEST_NUMBER, self.matches(x, NUMBER))
+
+    def to_double(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        """A double out of a text that is a number; what it makes of any other is not looked at."""
+        return self.double(x)
+
+    def to_seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        """Seconds since 1970 UTC out of a text that is a time, likewise."""
+        return self.seconds(sa.cast(x, sa.DateTime(timezone=True)))
 
     def seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         """Seconds since 1970 UTC of a time or date; a naive one is taken as UTC."""
@@ -138,6 +166,12 @@ class Dialect:
                 else_=self._known(self.parse_number(x)),
             )
         return self.double(sa.null())
+
+    def amount(self, x: ColumnElement[Any], family: Family) -> ColumnElement[float]:
+        """A number in which "yes" is none, as an amount or an id."""
+        if family in {"text", "any"}:
+            return self._known(self.parse_number(x))
+        return self.number(x, family)
 
     def _known(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return sa.case((sa.not_(self.is_nan(x)), x))
@@ -283,9 +317,9 @@ def blank_or_not(x: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
 
 
 def close_offset(x: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A time in text without spaces around it, and with none before its offset: "10:00 +02" of exports."""
+    """A time in text as more engines read it: no spaces around it or before its offset, and a large Z."""
     plus = sa.func.replace(sa.func.trim(x), " +", "+")
-    return sa.func.replace(plus, " -", "-")
+    return sa.func.replace(sa.func.replace(plus, " -", "-"), "z", "Z")
 
 
 def with_seconds(x: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -316,11 +350,15 @@ class DuckDialect(Dialect):
         return sa.func.try_cast(x.op("AS")(sa.literal_column(kind)))
 
     @override
-    def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        return self._try(x, "DOUBLE")  # reads "NaN", too
+    def matches(self, x: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        return sa.func.regexp_matches(x, pattern)
 
     @override
-    def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+    def to_double(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        return self._try(x, "DOUBLE")
+
+    @override
+    def to_seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         # Plain TIMESTAMP drops the offset it reads, TIMESTAMPTZ takes the session's zone for none.
         said = close_offset(x)
         zoned = sa.and_(sa.func.length(said) > _DATE, sa.func.regexp_matches(said, OFFSET))
@@ -343,23 +381,33 @@ class DuckDialect(Dialect):
         return x  # text compares byte by byte
 
 
-def _sqlite_zone(zone: ColumnElement[Any]) -> ColumnElement[Any]:
-    """An offset as SQLite knows it, +02:00; others write +0200 and +02, too."""
-    return sa.case(
-        (
-            zone.op("GLOB")("[+-][0-9][0-9][0-9][0-9]"),
-            sa.func.substr(zone, 1, 3).concat(":").concat(sa.func.substr(zone, 4)),
-        ),
-        (zone.op("GLOB")("[+-][0-9][0-9]"), zone.concat(":00")),
-        (sa.func.upper(sa.func.trim(zone)) == "UTC", "Z"),
-        else_=zone,
-    )
+def _is_sqlite_rest(rest: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether up to nine digits follow a point, if one is there, and at most one space."""
+    ten = "." + "[0-9]" * 10 + "*"
+    odd = ("[0-9]*", ".", ".[^0-9]*", ".*.*", ten, "*  *")
+    return sa.and_(*[sa.not_(rest.op("GLOB")(form)) for form in odd])
+
+
+def _is_sqlite_zone(zone: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether it is an offset as ``forms`` says, or none."""
+    forms = ("[+-][0-9][0-9]", "[+-][0-9][0-9][0-5][0-9]", "[+-][0-9][0-9]:[0-5][0-9]")
+    digits = sa.func.substr(sa.func.replace(zone, ":", ""), 2)
+    said = sa.or_(*[zone.op("GLOB")(form) for form in forms])
+    return sa.or_(zone.in_(("", "Z", "z", "UTC")), sa.and_(said, digits <= FARTHEST))
+
+
+def _sqlite_offset(zone: ColumnElement[Any]) -> ColumnElement[float]:
+    """Seconds ahead of UTC of an offset: +02:00, +0200 or +02; 0 of a letter."""
+    four = sa.func.substr(sa.func.replace(zone, ":", "").concat("00"), 1, 5)
+    n: ColumnElement[Any] = sa.cast(four, sa.Integer())  # hours * 100 + minutes, with their sign
+    return n * 36.0 + (n % 100) * 24.0
 
 
 class SQLiteDialect(Dialect):
     """SQLite, whose columns may hold anything whatever they are declared to hold."""
 
     name = "sqlite"
+    infinity = sa.literal_column("9e999", sa.Double())
 
     @override
     def fenced(self, query: sa.Select[Any]) -> sa.Select[Any]:
@@ -368,17 +416,28 @@ class SQLiteDialect(Dialect):
     @override
     def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         kind = sa.func.typeof(x)
-        # JSON knows numbers as we do; a plain CAST would make 0 of any word.
-        said = sa.and_(sa.func.json_valid(sa.func.trim(x)) == 1)
-        parsed = sa.case(
-            (
-                said,
-                sa.case(
-                    (sa.func.json_type(sa.func.trim(x)).in_(("integer", "real")), self.double(x))
-                ),
-            )
+        return sa.case(
+            (kind.in_(("integer", "real")), self.double(x)),
+            (kind == "text", super().parse_number(x)),
         )
-        return sa.case((kind.in_(("integer", "real")), self.double(x)), (kind == "text", parsed))
+
+    @override
+    def is_number(self, x: ColumnElement[Any]) -> ColumnElement[bool]:
+        # JSON knows our numbers but for their beginning and end: a digit before makes "007" and ".5"
+        # numbers of it, one behind "5.". A plain CAST would make 0 of any word.
+        said = sa.func.lower(sa.func.trim(x))
+        signed = sa.func.substr(said, 1, 1).in_(("+", "-"))
+        plain = sa.case((signed, sa.func.substr(said, 2)), else_=said)
+        full = sa.func.replace(sa.literal("1").concat(plain), ".e", ".0e")
+        closed = full.concat(sa.case((full.op("GLOB")("*."), "0"), else_=""))
+        power = sa.func.substr(said, sa.func.instr(said, "e") + 1)
+        small = sa.cast(power, sa.Integer()).between(-LARGEST_POWER, LARGEST_POWER)
+        return sa.and_(
+            sa.func.length(x) <= WIDEST_NUMBER,
+            sa.or_(plain.op("GLOB")("[0-9]*"), plain.op("GLOB")(".[0-9]*")),
+            sa.func.json_valid(closed) == 1,
+            sa.or_(sa.func.instr(said, "e") == 0, small),
+        )
 
     @override
     def _known(self, x: ColumnElement[Any]) -> ColumnElement[float]:
@@ -399,16 +458,25 @@ class SQLiteDialect(Dialect):
         # Whole seconds and the fraction apart: SQLite's own times are exact to a millisecond, and
         # %s rounds where %f cuts off, so that "59.9996" would be a second late.
         said = with_seconds(sa.func.trim(x))
-        rest: ColumnElement[Any] = sa.func.substr(said, _SECOND + 1)
-        zone = _sqlite_zone(sa.func.trim(sa.func.ltrim(rest, ".0123456789")))
-        cut = sa.func.substr(said, 1, _SECOND).concat(zone)
-        whole: ColumnElement[Any] = sa.cast(sa.func.strftime("%s", cut), sa.Double())
+        at = sa.func.substr(said, 1, _SECOND)
+        rest = sa.func.substr(said, _SECOND + 1)  # fraction and offset
+        zone = sa.func.ltrim(sa.func.ltrim(rest, ".0123456789"))
+        whole: ColumnElement[Any] = sa.cast(sa.func.strftime("%s", at), sa.Double())
         fraction = sa.case(
             (sa.func.substr(rest, 1, 1) == ".", sa.cast(sa.literal("0").concat(rest), sa.Double())),
             else_=0.0,
         )
-        written = sa.and_(sa.func.typeof(x) == "text", sa.func.length(x) >= _DATE)
-        return sa.case((written, whole + fraction))
+        # It reads times that do not exist, and counts from them to those that do.
+        full = sa.func.substr(sa.func.replace(at, "T", " ").concat(" 00:00:00"), 1, _SECOND)
+        read = sa.and_(
+            sa.func.typeof(x) == "text",
+            sa.func.datetime(at, "+0 days") == full,
+            at >= "0001",
+            sa.func.substr(sa.func.trim(x), _MINUTE + 1, 1) != ".",
+            _is_sqlite_rest(rest),
+            _is_sqlite_zone(zone),
+        )
+        return sa.case((read, whole + fraction - _sqlite_offset(zone)))
 
     @override
     def floor(self, x: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import DATETIME
 from typing_extensions import override
 
-from spot_mlflow_checks.engines.dialect import NEVER, OFFSET, TIME, Dialect, blank_or_not
+from spot_mlflow_checks.engines.dialect import NEVER, Dialect, blank_or_not
+from spot_mlflow_checks.engines.forms import OFFSET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,7 @@ class MySQLDialect(Dialect):
     """MySQL and MariaDB, which have no NaN, and no zones in the text of a time."""
 
     name = "mysql"
+    infinity = None
 
     def __init__(self, *, mariadb: bool = True) -> None:
         self._mariadb = mariadb
@@ -64,12 +66,18 @@ class MySQLDialect(Dialect):
         return self.double(micros) / 1e6
 
     @override
-    def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+    def to_double(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        return self.double(
+            sa.func.trim(x)
+        )  # a space behind a number is an error where rows are kept
+
+    @override
+    def to_seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         x = sa.func.trim(x)
         zoned = sa.and_(sa.func.length(x) > _DATE, x.regexp_match(OFFSET))
-        local = sa.case((zoned, sa.func.regexp_replace(x, OFFSET, "")), else_=x)
+        local = sa.case((zoned, sa.func.trim(sa.func.regexp_replace(x, OFFSET, ""))), else_=x)
         at = sa.cast(sa.func.replace(local, "T", " "), DATETIME(fsp=6))
-        return sa.case((x.regexp_match(TIME), self.seconds(at) - self._offset(x, zoned)))
+        return self.seconds(at) - self._offset(x, zoned)
 
     def _offset(self, x: ColumnElement[Any], zoned: ColumnElement[bool]) -> ColumnElement[float]:
         """Seconds that a time in text is ahead of UTC; 0 where it says no offset."""

@@ -9,7 +9,8 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.sql.compiler import GenericTypeCompiler, IdentifierPreparer, SQLCompiler
 from typing_extensions import override
 
-from spot_mlflow_checks.engines.dialect import OFFSET, Dialect, Family, close_offset, with_seconds
+from spot_mlflow_checks.engines.dialect import Dialect, Family, close_offset, with_seconds
+from spot_mlflow_checks.engines.forms import OFFSET
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect as SQLDialect
@@ -73,11 +74,15 @@ class SparkDialect(Dialect):
         return sa.func.isnan(x)
 
     @override
-    def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+    def matches(self, x: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        return sa.func.regexp_like(x, pattern)
+
+    @override
+    def to_double(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         return sa.func.try_cast(sa.func.trim(x).op("AS")(sa.literal_column("DOUBLE")))
 
     @override
-    def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+    def to_seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         x = with_seconds(close_offset(x))
         zoned = sa.and_(sa.func.length(x) > _DATE, sa.func.regexp_like(x, OFFSET))
         said = sa.case(

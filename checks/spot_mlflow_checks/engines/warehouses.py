@@ -20,7 +20,8 @@ from sqlalchemy.sql.expression import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 from typing_extensions import override
 
-from spot_mlflow_checks.engines.dialect import NEVER, NUMBER, TIME, Dialect, Family, blank_or_not
+from spot_mlflow_checks.engines.dialect import NEVER, Dialect, Family, blank_or_not
+from spot_mlflow_checks.engines.forms import TIME
 from spot_mlflow_checks.engines.iso_time import UTC, iso_parts
 from spot_mlflow_checks.engines.spark_sql import SparkDialect, spark_literal
 
@@ -37,6 +38,7 @@ _WIDEST: Final = 4000  # characters of text that SQL Server and Oracle compare
 class Warehouse(Dialect):
     """A database whose queries are written out whole; standard SQL, unless a vendor says otherwise."""
 
+    infinity = None  # such a word in text is unreadable
     backslashes: ClassVar[bool] = False  # whether a backslash in a literal escapes what follows
 
     def __init__(self, sql: SQLDialect) -> None:
@@ -62,8 +64,8 @@ class Warehouse(Dialect):
         """Whole seconds since 1970 UTC of "2027-01-31 10:00:00+02:00"; NULL where there is no such time."""
         raise NotImplementedError
 
+    @override
     def matches(self, x: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-        """Whether a text has the form of a number or time."""
         return sa.func.regexp_like(x, pattern)
 
     @override
@@ -71,18 +73,18 @@ class Warehouse(Dialect):
         return x == sa.literal_column("TRUE" if wanted else "FALSE")
 
     @override
-    def parse_number(self, x: ColumnElement[Any]) -> ColumnElement[float]:
-        return sa.case((self.matches(x, NUMBER), self.try_double(sa.func.trim(x))))
+    def to_double(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+        return self.try_double(sa.func.trim(x))
 
     def try_double(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         """A double out of text; NULL where it is too large or none."""
         return _try(x, "DOUBLE")
 
     @override
-    def parse_time(self, x: ColumnElement[Any]) -> ColumnElement[float]:
+    def to_seconds(self, x: ColumnElement[Any]) -> ColumnElement[float]:
         # Whole seconds and the fraction apart, as some parse no more than milliseconds.
         said, fraction = iso_parts(self, x)
-        return sa.case((self.matches(x, TIME), self.instant(said) + self.try_double(fraction)))
+        return self.instant(said) + self.try_double(fraction)
 
     def part(self, x: ColumnElement[Any], start: Any, size: Any) -> ColumnElement[Any]:
         """Characters of a text; the first is 1."""

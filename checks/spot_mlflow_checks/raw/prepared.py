@@ -274,7 +274,7 @@ def _id(raw: Raw, key: str) -> Expression:
     if raw.ids == "text" or (family == "integer" and not _is_fraction(family, _kind(raw, key))):
         return sa.case((said, _said(d, x, family)))
     # Of a type that is not known here: the engine's own text of it.
-    number = d.number(d.text(x), "text") if family == "label" else d.number(x, family)
+    number = d.amount(d.text(x), "text") if family == "label" else d.amount(x, family)
     whole = sa.and_(d.floor(number) == number, sa.func.abs(number) < float(_EXACT))
     as_number = d.text(sa.cast(number, sa.BigInteger()))
     if key == "unit" or family not in {"text", "any", "label"}:
@@ -297,7 +297,7 @@ def _meaning(raw: Raw, key: str) -> dict[str, Expression]:
     if key == "due_at":
         return {key: _end_of_day(raw, key), f"{key}{_ZONED}": _zoned(raw, key)}
     if key in _DOUBLE:
-        number = d.number(x, family)
+        number = d.amount(x, family)
         finite = number if family in {"integer", "bool"} else sa.case((d.finite(number), number))
         return {key: finite, f"{key}_blank": flag(d.blank(x, family))}
     return {key: sa.case((sa.not_(d.blank(x, family)), _said(d, x, family)))}

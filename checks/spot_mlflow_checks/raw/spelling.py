@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     Expression = sa.ColumnElement[Any]
 
+_GROUPS: Final = 5  # of thousands in an amount, at most
 _YEAR, _REST = 7, 11  # first character of the year, and of what comes after the day
 # How days are written -> (where the month begins, where the day does, what such a text is like).
 _DAYS: Final = {
@@ -40,8 +41,8 @@ def as_iso(x: Expression, family: Family, dates: str) -> Expression:
 def with_point(x: Expression, family: Family) -> Expression:
     """An amount in text, 1.234,50, as 1234.50; with a point that separates no thousands, unreadable.
 
-    Where a point is not followed by three digits (12.50), or a comma stands before it (1,234.50), it is
-    not what was declared, and to drop it would make a hundred times the amount.
+    Where a point is not between thousands (12.50, 12.345.6, 1.5e3), or a comma stands before it
+    (1,234.50), it is not what was declared, and to drop it would make a hundred times the amount.
 
     Args:
         x: column.
@@ -50,10 +51,23 @@ def with_point(x: Expression, family: Family) -> Expression:
     if family not in {"text", "any"}:
         return x
     said = sa.func.trim(x)
-    thousands = sa.or_(*(said.like(form) for form in ("%.___", "%.___,%", "%.___.%")))
-    odd = sa.or_(sa.and_(said.like("%.%"), sa.not_(thousands)), said.like("%,%.%"))
+    powered = sa.func.lower(said).like("%e%")
+    odd = sa.and_(said.like("%.%"), sa.or_(powered, sa.not_(_has_thousands(said))))
     pointed = sa.func.replace(sa.func.replace(x, ".", ""), ",", ".")
     plain = sa.case((odd, said.concat("?")), else_=pointed)
     if family == "text":
         return plain
     return sa.case((sa.func.typeof(x) == "text", plain), else_=x)
+
+
+def _has_thousands(said: Expression) -> Expression:
+    """Whether every point of an amount is one between thousands: 1.234.567 or -1.234,50."""
+    bare = sa.func.replace(sa.func.replace(said, "-", ""), "+", "").concat(",")
+    found = []
+    for n in range(1, _GROUPS + 1):
+        # So many points and no more, each before three characters up to the comma; that these are
+        # digits is seen when the number is read.
+        groups = ".___" * n
+        shaped = sa.or_(*(bare.like(f"{'_' * head}{groups},%") for head in (1, 2, 3)))
+        found.append(sa.and_(shaped, sa.not_(bare.like("%.%" + ".%" * n))))
+    return sa.or_(*found)

@@ -96,13 +96,17 @@ def test_postgres_arms_outcomes_and_segments_may_be_of_any_type(postgres: sa.Eng
         ("y", "'1e400'::numeric", r"column 'y' \(columns.outcome\) of type numeric cannot be read"),
         ("at", "unit", r"column 'at' \(columns.decided_at\) is of type bigint, must hold times"),
         ("at", "at::time", "is of type time without time zone"),
-        ("at", "'2026-13-45'", r"column 'at' \(columns.decided_at\) of type text cannot be read"),
+        (
+            "at",
+            "'2026-13-45'",
+            r"column 'at' \(columns.decided_at\): no time can be read, in all 400 rows",
+        ),
     ],
 )
 def test_postgres_refuses_by_column_and_type(
     postgres: sa.Engine, column: str, value: str, says: str
 ) -> None:
-    """What PostgreSQL cannot read is named, and a connection of the caller's can be used on."""
+    """What cannot be read in PostgreSQL is named, and a connection of the caller's can be used on."""
     columns = {"unit": "unit", "arm": "arm", "y": "y", "at": "at", column: value}
     select = ", ".join(f"{v} AS {k}" for k, v in columns.items())
     run(postgres, f"CREATE TABLE t AS SELECT {select} FROM base")  # noqa: S608 - from the table above

@@ -129,3 +129,74 @@ def test_a_query_for_elsewhere_needs_types_of_its_own() -> None:
     """``spot log --sql`` writes no parsing of text."""
     with pytest.raises(InvalidInput, match="in the query times and amounts have their own types"):
         log_sql("snowflake", PredictedLift.load(contract("DD.MM.YYYY")))
+
+
+_COMMAS: dict[str, float | None] = {
+    "1.234,50": 1234.5, "-1.234.567": -1234567.0, "12": 12.0, "+12,5": 12.5, ",5": 0.5, "5,": 5.0,
+    "+5,0": 5.0, "1,5e3": 1500.0, " 123.456 ": 123456.0, "1.234.567.890.123,5": 1234567890123.5,
+    "1.5e3": None, "12.345.6": None, "1.234e5": None, "1234.567": None, ".567": None, "1..234": None,
+    "1.23.4": None, "1.2.4": None, "1,234.567": None, "1.234,5.678": None, "12.50": None, "1,2,3": None,
+    "yes": None, "true": None, "ja": None, "1_000": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["frames", "sqlite"])
+def test_an_amount_with_a_comma_is_read_or_unreadable_alike(place: str, tmp_path: Path) -> None:
+    """A point stands between thousands or the amount is unreadable; a word is no amount."""
+    units = [f"u{i}" for i in range(len(_COMMAS))]
+    at, n = "2027-01-04 08:00", len(units)
+    tables: dict[str, Any] = {
+        "decisions": pd.DataFrame(
+            {"unit": units, "at": at, "arm": ["offer", "control"] * (n // 2)}
+        ),
+        "events": pd.DataFrame({"unit": units, "at": "2027-01-05 08:00", "amount": list(_COMMAS)}),
+    }
+    if place == "sqlite":
+        url = f"sqlite:///{tmp_path / 'w.db'}"
+        engine = sa.create_engine(url)
+        for role, frame in tables.items():
+            frame.to_sql(role, engine, index=False)
+        engine.dispose()
+        tables = {role: f"{url}::{role}" for role in tables}
+    said = {
+        "metric": "m", "kind": "money", "predicted": {"lift": 5.0, "se": 1.0}, "window": "5d",
+        "sources": {
+            "decisions": {"unit": "unit", "at": "at"},
+            "arms": {"column": "arm", "treated": "offer", "holdout": "control"},
+            "events": {"unit": "unit", "at": "at", "amount": "amount", "decimal": ",", "complete_until": "now"},
+            "outcome": "sum", "before": "28d",
+        },
+    }  # fmt: skip
+    with joined_log(tables, PredictedLift.load(said), as_of="2027-03-01") as log:
+        found = dict(log.rows("unit", "outcome"))
+        unreadable = log.joined.of(Rule.UNREADABLE_AMOUNT, "events").count
+    wrong = {t for u, (t, x) in zip(units, _COMMAS.items(), strict=True) if found[u] != (x or 0.0)}
+    assert wrong == set()
+    assert unreadable == sum(x is None for x in _COMMAS.values())
+
+
+@pytest.mark.parametrize("place", ["frames", "sqlite"])
+def test_a_word_is_no_id(place: str, tmp_path: Path) -> None:
+    """With ids that are numbers "true" is none, and 0012 is 12 wherever it is stored."""
+    tables: dict[str, Any] = {
+        "decisions": pd.DataFrame({"unit": ["1", "12"], "at": "2027-01-04 08:00", "arm": ["offer", "control"]}),
+        "events": pd.DataFrame({"unit": ["true", "0012", "1_2"], "at": "2027-01-05 08:00"}),
+    }  # fmt: skip
+    if place == "sqlite":
+        url = f"sqlite:///{tmp_path / 'w.db'}"
+        engine = sa.create_engine(url)
+        for role, frame in tables.items():
+            frame.to_sql(role, engine, index=False)
+        engine.dispose()
+        tables = {role: f"{url}::{role}" for role in tables}
+    said = {
+        "metric": "m", "kind": "money", "predicted": {"lift": 5.0, "se": 1.0}, "window": "5d",
+        "sources": {
+            "decisions": {"unit": "unit", "at": "at"},
+            "arms": {"column": "arm", "treated": "offer", "holdout": "control"},
+            "events": {"unit": "unit", "at": "at", "complete_until": "now"},
+            "outcome": "count", "before": "28d", "ids": "number",
+        },
+    }  # fmt: skip
+    with joined_log(tables, PredictedLift.load(said), as_of="2027-03-01") as log:
+        assert dict(log.rows("unit", "outcome")) == {"1": 0.0, "12": 1.0}
