@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -10,11 +10,14 @@ import sqlalchemy as sa
 from spot_mlflow.lift.moments.joined import Rule
 from spot_mlflow_checks.raw import happened, reach
 from spot_mlflow_checks.raw.counting import Census, census, refuse_currencies, refuse_hopeless
+from spot_mlflow_checks.raw.filters import unmatched
 from spot_mlflow_checks.raw.given import sql_name
 from spot_mlflow_checks.raw.prepared import id_kind
 from spot_mlflow_checks.raw.reach import Reach
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from spot_mlflow_checks.raw.chosen import Choice
     from spot_mlflow_checks.raw.happened import Windows
     from spot_mlflow_checks.raw.homes import Home, Kind
@@ -37,6 +40,7 @@ class Events:
         span: the time that was read; None for all of it.
         known: rows of that time whose unit was decided; None where all time was read.
         role: of their table.
+        unmatched: "table.column" -> values of its filter that no row has.
     """
 
     once: sa.FromClause
@@ -47,6 +51,7 @@ class Events:
     span: Reach | None = None
     known: int | None = None
     role: str = EVENTS
+    unmatched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def counted(
@@ -108,8 +113,13 @@ def events_of(  # noqa: PLR0917 - what is joined, and how
         InvalidInput: where no event can be used.
     """
     span = _span(c, place, picked, w, role)
-    near = None if span is None else _near(c, place, picked, span, role)
-    return _all(c, place, known, role) if near is None else near
+    if span is not None:
+        missing = unmatched(replace(place.roles[role], reach=span), place.names[role])
+        near = _near(c, place, picked, span, role)
+        if near is not None:
+            return replace(near, unmatched=missing)
+    missing = unmatched(place.roles[role], place.names[role])
+    return replace(_all(c, place, known, role), unmatched=missing)
 
 
 def _kept(role: str, name: str) -> str:

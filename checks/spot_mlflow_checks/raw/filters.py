@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from spot_mlflow import figures
 from spot_mlflow.errors import InvalidInput
+from spot_mlflow_checks.raw.prepared import near
 from spot_mlflow_checks.rows import count_where
 
 if TYPE_CHECKING:
@@ -20,37 +21,36 @@ _SHOWN: Final = 8
 _LONG: Final = 4  # letters from which two words that differ in one are taken for the same
 
 
-def unmatched(raws: Mapping[str, Raw], names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Returns "table.column" -> values of its filter that no row has.
+def unmatched(raw: Raw, where: str) -> dict[str, tuple[str, ...]]:
+    """Returns "table.column" -> values of its filter that no row has, of the time that is read.
 
     A rare status may be absent from the file of a day; one that is there in another spelling, which the
     filter does not list, is meant.
 
     Args:
-        raws: role -> the table as it lies.
-        names: role -> where it lies, for people.
+        raw: the table as it lies.
+        where: it lies, for people.
 
     Raises:
         InvalidInput: a value is found in no row, and the column has one like it that is not listed.
     """
     out: dict[str, tuple[str, ...]] = {}
-    for role, raw in raws.items():
-        for column, said in raw.doc.filter.items():
-            wanted = [str(v) for v in (said if isinstance(said, list) else [said])]
-            missing = _missing(raw, column, wanted)
-            if missing:
-                _refuse_slips(raw, column, wanted, missing, names[role])
-                out[f"{role}.{column}"] = tuple(missing)
+    for column, said in raw.doc.filter.items():
+        wanted = said if isinstance(said, list) else [said]
+        missing = _missing(raw, column, wanted)
+        if missing:
+            _refuse_slips(raw, column, [str(v) for v in wanted], missing, where)
+            out[f"{raw.role}.{column}"] = tuple(missing)
     return out
 
 
-def _missing(raw: Raw, column: str, wanted: list[str]) -> list[str]:
+def _missing(raw: Raw, column: str, wanted: list[Any]) -> list[str]:
     """The values that no row has, in one scan."""
     x, family = raw.source.column(column), raw.source.families[column]
-    found = [count_where(raw.source.dialect.equals(x, family, v)) for v in wanted]
+    found = [count_where(raw.source.dialect.equals_written(x, family, v)) for v in wanted]
     query = sa.select(*[n.label(f"v{i}") for i, n in enumerate(found)]).select_from(raw.source.log)
-    counts = raw.source.fetch(query)[0]
-    return [v for v, n in zip(wanted, counts, strict=True) if not n]
+    counts = raw.source.fetch(query.where(*near(raw)))[0]
+    return [str(v) for v, n in zip(wanted, counts, strict=True) if not n]
 
 
 def _refuse_slips(raw: Raw, column: str, wanted: list[str], missing: list[str], where: str) -> None:
@@ -58,7 +58,7 @@ def _refuse_slips(raw: Raw, column: str, wanted: list[str], missing: list[str], 
     query = (
         sa.select(x, sa.func.count().label("n"))
         .select_from(raw.source.log)
-        .where(x.element.is_not(None))
+        .where(x.element.is_not(None), *near(raw))
         .group_by(x.element)
         .order_by(sa.func.count().desc(), x.element)
         .limit(_READ)

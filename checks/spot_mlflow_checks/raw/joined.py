@@ -201,11 +201,13 @@ class _Join:
         self._place, self._predicted, self._tell = place, predicted, tell
         self._sources: Sources = predicted.sources
         self._home, self._asked = place.home, as_of
-        self._unmatched = unmatched(place.roles, place.names)
         self._arms: Census | None = None
         self._all_events: dict[str, Census] = {}
         feeds: dict[str, SourceEvents] = {EVENTS: self._sources.events}
         feeds |= {f"{GUARDRAIL}{k}": v for k, v in self._sources.guardrails.items()}
+        self._unmatched: dict[str, tuple[str, ...]] = {}
+        for role in place.roles.keys() - feeds:
+            self._unmatched |= unmatched(place.roles[role], place.names[role])
         for role, doc in feeds.items():
             if doc.complete_until == "latest":
                 rows, asked = place.rows(role), micros_of(as_of)
@@ -238,6 +240,9 @@ class _Join:
         events = events_of(c, self._place, picked, w, self._all_events.get(EVENTS))
         summed = happened.summed(c, events.once, picked, w)
         guards = guarded(c, self._place, picked, w)
+        missing = dict(self._unmatched)
+        for found in (events, *(g.events for g in guards)):
+            missing |= found.unmatched
         self._tell("joining")
         keys = log_kinds(self._choice)
         counts: dict[str, Kind] = dict.fromkeys(COUNTS, "whole")
@@ -268,7 +273,7 @@ class _Join:
                 rules_of(seen),
                 self._said_complete(),
                 _said_span(events.span),
-                self._unmatched,
+                dict(sorted(missing.items())),
             ),
             as_of=datetime.fromtimestamp(0, tz=timezone.utc) + timedelta(microseconds=self._as_of),
             table=table,

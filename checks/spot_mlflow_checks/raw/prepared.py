@@ -191,12 +191,17 @@ def prepared(raw: Raw) -> sa.Subquery:
     for key in said.keys() - {"unit", "at"}:
         first |= _meaning(raw, key)
     read = sa.select(*[x.label(k) for k, x in first.items()]).select_from(raw.source.log)
-    if raw.reach is not None and raw.timed:
-        at = raw.named["at"]
-        near = raw.reach.of_column(raw.source.log.c[at], raw.source.families[at], _kind(raw, "at"))
-        read = read.where(near)
-    rows = d.fenced(read).subquery(f"{sql_name(raw.role)}_read")
+    rows = d.fenced(read.where(*near(raw))).subquery(f"{sql_name(raw.role)}_read")
     return _timed(raw, rows, list(first)) if "at" in said else rows
+
+
+def near(raw: Raw) -> list[Expression]:
+    """The condition that leaves out rows far from the time that is read, where there is one."""
+    if raw.reach is None or not raw.timed:
+        return []
+    at = raw.named["at"]
+    kind = _kind(raw, "at")
+    return [raw.reach.of_column(raw.source.log.c[at], raw.source.families[at], kind)]
 
 
 def kinds_of(raw: Raw) -> dict[str, Kind]:

@@ -10,8 +10,10 @@ import pytest
 
 from spot_mlflow.errors import InvalidInput
 from spot_mlflow.lift.moments.joined import Joined
+from spot_mlflow.lift.promise.contract import PredictedLift
 from spot_mlflow.reporting.words.join_rules import warnings_of
 from spot_mlflow_checks import check_outcomes
+from spot_mlflow_checks.raw.joined import joined_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,3 +196,25 @@ def test_a_broken_row_is_told_with_the_file_that_it_is_in(tmp_path: Path, broken
     with pytest.raises(InvalidInput, match=r"line 40002: Expected Number of Columns") as refused:
         check_outcomes(given, CONTRACT, as_of="2027-03-01")
     assert f"{broken}.csv" in refused.value.where
+
+
+def test_a_filter_is_told_of_as_it_is_applied() -> None:
+    """Text of the contract is compared as it is written, also where it is looked for."""
+    decisions = pd.DataFrame({"unit": ["1", "2"], "at": "2027-01-04", "arm": ["a", "b"]})
+    events = pd.DataFrame({"unit": ["1", "2"], "at": "2027-01-05", "state": ["7", "paid"]})
+    said = {
+        "metric": "m",
+        "kind": "binary",
+        "predicted": {"lift": 0.1, "se": 0.01},
+        "window": "5d",
+        "sources": {
+            "decisions": {"unit": "unit", "at": "at"},
+            "arms": {"column": "arm", "treated": "a", "holdout": "b"},
+            "events": {"unit": "unit", "at": "at", "complete_until": "now", "filter": {"state": ["007", "paid"]}},
+            "outcome": "any",
+        },
+    }  # fmt: skip
+    tables = {"decisions": decisions, "events": events}
+    with joined_log(tables, PredictedLift.load(said), as_of="2027-03-01") as log:
+        assert log.joined.unmatched == {"events.state": ("007",)}
+        assert sorted(log.rows("unit", "outcome")) == [("1", 0), ("2", 1)]
