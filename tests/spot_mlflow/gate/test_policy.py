@@ -92,7 +92,7 @@ def test_enrolling_a_pattern_twice_keeps_one_rule() -> None:
     [
         ({"targets": {"Production": {"asessment_age": "90d"}}}, "did you mean 'assessment_age'"),
         ({"targets": {"Production": {"weakest_letter": 6}}}, "must be less than or equal to 5"),
-        ({"targets": {"Production": {"review_age": "soon"}}}, "use for example 90d"),
+        ({"targets": {"Production": {"review_age": "soon"}}}, "use for example 30d"),
         ({"targets": {"Production": {"assessment_roles": ["boss"]}}}, "assessment_roles"),
         ({"targets": {}}, "targets"),
         ({"targets": {"Production": {}, "production ": {}}}, "are the same"),
