@@ -1,4 +1,4 @@
-"""Until when the events are complete: what comes later is not known yet, and is no zero.
+"""Up to when the events are complete: what comes later is unknown, not zero.
 
 A log that was joined from raw tables and written is read by the same contract as the tables, and so is
 checked as of the same moment.
@@ -6,7 +6,7 @@ checked as of the same moment.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import MAXYEAR, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,8 @@ def feed_end(doc: Events, asked: datetime) -> datetime | None:
     if said in {"now", "latest"}:
         return None
     at = datetime.fromisoformat(said.replace("Z", "+00:00"))
+    if at.year == MAXYEAR:  # what people write for "always"; a day later there is no date
+        return None
     if len(said) <= _DATE:
         at += timedelta(days=1)
     if at.tzinfo is None:

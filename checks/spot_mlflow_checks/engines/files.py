@@ -348,6 +348,12 @@ def recoded(file: str, encoding: str = "cp1252") -> str:
     )
 
 
+def named_file(error: Exception) -> str:
+    """The file that an error of DuckDB names, or ""."""
+    found = _NAMED.search(str(error))
+    return "" if found is None else found[1].strip()
+
+
 def remedy(error: Exception, file: str) -> str:
     """What to do about what DuckDB says of a file; "" where that says it already.
 
@@ -355,9 +361,7 @@ def remedy(error: Exception, file: str) -> str:
         error: DuckDB's; of CSV it names the file, where several are read.
         file: the one that is named otherwise; "" where it is not known.
     """
-    said = str(error)
-    named = _NAMED.search(said)
-    known = file if named is None else named[1]
+    said, known = str(error), named_file(error) or file
     odd = "unicode" in said.casefold() or "utf-8" in said.casefold()
     return recoded(known) if odd and known else ""
 

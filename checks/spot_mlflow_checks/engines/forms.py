@@ -29,5 +29,5 @@ _CLOCK: Final = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
 FARTHEST: Final = "1400"  # hours and minutes that a zone is ahead of UTC, or behind it
 _ZONE: Final = "([zZ]|UTC|[+-]((0[0-9]|1[0-3])(:?[0-5][0-9])?|14(:?00)?))"
 TIME: Final = f"^ *{_DAY}([ T]{_CLOCK}( ?{_ZONE})?)? *$"
-# Which of the times say their offset; of texts that are no time it says nothing.
+# Whether a time says its offset; only for texts that match TIME.
 OFFSET: Final = "([zZ]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"

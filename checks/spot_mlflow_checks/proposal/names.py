@@ -56,7 +56,7 @@ COLUMNS: Final[dict[str, tuple[re.Pattern[str], ...]]] = {
     "cost": (_any("cost", "kosten"),),
 }  # fmt: skip
 STATUS: Final = _any("status", "state$", "zustand", "(^|_)result$", "ergebnis$")
-# Of a word of a status: that what it is said of may not count.
+# Words of a status that mean that a row may not count.
 UNDONE: Final = _any("cancel", "storn", "void", "annul", "revers", "refund", "return", "retour", "erstatt", "widerruf", "zurueck", "reject", "declin", "abgelehnt", "fail", "fehl", "unpaid", "unbezahlt", "nicht", "(^|_)not?_", "pending", "(^|_)open", "offen", "draft", "entwurf", "abandon", "abgebroch", "abort", "expire", "chargeback", "invalid", "ungueltig", "(^|_)tests?($|_)")  # fmt: skip
 # Of a column of amounts: that they are money, not pieces or points.
 MONEY: Final = _any("amount", "betrag", "(^|_)net(to)?($|_)", "umsatz", "revenue", "spen[dt]", "price", "preis", "gross", "brutto", "paid", "(^|_)(eur|usd|chf|gbp)($|_)")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Values of ``filter`` that no row of a table has: slips are refused, others are told."""
+"""Values of ``filter`` that no row has: likely typing errors are refused, other values are reported."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 import uuid
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
     Kinds = Mapping[str, Kind]
 
-_FILE: Final = re.compile(r"^ *file = (.+)$", re.MULTILINE)  # in an error of DuckDB
 _LONGEST: Final = 512  # characters of an id in MySQL, which joins by an index
 _MEGABYTES: Final = 650  # for DuckDB: a join keeps more than a group-by; resident memory is larger
 _SMALL: Final = 4 * ordered.SHARE  # rows of a table that is joined in one thread
@@ -207,8 +205,8 @@ class DuckHome(Home):
 
     @override
     def place_of(self, error: Exception) -> str:
-        found = _FILE.search(str(error))
-        return self.name if found is None else files.shown(found[1].strip())
+        named = files.named_file(error)
+        return files.shown(named) if named else self.name
 
     @override
     def close(self) -> None:

@@ -270,7 +270,7 @@ def _filter(raw: Raw) -> Expression:
 def _id(raw: Raw, key: str) -> Expression:
     """An id as text, as written; as a whole number written as text where ids are numbers.
 
-    What ``ids`` says of units need not hold for events: an id of theirs that is no number stays as written.
+    Only units must be numbers then: an id of an event that is not a number stays as written.
     """
     d, (x, family) = raw.source.dialect, _column(raw, key)
     if key in raw.whole:

@@ -23,7 +23,7 @@ SECOND: Final = 1_000_000  # microseconds
 DAY: Final = 86_400 * SECOND
 _YEARS: Final = 10  # before the check; earlier times take the offset of its beginning
 _FIRST: Final = 1970
-_LAST: Final = 9997  # with a year more, and a day in any zone: there is no year 10000
+_LAST: Final = 9997  # leaves room for another year and a day in any zone before the year 10000
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,13 @@ def test_a_feed_that_is_behind_holds_a_ready_log_back(tmp_path: Path) -> None:
     assert pd.Timestamp.now("UTC") - judged >= pd.Timedelta("2d")
 
 
+def test_the_last_day_of_the_calendar_means_always() -> None:
+    """A feed that is complete to 9999-12-31 holds no check back."""
+    raw, said = tables(), contract("9999-12-31")
+    with joined_log(raw, PredictedLift.load(said), as_of=AS_OF) as joined:
+        assert joined.as_of == pd.Timestamp(AS_OF, tz="UTC")
+
+
 def test_ids_as_numbers_are_read_in_the_query_too() -> None:
     """A query of an engine that is not at hand reads ids as the join does."""
     said = contract("now")

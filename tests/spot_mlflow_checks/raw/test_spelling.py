@@ -140,6 +140,16 @@ _COMMAS: dict[str, float | None] = {
 }  # fmt: skip
 
 
+def in_sqlite(tables: dict[str, pd.DataFrame], folder: Path) -> dict[str, Any]:
+    """Role -> URL::table of a new database that holds the tables."""
+    url = f"sqlite:///{folder / 'w.db'}"
+    engine = sa.create_engine(url)
+    for role, frame in tables.items():
+        frame.to_sql(role, engine, index=False)
+    engine.dispose()
+    return {role: f"{url}::{role}" for role in tables}
+
+
 @pytest.mark.parametrize("place", ["frames", "sqlite"])
 def test_an_amount_with_a_comma_is_read_or_unreadable_alike(place: str, tmp_path: Path) -> None:
     """A point stands between thousands or the amount is unreadable; a word is no amount."""
@@ -152,12 +162,7 @@ def test_an_amount_with_a_comma_is_read_or_unreadable_alike(place: str, tmp_path
         "events": pd.DataFrame({"unit": units, "at": "2027-01-05 08:00", "amount": list(_COMMAS)}),
     }
     if place == "sqlite":
-        url = f"sqlite:///{tmp_path / 'w.db'}"
-        engine = sa.create_engine(url)
-        for role, frame in tables.items():
-            frame.to_sql(role, engine, index=False)
-        engine.dispose()
-        tables = {role: f"{url}::{role}" for role in tables}
+        tables = in_sqlite(tables, tmp_path)
     said = {
         "metric": "m", "kind": "money", "predicted": {"lift": 5.0, "se": 1.0}, "window": "5d",
         "sources": {
@@ -183,12 +188,7 @@ def test_a_word_is_no_id(place: str, tmp_path: Path) -> None:
         "events": pd.DataFrame({"unit": ["true", "0012", "1_2"], "at": "2027-01-05 08:00"}),
     }  # fmt: skip
     if place == "sqlite":
-        url = f"sqlite:///{tmp_path / 'w.db'}"
-        engine = sa.create_engine(url)
-        for role, frame in tables.items():
-            frame.to_sql(role, engine, index=False)
-        engine.dispose()
-        tables = {role: f"{url}::{role}" for role in tables}
+        tables = in_sqlite(tables, tmp_path)
     said = {
         "metric": "m", "kind": "money", "predicted": {"lift": 5.0, "se": 1.0}, "window": "5d",
         "sources": {
