@@ -324,7 +324,7 @@ def _step(raw: Raw, key: str) -> dict[str, Expression]:
         # A time says when; none says that it did not happen.
         if family in {"time", "date"} or key in raw.marks:
             truth = sa.func.coalesce(truth, 0.0)
-        at = _end_of_day(raw, key) if family in _CLOCKED else at
+        at = d.micros(x, family) if family in _CLOCKED else at
     odd = sa.and_(sa.not_(d.blank(x, family)), truth.is_(None))
     return {
         key: sa.cast(truth, sa.BigInteger()),
@@ -397,7 +397,7 @@ def _timed(raw: Raw, rows: sa.Subquery, names: list[str]) -> sa.Subquery:
     w = (_walls(raw, rows, names, found) if found else rows).c
     local = w.local if found else w.wall
     shown = [n for n in names if n not in {"wall", "zoned"} and not n.endswith(_ZONED)]
-    kept = [_in_utc(w, n, found) if f"{n}{_ZONED}" in names else w[n] for n in shown]
+    kept = [_in_utc(d, w, n, found) if f"{n}{_ZONED}" in names else w[n] for n in shown]
     moment: Expression = _to_moment(w, clock, found)
     no = sa.literal(1) == 0
     day = no if raw.role == "decisions" else _at_midnight(d, local)
@@ -419,13 +419,18 @@ def _timed(raw: Raw, rows: sa.Subquery, names: list[str]) -> sa.Subquery:
     return d.fenced(timed).subquery(sql_name(raw.role))
 
 
-def _in_utc(w: Any, name: str, found: tuple[zones.Change, ...]) -> Expression:
-    """A further time of a row, in the zone of its table where it says no offset."""
+def _in_utc(d: Dialect, w: Any, name: str, found: tuple[zones.Change, ...]) -> Expression:
+    """A further time of a row, in the zone of its table where it says no offset.
+
+    A step known only to the day counts at the day's end; of ``due_at`` its own type says whether it is.
+    """
     at: Expression = w[name]
-    if found:
-        said = w[f"{name}{_ZONED}"] == 1
-        at = sa.case((said, at), else_=zones.to_utc(at, found))
-    return at.label(name)
+    said, end = w[f"{name}{_ZONED}"] == 1, at + (DAY - 1)
+    local = zones.to_utc(at, found) if found else at
+    if name != "due_at":
+        day_end = zones.to_utc(end, found, last=True) if found else end
+        local = sa.case((_at_midnight(d, at), day_end), else_=local)
+    return sa.case((said, at), else_=local).label(name)
 
 
 def _walls(

@@ -115,6 +115,19 @@ def test_times_of_steps_are_in_the_zone_of_their_table(
     assert read(tables, said, "delivered_at", "due_at")[0] == ("1", delivered, due_at)
 
 
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("zone", ["UTC", "America/Santiago"])
+def test_a_step_known_to_the_day_counts_at_its_end(place: str, zone: str, tmp_path: Path) -> None:
+    """Midnight in a column of times and a date in text are the same day, with 25 hours where it has them."""
+    day = pd.Timestamp("2026-04-04")
+    decisions = DECISIONS.assign(at="2026-04-04T09:00:00Z")
+    steps = pd.DataFrame({"unit": ["1"], "at": [day], "sent": [day]})
+    tables = placed({"decisions": decisions, "events": EVENTS, "steps": steps}, place, tmp_path)
+    said = contract(steps={"unit": "unit", "at": "at", "delivered": "sent", "zone": zone})
+    end = (day + pd.Timedelta("1d")).tz_localize(zone, nonexistent="shift_forward")
+    assert read(tables, said, "delivered_at")[0] == ("1", end.value // 1000 - 1)
+
+
 def test_a_delivery_after_the_check_is_not_known_yet() -> None:
     """What is said to happen later than as_of has not happened."""
     steps = pd.DataFrame(
